@@ -1,0 +1,84 @@
+"""Grey-level statistics that can be taken slice by slice and added up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_KEPT_BITS = 20
+
+
+@dataclass(frozen=True)
+class GreyLevels:
+    """Summary of many pixels: count, extremes, moments and a histogram.
+
+    The histogram counts float32 values by their leading 20 bits (sign, exponent, 11 bits of mantissa), in ascending
+    order of value. Whole numbers up to 4096 have a bin of their own; above, a bin spans at most 1/2048 of its value.
+    """
+
+    count: int
+    minimum: float
+    maximum: float
+    total: float
+    squares: float
+    histogram: NDArray[np.int64]
+
+    @property
+    def mean(self) -> float:
+        """Arithmetic mean."""
+        return self.total / self.count
+
+    @property
+    def std(self) -> float:
+        """Population standard deviation."""
+        return float(np.sqrt(max(self.squares / self.count - self.mean**2, 0.0)))
+
+    def percentiles(self, percentages: Sequence[float]) -> list[float]:
+        """Grey levels below which the given percentages of the pixels lie (lower value of the bin)."""
+        cumulated = np.cumsum(self.histogram)
+        ranks = np.asarray(percentages) / 100 * (self.count - 1)
+        bins = np.searchsorted(cumulated, np.floor(ranks), side="right")
+        return np.clip(_values_of(bins), self.minimum, self.maximum).tolist()  # type: ignore[no-any-return]
+
+
+def grey_levels(image: NDArray[np.float32]) -> GreyLevels:
+    """Summarise the pixels of one image of any shape."""
+    exact = image.astype(np.float64)
+    counts = np.bincount(_keys_of(image).ravel(), minlength=1 << _KEPT_BITS)
+    return GreyLevels(
+        count=image.size,
+        minimum=float(image.min()),
+        maximum=float(image.max()),
+        total=float(exact.sum()),
+        squares=float(np.square(exact).sum()),
+        histogram=counts,
+    )
+
+
+def add_grey_levels(a: GreyLevels, b: GreyLevels) -> GreyLevels:
+    """The summary of two sets of pixels together."""
+    return GreyLevels(
+        count=a.count + b.count,
+        minimum=min(a.minimum, b.minimum),
+        maximum=max(a.maximum, b.maximum),
+        total=a.total + b.total,
+        squares=a.squares + b.squares,
+        histogram=a.histogram + b.histogram,
+    )
+
+
+def _keys_of(image: NDArray[np.float32]) -> NDArray[np.uint32]:
+    # Flipping all bits of negative numbers, and the sign bit of the others, sorts float bit patterns by value.
+    bits = np.ascontiguousarray(image, dtype=np.float32).view(np.uint32)
+    negative = bits >> 31 != 0
+    ordered = np.where(negative, ~bits, bits | np.uint32(1 << 31))
+    return ordered >> np.uint32(32 - _KEPT_BITS)
+
+
+def _values_of(keys: NDArray[np.intp]) -> NDArray[np.float32]:
+    ordered = keys.astype(np.uint32) << np.uint32(32 - _KEPT_BITS)
+    bits = np.where(ordered >> 31 != 0, ordered & np.uint32(0x7FFFFFFF), ~ordered)
+    return bits.astype(np.uint32).view(np.float32)

@@ -1,0 +1,1 @@
+"""The built-in losses, one module each, found by scanning this folder."""

@@ -1,0 +1,58 @@
+"""How far the grey levels of charged regions are from those of their clean surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend.kernels.histogram import histogram_distances
+from stackmend.kernels.regions import Region, regions_and_rings
+from stackmend.registry import NOTHING_FOUND, UNDEFINED, Loss, Stage, Undefined
+
+
+def charged_regions(charging_mask: NDArray[np.bool_], *, regions: int, distance: int) -> Sequence[Region]:
+    """The largest regions of the mask, each with its ring of clean surroundings (as flat pixel indices).
+
+    Parameters
+    ----------
+    charging_mask : (Y, X) bool
+    regions
+        How many, at the most.
+    distance
+        Where the ring begins, px of city-block distance; it ends at three times that.
+    """
+    return regions_and_rings(charging_mask, regions, distance)
+
+
+def loss(image: NDArray[np.float32], charged_regions: Sequence[Region]) -> float | Undefined:
+    """Mean over the regions of the L1 distance between the histograms of region and ring.
+
+    Parameters
+    ----------
+    image : (Y, X) float32
+        The corrected slice, in any grey range.
+    charged_regions
+        From the mask of the same slice.
+
+    Returns
+    -------
+    float or Undefined
+        0 (same histograms) to 2 (disjoint).
+    """
+    if not charged_regions:
+        return Undefined(NOTHING_FOUND, "no charged region was found")
+    distances = histogram_distances(image, charged_regions)
+    comparable = distances[~np.isnan(distances)]
+    if not comparable.size:
+        return Undefined(UNDEFINED, "no charged region has clean surroundings")
+    return float(comparable.mean())
+
+
+LOSS = Loss(
+    name="charging_histogram",
+    version=1,
+    stages=(Stage(charged_regions), Stage(loss)),
+    references=("Curcuraci, Weinkamer, Bertinetti, bmiptools 1.0.1 (2022)",),
+)

@@ -1,0 +1,240 @@
+"""A checked protocol as frozen values, and how its data becomes one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stackmend import registry
+from stackmend.errors import Problem
+from stackmend.protocol.schema import optimize_entries
+from stackmend.protocol.text import Path as DataPath
+from stackmend.protocol.text import Text
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The declared values of one parameter, in the declared order."""
+
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class StepEntry:
+    """One entry of the chain; ``parameters`` holds a value or a ``Sweep`` for every parameter of the step."""
+
+    name: str
+    id: str
+    parameters: Mapping[str, Any]
+    origins: Mapping[str, str]
+    path: DataPath
+
+    @property
+    def step(self) -> registry.Step:
+        """The registered step."""
+        return registry.steps().get(self.name)
+
+    @property
+    def sweeps(self) -> dict[str, Sweep]:
+        """The parameters that are searched."""
+        return {name: value for name, value in self.parameters.items() if isinstance(value, Sweep)}
+
+
+@dataclass(frozen=True)
+class LossEntry:
+    """The loss of an optimize entry, with its parameters."""
+
+    name: str
+    parameters: Mapping[str, Any]
+
+    @property
+    def loss(self) -> registry.Loss:
+        """The registered loss."""
+        return registry.losses().get(self.name)
+
+
+@dataclass(frozen=True)
+class OptimizeEntry:
+    """One search: which steps, on which slices, by which loss."""
+
+    steps: tuple[str, ...]
+    slices: SliceSelection
+    validate: SliceSelection | None
+    region: Mapping[str, tuple[int, int]]
+    loss: LossEntry
+    on_nothing_found: str
+    instead: tuple[StepEntry, ...]
+    path: DataPath
+
+
+@dataclass(frozen=True)
+class SliceSelection:
+    """Slices by number or by range, before the size of the stack is known."""
+
+    text: str
+    numbers: tuple[int, ...] | None = None
+
+    def indices(self, count: int) -> tuple[int, ...]:
+        """The numbers of the selected slices of a stack of ``count``; numbers of a list are not checked here."""
+        if self.numbers is not None:
+            return self.numbers
+        if self.text == "all":
+            return tuple(range(count))
+        return tuple(range(count))[slice(*(int(part) if part.strip() else None for part in self.text.split(":")))]
+
+
+@dataclass(frozen=True)
+class Input:
+    """Where the stack comes from: a path, or the parameters of a synthetic stack, or neither yet."""
+
+    path: Path | None = None
+    phantom: Mapping[str, Any] | None = None
+    slices: SliceSelection = SliceSelection("all")
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the results go, and as what."""
+
+    path: Path | None = None
+    format: str = "tiff-folder"
+    dtype: str = "input"
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A protocol that passed every check which does not need the stack; relative paths start from ``folder``."""
+
+    name: str
+    input: Input
+    output: Output
+    chain: tuple[StepEntry, ...]
+    optimize: tuple[OptimizeEntry, ...]
+    file: Path
+    folder: Path
+    source: bytes
+    text: Text = field(repr=False, compare=False)
+    warnings: tuple[Problem, ...] = ()
+
+    def entry(self, id: str) -> StepEntry:
+        """The entry of the chain with that id."""
+        return next(entry for entry in self.chain if entry.id == id)
+
+
+def build(data: Mapping[str, Any], text: Text, *, file: Path, base: Path, source: bytes) -> Protocol:
+    """The protocol that data which the schema accepts stands for."""
+    given_input, given_output = data.get("input", {}), data.get("output", {})
+    chain = build_chain(data["chain"], ("chain",), text)
+    return Protocol(
+        name=data.get("name") or file.stem,
+        input=Input(
+            path=_resolved(base, given_input.get("path")),
+            phantom=given_input.get("phantom"),
+            slices=_selection(given_input.get("slices", "all")),
+        ),
+        output=Output(
+            path=_resolved(base, given_output.get("path")),
+            format=given_output.get("format", "tiff-folder"),
+            dtype=given_output.get("dtype", "input"),
+        ),
+        chain=chain,
+        optimize=tuple(_optimize(entry, path, chain, text) for path, entry in optimize_entries(data)),
+        file=file,
+        folder=base,
+        source=source,
+        text=text,
+    )
+
+
+def build_chain(items: Sequence[Mapping[str, Any]], path: DataPath, text: Text) -> tuple[StepEntry, ...]:
+    """The entries of a chain, every parameter filled in."""
+    return tuple(_step(item, (*path, index), text) for index, item in enumerate(items))
+
+
+def _step(item: Mapping[str, Any], path: DataPath, text: Text) -> StepEntry:
+    schema = registry.steps().get(item["step"]).schema
+    parameters: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for name, declared in schema.get("properties", {}).items():
+        if name in item:
+            parameters[name] = _value(item[name], declared)
+            place = text.values.get((*path, name))
+            origins[name] = place.source or f"line {place.line}" if place else "given"
+        else:
+            parameters[name] = declared.get("default")
+            origins[name] = "default"
+    return StepEntry(item["step"], item.get("id", item["step"]), parameters, origins, path)
+
+
+def _value(value: Any, declared: Mapping[str, Any]) -> Any:
+    if isinstance(value, dict) and "sweep" in value:
+        sweep = value["sweep"]
+        values = sweep if isinstance(sweep, list) else expand(sweep, whole=declared.get("type") == "integer")
+        return Sweep(tuple(_value(each, declared) for each in values))
+    if declared.get("type") == "integer" and isinstance(value, float):
+        return int(value)
+    return value
+
+
+def expand(sweep: Mapping[str, Any], *, whole: bool = False) -> list[Any]:
+    """The values of a ``from/to/count/scale`` range, both ends included.
+
+    Values are rounded to 12 significant digits, so that 0.1 to 0.3 in three steps is 0.1, 0.2, 0.3; whole-number
+    parameters to the nearest whole number.
+    """
+    low, high, count = float(sweep["from"]), float(sweep["to"]), int(sweep["count"])
+    if sweep.get("scale") == "log":
+        low, high = math.log(low), math.log(high)
+    values = [low + (high - low) * index / (count - 1) for index in range(count)]
+    if sweep.get("scale") == "log":
+        values = [sweep["from"], *map(math.exp, values[1:-1]), sweep["to"]]
+    if whole:
+        return [round(value) for value in values]
+    return [int(v) if v.is_integer() else v for v in (float(f"{value:.12g}") for value in values)]
+
+
+def _selection(value: Any) -> SliceSelection:
+    if isinstance(value, list):
+        return SliceSelection(str(value), tuple(int(number) for number in value))
+    return SliceSelection(value.strip())
+
+
+def _resolved(base: Path, path: str | None) -> Path | None:
+    return None if path is None else (base / Path(path).expanduser()).resolve()
+
+
+def _optimize(
+    entry: Mapping[str, Any], path: DataPath, chain: tuple[StepEntry, ...], text: Text
+) -> OptimizeEntry:
+    loss = entry.get("loss", "charging_histogram")
+    given = {"name": loss} if isinstance(loss, str) else dict(loss)
+    name = given.pop("name")
+    declared = registry.losses().get(name).schema.get("properties", {})
+    outcome = entry.get("on_nothing_found", "stop")
+    instead = outcome.get("instead", []) if isinstance(outcome, dict) else []
+    return OptimizeEntry(
+        steps=tuple(entry["steps"]) if "steps" in entry else _tuned(chain),
+        slices=_selection(entry["slices"]),
+        validate=_selection(entry["validate"]) if "validate" in entry else None,
+        region={axis: (int(ends[0]), int(ends[1])) for axis, ends in entry.get("region", {}).items()},
+        loss=LossEntry(name, {key: given.get(key, what.get("default")) for key, what in declared.items()}),
+        on_nothing_found=outcome if isinstance(outcome, str) else "instead",
+        instead=build_chain(instead, (*path, "on_nothing_found", "instead"), text),
+        path=path,
+    )
+
+
+def _tuned(chain: tuple[StepEntry, ...]) -> tuple[str, ...]:
+    """Every step with a sweep, and every step that reads a product such a step makes (the image apart)."""
+    tuned: list[str] = []
+    made: set[str] = set()
+    for entry in chain:
+        if entry.sweeps or made.intersection(entry.step.reads):
+            tuned.append(entry.id)
+            made.update(set(entry.step.makes) - {registry.IMAGE})
+    return tuple(tuned)
+
+

@@ -1,0 +1,206 @@
+"""What a schema cannot say: steps in an order that works, searches that cover the sweeps, slices that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from stackmend.errors import Problem
+from stackmend.protocol.model import OptimizeEntry, Protocol, SliceSelection, StepEntry
+from stackmend.protocol.text import Path as DataPath
+from stackmend.registry import IMAGE, INITIAL_IMAGE, steps
+
+
+def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> Iterator[Problem]:
+    """Every problem and warning that can be found without the stack.
+
+    ``chain`` and ``optimize`` are false where parts of them had to be left out, so that conclusions from what is
+    missing would be wrong.
+    """
+    yield from _raw_sweeps(protocol)
+    if chain:
+        yield from _names(protocol, protocol.chain)
+        yield from _flow(protocol, protocol.chain)
+        yield from _surveys(protocol)
+    if optimize:
+        yield from _optimize(protocol)
+    yield from _paths(protocol)
+
+
+def check_stack(protocol: Protocol, shape: tuple[int, int, int], label: str) -> Iterator[Problem]:
+    """Every problem with slices and regions, once the ``(Z, Y, X)`` shape of the stack is known."""
+    yield from _in_stack(protocol, ("input", "slices"), protocol.input.slices, shape[0], label)
+    for entry in protocol.optimize:
+        yield from _in_stack(protocol, (*entry.path, "slices"), entry.slices, shape[0], label)
+        if entry.validate:
+            yield from _in_stack(protocol, (*entry.path, "validate"), entry.validate, shape[0], label)
+            yield from _held_out(protocol, entry, shape[0])
+        for axis, (first, stop) in entry.region.items():
+            path = (*entry.path, "region", axis)
+            size = shape["zyx".index(axis)]
+            if first >= stop:
+                yield protocol.text.problem(path, "is empty: the first must be below the stop")
+            elif stop > size:
+                what = "rows" if axis == "y" else "columns"
+                yield protocol.text.problem((*path, 1), f"{label} has {size} {what}; the stop must be at most {size}")
+
+
+def _in_stack(
+    protocol: Protocol, path: DataPath, selection: SliceSelection, count: int, label: str
+) -> Iterator[Problem]:
+    extent = f"{label} has {count} slice{'s' * (count != 1)}, 0 to {count - 1}"
+    for index, number in enumerate(selection.numbers or ()):
+        if number >= count:
+            yield protocol.text.problem((*path, index), extent)
+    if not selection.indices(count):
+        yield protocol.text.problem(path, f"selects nothing: {extent}")
+
+
+def _held_out(protocol: Protocol, entry: OptimizeEntry, count: int) -> Iterator[Problem]:
+    assert entry.validate is not None
+    both = set(entry.slices.indices(count)) & set(entry.validate.indices(count))
+    for index, number in enumerate(entry.validate.indices(count)):
+        if number in both:
+            path: DataPath = (*entry.path, "validate")
+            where = path if entry.validate.numbers is None else (*path, index)
+            yield protocol.text.problem(where, f"slice {number} is also an optimization slice; hold it out or drop it")
+
+
+def _names(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
+    seen: dict[str, StepEntry] = {}
+    for entry in chain:
+        if entry.id in seen:
+            line = protocol.text.values[seen[entry.id].path].line
+            message = f"{entry.id} is in the chain already (line {line}); give this one an id of its own"
+            yield protocol.text.problem((*entry.path, "id" if entry.id != entry.name else "step"), message)
+        seen.setdefault(entry.id, entry)
+    for entry in chain:
+        if entry.step.refuse:
+            for name, message in entry.step.refuse(entry.parameters).items():
+                yield protocol.text.problem((*entry.path, name), message)
+
+
+def _flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
+    """Every product a step reads must be made before it, and what is opened must be closed."""
+    available = {IMAGE}
+    opened: dict[str, StepEntry] = {}
+    for entry in chain:
+        step, path = entry.step, (*entry.path, "step")
+        missing = [name for name in (*step.reads, *step.needs) if name not in available]
+        if missing:
+            yield protocol.text.problem(path, _missing_message(entry, missing, chain))
+        if step.opens in opened:
+            other = opened[step.opens]
+            message = f"{other.id} before it has not been undone yet; undo it first, or leave this one out"
+            yield protocol.text.problem(path, message)
+        if step.opens:
+            opened[step.opens] = entry
+        if step.caution and not entry.sweeps:
+            caution = step.caution(entry.parameters, frozenset(opened))
+            if caution:
+                yield protocol.text.problem(path, caution, severity="warning")
+        available.update(step.makes)
+        available.discard(step.closes or "")
+        opened.pop(step.closes or "", None)
+    if protocol.output.dtype != "float32":
+        for product, entry in opened.items():
+            message = f"nothing undoes it: add a step that uses up its {product} (destandardize), or write float32"
+            yield protocol.text.problem((*entry.path, "step"), message)
+
+
+def _missing_message(entry: StepEntry, missing: Sequence[str], chain: Sequence[StepEntry]) -> str:
+    names = sorted(step.name for step in steps().usable() if set(missing) & set(step.makes))
+    later = [other.id for other in chain[chain.index(entry) + 1 :] if other.name in names]
+    advice = f"put {' or '.join(names)} before it" if names else "no installed step makes that"
+    if later:
+        advice = f"move it behind {later[0]}"
+    return f"{entry.name} uses {' and '.join(missing)}, which no step before it makes; {advice}"
+
+
+def _raw_sweeps(protocol: Protocol) -> Iterator[Problem]:
+    for entry in protocol.chain:
+        for name, sweep in entry.sweeps.items():
+            path: DataPath = (*entry.path, name, "sweep")
+            values = list(map(repr, sweep.values))
+            repeated = sorted({value for value in values if values.count(value) > 1})
+            if repeated:
+                yield protocol.text.problem(path, f"gives {', '.join(repeated)} more than once; each value needs one run")
+
+
+def _optimize(protocol: Protocol) -> Iterator[Problem]:
+    ids = [entry.id for entry in protocol.chain]
+    covered: dict[str, OptimizeEntry] = {}
+    last = -1
+    for entry in protocol.optimize:
+        for index, id in enumerate(entry.steps):
+            path: DataPath = (*entry.path, "steps", index)
+            if id not in ids:
+                yield protocol.text.problem(path, f"no step of the chain is called {id}; there are {', '.join(ids)}")
+            elif id in covered:
+                yield protocol.text.problem(path, f"{id} is tuned by an earlier entry already; name it in one of them")
+            elif ids.index(id) < last:
+                yield protocol.text.problem(path, f"{id} stands before steps tuned earlier; list entries in chain order")
+            covered.setdefault(id, entry)
+        positions = [ids.index(id) for id in entry.steps if id in ids]
+        last = max([last, *positions])
+        if not any(protocol.chain[position].sweeps for position in positions):
+            yield protocol.text.problem(entry.path, "there is nothing to choose: none of its steps has a sweep", key=True)
+        elif len(positions) == len(entry.steps):
+            yield from _loss_products(protocol, entry, max(positions))
+        yield from _instead(protocol, entry)
+    yield from _uncovered(protocol, covered)
+
+
+def _uncovered(protocol: Protocol, covered: dict[str, OptimizeEntry]) -> Iterator[Problem]:
+    for step in protocol.chain:
+        for name in step.sweeps if step.id not in covered else ():
+            advice = "add optimize with the slices to choose on" if not covered else f"name {step.id} in one of them"
+            message = f"is swept, but no optimize entry chooses its value; {advice}"
+            yield protocol.text.problem((*step.path, name), message, key=True)
+
+
+def _loss_products(protocol: Protocol, entry: OptimizeEntry, last: int) -> Iterator[Problem]:
+    available = {IMAGE, INITIAL_IMAGE}
+    for step in protocol.chain[: last + 1]:
+        available.update(step.step.makes)
+        available.discard(step.step.closes or "")
+    missing = [name for name in entry.loss.loss.reads if name not in available]
+    if missing:
+        message = f"{entry.loss.name} uses {' and '.join(missing)}, which no tuned step makes; choose another loss"
+        yield protocol.text.problem((*entry.path, "loss"), message)
+
+
+def _instead(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:
+    yield from _names(protocol, entry.instead)
+    yield from _flow(protocol, entry.instead)
+    for step in entry.instead:
+        for name in step.sweeps:
+            message = "cannot be swept here: these steps are applied when there is nothing to choose by"
+            yield protocol.text.problem((*step.path, name), message)
+
+
+def _surveys(protocol: Protocol) -> Iterator[Problem]:
+    swept: list[str] = []
+    for entry in protocol.chain:
+        survey = entry.step.survey
+        if survey and survey.needed(entry.parameters) and swept:
+            message = f"looks at the whole stack first, so it cannot stand behind a sweep ({swept[0]}); move it before"
+            yield protocol.text.problem((*entry.path, "step"), message)
+        swept.extend(f"{entry.id}.{name}" for name in entry.sweeps)
+
+
+def _paths(protocol: Protocol) -> Iterator[Problem]:
+    source, target = protocol.input.path, protocol.output.path
+    if protocol.input.path is not None and protocol.input.phantom is not None:
+        yield protocol.text.problem(("input", "phantom"), "there is a path as well; keep one of the two", key=True)
+    if source is None or target is None:
+        return
+    path: DataPath = ("output", "path")
+    if target == source or source in target.parents:
+        yield protocol.text.problem(path, "lies in the input stack, which is never written to; choose another folder")
+    elif _result_of(source, target):
+        yield protocol.text.problem(path, "the input stack is the result in this folder; choose another folder")
+
+
+def _result_of(source: Path, target: Path) -> bool:
+    return source.parent == target and source.name.split(".")[0] in ("stack", "truth")

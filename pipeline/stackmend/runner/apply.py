@@ -1,0 +1,150 @@
+"""Applying a chain to every slice, in parallel; each slice by itself, so that any number of workers gives the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from stackmend.chain import Graph
+from stackmend.errors import OutputError, StepError
+from stackmend.record import pixel_hash
+from stackmend.registry import IMAGE
+from stackmend.stacks import Pixels, Reader, Writer
+
+MASK = "charging_mask"
+"""The product from which the charged area is counted, where a chain makes it."""
+
+
+@dataclass(frozen=True)
+class SliceRow:
+    """One row of ``slices.csv``; areas in px, grey levels as in the files."""
+
+    slice: int
+    name: str
+    status: str
+    charged_area: int | None
+    changed_fraction: float
+    mean_before: float
+    mean_after: float
+    std_before: float
+    std_after: float
+    clipped: int
+    rmse_before: float | None
+    rmse_after: float | None
+    seconds: float
+    input_hash: str
+    output_hash: str
+
+    def as_row(self) -> dict[str, Any]:
+        """With empty cells where there is no value."""
+        return {name: "" if value is None else value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Application:
+    """All that a worker needs to restore any slice."""
+
+    reader: Reader
+    writer: Writer
+    truth_writer: Writer | None
+    graph: Graph
+    given: Mapping[str, Any]
+    dtype: np.dtype[Any]
+
+    def run(self, position: int, index: int) -> SliceRow:
+        """Read, restore, write and measure one slice.
+
+        Raises
+        ------
+        InputError, StepError, OutputError
+            Naming the slice.
+        """
+        start = perf_counter()
+        pixels = self.reader.read(index)
+        name = self.reader.names[index]
+        try:
+            image, area, status = self._restored(pixels)
+        except StepError as error:
+            raise StepError(f"slice {index} ({name}): {error}") from error
+        result, clipped = to_dtype(image, self.dtype)
+        truth = self.reader.truth(index)
+        self._write(position, name, result, truth)
+        return SliceRow(
+            slice=index,
+            name=name,
+            status=status,
+            charged_area=area,
+            changed_fraction=float(np.mean(result != pixels)),
+            mean_before=_mean(pixels),
+            mean_after=_mean(result),
+            std_before=_std(pixels),
+            std_after=_std(result),
+            clipped=clipped,
+            rmse_before=None if truth is None else rmse(pixels, truth),
+            rmse_after=None if truth is None else rmse(result, truth),
+            input_hash=pixel_hash(pixels),
+            output_hash=pixel_hash(result),
+            seconds=round(perf_counter() - start, 4),
+        )
+
+    def _restored(self, pixels: Pixels) -> tuple[NDArray[np.floating[Any]], int | None, str]:
+        image = pixels.astype(np.float32)
+        image.flags.writeable = False
+        if image.min() == image.max():
+            return image, None, "constant"
+        products = self.graph.evaluate({IMAGE: image, **self.given}, keep=(IMAGE, MASK))
+        if MASK not in products:
+            return products[IMAGE], None, "restored"
+        area = int(np.count_nonzero(products[MASK]))
+        return products[IMAGE], area, "restored" if area else "nothing_found"
+
+    def _write(self, position: int, name: str, result: Pixels, truth: Pixels | None) -> None:
+        try:
+            self.writer.write(position, result)
+            if self.truth_writer is not None and truth is not None:
+                self.truth_writer.write(position, truth)
+        except OSError as error:
+            where = f"{self.writer.path}: slice {name}"
+            raise OutputError(f"{where} cannot be written ({error.strerror or error}); make room and run again") from error
+
+
+def apply_chain(application: Application, slices: tuple[int, ...], workers: int) -> Iterator[SliceRow]:
+    """Restore slices in parallel; rows come as slices are finished, in no particular order."""
+    tasks = (delayed(application.run)(position, index) for position, index in enumerate(slices))
+    yield from Parallel(n_jobs=workers, return_as="generator_unordered")(tasks)
+
+
+def to_dtype(image: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> tuple[Pixels, int]:
+    """Grey levels as pixels of a type: rounded to the nearest and saturated for whole numbers.
+
+    Returns
+    -------
+    pixels : (Y, X) of ``dtype``
+    clipped : int
+        How many pixels lay outside the range of the type.
+    """
+    if dtype.kind == "f":
+        return image.astype(dtype, copy=False), 0
+    limits = np.iinfo(dtype)
+    rounded = np.rint(image)
+    clipped = int(np.count_nonzero((rounded < limits.min) | (rounded > limits.max)))
+    return np.clip(rounded, limits.min, limits.max).astype(dtype), clipped
+
+
+def rmse(pixels: Pixels, truth: Pixels) -> float:
+    """Root mean square difference, in grey levels."""
+    return float(np.sqrt(np.mean(np.square(pixels.astype(np.float64) - truth))))
+
+
+def _mean(pixels: Pixels) -> float:
+    return round(float(pixels.mean(dtype=np.float64)), 6)
+
+
+def _std(pixels: Pixels) -> float:
+    return round(float(pixels.std(dtype=np.float64)), 6)

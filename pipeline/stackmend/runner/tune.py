@@ -1,0 +1,275 @@
+"""Choosing parameters: each optimize entry in turn, on what the steps before it give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from stackmend.chain import Bound, Graph, Products, compile_chain
+from stackmend.errors import NothingFound, QualityError
+from stackmend.protocol import OptimizeEntry, StepEntry
+from stackmend.record import Log
+from stackmend.registry import IMAGE, NOTHING_FOUND, Step, Undefined
+from stackmend.runner.prepare import Job
+from stackmend.search import Choice, NoChoice, SearchResult, Space, search
+from stackmend.stacks import Reader
+
+LOSS_ID = "loss"
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """One optimize entry worked through: its search and the losses of the held-out slices."""
+
+    entry: OptimizeEntry
+    result: SearchResult
+    held_out: Mapping[int, float | Undefined]
+    seconds: float
+
+
+@dataclass
+class Plan:
+    """The chain as it will be applied, and how it came about."""
+
+    steps: list[Bound]
+    given: Products = field(default_factory=dict)
+    tuned: list[Tuned] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    replaced: bool = False
+
+    def graph(self) -> Graph:
+        """The chain compiled for application; nothing in it is swept any more."""
+        return compile_chain(self.steps, given=(IMAGE, *self.given))
+
+
+def load_image(reader: Reader, index: int) -> Any:
+    """One slice as the chain takes it: float32, read-only."""
+    image = reader.read(index).astype(np.float32)
+    image.flags.writeable = False
+    return image
+
+
+def tune(job: Job, log: Log, workers: int) -> Plan:
+    """Work through the optimize entries and return the chain to be applied.
+
+    Raises
+    ------
+    NothingFound
+        If a search finds no charging and the protocol does not say what to do then.
+    QualityError
+        If charging is found but no combination has a defined loss.
+    StepError, InputError
+        If a slice cannot be read or computed.
+    """
+    plan = Plan([bind(entry) for entry in job.protocol.chain])
+    for entry in job.protocol.optimize:
+        positions = [index for index, bound in enumerate(plan.steps) if bound.id in entry.steps]
+        first, last = min(positions), max(positions)
+        survey(plan, job, log, workers, upto=first)
+        tuned = _search(plan, job, entry, first, last, log, workers)
+        plan.tuned.append(tuned)
+        if isinstance(tuned.result.choice, NoChoice):
+            _without_choice(plan, entry, tuned.result.choice, log)
+            if plan.replaced:
+                break
+        else:
+            _settle(plan, tuned.result)
+            held_out = _held_out(plan, job, entry, first, last)
+            plan.tuned[-1] = replace(tuned, held_out=held_out)
+            _report(plan.tuned[-1], log)
+    survey(plan, job, log, workers, upto=len(plan.steps))
+    return plan
+
+
+def bind(entry: StepEntry) -> Bound:
+    """A chain entry with its fixed parameters."""
+    fixed = {name: value for name, value in entry.parameters.items() if name not in entry.sweeps}
+    return Bound(entry.step, entry.id, fixed)
+
+
+def survey(plan: Plan, job: Job, log: Log, workers: int, *, upto: int) -> None:
+    """Let the steps before position ``upto`` that must know the whole stack see every slice."""
+    for position, bound in enumerate(plan.steps[:upto]):
+        product = bound.survey_product
+        if product is None or product in plan.given:
+            continue
+        assert isinstance(bound.component, Step) and bound.component.survey is not None
+        plan.given[product] = None
+        if not bound.component.survey.needed(bound.parameters):
+            continue
+        graph = compile_chain(plan.steps[:position], given=(IMAGE, *plan.given))
+        task = delayed(_measure)
+        summaries = Parallel(n_jobs=workers, return_as="generator")(
+            task(job.reader, index, graph, plan.given, bound.component.survey) for index in job.slices
+        )
+        total = None
+        for count, summary in enumerate(summaries, start=1):
+            total = summary if total is None else bound.component.survey.merge(total, summary)
+            log.progress("survey", count, len(job.slices))
+        plan.given[product] = total
+
+
+def _measure(reader: Reader, index: int, graph: Graph, given: Products, survey: Any) -> Any:
+    products = graph.evaluate({IMAGE: load_image(reader, index), **given}, keep=(IMAGE,))
+    return survey.measure(products[IMAGE])
+
+
+def _search(
+    plan: Plan, job: Job, entry: OptimizeEntry, first: int, last: int, log: Log, workers: int
+) -> Tuned:
+    space = _space(job, entry)
+    numbers = entry.slices.indices(job.reader.shape[0])
+    before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
+    graph = _graph(plan, entry, first, last, before, space)
+    combinations = len(space) * len(numbers)
+    log.event("search started", steps=list(entry.steps), combinations=len(space), slices=list(numbers))
+    log.progress("search", 0, combinations)
+    start = perf_counter()
+    result = search(
+        graph,
+        space,
+        numbers,
+        lambda number: _products(before, plan, job, entry, number),
+        workers=workers,
+        done=lambda count: log.progress("search", count, combinations),
+    )
+    seconds = perf_counter() - start
+    log.event("search finished", seconds=round(seconds, 3), distinct_work=dict(result.work))
+    return Tuned(entry, result, {}, seconds)
+
+
+def _space(job: Job, entry: OptimizeEntry) -> Space:
+    sweeps = [
+        ((step.id, name), sweep.values)
+        for step in job.protocol.chain
+        if step.id in entry.steps
+        for name, sweep in step.sweeps.items()
+    ]
+    return Space(tuple(parameter for parameter, _ in sweeps), tuple(values for _, values in sweeps))
+
+
+def _graph(
+    plan: Plan, entry: OptimizeEntry, first: int, last: int, before: Graph, space: Space | None
+) -> Graph:
+    loss = Bound(entry.loss.loss, LOSS_ID, entry.loss.parameters)
+    given = (*before.products, *plan.given)
+    return compile_chain(
+        plan.steps[first : last + 1], given=given, swept=space.parameters if space else (), loss=loss
+    )
+
+
+def _products(before: Graph, plan: Plan, job: Job, entry: OptimizeEntry, number: int) -> Products:
+    """What the steps before the tuned ones make of a slice, cut to the region.
+
+    The whole slice passes these steps, so a region has the scale that it will have when the whole slice is restored.
+    """
+    image = load_image(job.reader, number)
+    products = before.evaluate({IMAGE: image, **plan.given})
+    if entry.region:
+        window = tuple(slice(*entry.region.get(axis, (0, size))) for axis, size in zip("yx", image.shape, strict=True))
+        for name, value in products.items():
+            if isinstance(value, np.ndarray) and value.shape == image.shape:
+                products[name] = np.ascontiguousarray(value[window])
+                products[name].flags.writeable = False
+    return {**plan.given, **products}
+
+
+def _settle(plan: Plan, result: SearchResult) -> None:
+    """Put the chosen values into the chain."""
+    for position, bound in enumerate(plan.steps):
+        chosen = {name: value for (id, name), value in result.chosen.items() if id == bound.id}
+        plan.steps[position] = replace(bound, parameters={**bound.parameters, **chosen})
+
+
+def _held_out(
+    plan: Plan, job: Job, entry: OptimizeEntry, first: int, last: int
+) -> dict[int, float | Undefined]:
+    """The loss of the chosen combination on slices that had no part in the choice."""
+    if entry.validate is None:
+        return {}
+    before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
+    graph = _graph(plan, entry, first, last, before, None)
+    numbers = entry.validate.indices(job.reader.shape[0])
+    return {
+        number: graph.evaluate(_products(before, plan, job, entry, number), keep=("loss",))["loss"]
+        for number in numbers
+    }
+
+
+def _without_choice(plan: Plan, entry: OptimizeEntry, choice: NoChoice, log: Log) -> None:
+    where = f"optimization slices {', '.join(map(str, choice.slices_without_charging))}"
+    if choice.status != NOTHING_FOUND:
+        raise QualityError(
+            f"search: {choice.reason}; try a smaller min_area or loss distance, or other optimization slices"
+        )
+    if entry.on_nothing_found == "stop":
+        raise NothingFound(
+            f"search: {choice.reason} in {where}; lower color_shift, try inverse, choose slices that are charged, "
+            "or say on_nothing_found: skip to leave such stacks as they are"
+        )
+    if entry.on_nothing_found == "skip":
+        plan.steps = [bound for bound in plan.steps if bound.id not in entry.steps]
+        plan.skipped.extend(entry.steps)
+        log.warn(f"nothing found in {where}: {', '.join(entry.steps)} left out, as on_nothing_found: skip says")
+    else:
+        plan.steps = [bind(step) for step in entry.instead]
+        plan.given = {}
+        plan.replaced = True
+        names = ", ".join(bound.id for bound in plan.steps)
+        log.warn(f"nothing found in {where}: the chain given under instead is applied ({names})")
+
+
+def _report(tuned: Tuned, log: Log) -> None:
+    """Say what is doubtful about a choice."""
+    choice = tuned.result.choice
+    assert isinstance(choice, Choice)
+    ids = [id for id, _ in tuned.result.space.parameters]
+    names = [name for _, name in tuned.result.space.parameters]
+    for name, end in choice.edges.items():
+        id = ids[names.index(name)]
+        direction = "smaller" if end == "lower" else "larger"
+        log.warn(f"{id}.{name} was chosen at the {end} edge of its range: add {direction} values to the sweep")
+    if choice.tied:
+        log.warn(f"{len(choice.tied) + 1} combinations have the lowest loss; the first of them was taken")
+    for name in choice.without_effect:
+        log.warn(f"{name} has no effect on the loss: any of its values would have been chosen")
+    if choice.slices_without_charging:
+        numbers = ", ".join(map(str, choice.slices_without_charging))
+        log.warn(f"no charging is found in optimization slices {numbers}: they had no part in the choice")
+    for number, value in tuned.held_out.items():
+        if isinstance(value, Undefined):
+            log.warn(f"held-out slice {number} has no loss: {value.reason}")
+
+
+def loss_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Rows of ``losses.csv``: every combination of every search on every slice."""
+    for entry_index, tuned in enumerate(plan.tuned):
+        space = tuned.result.space
+        names = column_names(space.parameters)
+        for number, row in tuned.result.losses.items():
+            for index, (indices, value) in enumerate(row.items()):
+                defined = not isinstance(value, Undefined)
+                yield {
+                    "search": entry_index,
+                    "slice": number,
+                    "combination": index,
+                    **dict(zip(names, space.at(indices), strict=True)),
+                    "loss": repr(value) if defined else "",
+                    "mean_loss": _text(tuned.result.mean(indices)),
+                    "status": "ok" if not isinstance(value, Undefined) else value.status,
+                }
+
+
+def column_names(parameters: Sequence[tuple[str, str]]) -> list[str]:
+    """Short names where they are unambiguous, ``step.parameter`` otherwise."""
+    names = [name for _, name in parameters]
+    return [name if names.count(name) == 1 else f"{id}.{name}" for id, name in parameters]
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None else repr(value)

@@ -1,0 +1,165 @@
+"""Every distinct stage of a search computed once, in an order that keeps few results alive.
+
+The combinations of a search are paths through one graph of stages. Two paths share a stage's result where all the
+parameters that it depends on, directly or through what it reads, have the same values. That is the identity of a
+task here; so identical work cannot be done twice, whatever the space looks like.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+from stackmend.chain import Graph, Node
+from stackmend.search.space import Indices, Space
+
+Key = tuple[int, Indices]
+"""Identity of a task: index of its node, and the positions of the values that it depends on."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One distinct evaluation of one stage."""
+
+    node: Node
+    combination: tuple[Any, ...]
+    inputs: tuple[Key | str, ...]
+    rank: int
+
+
+@dataclass
+class Work:
+    """All distinct tasks of a search, and which of them answers each combination."""
+
+    tasks: dict[Key, Task] = field(default_factory=dict)
+    answers: dict[Indices, Key] = field(default_factory=dict)
+
+    def counts(self) -> Counter[str]:
+        """How many distinct tasks there are, by the product they make."""
+        return Counter(task.node.stage.makes for task in self.tasks.values())
+
+
+def distinct_work(
+    graph: Graph, space: Space, combinations: Iterable[Indices], order: Sequence[int], target: str = "loss"
+) -> Work:
+    """The distinct tasks that these combinations need for one product, ranked by when they are first needed.
+
+    Parameters
+    ----------
+    graph, space
+        What is evaluated, over which values.
+    combinations
+        Those to be answered.
+    order
+        Nesting of the loops, outermost first.
+    target
+        Product wanted for every combination.
+    """
+    work = Work()
+    wanted = graph.products[target]
+    assert isinstance(wanted, int)
+    needed = _ancestors(graph, wanted)
+    depends = {index: sorted(graph.nodes[index].depends) for index in needed}
+    for indices in sorted(combinations, key=lambda combination: [combination[position] for position in order]):
+        values = space.at(indices)
+        keys = {index: (index, tuple(indices[position] for position in depends[index])) for index in needed}
+        for index in needed:
+            if keys[index] not in work.tasks:
+                node = graph.nodes[index]
+                inputs = tuple(source if isinstance(source, str) else keys[source] for source in node.sources)
+                work.tasks[keys[index]] = Task(node, values, inputs, len(work.tasks))
+        work.answers[indices] = keys[wanted]
+    return work
+
+
+def _ancestors(graph: Graph, wanted: int) -> list[int]:
+    needed: set[int] = set()
+    pending: list[int | str] = [wanted]
+    while pending:
+        source = pending.pop()
+        if isinstance(source, int) and source not in needed:
+            needed.add(source)
+            pending.extend(graph.nodes[source].sources)
+    return sorted(needed)
+
+
+def walk(
+    work: Work, given: Mapping[str, Any], *, workers: int = 1, done: Callable[[int], None] = lambda answered: None
+) -> dict[Indices, Any]:
+    """Compute all tasks for one slice and return the answer for every combination.
+
+    Results are freed as soon as nothing needs them. Tasks run on threads (the kernels release the interpreter's
+    lock); only this thread keeps the books, so nothing is shared but finished, read-only arrays.
+
+    Parameters
+    ----------
+    given
+        Products that exist before the first stage.
+    done
+        Called with the number of combinations answered so far.
+
+    Raises
+    ------
+    StepError
+        If a stage fails.
+    """
+    values: dict[Key | str, Any] = dict(given)
+    answers = set(work.answers.values())
+    uses = Counter(source for task in work.tasks.values() for source in set(task.inputs))
+    answered = 0
+    for key, result in _run(work.tasks, values, workers):
+        values[key] = result
+        for source in set(work.tasks[key].inputs):
+            uses[source] -= 1
+            if not uses[source] and source not in answers:
+                del values[source]
+        if key in answers:
+            answered += 1
+            done(answered)
+    return {indices: values[key] for indices, key in work.answers.items()}
+
+
+def _run(tasks: Mapping[Key, Task], values: Mapping[Key | str, Any], workers: int) -> Iterator[tuple[Key, Any]]:
+    """Finished tasks with their results; the caller must have entered a result in ``values`` before it asks on."""
+    followers: dict[Key, list[Key]] = defaultdict(list)
+    missing: dict[Key, int] = {}
+    for key, task in tasks.items():
+        before = {source for source in task.inputs if not isinstance(source, str)}
+        missing[key] = len(before)
+        for source in before:
+            followers[source].append(key)
+    ready = [(task.rank, key) for key, task in tasks.items() if not missing[key]]
+    heapq.heapify(ready)
+
+    def release(key: Key) -> None:
+        for follower in followers[key]:
+            missing[follower] -= 1
+            if not missing[follower]:
+                heapq.heappush(ready, (tasks[follower].rank, follower))
+
+    def compute(key: Key) -> Callable[[], Any]:
+        task = tasks[key]
+        inputs = [values[source] for source in task.inputs]
+        return lambda: task.node.compute(inputs, task.combination)
+
+    if workers == 1:
+        while ready:
+            _, key = heapq.heappop(ready)
+            yield key, compute(key)()
+            release(key)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        running: dict[Future[Any], Key] = {}
+        while ready or running:
+            while ready and len(running) < workers:
+                _, key = heapq.heappop(ready)
+                running[pool.submit(compute(key))] = key
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                key = running.pop(future)
+                yield key, future.result()
+                release(key)

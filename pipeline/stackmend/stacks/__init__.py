@@ -1,0 +1,123 @@
+"""Image stacks on disk, slice by slice: one module a format, one small interface for reading and one for writing.
+
+A reader and a writer are plain values that can be sent to another process; they open files only while they use them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend.errors import InputError
+
+Pixels = NDArray[Any]
+"""One slice, ``(Y, X)``, of the stack's own type."""
+
+DTYPES = ("uint8", "uint16", "float32")
+"""Pixel types that stacks may have."""
+
+
+class Reader(Protocol):
+    """A stack that can be read one slice at a time."""
+
+    @property
+    def label(self) -> str:
+        """Short name for messages."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(Z, Y, X)``."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the pixels, in native byte order."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A file name for each slice."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know, for instance files that were passed over."""
+
+    @property
+    def photometric(self) -> str:
+        """``minisblack`` or ``miniswhite``, to be kept in the output."""
+
+    def read(self, index: int) -> Pixels:
+        """One slice.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read, is not as announced, or has NaN or infinite pixels.
+        """
+
+    def truth(self, index: int) -> Pixels | None:
+        """The slice as it should come out, where that is known (synthetic stacks)."""
+
+
+class Writer(Protocol):
+    """A stack that is written one slice at a time, in any order and from several processes."""
+
+    @property
+    def path(self) -> Path:
+        """Folder or file that holds the stack."""
+
+    def create(self) -> None:
+        """Make the folder or the empty file."""
+
+    def write(self, position: int, pixels: Pixels) -> None:
+        """Write the slice at that position of the output."""
+
+
+def open_stack(path: Path) -> Reader:
+    """A reader for a folder of TIFF slices or a multi-page TIFF file.
+
+    Raises
+    ------
+    InputError
+        If there is no stack that can be read, naming every file that stands in the way.
+    """
+    from stackmend.stacks import tiff_file, tiff_folder
+
+    if path.is_dir():
+        return tiff_folder.open_folder(path)
+    if path.is_file():
+        return tiff_file.open_file(path)
+    raise InputError(f"{path}: there is no such file or folder; check input.path, or give the stack with --input")
+
+
+def open_phantom(parameters: Mapping[str, Any]) -> Reader:
+    """A reader for a synthetic stack with the given parameters (the defaults for those left out)."""
+    from stackmend.stacks.phantom import PhantomReader
+
+    return PhantomReader.from_parameters(parameters)
+
+
+def new_stack(
+    format: str, folder: Path, *, shape: tuple[int, int, int], dtype: np.dtype[Any], names: tuple[str, ...], **how: Any
+) -> Writer:
+    """A writer for ``stack`` in a folder.
+
+    Parameters
+    ----------
+    format : {'tiff-folder', 'tiff'}
+    folder
+        Where ``stack/`` or ``stack.tif`` will be made.
+    shape, dtype, names
+        Of the stack to be written.
+    **how
+        ``stem`` instead of ``stack``; ``photometric``.
+    """
+    from stackmend.stacks.tiff_file import TiffFileWriter
+    from stackmend.stacks.tiff_folder import TiffFolderWriter
+
+    stem = how.pop("stem", "stack")
+    if format == "tiff-folder":
+        return TiffFolderWriter(folder / stem, names=names, **how)
+    return TiffFileWriter(folder / f"{stem}.tif", shape=shape, dtype=dtype, **how)

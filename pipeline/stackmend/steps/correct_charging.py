@@ -1,0 +1,76 @@
+"""Subtract the rolling-ball background of the flattened slice, only where charging was found."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend.kernels.gaussian import Spectrum, blur, forward
+from stackmend.kernels.regions import cityblock_distance
+from stackmend.kernels.rolling_ball import rolling_ball
+from stackmend.registry import IMAGE, Stage, Step
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+def flattened_spectrum(flattened: Image) -> Spectrum:
+    """The transform that serves every ``gf2_sigma``."""
+    return forward(flattened)
+
+
+def flattened_twice(flattened: Image, flattened_spectrum: Spectrum, *, gf2_sigma: float) -> Image:
+    """The slice flattened once more with a Gaussian of ``gf2_sigma`` px (0: as it is), ``(Y, X)`` float32."""
+    return flattened - blur(flattened_spectrum, gf2_sigma) if gf2_sigma else flattened
+
+
+def ball_background(flattened_twice: Image, *, rb_radius: float) -> Image:
+    """The lower envelope that a ball of ``rb_radius`` (px and grey levels alike) can reach, ``(Y, X)`` float32.
+
+    References
+    ----------
+    Sternberg, Biomedical image processing, Computer 16 (1983), 10.1109/MC.1983.1654163.
+    """
+    return rolling_ball(flattened_twice, rb_radius)
+
+
+def ball_spectrum(ball_background: Image) -> Spectrum:
+    """The transform that serves every ``gf3_sigma``."""
+    return forward(ball_background)
+
+
+def background(ball_spectrum: Spectrum, *, gf3_sigma: float) -> Image:
+    """The ball's background, smoothed by a Gaussian of ``gf3_sigma`` px, ``(Y, X)`` float32."""
+    return blur(ball_spectrum, gf3_sigma)
+
+
+def blend_weight(charging_mask: Mask, *, border: int) -> Image:
+    """1 inside the mask, falling to 0 over ``border`` px of city-block distance outside it, ``(Y, X)`` float32."""
+    fading = (np.float32(border) - np.arange(border + 2, dtype=np.float32)) / np.float32(border + 1)
+    fading[0], fading[-1] = 1, 0
+    return fading[cityblock_distance(charging_mask, border)]
+
+
+def corrected(image: Image, background: Image, blend_weight: Image) -> Image:
+    """The slice minus the weighted background; unchanged, bit for bit, where the weight is 0."""
+    return image - blend_weight * background
+
+
+STEP = Step(
+    name="correct_charging",
+    version=1,
+    stages=(
+        Stage(flattened_spectrum),
+        Stage(flattened_twice),
+        Stage(ball_background),
+        Stage(ball_spectrum),
+        Stage(background),
+        Stage(blend_weight),
+        Stage(corrected, makes=IMAGE),
+    ),
+    references=(
+        "Spehner et al., Cryo-FIB-SEM as a promising tool for localizing proteins in 3D, "
+        "J. Struct. Biol. 211 (2020), 10.1016/j.jsb.2020.107528",
+        "Sternberg, Biomedical image processing, Computer 16 (1983), 10.1109/MC.1983.1654163",
+    ),
+)

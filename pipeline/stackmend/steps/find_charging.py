@@ -1,0 +1,77 @@
+"""Find charged regions: bright (or dark) domes on the slice flattened by a wide Gaussian."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend.kernels.gaussian import Spectrum, blur, forward
+from stackmend.kernels.reconstruction import fill_from_border
+from stackmend.kernels.regions import fill_holes, remove_small
+from stackmend.registry import Stage, Step
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+def image_spectrum(image: Image) -> Spectrum:
+    """The transform that serves every ``gf1_sigma``."""
+    return forward(image)
+
+
+def low_frequencies(image_spectrum: Spectrum, *, gf1_sigma: float) -> Image:
+    """The slice blurred by a Gaussian of ``gf1_sigma`` px, ``(Y, X)`` float32."""
+    return blur(image_spectrum, gf1_sigma)
+
+
+def flattened(image: Image, low_frequencies: Image) -> Image:
+    """The slice without its low frequencies, ``(Y, X)`` float32."""
+    return image - low_frequencies
+
+
+def candidates(flattened: Image, *, inverse: bool, color_shift: float) -> Mask:
+    """Pixels that rise above everything that connects them to the frame of the slice.
+
+    Parameters
+    ----------
+    flattened : (Y, X) float32
+    inverse
+        Look for dark regions instead of bright ones.
+    color_shift
+        How far they must rise, as a fraction of the standardised grey range.
+
+    Returns
+    -------
+    (Y, X) bool
+
+    References
+    ----------
+    Robinson, Whelan, Pattern Recogn. Lett. 25 (2004), 10.1016/j.patrec.2004.07.002.
+    """
+    detection = np.float32(1) - flattened if inverse else flattened
+    return detection - fill_from_border(detection, color_shift) > np.float32(color_shift)
+
+
+def charging_mask(candidates: Mask, *, min_area: int) -> Mask:
+    """The candidates with their holes filled, if larger than ``min_area`` px; ``(Y, X)`` bool."""
+    return remove_small(fill_holes(candidates), min_area)
+
+
+STEP = Step(
+    name="find_charging",
+    version=1,
+    stages=(
+        Stage(image_spectrum),
+        Stage(low_frequencies),
+        Stage(flattened),
+        Stage(candidates),
+        Stage(charging_mask),
+    ),
+    needs=("scale",),
+    references=(
+        "Spehner et al., Cryo-FIB-SEM as a promising tool for localizing proteins in 3D, "
+        "J. Struct. Biol. 211 (2020), 10.1016/j.jsb.2020.107528",
+        "Robinson, Whelan, Efficient morphological reconstruction: a downhill filter, "
+        "Pattern Recogn. Lett. 25 (2004), 10.1016/j.patrec.2004.07.002",
+    ),
+)
