@@ -94,7 +94,8 @@ class Graph:
         wanted = {name: source for name, source in self.products.items() if keep is None or name in keep}
         uses = Counter(source for node in self.nodes for source in node.sources)
         uses.update(wanted.values())
-        values: dict[int | str, Any] = dict(given)
+        values: dict[int | str, Any] = {}
+        values.update(given)
         for index, node in enumerate(self.nodes):
             values[index] = node.compute([values[source] for source in node.sources])
             for source in (*node.sources, index):

@@ -35,7 +35,7 @@ class Log:
     """
 
     path: Path | None = None
-    listener: Listener = lambda kind, fields: None
+    listener: Listener | None = None
     warnings: list[str] = field(default_factory=list)
 
     def event(self, kind: str, **fields: Any) -> None:
@@ -44,7 +44,8 @@ class Log:
             line = json.dumps({"time": now(), "event": kind, **fields}, default=plain, ensure_ascii=False)
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
-        self.listener(kind, fields)
+        if self.listener:
+            self.listener(kind, fields)
 
     def warn(self, message: str) -> None:
         """Note a warning, once; it is also kept for the record."""
@@ -54,7 +55,8 @@ class Log:
 
     def progress(self, phase: str, done: int, total: int) -> None:
         """Tell the listener how far a phase has come."""
-        self.listener("progress", {"phase": phase, "done": done, "total": total})
+        if self.listener:
+            self.listener("progress", {"phase": phase, "done": done, "total": total})
 
 
 def now() -> str:

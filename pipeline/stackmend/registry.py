@@ -250,7 +250,7 @@ class Catalogue(Generic[ComponentT]):
             what = f"{type(error).__name__}: {error}"
             raise RegistryError(f"the {kind} {name} of {entries[0].package} cannot be loaded ({what})") from error
 
-    def _completed(self, name: str, component: Any) -> ComponentT:
+    def _completed(self, name: str, component: object) -> ComponentT:
         if not isinstance(component, self._component):
             raise TypeError(f"expected a {self._component.__name__}, got {type(component).__name__}")
         if component.name != name:

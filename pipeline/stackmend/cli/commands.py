@@ -51,7 +51,12 @@ def check(options: argparse.Namespace) -> int:
         problems = getattr(error, "problems", problems)
     if options.format == "json":
         stack = {"label": findings.reader.label, "shape": findings.reader.shape} if findings.reader else None
-        content = {"file": str(options.protocol), "status": status, "stack": stack, "problems": [asdict(p) for p in problems]}
+        content = {
+            "file": str(options.protocol),
+            "status": status,
+            "stack": stack,
+            "problems": [asdict(p) for p in problems],
+        }
         if status and not problems:
             content["message"] = message
         print(json.dumps(content, indent=2, ensure_ascii=False))
@@ -87,7 +92,7 @@ def steps(options: argparse.Namespace) -> int:
     return 0
 
 
-def schema(options: argparse.Namespace) -> int:
+def schema(_: argparse.Namespace) -> int:
     """``stackmend schema``."""
     from stackmend import api
 

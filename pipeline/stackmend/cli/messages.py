@@ -55,7 +55,9 @@ def summary(record: Mapping[str, Any], folder: str, stack: str) -> str:
         before, after = record["truth"]["rmse_before"], record["truth"]["rmse_after"]
         change = f"{abs(1 - after / before):.0%}" if before else "from nothing"
         verb = "fell" if after <= before else "ROSE"
-        rows.append(("error", f"against the truth {verb} by {change}, from {before:.3f} to {after:.3f} grey levels (RMS)"))
+        rows.append(
+            ("error", f"against the truth {verb} by {change}, from {before:.3f} to {after:.3f} grey levels (RMS)")
+        )
     rows += [("warning", warning) for warning in record["warnings"]]
     seconds = record["times"]
     rows.append(("time", f"{seconds['search_s']:.1f} s search, {seconds['apply_s']:.1f} s application"))
@@ -69,7 +71,9 @@ def _search_rows(search: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         return
     chosen = ", ".join(f"{name} {value}" for name, value in search["chosen"].items())
     yield "chosen", f"{chosen}"
-    held_out = [f"{v:.4f} (slice {n})" if isinstance(v, float) else f"{v} (slice {n})" for n, v in search["held_out"].items()]
+    held_out = [
+        f"{v:.4f} (slice {n})" if isinstance(v, float) else f"{v} (slice {n})" for n, v in search["held_out"].items()
+    ]
     beside = f"; held out: {', '.join(held_out)}" if held_out else ""
     yield "loss", f"{search['loss_of_choice']:.4f}, lowest of {search['combinations']}{beside}"
 
@@ -101,7 +105,9 @@ def explained(component: Component, origin: str) -> str:
         lines += [f"      {line}" for line in wrap(f"{declared['description']} It {declared['errorMessage']}.", 92)]
     if component.references:
         lines += ["", "references:"]
-        lines += [f"  {line}" for reference in component.references for line in wrap(reference, 96, subsequent_indent="  ")]
+        lines += [
+            f"  {line}" for reference in component.references for line in wrap(reference, 96, subsequent_indent="  ")
+        ]
     return "\n".join(lines)
 
 
@@ -113,4 +119,8 @@ def _type_of(declared: Mapping[str, Any]) -> str:
 
 
 def _yaml(value: Any) -> str:
-    return {None: "none", True: "true", False: "false"}.get(value, str(value)) if not isinstance(value, list) else str(value)
+    return (
+        {None: "none", True: "true", False: "false"}.get(value, str(value))
+        if not isinstance(value, list)
+        else str(value)
+    )

@@ -142,7 +142,9 @@ def _read(file: Path) -> bytes:
     try:
         size = file.stat().st_size
         if size > MAX_BYTES:
-            what = f"is {size / 1e6:.1f} MB large, a protocol is at most {MAX_BYTES // 1024} kB; give the YAML file itself"
+            what = (
+                f"is {size / 1e6:.1f} MB large, a protocol is at most {MAX_BYTES // 1024} kB; give the YAML file itself"
+            )
             raise ProtocolError(file.name, [Problem("", what, 1, 1)])
         return file.read_bytes()
     except OSError as error:
@@ -204,12 +206,11 @@ def _override(document: Text, key: str, value: Any, source: str) -> None:
     path = _path_of(document.data, key, source)
     target = document.data
     for part in path[:-1]:
-        if isinstance(target, dict) and isinstance(part, str):
-            target = target.setdefault(part, {})
-        else:
-            target = target[part]
+        target = target.setdefault(part, {}) if isinstance(target, dict) else target[part]
     if isinstance(target, list) == isinstance(path[-1], str):
-        raise UsageError(f"{source}: there is no such place in the protocol; write it as messages do: chain[1].gf1_sigma")
+        raise UsageError(
+            f"{source}: there is no such place in the protocol; write it as messages do: chain[1].gf1_sigma"
+        )
     target[path[-1]] = value
     place = Place(0, source.find("=") + 2 if "=" in source else source.find(" ") + 2, len(str(value)), source)
     for known in [known for known in document.values if known[: len(path)] == path]:

@@ -206,9 +206,7 @@ def _resolved(base: Path, path: str | None) -> Path | None:
     return None if path is None else (base / Path(path).expanduser()).resolve()
 
 
-def _optimize(
-    entry: Mapping[str, Any], path: DataPath, chain: tuple[StepEntry, ...], text: Text
-) -> OptimizeEntry:
+def _optimize(entry: Mapping[str, Any], path: DataPath, chain: tuple[StepEntry, ...], text: Text) -> OptimizeEntry:
     loss = entry.get("loss", "charging_histogram")
     given = {"name": loss} if isinstance(loss, str) else dict(loss)
     name = given.pop("name")
@@ -236,5 +234,3 @@ def _tuned(chain: tuple[StepEntry, ...]) -> tuple[str, ...]:
             tuned.append(entry.id)
             made.update(set(entry.step.makes) - {registry.IMAGE})
     return tuple(tuned)
-
-

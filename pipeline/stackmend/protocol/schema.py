@@ -52,7 +52,7 @@ def _phantom() -> dict[str, Any]:
 
 
 def _when(key: str, component: registry.Component, properties: dict[str, Any]) -> dict[str, Any]:
-    naming = {name: True for name in (_NAMING if key == "step" else ("name",))}
+    naming = dict.fromkeys(_NAMING if key == "step" else ("name",), True)
     return {
         "if": {"properties": {key: {"const": component.name}}, "required": [key]},
         "then": {
@@ -126,7 +126,9 @@ def _logarithms(data: Any, faulty: set[Path]) -> Iterator[Complaint]:
         for index, item in enumerate(chain if isinstance(chain, list) else []):
             for name, value in item.items() if isinstance(item, dict) else ():
                 sweep = value.get("sweep") if isinstance(value, dict) else None
-                for end in ("from", "to") if isinstance(sweep, dict) and sweep.get("scale") == "log" else ():
+                if not isinstance(sweep, dict) or sweep.get("scale") != "log":
+                    continue
+                for end in ("from", "to"):
                     where: Path = (*path, index, name, "sweep", end)
                     if where not in faulty and isinstance(sweep.get(end), (int, float)) and sweep[end] <= 0:
                         yield where, "must be above 0 on a logarithmic scale", False
@@ -180,18 +182,19 @@ def optimize_entries(data: Mapping[str, Any]) -> list[tuple[Path, dict[str, Any]
 def _worded(error: ValidationError) -> Iterator[Complaint]:
     path: Path = tuple(error.absolute_path)
     schema: Any = error.schema
+    instance: Any = error.instance
     if error.validator == "additionalProperties":
         known = [name for name in schema["properties"] if name not in _NAMING]
         owner = schema.get("title")
-        for name in error.instance:
+        for name in instance:
             if name not in schema["properties"]:
                 what = f"{owner} has no such parameter" if owner else "no such key here"
                 yield (*path, name), what + _suggestion(name, known), True
     elif error.validator == "required":
-        for name in error.validator_value:
-            if name not in error.instance:
+        for name in schema["required"]:
+            if name not in instance:
                 yield (*path, name), f"{name} is missing; add it", False
-    elif isinstance(error.instance, dict) and "sweep" in error.instance and schema.get("sweepable") is False:
+    elif isinstance(instance, dict) and "sweep" in instance and schema.get("sweepable") is False:
         yield path, "cannot be swept; give one value", False
     elif error.validator == "type" and not path:
         yield path, "a protocol is a mapping of keys and values; 'stackmend init' prints one to start from", False

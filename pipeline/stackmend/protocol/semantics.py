@@ -124,7 +124,9 @@ def _raw_sweeps(protocol: Protocol) -> Iterator[Problem]:
             values = list(map(repr, sweep.values))
             repeated = sorted({value for value in values if values.count(value) > 1})
             if repeated:
-                yield protocol.text.problem(path, f"gives {', '.join(repeated)} more than once; each value needs one run")
+                yield protocol.text.problem(
+                    path, f"gives {', '.join(repeated)} more than once; each value needs one run"
+                )
 
 
 def _optimize(protocol: Protocol) -> Iterator[Problem]:
@@ -139,12 +141,16 @@ def _optimize(protocol: Protocol) -> Iterator[Problem]:
             elif id in covered:
                 yield protocol.text.problem(path, f"{id} is tuned by an earlier entry already; name it in one of them")
             elif ids.index(id) < last:
-                yield protocol.text.problem(path, f"{id} stands before steps tuned earlier; list entries in chain order")
+                yield protocol.text.problem(
+                    path, f"{id} stands before steps tuned earlier; list entries in chain order"
+                )
             covered.setdefault(id, entry)
         positions = [ids.index(id) for id in entry.steps if id in ids]
         last = max([last, *positions])
         if not any(protocol.chain[position].sweeps for position in positions):
-            yield protocol.text.problem(entry.path, "there is nothing to choose: none of its steps has a sweep", key=True)
+            yield protocol.text.problem(
+                entry.path, "there is nothing to choose: none of its steps has a sweep", key=True
+            )
         elif len(positions) == len(entry.steps):
             yield from _loss_products(protocol, entry, max(positions))
         yield from _instead(protocol, entry)

@@ -138,7 +138,9 @@ class _Composer:
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
-                    raise _TooMuch(_place(event), "a protocol is one YAML document; remove everything from this line on")
+                    raise _TooMuch(
+                        _place(event), "a protocol is one YAML document; remove everything from this line on"
+                    )
                 first = next(self._events)
                 root = self._node(first, 0)
         return root

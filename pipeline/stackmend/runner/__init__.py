@@ -68,7 +68,7 @@ def run(
     output: str | Path | None = None,
     set: Mapping[str, str] | None = None,
     workers: int | None = None,
-    listener: Listener = lambda kind, fields: None,
+    listener: Listener | None = None,
 ) -> RunResult:
     """Run a protocol and leave its results in the output folder.
 
@@ -163,7 +163,14 @@ def _warn_about(rows: list[SliceRow], log: Log) -> None:
 
 
 def _record(
-    job: Job, plan: Plan, rows: list[SliceRow], log: Log, *, workers: int, times: dict[str, Any], overrides: dict[str, Any]
+    job: Job,
+    plan: Plan,
+    rows: list[SliceRow],
+    log: Log,
+    *,
+    workers: int,
+    times: dict[str, Any],
+    overrides: dict[str, Any],
 ) -> dict[str, Any]:
     protocol = job.protocol
     return {

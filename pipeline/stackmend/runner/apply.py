@@ -111,7 +111,9 @@ class Application:
                 self.truth_writer.write(position, truth)
         except OSError as error:
             where = f"{self.writer.path}: slice {name}"
-            raise OutputError(f"{where} cannot be written ({error.strerror or error}); make room and run again") from error
+            raise OutputError(
+                f"{where} cannot be written ({error.strerror or error}); make room and run again"
+            ) from error
 
 
 def apply_chain(application: Application, slices: tuple[int, ...], workers: int) -> Iterator[SliceRow]:

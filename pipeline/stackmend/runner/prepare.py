@@ -60,7 +60,8 @@ class Findings:
         for what, path in (("input", self.reader), ("output", protocol.output.path)):
             if path is None:
                 raise UsageError(f"{self.draft.name}: gives no {what}; add --{what} PATH, or {what}.path to the file")
-        assert self.reader is not None and protocol.output.path is not None
+        assert self.reader is not None
+        assert protocol.output.path is not None
         slices = protocol.input.slices.indices(self.reader.shape[0])
         return Job(protocol, self.reader, slices, Workspace(protocol.output.path))
 
@@ -120,5 +121,3 @@ def _narrowing(protocol: Protocol, reader: Reader) -> Iterator[Problem]:
             "clipped and counted"
         )
         yield protocol.text.problem(("output", "dtype"), message, severity="warning")
-
-

@@ -98,7 +98,8 @@ def survey(plan: Plan, job: Job, log: Log, workers: int, *, upto: int) -> None:
         product = bound.survey_product
         if product is None or product in plan.given:
             continue
-        assert isinstance(bound.component, Step) and bound.component.survey is not None
+        assert isinstance(bound.component, Step)
+        assert bound.component.survey is not None
         plan.given[product] = None
         if not bound.component.survey.needed(bound.parameters):
             continue
@@ -119,9 +120,7 @@ def _measure(reader: Reader, index: int, graph: Graph, given: Products, survey: 
     return survey.measure(products[IMAGE])
 
 
-def _search(
-    plan: Plan, job: Job, entry: OptimizeEntry, first: int, last: int, log: Log, workers: int
-) -> Tuned:
+def _search(plan: Plan, job: Job, entry: OptimizeEntry, first: int, last: int, log: Log, workers: int) -> Tuned:
     space = _space(job, entry)
     numbers = entry.slices.indices(job.reader.shape[0])
     before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
@@ -153,14 +152,10 @@ def _space(job: Job, entry: OptimizeEntry) -> Space:
     return Space(tuple(parameter for parameter, _ in sweeps), tuple(values for _, values in sweeps))
 
 
-def _graph(
-    plan: Plan, entry: OptimizeEntry, first: int, last: int, before: Graph, space: Space | None
-) -> Graph:
+def _graph(plan: Plan, entry: OptimizeEntry, first: int, last: int, before: Graph, space: Space | None) -> Graph:
     loss = Bound(entry.loss.loss, LOSS_ID, entry.loss.parameters)
     given = (*before.products, *plan.given)
-    return compile_chain(
-        plan.steps[first : last + 1], given=given, swept=space.parameters if space else (), loss=loss
-    )
+    return compile_chain(plan.steps[first : last + 1], given=given, swept=space.parameters if space else (), loss=loss)
 
 
 def _products(before: Graph, plan: Plan, job: Job, entry: OptimizeEntry, number: int) -> Products:
@@ -186,9 +181,7 @@ def _settle(plan: Plan, result: SearchResult) -> None:
         plan.steps[position] = replace(bound, parameters={**bound.parameters, **chosen})
 
 
-def _held_out(
-    plan: Plan, job: Job, entry: OptimizeEntry, first: int, last: int
-) -> dict[int, float | Undefined]:
+def _held_out(plan: Plan, job: Job, entry: OptimizeEntry, first: int, last: int) -> dict[int, float | Undefined]:
     """The loss of the chosen combination on slices that had no part in the choice."""
     if entry.validate is None:
         return {}

@@ -52,7 +52,7 @@ def search(
     products_of: Callable[[int], Products],
     *,
     workers: int = 1,
-    done: Callable[[int], None] = lambda answered: None,
+    done: Callable[[int], None] | None = None,
 ) -> SearchResult:
     """Evaluate the loss of every combination on every slice, and choose.
 
@@ -82,7 +82,9 @@ def search(
         before = len(losses) * len(space)
 
         def count(answered: int, before: int = before) -> None:
-            done(before + answered)
+            if done:
+                done(before + answered)
 
-        losses[number] = walk(work, products_of(number), workers=workers, done=count)
+        answers = walk(work, products_of(number), workers=workers, done=count)
+        losses[number] = {indices: answers[indices] for indices in space.combinations()}
     return SearchResult(space, losses, choose(space, losses), work.counts())

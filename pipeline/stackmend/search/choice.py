@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from stackmend.registry import NOTHING_FOUND, Undefined
 from stackmend.search.space import Indices, Space
@@ -54,7 +53,8 @@ def choose(space: Space, losses: Losses) -> Choice | NoChoice:
     standing = {indices: _standing([row[indices] for row in counted]) for indices in combinations}
     best = min(standing.values())
     if best[0] == len(counted):
-        reason = next(value.reason for row in counted for value in row.values() if _is_undefined(value))
+        undefined = (value for row in counted for value in row.values() if isinstance(value, Undefined))
+        reason = next(value.reason for value in undefined if value.status != NOTHING_FOUND)
         return NoChoice("undefined", f"no combination has a defined loss ({reason})", empty)
     winners = [indices for indices in combinations if standing[indices] == best]
     return Choice(
@@ -81,10 +81,6 @@ def _standing(values: Sequence[float | Undefined]) -> tuple[int, float]:
 
 def _found_nothing(value: float | Undefined) -> bool:
     return isinstance(value, Undefined) and value.status == NOTHING_FOUND
-
-
-def _is_undefined(value: Any) -> bool:
-    return isinstance(value, Undefined) and value.status != NOTHING_FOUND
 
 
 def _edges(space: Space, winner: Indices) -> dict[str, str]:

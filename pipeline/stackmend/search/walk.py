@@ -88,7 +88,7 @@ def _ancestors(graph: Graph, wanted: int) -> list[int]:
 
 
 def walk(
-    work: Work, given: Mapping[str, Any], *, workers: int = 1, done: Callable[[int], None] = lambda answered: None
+    work: Work, given: Mapping[str, Any], *, workers: int = 1, done: Callable[[int], None] | None = None
 ) -> dict[Indices, Any]:
     """Compute all tasks for one slice and return the answer for every combination.
 
@@ -107,7 +107,8 @@ def walk(
     StepError
         If a stage fails.
     """
-    values: dict[Key | str, Any] = dict(given)
+    values: dict[Key | str, Any] = {}
+    values.update(given)
     answers = set(work.answers.values())
     uses = Counter(source for task in work.tasks.values() for source in set(task.inputs))
     answered = 0
@@ -119,47 +120,61 @@ def walk(
                 del values[source]
         if key in answers:
             answered += 1
-            done(answered)
+            if done:
+                done(answered)
     return {indices: values[key] for indices, key in work.answers.items()}
+
+
+class _Agenda:
+    """Which tasks are ready, and which of those was wanted first."""
+
+    def __init__(self, tasks: Mapping[Key, Task]) -> None:
+        self._tasks = tasks
+        self._followers: dict[Key, list[Key]] = defaultdict(list)
+        self._missing: dict[Key, int] = {}
+        for key, task in tasks.items():
+            before = {source for source in task.inputs if not isinstance(source, str)}
+            self._missing[key] = len(before)
+            for source in before:
+                self._followers[source].append(key)
+        self._ready = [(task.rank, key) for key, task in tasks.items() if not self._missing[key]]
+        heapq.heapify(self._ready)
+
+    def __bool__(self) -> bool:
+        return bool(self._ready)
+
+    def next(self) -> Key:
+        return heapq.heappop(self._ready)[1]
+
+    def finish(self, key: Key) -> None:
+        for follower in self._followers[key]:
+            self._missing[follower] -= 1
+            if not self._missing[follower]:
+                heapq.heappush(self._ready, (self._tasks[follower].rank, follower))
 
 
 def _run(tasks: Mapping[Key, Task], values: Mapping[Key | str, Any], workers: int) -> Iterator[tuple[Key, Any]]:
     """Finished tasks with their results; the caller must have entered a result in ``values`` before it asks on."""
-    followers: dict[Key, list[Key]] = defaultdict(list)
-    missing: dict[Key, int] = {}
-    for key, task in tasks.items():
-        before = {source for source in task.inputs if not isinstance(source, str)}
-        missing[key] = len(before)
-        for source in before:
-            followers[source].append(key)
-    ready = [(task.rank, key) for key, task in tasks.items() if not missing[key]]
-    heapq.heapify(ready)
-
-    def release(key: Key) -> None:
-        for follower in followers[key]:
-            missing[follower] -= 1
-            if not missing[follower]:
-                heapq.heappush(ready, (tasks[follower].rank, follower))
+    agenda = _Agenda(tasks)
 
     def compute(key: Key) -> Callable[[], Any]:
-        task = tasks[key]
-        inputs = [values[source] for source in task.inputs]
-        return lambda: task.node.compute(inputs, task.combination)
+        inputs = [values[source] for source in tasks[key].inputs]
+        return lambda: tasks[key].node.compute(inputs, tasks[key].combination)
 
     if workers == 1:
-        while ready:
-            _, key = heapq.heappop(ready)
+        while agenda:
+            key = agenda.next()
             yield key, compute(key)()
-            release(key)
+            agenda.finish(key)
         return
     with ThreadPoolExecutor(workers) as pool:
         running: dict[Future[Any], Key] = {}
-        while ready or running:
-            while ready and len(running) < workers:
-                _, key = heapq.heappop(ready)
+        while agenda or running:
+            while agenda and len(running) < workers:
+                key = agenda.next()
                 running[pool.submit(compute(key))] = key
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 key = running.pop(future)
                 yield key, future.result()
-                release(key)
+                agenda.finish(key)

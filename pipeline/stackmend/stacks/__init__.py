@@ -58,7 +58,7 @@ class Reader(Protocol):
         """
 
     def truth(self, index: int) -> Pixels | None:
-        """The slice as it should come out, where that is known (synthetic stacks)."""
+        """The slice as it should come out, where that is known (synthetic stacks), or ``None``."""
 
 
 class Writer(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import tifffile
@@ -23,7 +23,7 @@ class TiffFileReader:
     file: Path
     count: int
     info: PageInfo
-    byteorder: str = "<"
+    byteorder: Literal["<", ">"] = "<"
     offset: int | None = None
     notes: tuple[str, ...] = ()
 
@@ -61,14 +61,15 @@ class TiffFileReader:
                 return pixels_of(tif.pages[index], where, self.info)
         stored = self.dtype.newbyteorder(self.byteorder)
         size = stored.itemsize * self.info.shape[0] * self.info.shape[1]
-        pixels = np.fromfile(self.file, stored, self.info.shape[0] * self.info.shape[1], offset=self.offset + index * size)
+        pixels = np.fromfile(
+            self.file, stored, self.info.shape[0] * self.info.shape[1], offset=self.offset + index * size
+        )
         if pixels.size * stored.itemsize != size:
             raise InputError(f"{where}: the file has become shorter since it was opened; run again")
         return finite(pixels.astype(self.dtype, copy=False).reshape(self.info.shape), where)
 
     def truth(self, index: int) -> None:
-        """Nobody knows."""
-        return
+        """``None``: of a real stack nobody knows it."""
 
 
 def open_file(file: Path) -> TiffFileReader:
@@ -89,9 +90,13 @@ def open_file(file: Path) -> TiffFileReader:
             count = int(np.prod(shape[:-2], dtype=int))
             _refuse_channels(file, series.axes, shape)
             if contiguous + count * int(np.prod(first.shape)) * np.dtype(first.dtype).itemsize > size:
-                raise InputError(f"{file.name}: the file is truncated, slices are missing; copy it again from its source")
+                raise InputError(
+                    f"{file.name}: the file is truncated, slices are missing; copy it again from its source"
+                )
             return TiffFileReader(file, count, first, tif.byteorder, contiguous)
-        infos = [(f"page {index}", examine(page, f"{file.name} page {index}", size)) for index, page in enumerate(tif.pages)]
+        infos = [
+            (f"page {index}", examine(page, f"{file.name} page {index}", size)) for index, page in enumerate(tif.pages)
+        ]
         different = [(name, info) for name, info in infos if info != first]
         if different:
             raise mixed(f"{file.name} page 0", first, different)
@@ -138,4 +143,4 @@ class TiffFileWriter:
         contiguous = np.ascontiguousarray(pixels, dtype=self.dtype)
         with self.path.open("r+b") as file:
             file.seek(start + position * contiguous.nbytes)
-            file.write(contiguous)
+            file.write(contiguous.data)

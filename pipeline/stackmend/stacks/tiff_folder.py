@@ -60,8 +60,7 @@ class TiffFolderReader:
             return pixels_of(tif.pages[0], f"{self.label}/{name}", self.info)
 
     def truth(self, index: int) -> None:
-        """Nobody knows."""
-        return
+        """``None``: of a real stack nobody knows it."""
 
 
 def open_folder(folder: Path) -> TiffFolderReader:
@@ -125,7 +124,5 @@ class TiffFolderWriter:
         """Write one slice under a temporary name, then give it its own."""
         target = self.path / self.names[position]
         temporary = target.with_name(f".{target.name}.part")
-        tifffile.imwrite(
-            temporary, pixels, photometric=self.photometric, software=self.software, metadata=None
-        )
+        tifffile.imwrite(temporary, pixels, photometric=self.photometric, software=self.software, metadata=None)
         temporary.replace(target)
