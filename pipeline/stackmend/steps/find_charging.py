@@ -49,7 +49,9 @@ def candidates(flattened: Image, *, inverse: bool, color_shift: float) -> Mask:
     Robinson, Whelan, Pattern Recogn. Lett. 25 (2004), 10.1016/j.patrec.2004.07.002.
     """
     detection = np.float32(1) - flattened if inverse else flattened
-    return detection - fill_from_border(detection, color_shift) > np.float32(color_shift)
+    # As detection - filled > color_shift, but exact on the frame, where the two sides are equal: rounding would make
+    # some frame pixels candidates, and those close holes that are open.
+    return detection - np.float32(color_shift) > fill_from_border(detection, color_shift)
 
 
 def charging_mask(candidates: Mask, *, min_area: int) -> Mask:
