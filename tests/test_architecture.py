@@ -1,0 +1,87 @@
+"""Rooms know their neighbours only through what the architecture allows."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import stackmend
+
+PACKAGE = Path(stackmend.__file__).parent
+
+MAY_IMPORT = {
+    "errors": set(),
+    "resources": set(),
+    "record": set(),
+    "kernels": set(),
+    "stacks": {"errors"},
+    "registry": {"resources"},
+    "steps": {"registry", "kernels"},
+    "losses": {"registry", "kernels"},
+    "protocol": {"registry", "resources", "errors"},
+    "chain": {"registry", "errors"},
+    "search": {"chain", "registry"},
+    "runner": {"chain", "search", "stacks", "record", "protocol", "registry", "errors"},
+    "api": {"runner", "protocol", "registry", "stacks"},
+    "cli": {"api", "record", "registry", "errors"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(module: Path) -> str:
+    first = module.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(module: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("stackmend"):
+            rest = node.module.split(".")[1:]
+            names |= {rest[0]} if rest else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("stackmend.")}
+    return names
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
+def test_imports_only_neighbours(module):
+    room = room_of(module)
+    assert imported(module) <= MAY_IMPORT[room] | {room}
+
+
+@pytest.mark.parametrize("room", ["steps", "losses"])
+def test_components_do_not_import_siblings(room):
+    for module in (PACKAGE / room).glob("*.py"):
+        assert room not in imported(module), module.name
+
+
+@pytest.mark.parametrize("room", ["search", "chain.py", "runner", "stacks"])
+def test_no_step_is_known_by_name(room):
+    names = {module.stem for module in (PACKAGE / "steps").glob("[a-z]*.py")}
+    place = PACKAGE / room
+    for module in [place] if place.is_file() else place.glob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert node.value not in names, f"{module.name}:{node.lineno}"
+
+
+def test_only_the_command_line_prints_or_exits():
+    for module in MODULES:
+        if room_of(module) in ("cli", "__main__"):
+            continue
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in ("print", "exit", "input"), f"{module.name}:{node.lineno}"
+
+
+def test_help_does_not_wait_for_the_libraries():
+    code = "import sys, stackmend.cli as c; c._parser(); print({'numpy', 'scipy', 'numba', 'jsonschema'} & set(sys.modules))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "set()"
