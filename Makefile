@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench schema clean
+.PHONY: demo test check bench schema picture clean
 
 demo: $(VENV)/.core
 	$(BIN)/stackmend run configs/demo.yaml --output demo
@@ -22,6 +22,10 @@ bench: $(VENV)/.dev
 # The assembled schema of the built-in steps, for editors; a test tells when it is out of date.
 schema: $(VENV)/.core
 	$(BIN)/stackmend schema > schemas/protocol.schema.json
+
+# The picture in the README, made from the demo's result.
+picture: demo
+	$(BIN)/python tests/make_picture.py demo README.png
 
 clean:
 	rm -rf $(VENV) demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
