@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.kernels.gaussian import Spectrum, blur, forward
+from stackmend.kernels.gaussian import gaussian
 from stackmend.kernels.regions import cityblock_distance
 from stackmend.kernels.rolling_ball import rolling_ball
 from stackmend.registry import IMAGE, Stage, Step
@@ -14,14 +14,12 @@ Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
-def flattened_spectrum(flattened: Image) -> Spectrum:
-    """The transform that serves every ``gf2_sigma``."""
-    return forward(flattened)
-
-
-def flattened_twice(flattened: Image, flattened_spectrum: Spectrum, *, gf2_sigma: float) -> Image:
+def flattened_twice(flattened: Image, *, gf2_sigma: float) -> Image:
     """The slice flattened once more with a Gaussian of ``gf2_sigma`` px (0: as it is), ``(Y, X)`` float32."""
-    return flattened - blur(flattened_spectrum, gf2_sigma) if gf2_sigma else flattened
+    if not gf2_sigma:
+        return flattened
+    low_frequencies = gaussian(flattened, gf2_sigma)
+    return np.subtract(flattened, low_frequencies, out=low_frequencies)
 
 
 def ball_background(flattened_twice: Image, *, rb_radius: float) -> Image:
@@ -34,14 +32,9 @@ def ball_background(flattened_twice: Image, *, rb_radius: float) -> Image:
     return rolling_ball(flattened_twice, rb_radius)
 
 
-def ball_spectrum(ball_background: Image) -> Spectrum:
-    """The transform that serves every ``gf3_sigma``."""
-    return forward(ball_background)
-
-
-def background(ball_spectrum: Spectrum, *, gf3_sigma: float) -> Image:
+def background(ball_background: Image, *, gf3_sigma: float) -> Image:
     """The ball's background, smoothed by a Gaussian of ``gf3_sigma`` px, ``(Y, X)`` float32."""
-    return blur(ball_spectrum, gf3_sigma)
+    return gaussian(ball_background, gf3_sigma)
 
 
 def blend_weight(charging_mask: Mask, *, border: int) -> Image:
@@ -53,17 +46,16 @@ def blend_weight(charging_mask: Mask, *, border: int) -> Image:
 
 def corrected(image: Image, background: Image, blend_weight: Image) -> Image:
     """The slice minus the weighted background; unchanged, bit for bit, where the weight is 0."""
-    return image - blend_weight * background
+    change = blend_weight * background
+    return np.subtract(image, change, out=change)
 
 
 STEP = Step(
     name="correct_charging",
     version=1,
     stages=(
-        Stage(flattened_spectrum),
         Stage(flattened_twice),
         Stage(ball_background),
-        Stage(ball_spectrum),
         Stage(background),
         Stage(blend_weight),
         Stage(corrected, makes=IMAGE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.kernels.gaussian import Spectrum, blur, forward
+from stackmend.kernels.gaussian import gaussian
 from stackmend.kernels.reconstruction import fill_from_border
 from stackmend.kernels.regions import fill_holes, remove_small
 from stackmend.registry import Stage, Step
@@ -14,19 +14,10 @@ Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
-def image_spectrum(image: Image) -> Spectrum:
-    """The transform that serves every ``gf1_sigma``."""
-    return forward(image)
-
-
-def low_frequencies(image_spectrum: Spectrum, *, gf1_sigma: float) -> Image:
-    """The slice blurred by a Gaussian of ``gf1_sigma`` px, ``(Y, X)`` float32."""
-    return blur(image_spectrum, gf1_sigma)
-
-
-def flattened(image: Image, low_frequencies: Image) -> Image:
-    """The slice without its low frequencies, ``(Y, X)`` float32."""
-    return image - low_frequencies
+def flattened(image: Image, *, gf1_sigma: float) -> Image:
+    """The slice without its low frequencies, a Gaussian blur of ``gf1_sigma`` px; ``(Y, X)`` float32."""
+    low_frequencies = gaussian(image, gf1_sigma)
+    return np.subtract(image, low_frequencies, out=low_frequencies)
 
 
 def candidates(flattened: Image, *, inverse: bool, color_shift: float) -> Mask:
@@ -63,8 +54,6 @@ STEP = Step(
     name="find_charging",
     version=1,
     stages=(
-        Stage(image_spectrum),
-        Stage(low_frequencies),
         Stage(flattened),
         Stage(candidates),
         Stage(charging_mask),
