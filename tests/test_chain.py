@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from itertools import product
 
 import numpy as np
 import pytest
@@ -16,8 +17,6 @@ from stackmend.protocol import load
 from stackmend.registry import IMAGE, Stage, Step
 from stackmend.runner.apply import to_dtype
 from stackmend.runner.tune import LOSS_ID, bind, load_image
-from stackmend.search import Space
-from stackmend.search.space import walking_order
 from stackmend.search.walk import distinct_work, walk
 from stackmend.stacks import open_phantom, open_stack
 
@@ -51,16 +50,11 @@ def test_the_application_gives_the_pixels_that_the_search_scored(tmp_path, dtype
     chain = [bind(entry) for entry in load(file).chain]
     reader = open_phantom({"slices": 3, "height": 120, "width": 160, "dtype": dtype})
     given = evaluate(load_image(reader, 1), chain[0])
-    swept = [
-        (entry.id, name, sweep.values) for entry in load(file).chain for name, sweep in entry.sweeps.items()
-    ]
-    space = Space(tuple((id, name) for id, name, _ in swept), tuple(values for _, _, values in swept))
-    graph = compile_chain(chain[1:3], given=tuple(given), swept=space.parameters)
-    work = distinct_work(graph, space, space.combinations(), walking_order(graph, space), target=IMAGE)
-    images = walk(work, given)
+    swept = [(entry.id, name, sweep.values) for entry in load(file).chain for name, sweep in entry.sweeps.items()]
+    graph = compile_chain(chain[1:3], given=tuple(given), swept=[(id, name) for id, name, _ in swept])
+    images = walk(distinct_work(graph, list(product(*(values for _, _, values in swept))), target=IMAGE), given)
     chosen = run.record["searches"][0]["chosen"]
-    winner = next(i for i in space.combinations() if space.at(i) == tuple(chosen.values()))
-    scored, _ = to_dtype(undo_scale(images[winner], given["scale"]), np.dtype(dtype))
+    scored, _ = to_dtype(undo_scale(images[tuple(chosen.values())], given["scale"]), np.dtype(dtype))
     assert run.record["searches"][0]["status"] == "chosen"
     assert LOSS_ID not in {entry.id for entry in load(file).chain}
     assert np.array_equal(applied, scored)

@@ -15,7 +15,7 @@ from stackmend.chain import Bound, compile_chain
 from stackmend.kernels.regions import cityblock_distance
 from stackmend.registry import IMAGE, Undefined
 from stackmend.resources import config
-from stackmend.search import Space, search
+from stackmend.search import Axis, Space, search
 
 pytestmark = reference_data.needs_reference
 
@@ -87,7 +87,8 @@ def test_losses_on_the_synthetic_halos():
     names = ("gf1_sigma", "color_shift", "gf2_sigma", "rb_radius", "gf3_sigma")
     owners = ("find_charging", "find_charging", "correct_charging", "correct_charging", "correct_charging")
     parameters = tuple(zip(owners, names, strict=True))
-    space = Space(parameters, tuple(tuple(dict.fromkeys(column.tolist())) for column in arrays["B_grid"].T))
+    values = [tuple(dict.fromkeys(column.tolist())) for column in arrays["B_grid"].T]
+    space = Space(tuple(Axis(parameter, each) for parameter, each in zip(parameters, values, strict=True)))
     loss = registry.losses().get("charging_histogram")
     graph = compile_chain(
         [bound("find_charging", inverse=False), bound("correct_charging")],
@@ -97,8 +98,7 @@ def test_losses_on_the_synthetic_halos():
     image = arrays["B_input"].astype(np.float32)
     result = search(graph, space, [0], lambda number: {IMAGE: image})
     for row, expected in zip(arrays["B_grid"], arrays["B_loss"], strict=True):
-        indices = tuple(values.index(value) for values, value in zip(space.values, row.tolist(), strict=True))
-        value = result.losses[0][indices]
+        value = result.losses[0][tuple(row.tolist())]
         assert not isinstance(value, Undefined)
         assert value == pytest.approx(expected, abs=1e-3)
 

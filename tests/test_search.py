@@ -15,7 +15,7 @@ from stackmend import registry
 from stackmend.chain import Bound, compile_chain
 from stackmend.errors import StepError
 from stackmend.registry import IMAGE, NOTHING_FOUND, UNDEFINED, Loss, Stage, Step, Undefined
-from stackmend.search import Choice, NoChoice, Space, count_work, search
+from stackmend.search import Axis, Choice, NoChoice, Space, count_work, search
 from stackmend.search.choice import choose
 from stackmend.search.space import walking_order
 from stackmend.search.walk import distinct_work, walk
@@ -40,24 +40,24 @@ def decharging(swept=SWEPT):
     return compile_chain([bound("find_charging"), bound("correct_charging")], swept=swept, loss=loss)
 
 
+def space_of(parameters, values) -> Space:
+    return Space(tuple(Axis(parameter, tuple(each)) for parameter, each in zip(parameters, values, strict=True)))
+
+
 def published_space(values: int = 3) -> Space:
-    return Space(SWEPT, tuple(tuple(range(1, values + 1)) for _ in SWEPT))
+    return space_of(SWEPT, [tuple(range(1, values + 1)) for _ in SWEPT])
 
 
 def test_identical_work_is_counted_once():
     work = count_work(decharging(), published_space())
     assert work == {
-        "image_spectrum": 1,
-        "low_frequencies": 3,
         "flattened": 3,
         "candidates": 9,
         "charging_mask": 9,
         "charged_regions": 9,
         "blend_weight": 9,
-        "flattened_spectrum": 3,
         "flattened_twice": 9,
         "ball_background": 27,
-        "ball_spectrum": 27,
         "background": 81,
         IMAGE: 243,
         "loss": 243,
@@ -91,15 +91,15 @@ def test_identical_work_is_done_once(workers):
     graph = compile_chain(steps, swept=SWEPT, loss=counting(loss))
     result = search(graph, published_space(), [0], lambda number: {IMAGE: np.zeros((2, 2))}, workers=workers)
     assert calls == result.work
-    expected = {"low_frequencies": 3, "charging_mask": 9, "flattened_twice": 9, "ball_background": 27, "background": 81}
+    expected = {"flattened": 3, "charging_mask": 9, "flattened_twice": 9, "ball_background": 27, "background": 81}
     assert {name: calls[name] for name in expected} == expected
 
 
 def test_few_results_are_alive_at_once():
     graph, space = decharging(), published_space(5)
-    order = walking_order(graph, space)
+    order = walking_order(graph, [5] * 5)
     assert order[-1] == 1, "the mask's threshold must turn fastest: everything else is independent of it"
-    work = distinct_work(graph, space, space.combinations(), order)
+    work = distinct_work(graph, list(space.grid()))
     alive, peak = set(), 0
     uses = Counter(source for task in work.tasks.values() for source in set(task.inputs))
     for key, task in sorted(work.tasks.items(), key=lambda item: item[1].rank):
@@ -140,7 +140,7 @@ def arithmetic(parameters: int):
 def test_sharing_does_not_change_the_losses(sizes, workers, data):
     graph, swept = arithmetic(len(sizes))
     values = tuple(tuple(data.draw(st.permutations(range(size)))) for size in sizes)
-    space = Space(swept, values)
+    space = space_of(swept, values)
     result = search(graph, space, [7], lambda number: {IMAGE: np.full((1, 1), number)}, workers=workers)
     expected = []
     for combination in product(*values):
@@ -149,9 +149,9 @@ def test_sharing_does_not_change_the_losses(sizes, workers, data):
             total = total * 3 + part
         expected.append(float(total))
     assert list(result.losses[7].values()) == expected
-    assert list(result.losses[7]) == list(space.combinations())
+    assert list(result.losses[7]) == list(space.grid())
     assert result.choice.loss == min(expected)
-    first = [space.at(indices) for indices in space.combinations()][expected.index(min(expected))]
+    first = list(space.grid())[expected.index(min(expected))]
     assert tuple(result.chosen.values()) == first
 
 
@@ -162,45 +162,44 @@ def test_a_failing_stage_is_named(workers):
 
     step = Step(name="breaks", version=1, stages=(Stage(broken, makes=IMAGE),))
     graph = compile_chain([Bound(step, "mine", {})], swept=(("mine", "p0"),))
-    space = Space((("mine", "p0"),), ((1, 2),))
-    work = distinct_work(graph, space, space.combinations(), (0,), target=IMAGE)
+    work = distinct_work(graph, [(1,), (2,)], target=IMAGE)
     with pytest.raises(StepError, match=r"mine: broken failed \(ZeroDivisionError: no\)"):
         walk(work, {IMAGE: np.zeros((1, 1))}, workers=workers)
 
 
-ONE = Space((("s", "a"), ("s", "b")), ((1, 2, 3), (10, 20)))
+ONE = space_of((("s", "a"), ("s", "b")), ((1, 2, 3), (10, 20)))
 NOTHING = Undefined(NOTHING_FOUND, "nothing")
 UNSURE = Undefined(UNDEFINED, "no ring")
 
 
 def losses(*rows):
-    return {number: dict(zip(ONE.combinations(), row, strict=True)) for number, row in enumerate(rows)}
+    return {number: dict(zip(ONE.grid(), row, strict=True)) for number, row in enumerate(rows)}
 
 
 def test_the_lowest_mean_wins():
     choice = choose(ONE, losses([1, 1, 0.2, 1, 1, 1], [1, 1, 1, 0.1, 1, 1]))
     assert isinstance(choice, Choice)
-    assert choice.indices == (1, 1)
+    assert choice.combination == (2, 20)
     assert choice.loss == pytest.approx(0.55)
 
 
 def test_the_first_of_equals_wins_and_the_tie_is_told():
     choice = choose(ONE, losses([1, 1, 0.5, 0.5, 1, 0.5]))
     assert isinstance(choice, Choice)
-    assert choice.indices == (1, 0)
-    assert choice.tied == ((1, 1), (2, 1))
+    assert choice.combination == (2, 10)
+    assert choice.tied == ((2, 20), (3, 20))
 
 
 def test_an_undefined_loss_never_wins():
     choice = choose(ONE, losses([UNSURE, NOTHING, 1.9, UNSURE, NOTHING, UNSURE]))
     assert isinstance(choice, Choice)
-    assert choice.indices == (1, 0)
+    assert choice.combination == (2, 10)
 
 
 def test_finding_nothing_where_others_find_something_loses():
     choice = choose(ONE, losses([NOTHING, 1.8, 1.9, 1.9, 1.9, 1.9], [0.1, 1.8, 1.9, 1.9, 1.9, 1.9]))
     assert isinstance(choice, Choice)
-    assert choice.indices == (0, 1)
+    assert choice.combination == (1, 20)
 
 
 def test_slices_without_charging_do_not_count_and_are_told():
@@ -241,6 +240,6 @@ def test_a_parameter_without_effect_is_told():
 def test_a_flat_loss_ties_and_no_parameter_has_effect():
     choice = choose(ONE, losses([1.5] * 6))
     assert isinstance(choice, Choice)
-    assert choice.indices == (0, 0)
+    assert choice.combination == (1, 10)
     assert len(choice.tied) == 5
     assert choice.without_effect == ("a", "b")

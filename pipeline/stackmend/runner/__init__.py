@@ -235,8 +235,8 @@ def _search_record(tuned: Tuned) -> dict[str, Any]:
         "loss_version": tuned.entry.loss.loss.version,
         "loss_parameters": tuned.entry.loss.parameters,
         "region": tuned.entry.region,
-        "space": dict(zip(names, result.space.values, strict=True)),
-        "combinations": len(result.space),
+        "space": {name: axis.values for name, axis in zip(names, result.space.axes, strict=True)},
+        "combinations": len(result.combinations),
         "slices": list(result.losses),
         "distinct_work": dict(result.work),
         "seconds": tuned.seconds,
@@ -245,7 +245,7 @@ def _search_record(tuned: Tuned) -> dict[str, Any]:
     if isinstance(choice, Choice):
         content |= {
             "status": "chosen",
-            "chosen": dict(zip(names, result.space.at(choice.indices), strict=True)),
+            "chosen": dict(zip(names, choice.combination, strict=True)),
             "loss_of_choice": choice.loss,
             "held_out": {str(number): _plain_loss(value) for number, value in tuned.held_out.items()},
             "tied": len(choice.tied),

@@ -16,7 +16,7 @@ from stackmend.protocol import OptimizeEntry, StepEntry
 from stackmend.record import Log
 from stackmend.registry import IMAGE, NOTHING_FOUND, Step, Undefined
 from stackmend.runner.prepare import Job
-from stackmend.search import Choice, NoChoice, SearchResult, Space, search
+from stackmend.search import Axis, Choice, NoChoice, SearchResult, Space, search
 from stackmend.stacks import Reader
 
 LOSS_ID = "loss"
@@ -135,7 +135,7 @@ def _search(plan: Plan, job: Job, entry: OptimizeEntry, first: int, last: int, l
         numbers,
         lambda number: _products(before, plan, job, entry, number),
         workers=workers,
-        done=lambda count: log.progress("search", count, combinations),
+        done=lambda count, needed: log.progress("search", count, needed),
     )
     seconds = perf_counter() - start
     log.event("search finished", seconds=round(seconds, 3), distinct_work=dict(result.work))
@@ -143,13 +143,14 @@ def _search(plan: Plan, job: Job, entry: OptimizeEntry, first: int, last: int, l
 
 
 def _space(job: Job, entry: OptimizeEntry) -> Space:
-    sweeps = [
-        ((step.id, name), sweep.values)
-        for step in job.protocol.chain
-        if step.id in entry.steps
-        for name, sweep in step.sweeps.items()
-    ]
-    return Space(tuple(parameter for parameter, _ in sweeps), tuple(values for _, values in sweeps))
+    return Space(
+        tuple(
+            Axis((step.id, name), sweep.values)
+            for step in job.protocol.chain
+            if step.id in entry.steps
+            for name, sweep in step.sweeps.items()
+        )
+    )
 
 
 def _graph(plan: Plan, entry: OptimizeEntry, first: int, last: int, before: Graph, space: Space | None) -> Graph:
@@ -245,16 +246,15 @@ def loss_rows(plan: Plan) -> Iterator[dict[str, Any]]:
         space = tuned.result.space
         names = column_names(space.parameters)
         for number, row in tuned.result.losses.items():
-            for index, (indices, value) in enumerate(row.items()):
-                defined = not isinstance(value, Undefined)
+            for index, (combination, value) in enumerate(row.items()):
                 yield {
                     "search": entry_index,
                     "slice": number,
                     "combination": index,
-                    **dict(zip(names, space.at(indices), strict=True)),
-                    "loss": repr(value) if defined else "",
-                    "mean_loss": _text(tuned.result.mean(indices)),
-                    "status": "ok" if not isinstance(value, Undefined) else value.status,
+                    **dict(zip(names, combination, strict=True)),
+                    "loss": "" if isinstance(value, Undefined) else repr(value),
+                    "mean_loss": _text(tuned.result.mean(combination)),
+                    "status": value.status if isinstance(value, Undefined) else "ok",
                 }
 
 

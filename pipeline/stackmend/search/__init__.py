@@ -5,6 +5,7 @@ Nothing here knows a step or a loss by name: a search is a graph of stages, a sp
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,24 @@ from typing import Any
 from stackmend.chain import Graph, Products
 from stackmend.registry import Undefined
 from stackmend.search.choice import Choice, Losses, NoChoice, choose, mean_loss
-from stackmend.search.space import Indices, Space, walking_order
+from stackmend.search.space import Axis, Combination, Space
+from stackmend.search.strategies import Strategy, strategy
 from stackmend.search.walk import distinct_work, walk
 
-__all__ = ["Choice", "Losses", "NoChoice", "SearchResult", "Space", "count_work", "mean_loss", "search"]
+__all__ = [
+    "Axis",
+    "Choice",
+    "Combination",
+    "Losses",
+    "NoChoice",
+    "SearchResult",
+    "Space",
+    "Strategy",
+    "count_work",
+    "mean_loss",
+    "search",
+    "strategy",
+]
 
 
 @dataclass(frozen=True)
@@ -28,21 +43,26 @@ class SearchResult:
     choice: Choice | NoChoice
     work: Counter[str]
 
-    def mean(self, indices: Indices) -> float | None:
+    @property
+    def combinations(self) -> tuple[Combination, ...]:
+        """Everything that was evaluated, in order."""
+        return tuple(next(iter(self.losses.values())))
+
+    def mean(self, combination: Combination) -> float | None:
         """The mean loss of a combination over the slices where it has a value."""
-        return mean_loss([row[indices] for row in self.losses.values()])
+        return mean_loss([row[combination] for row in self.losses.values()])
 
     @property
     def chosen(self) -> dict[tuple[str, str], Any]:
         """The winning values by full parameter name; empty if there is no choice."""
         if isinstance(self.choice, NoChoice):
             return {}
-        return dict(zip(self.space.parameters, self.space.at(self.choice.indices), strict=True))
+        return dict(zip(self.space.parameters, self.choice.combination, strict=True))
 
 
 def count_work(graph: Graph, space: Space) -> Counter[str]:
-    """How often each stage is evaluated for one slice, by the product it makes."""
-    return distinct_work(graph, space, space.combinations(), walking_order(graph, space)).counts()
+    """How often each stage is evaluated for one slice when the whole grid is, by the product it makes."""
+    return distinct_work(graph, list(space.grid())).counts()
 
 
 def search(
@@ -51,10 +71,11 @@ def search(
     slices: Sequence[int],
     products_of: Callable[[int], Products],
     *,
+    by: Strategy | None = None,
     workers: int = 1,
-    done: Callable[[int], None] | None = None,
+    done: Callable[[int, int], None] | None = None,
 ) -> SearchResult:
-    """Evaluate the loss of every combination on every slice, and choose.
+    """Evaluate the loss of combinations on every slice, and choose.
 
     Parameters
     ----------
@@ -66,25 +87,40 @@ def search(
         Numbers of the optimization slices.
     products_of
         The products of a slice before the first tuned step.
+    by
+        Proposes combinations, in rounds; the whole grid by default.
     workers
         Threads; any number gives the same losses.
     done
-        Called with the number of losses evaluated so far.
+        Called with the number of losses evaluated so far and the number known to be needed.
 
     Raises
     ------
     StepError
         If a stage fails.
     """
-    work = distinct_work(graph, space, space.combinations(), walking_order(graph, space))
-    losses: dict[int, Mapping[Indices, float | Undefined]] = {}
-    for number in slices:
-        before = len(losses) * len(space)
+    by = by or strategy("grid")
+    losses: dict[int, dict[Combination, float | Undefined]] = {number: {} for number in slices}
+    work: Counter[str] = Counter()
+    evaluated = 0
+    for turn in itertools.count():
+        combinations = by.propose(turn, space, _means(losses))
+        if not combinations:
+            break
+        tasks = distinct_work(graph, combinations)
+        work += tasks.counts()
+        needed = evaluated + len(combinations) * len(slices)
+        for number in slices:
 
-        def count(answered: int, before: int = before) -> None:
-            if done:
-                done(before + answered)
+            def count(answered: int, before: int = evaluated, needed: int = needed) -> None:
+                if done:
+                    done(before + answered, needed)
 
-        answers = walk(work, products_of(number), workers=workers, done=count)
-        losses[number] = {indices: answers[indices] for indices in space.combinations()}
-    return SearchResult(space, losses, choose(space, losses), work.counts())
+            losses[number].update(walk(tasks, products_of(number), workers=workers, done=count))
+            evaluated += len(combinations)
+    return SearchResult(space, losses, choose(space, losses), work)
+
+
+def _means(losses: Losses) -> dict[Combination, float | None]:
+    combinations = next(iter(losses.values()))
+    return {each: mean_loss([row[each] for row in losses.values()]) for each in combinations}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from stackmend.registry import NOTHING_FOUND, Undefined
-from stackmend.search.space import Indices, Space
+from stackmend.search.space import Combination, Space
 
-Losses = Mapping[int, Mapping[Indices, float | Undefined]]
+Losses = Mapping[int, Mapping[Combination, float | Undefined]]
 """For each optimization slice, the loss of each combination."""
 
 
@@ -23,9 +23,9 @@ class Choice:
     ``without_effect`` those whose value never changes the loss.
     """
 
-    indices: Indices
+    combination: Combination
     loss: float
-    tied: tuple[Indices, ...]
+    tied: tuple[Combination, ...]
     edges: Mapping[str, str]
     without_effect: tuple[str, ...]
     slices_without_charging: tuple[int, ...]
@@ -49,16 +49,15 @@ def choose(space: Space, losses: Losses) -> Choice | NoChoice:
     counted = [row for number, row in losses.items() if number not in empty]
     if not counted:
         return NoChoice(NOTHING_FOUND, "no combination finds any charging", empty)
-    combinations = list(space.combinations())
-    standing = {indices: _standing([row[indices] for row in counted]) for indices in combinations}
+    standing = {combination: _standing([row[combination] for row in counted]) for combination in counted[0]}
     best = min(standing.values())
     if best[0] == len(counted):
         undefined = (value for row in counted for value in row.values() if isinstance(value, Undefined))
         reason = next(value.reason for value in undefined if value.status != NOTHING_FOUND)
         return NoChoice("undefined", f"no combination has a defined loss ({reason})", empty)
-    winners = [indices for indices in combinations if standing[indices] == best]
+    winners = [combination for combination in standing if standing[combination] == best]
     return Choice(
-        indices=winners[0],
+        combination=winners[0],
         loss=best[1],
         tied=tuple(winners[1:]),
         edges=_edges(space, winners[0]),
@@ -83,22 +82,23 @@ def _found_nothing(value: float | Undefined) -> bool:
     return isinstance(value, Undefined) and value.status == NOTHING_FOUND
 
 
-def _edges(space: Space, winner: Indices) -> dict[str, str]:
-    """Ordered parameters of three values or more whose chosen value is the smallest or the largest."""
+def _edges(space: Space, winner: Combination) -> dict[str, str]:
+    """Ordered parameters of three declared values or more whose chosen value is the smallest or the largest."""
     edges = {}
-    for (_, name), values, index in zip(space.parameters, space.values, winner, strict=True):
-        numeric = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
-        if numeric and len(values) >= 3 and values[index] in (min(values), max(values)):
-            edges[name] = "lower" if values[index] == min(values) else "upper"
+    for axis, value in zip(space.axes, winner, strict=True):
+        if axis.numeric and len(axis.values) >= 3 and value in (min(axis.values), max(axis.values)):
+            edges[axis.parameter[1]] = "lower" if value == min(axis.values) else "upper"
     return edges
 
 
-def _without_effect(space: Space, standing: Mapping[Indices, tuple[int, float]]) -> tuple[str, ...]:
+def _without_effect(space: Space, standing: Mapping[Combination, tuple[int, float]]) -> tuple[str, ...]:
+    """Parameters for which the loss was compared and never differed, all others being equal."""
     names = []
-    for position, (_, name) in enumerate(space.parameters):
-        groups: dict[Indices, list[tuple[int, float]]] = defaultdict(list)
-        for indices, value in standing.items():
-            groups[indices[:position] + indices[position + 1 :]].append(value)
-        if len(space.values[position]) > 1 and all(a == b for group in groups.values() for a, b in pairwise(group)):
-            names.append(name)
+    for position, axis in enumerate(space.axes):
+        groups: dict[Combination, list[tuple[int, float]]] = defaultdict(list)
+        for combination, value in standing.items():
+            groups[combination[:position] + combination[position + 1 :]].append(value)
+        pairs = [pair for group in groups.values() for pair in pairwise(group)]
+        if pairs and all(a == b for a, b in pairs):
+            names.append(axis.parameter[1])
     return tuple(names)

@@ -1,4 +1,4 @@
-"""The parameter space: the Cartesian product of the declared values, in the declared order."""
+"""The parameter space: which values each swept parameter may have, and the combinations of them."""
 
 from __future__ import annotations
 
@@ -10,45 +10,70 @@ from typing import Any
 
 from stackmend.chain import Graph, Parameter
 
-Indices = tuple[int, ...]
-"""A combination, as the position of each parameter's value among its declared values."""
+Combination = tuple[Any, ...]
+"""A value for each swept parameter, in the order of the space."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One swept parameter: its declared values and, if they came from a range, the range they came from.
+
+    ``log`` says that the range is logarithmic, ``whole`` that only whole numbers are allowed.
+    """
+
+    parameter: Parameter
+    values: tuple[Any, ...]
+    from_range: bool = False
+    log: bool = False
+    whole: bool = False
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the values are numbers, so that there are values between them."""
+        return all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in self.values)
 
 
 @dataclass(frozen=True)
 class Space:
-    """Swept parameters and their declared values; the last parameter varies fastest."""
+    """All swept parameters; the grid is their Cartesian product, the last parameter varying fastest."""
 
-    parameters: tuple[Parameter, ...]
-    values: tuple[tuple[Any, ...], ...]
+    axes: tuple[Axis, ...]
 
     def __len__(self) -> int:
-        return math.prod(map(len, self.values))
+        return math.prod(len(axis.values) for axis in self.axes)
 
-    def combinations(self) -> Iterator[Indices]:
-        """Every combination in the declared order."""
-        return itertools.product(*(range(len(values)) for values in self.values))
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Full names, in order."""
+        return tuple(axis.parameter for axis in self.axes)
 
-    def at(self, indices: Sequence[int]) -> tuple[Any, ...]:
-        """The parameter values of a combination."""
-        return tuple(values[index] for values, index in zip(self.values, indices, strict=True))
+    def grid(self) -> Iterator[Combination]:
+        """Every combination of declared values, in the declared order."""
+        return itertools.product(*(axis.values for axis in self.axes))
 
 
-def walking_order(graph: Graph, space: Space) -> tuple[int, ...]:
+def walking_order(graph: Graph, sizes: Sequence[int]) -> tuple[int, ...]:
     """The nesting of loops, outermost first, in which the fewest intermediate results are alive at once.
 
     A result that depends on the parameters S stays useful while an outer loop turns over a parameter outside S: then
     one copy for every value of the parameters of S further in must be kept. The order with the smallest sum wins;
     with many parameters, the best of those reached by inserting one after the other.
+
+    Parameters
+    ----------
+    graph
+        What is evaluated.
+    sizes
+        How many values each swept parameter has.
     """
-    sizes = [len(values) for values in space.values]
     dependencies = [node.depends for node in graph.nodes if node.depends]
 
     def alive(order: Sequence[int]) -> int:
         total = 0
         for depends in dependencies:
-            inside = [position for position in order if position in depends]
-            first_outside = next((i for i, position in enumerate(order) if position not in depends), len(order))
-            total += math.prod(sizes[position] for position in inside if order.index(position) > first_outside)
+            inside = [place for place, position in enumerate(order) if position in depends]
+            outside = next((place for place, position in enumerate(order) if position not in depends), len(order))
+            total += math.prod(sizes[order[place]] for place in inside if place > outside)
         return total
 
     best: tuple[int, ...] = ()

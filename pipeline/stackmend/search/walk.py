@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
 from stackmend.chain import Graph, Node
-from stackmend.search.space import Indices, Space
+from stackmend.search.space import Combination, walking_order
 
-Key = tuple[int, Indices]
-"""Identity of a task: index of its node, and the positions of the values that it depends on."""
+Key = tuple[int, Combination]
+"""Identity of a task: index of its node, and the values of the parameters that it depends on."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Task:
     """One distinct evaluation of one stage."""
 
     node: Node
-    combination: tuple[Any, ...]
+    combination: Combination
     inputs: tuple[Key | str, ...]
     rank: int
 
@@ -36,26 +36,22 @@ class Work:
     """All distinct tasks of a search, and which of them answers each combination."""
 
     tasks: dict[Key, Task] = field(default_factory=dict)
-    answers: dict[Indices, Key] = field(default_factory=dict)
+    answers: dict[Combination, Key] = field(default_factory=dict)
 
     def counts(self) -> Counter[str]:
         """How many distinct tasks there are, by the product they make."""
         return Counter(task.node.stage.makes for task in self.tasks.values())
 
 
-def distinct_work(
-    graph: Graph, space: Space, combinations: Iterable[Indices], order: Sequence[int], target: str = "loss"
-) -> Work:
-    """The distinct tasks that these combinations need for one product, ranked by when they are first needed.
+def distinct_work(graph: Graph, combinations: Sequence[Combination], target: str = "loss") -> Work:
+    """The distinct tasks that combinations need for one product, ranked by when they are best computed.
 
     Parameters
     ----------
-    graph, space
-        What is evaluated, over which values.
+    graph
+        What is evaluated.
     combinations
-        Those to be answered.
-    order
-        Nesting of the loops, outermost first.
+        Those to be answered; ``answers`` of the result has them in this order.
     target
         Product wanted for every combination.
     """
@@ -64,16 +60,24 @@ def distinct_work(
     assert isinstance(wanted, int)
     needed = _ancestors(graph, wanted)
     depends = {index: sorted(graph.nodes[index].depends) for index in needed}
-    for indices in sorted(combinations, key=lambda combination: [combination[position] for position in order]):
-        values = space.at(indices)
-        keys = {index: (index, tuple(indices[position] for position in depends[index])) for index in needed}
+    for values in _in_walking_order(graph, combinations):
+        keys = {index: (index, tuple(values[position] for position in depends[index])) for index in needed}
         for index in needed:
             if keys[index] not in work.tasks:
                 node = graph.nodes[index]
                 inputs = tuple(source if isinstance(source, str) else keys[source] for source in node.sources)
                 work.tasks[keys[index]] = Task(node, values, inputs, len(work.tasks))
-        work.answers[indices] = keys[wanted]
+        work.answers[values] = keys[wanted]
+    work.answers = {values: work.answers[values] for values in combinations}
     return work
+
+
+def _in_walking_order(graph: Graph, combinations: Sequence[Combination]) -> list[Combination]:
+    ranks = [
+        {value: rank for rank, value in enumerate(dict.fromkeys(column))} for column in zip(*combinations, strict=True)
+    ]
+    order = walking_order(graph, [len(rank) for rank in ranks])
+    return sorted(combinations, key=lambda values: [ranks[position][values[position]] for position in order])
 
 
 def _ancestors(graph: Graph, wanted: int) -> list[int]:
@@ -89,7 +93,7 @@ def _ancestors(graph: Graph, wanted: int) -> list[int]:
 
 def walk(
     work: Work, given: Mapping[str, Any], *, workers: int = 1, done: Callable[[int], None] | None = None
-) -> dict[Indices, Any]:
+) -> dict[Combination, Any]:
     """Compute all tasks for one slice and return the answer for every combination.
 
     Results are freed as soon as nothing needs them. Tasks run on threads (the kernels release the interpreter's
@@ -122,7 +126,7 @@ def walk(
             answered += 1
             if done:
                 done(answered)
-    return {indices: values[key] for indices, key in work.answers.items()}
+    return {combination: values[key] for combination, key in work.answers.items()}
 
 
 class _Agenda:
