@@ -129,8 +129,8 @@ class Optuna:
         for each, loss in scored.items():
             parameters = dict(zip(names, each, strict=True))
             state = optuna.trial.TrialState.COMPLETE if loss is not None else optuna.trial.TrialState.FAIL
-            trial = optuna.trial.create_trial(params=parameters, distributions=choices, value=loss, state=state)
-            study.add_trial(trial)
+            known = optuna.trial.create_trial(params=parameters, distributions=choices, value=loss, state=state)
+            study.add_trial(known)
         proposed: dict[Combination, None] = {}
         for _ in range(10 * self.batch):
             if len(proposed) == min(self.batch, self.count - len(scored)):

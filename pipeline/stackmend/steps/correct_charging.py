@@ -18,8 +18,9 @@ def flattened_twice(flattened: Image, *, gf2_sigma: float) -> Image:
     """The slice flattened once more with a Gaussian of ``gf2_sigma`` px (0: as it is), ``(Y, X)`` float32."""
     if not gf2_sigma:
         return flattened
-    low_frequencies = gaussian(flattened, gf2_sigma)
-    return np.subtract(flattened, low_frequencies, out=low_frequencies)
+    result = gaussian(flattened, gf2_sigma)
+    np.subtract(flattened, result, out=result)
+    return result
 
 
 def ball_background(flattened_twice: Image, *, rb_radius: float) -> Image:
@@ -46,8 +47,9 @@ def blend_weight(charging_mask: Mask, *, border: int) -> Image:
 
 def corrected(image: Image, background: Image, blend_weight: Image) -> Image:
     """The slice minus the weighted background; unchanged, bit for bit, where the weight is 0."""
-    change = blend_weight * background
-    return np.subtract(image, change, out=change)
+    result = blend_weight * background
+    np.subtract(image, result, out=result)
+    return result
 
 
 STEP = Step(

@@ -16,8 +16,9 @@ Mask = NDArray[np.bool_]
 
 def flattened(image: Image, *, gf1_sigma: float) -> Image:
     """The slice without its low frequencies, a Gaussian blur of ``gf1_sigma`` px; ``(Y, X)`` float32."""
-    low_frequencies = gaussian(image, gf1_sigma)
-    return np.subtract(image, low_frequencies, out=low_frequencies)
+    result = gaussian(image, gf1_sigma)
+    np.subtract(image, result, out=result)
+    return result
 
 
 def candidates(flattened: Image, *, inverse: bool, color_shift: float) -> Mask:
