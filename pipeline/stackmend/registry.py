@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -38,7 +40,8 @@ class Stage:
     function
         ``function(product, ..., *, parameter, ...)``; positional parameters are named after products.
     makes
-        Name of the product it returns; the function's own name if left out.
+        Name of the product it returns; the function's own name if left out. Arrays of the slice's shape are cut to
+        the region of a search; a product that holds such arrays has a method ``crop(window)`` for that.
     """
 
     function: Callable[..., Any]
@@ -167,6 +170,7 @@ class Undefined:
 NOTHING_FOUND = "nothing_found"
 UNDEFINED = "undefined"
 
+_OURS = "stackmend"
 ComponentT = TypeVar("ComponentT", bound=Component)
 
 
@@ -202,23 +206,21 @@ class Catalogue(Generic[ComponentT]):
         package = importlib.import_module(self._package)
         for module in pkgutil.iter_modules(package.__path__):
             if not module.name.startswith("_"):
-                yield Entry(module.name, "stackmend", self._loader(module.name))
-
-    def _loader(self, name: str) -> Callable[[], Any]:
-        constant = self._component.kind.upper()
-        return lambda: getattr(importlib.import_module(f"{self._package}.{name}"), constant)
+                value = f"{self._package}.{module.name}:{self._component.kind.upper()}"
+                yield Entry(module.name, _OURS, metadata.EntryPoint(module.name, value, self._package).load)
 
     def _installed(self) -> Iterator[Entry]:
         for point in sorted(metadata.entry_points(group=self._package), key=lambda p: (p.name, p.value)):
-            origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
-            yield Entry(point.name, origin, point.load)
+            yield Entry(
+                point.name, f"{point.dist.name} {point.dist.version}" if point.dist else point.value, point.load
+            )
 
     def names(self) -> tuple[str, ...]:
         """Every registered name, also those that turn out broken."""
         return tuple(sorted(self._entries))
 
     def origin(self, name: str) -> str:
-        """The package (or packages, when registered twice) that a name comes from."""
+        """The package (or packages) that a name comes from."""
         return " and ".join(entry.package for entry in self._entries.get(name, []))
 
     def get(self, name: str) -> ComponentT:
@@ -234,33 +236,30 @@ class Catalogue(Generic[ComponentT]):
         return self._loaded[name]
 
     def _load(self, name: str) -> ComponentT:
-        kind = self._component.kind
-        entries = self._entries.get(name, [])
+        kind, entries = self._component.kind, self._entries.get(name, [])
         if not entries:
             raise RegistryError(f"no {kind} named {name} is installed; 'stackmend steps' lists what is")
         if len(entries) > 1:
-            raise RegistryError(
-                f"the {kind} {name} is registered twice, by {self.origin(name)}; uninstall one of the packages"
-            )
+            what = f"is registered twice, by {self.origin(name)}; uninstall one of the packages"
+            raise RegistryError(f"the {kind} {name} {what}")
         try:
-            component = entries[0].load()
-            return self._completed(name, component)
-        # Whatever a foreign package does while it is imported must not take the others down with it.
-        except Exception as error:
-            what = f"{type(error).__name__}: {error}"
-            raise RegistryError(f"the {kind} {name} of {entries[0].package} cannot be loaded ({what})") from error
+            return self._completed(name, entries[0].load(), entries[0].package)
+        # Whatever a foreign package does while it is imported, even leaving, must not take the others down with it.
+        except (Exception, SystemExit) as error:
+            what = f"cannot be loaded ({type(error).__name__}: {error}); update or uninstall that package"
+            raise RegistryError(f"the {kind} {name} of {entries[0].package} {what}") from error
 
-    def _completed(self, name: str, component: object) -> ComponentT:
+    def _completed(self, name: str, component: object, package: str) -> ComponentT:
         if not isinstance(component, self._component):
             raise TypeError(f"expected a {self._component.__name__}, got {type(component).__name__}")
         if component.name != name:
             raise ValueError(f"it calls itself {component.name}")
-        if not component.schema:
+        if not component.schema and package == _OURS:
             component = replace(component, schema=resources.schema(f"{self._package.split('.')[-1]}/{name}"))
-        declared = set(component.schema.get("properties", {}))
-        taken = set(component.parameters)
-        if declared != taken:
-            raise ValueError(f"schema and stages differ in {', '.join(sorted(declared ^ taken))}")
+        elif package != _OURS:
+            _check_foreign(component)
+        if different := set(component.schema.get("properties", {})) ^ set(component.parameters):
+            raise ValueError(f"schema and stages differ in {', '.join(sorted(different))}")
         return component
 
     def usable(self) -> tuple[ComponentT, ...]:
@@ -274,6 +273,19 @@ class Catalogue(Generic[ComponentT]):
         except RegistryError as error:
             return str(error)
         return None
+
+
+def _check_foreign(component: Component) -> None:
+    """Hold a component of another package to what the protocol's schema and the command line count on."""
+    from jsonschema import Draft7Validator
+
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", component.name):
+        raise ValueError("a name begins with a letter and goes on with letters, digits, - or _")
+    for error in Draft7Validator(Draft7Validator.META_SCHEMA).iter_errors(json.loads(json.dumps(component.schema))):
+        raise ValueError(f"its schema is not valid: {error.message}")
+    for name, declared in component.schema.get("properties", {}).items():
+        if "default" not in declared and name not in component.schema.get("required", []):
+            raise ValueError(f"{name} has no default and is not required")
 
 
 @cache

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
 from stackmend.errors import Problem
 from stackmend.registry import Catalogue, Component, RegistryError, Step
+
+_LINE = 120
+"""Characters that are shown of a longer line."""
 
 
 def framed(name: str, problems: Sequence[Problem], *, ran: bool | None) -> str:
@@ -29,19 +33,34 @@ def _counted(count: int, what: str) -> str:
 
 def _frame(name: str, problem: Problem) -> str:
     prefix = "warning: " if problem.severity == "warning" else ""
-    message = prefix + problem.message
+    message = _printable(prefix + problem.message)
+    path = _printable(problem.path)
     if problem.line:
-        head = f"{name}:{problem.line}:{problem.column}  {problem.path}".rstrip()
+        head = f"{name}:{problem.line}:{problem.column}  {path}".rstrip()
         number = str(problem.line)
     else:
-        head = f"command line  {problem.path}"
+        head = f"command line  {path}"
         number = "$"
     if not problem.source.strip():
         return f"{head}\n  {message}"
-    # Tabs would put the caret under the wrong character.
-    line = problem.source.replace("\t", " ")
-    caret = " " * (problem.column - 1) + "^" * min(problem.length, max(len(line) - problem.column + 1, 1))
+    line, before = _cropped(_printable(problem.source), problem.column - 1)
+    caret = " " * before + "^" * max(min(problem.length, len(line) - before), 1)
     return f"{head}\n  {number} | {line}\n  {' ' * len(number)} | {caret} {message}"
+
+
+def _printable(text: str) -> str:
+    """A text of somebody else's file, character for character, with nothing in it that a terminal would obey."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _cropped(line: str, before: int) -> tuple[str, int]:
+    """The part of a long line around a place, and how many characters of it come before the place."""
+    if len(line) <= _LINE:
+        return line, before
+    start = max(0, min(before - _LINE // 2, len(line) - _LINE))
+    shown = line[start : start + _LINE]
+    left, right = "... " * (start > 0), " ..." * (start + _LINE < len(line))
+    return f"{left}{shown}{right}", before - start + len(left)
 
 
 def summary(record: Mapping[str, Any], folder: str, stack: str) -> str:
@@ -85,7 +104,7 @@ def listed(catalogue: Catalogue[Any]) -> str:
         try:
             component = catalogue.get(name)
         except RegistryError as error:
-            lines.append(f"{name:<20} UNUSABLE: {error}")
+            lines.append(f"{name:<20} UNUSABLE: {_printable(str(error))}")
             continue
         lines.append(f"{name:<20} {component.schema.get('description', '')} [{catalogue.origin(name)}]")
     return "\n".join(lines)
@@ -102,7 +121,8 @@ def explained(component: Component, origin: str) -> str:
     lines += ["", "parameters:" if parameters else "no parameters"]
     for name, declared in parameters.items():
         lines += [f"  {name}  {_type_of(declared)}, default {_yaml(declared.get('default'))}"]
-        lines += [f"      {line}" for line in wrap(f"{declared['description']} It {declared['errorMessage']}.", 92)]
+        limits = f"It {declared['errorMessage']}." if "errorMessage" in declared else ""
+        lines += [f"      {line}" for line in wrap(f"{declared.get('description', '')} {limits}".strip(), 92)]
     if component.references:
         lines += ["", "references:"]
         lines += [
@@ -119,8 +139,4 @@ def _type_of(declared: Mapping[str, Any]) -> str:
 
 
 def _yaml(value: Any) -> str:
-    return (
-        {None: "none", True: "true", False: "false"}.get(value, str(value))
-        if not isinstance(value, list)
-        else str(value)
-    )
+    return "none" if value is None else json.dumps(value, ensure_ascii=False).strip('"')

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stackmend import registry
+from stackmend import registry, resources
 from stackmend.errors import Problem
 from stackmend.protocol.schema import optimize_entries
 from stackmend.protocol.text import Path as DataPath
@@ -17,9 +17,16 @@ from stackmend.protocol.text import Text
 
 @dataclass(frozen=True)
 class Sweep:
-    """The declared values of one parameter, in the declared order."""
+    """The declared values of one parameter, in the declared order.
+
+    ``from_range`` says that they came from ``from``, ``to`` and ``count``, ``log`` that its scale is logarithmic;
+    ``whole`` that the parameter is a whole number.
+    """
 
     values: tuple[Any, ...]
+    from_range: bool = False
+    log: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,14 @@ class LossEntry:
 
 
 @dataclass(frozen=True)
+class StrategyEntry:
+    """How combinations are found, with all options."""
+
+    name: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class OptimizeEntry:
     """One search: which steps, on which slices, by which loss."""
 
@@ -65,6 +80,7 @@ class OptimizeEntry:
     validate: SliceSelection | None
     region: Mapping[str, tuple[int, int]]
     loss: LossEntry
+    strategy: StrategyEntry
     on_nothing_found: str
     instead: tuple[StepEntry, ...]
     path: DataPath
@@ -83,7 +99,8 @@ class SliceSelection:
             return self.numbers
         if self.text == "all":
             return tuple(range(count))
-        return tuple(range(count))[slice(*(int(part) if part.strip() else None for part in self.text.split(":")))]
+        first_stop_step = (int(part) if part.strip() else None for part in self.text.split(":"))
+        return tuple(range(count)[slice(*first_stop_step)])
 
 
 @dataclass(frozen=True)
@@ -132,7 +149,7 @@ def build(data: Mapping[str, Any], text: Text, *, file: Path, base: Path, source
         name=data.get("name") or file.stem,
         input=Input(
             path=_resolved(base, given_input.get("path")),
-            phantom=given_input.get("phantom"),
+            phantom=_phantom(given_input.get("phantom")),
             slices=_selection(given_input.get("slices", "all")),
         ),
         output=Output(
@@ -149,9 +166,9 @@ def build(data: Mapping[str, Any], text: Text, *, file: Path, base: Path, source
     )
 
 
-def build_chain(items: Sequence[Mapping[str, Any]], path: DataPath, text: Text) -> tuple[StepEntry, ...]:
-    """The entries of a chain, every parameter filled in."""
-    return tuple(_step(item, (*path, index), text) for index, item in enumerate(items))
+def build_chain(items: Sequence[Mapping[str, Any] | None], path: DataPath, text: Text) -> tuple[StepEntry, ...]:
+    """The entries of a chain, every parameter filled in; those that a repair left out are skipped."""
+    return tuple(_step(item, (*path, index), text) for index, item in enumerate(items) if item is not None)
 
 
 def _step(item: Mapping[str, Any], path: DataPath, text: Text) -> StepEntry:
@@ -161,8 +178,8 @@ def _step(item: Mapping[str, Any], path: DataPath, text: Text) -> StepEntry:
     for name, declared in schema.get("properties", {}).items():
         if name in item:
             parameters[name] = _value(item[name], declared)
-            place = text.values.get((*path, name))
-            origins[name] = place.source or f"line {place.line}" if place else "given"
+            place = text.place((*path, name))
+            origins[name] = place.source or f"line {place.line}"
         else:
             parameters[name] = declared.get("default")
             origins[name] = "default"
@@ -172,28 +189,43 @@ def _step(item: Mapping[str, Any], path: DataPath, text: Text) -> StepEntry:
 def _value(value: Any, declared: Mapping[str, Any]) -> Any:
     if isinstance(value, dict) and "sweep" in value:
         sweep = value["sweep"]
-        values = sweep if isinstance(sweep, list) else expand(sweep, whole=declared.get("type") == "integer")
-        return Sweep(tuple(_value(each, declared) for each in values))
-    if declared.get("type") == "integer" and isinstance(value, float):
-        return int(value)
-    return value
+        whole = declared.get("type") == "integer"
+        if isinstance(sweep, list):
+            return Sweep(tuple(_plain(each, declared) for each in sweep), whole=whole)
+        log = sweep.get("scale") == "log"
+        return Sweep(tuple(expand(sweep, whole=whole)), from_range=True, log=log, whole=whole)
+    return _plain(value, declared)
+
+
+def _plain(value: Any, declared: Mapping[str, Any]) -> Any:
+    """A value as steps take it: the whole number that 50.0 stands for where a whole number is declared."""
+    if isinstance(value, list):
+        items = declared.get("items")
+        return [_plain(item, items if isinstance(items, Mapping) else {}) for item in value]
+    return int(value) if declared.get("type") == "integer" and isinstance(value, float) else value
+
+
+def _phantom(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if given is None:
+        return None
+    declared = resources.schema("phantom")["properties"]
+    return {name: _plain(value, declared[name]) for name, value in given.items()}
 
 
 def expand(sweep: Mapping[str, Any], *, whole: bool = False) -> list[Any]:
     """The values of a ``from/to/count/scale`` range, both ends included.
 
-    Values are rounded to 12 significant digits, so that 0.1 to 0.3 in three steps is 0.1, 0.2, 0.3; whole-number
-    parameters to the nearest whole number.
+    Values between are rounded to 12 significant digits, so that 0.1 to 0.3 in three steps is 0.1, 0.2, 0.3; those of
+    whole-number parameters to the nearest whole number.
     """
     low, high, count = float(sweep["from"]), float(sweep["to"]), int(sweep["count"])
-    if sweep.get("scale") == "log":
+    log = sweep.get("scale") == "log"
+    if log:
         low, high = math.log(low), math.log(high)
-    values = [low + (high - low) * index / (count - 1) for index in range(count)]
-    if sweep.get("scale") == "log":
-        values = [sweep["from"], *map(math.exp, values[1:-1]), sweep["to"]]
-    if whole:
-        return [round(value) for value in values]
-    return [int(v) if v.is_integer() else v for v in (float(f"{value:.12g}") for value in values)]
+    between = [low + (high - low) * index / (count - 1) for index in range(1, count - 1)]
+    rounded = [float(f"{math.exp(value) if log else value:.12g}") for value in between]
+    values = [sweep["from"], *rounded, sweep["to"]]
+    return [round(v) if whole else int(v) if float(v).is_integer() else v for v in values]
 
 
 def _selection(value: Any) -> SliceSelection:
@@ -203,14 +235,17 @@ def _selection(value: Any) -> SliceSelection:
 
 
 def _resolved(base: Path, path: str | None) -> Path | None:
-    return None if path is None else (base / Path(path).expanduser()).resolve()
+    if path is None:
+        return None
+    try:
+        return (base / Path(path).expanduser()).resolve()
+    except (RuntimeError, OSError):  # ~name of a user there is none of, links in a circle
+        return base / path
 
 
 def _optimize(entry: Mapping[str, Any], path: DataPath, chain: tuple[StepEntry, ...], text: Text) -> OptimizeEntry:
-    loss = entry.get("loss", "charging_histogram")
-    given = {"name": loss} if isinstance(loss, str) else dict(loss)
-    name = given.pop("name")
-    declared = registry.losses().get(name).schema.get("properties", {})
+    loss, loss_options = _named(entry.get("loss", "charging_histogram"))
+    strategy, strategy_options = _named(entry.get("strategy", "grid"))
     outcome = entry.get("on_nothing_found", "stop")
     instead = outcome.get("instead", []) if isinstance(outcome, dict) else []
     return OptimizeEntry(
@@ -218,11 +253,24 @@ def _optimize(entry: Mapping[str, Any], path: DataPath, chain: tuple[StepEntry, 
         slices=_selection(entry["slices"]),
         validate=_selection(entry["validate"]) if "validate" in entry else None,
         region={axis: (int(ends[0]), int(ends[1])) for axis, ends in entry.get("region", {}).items()},
-        loss=LossEntry(name, {key: given.get(key, what.get("default")) for key, what in declared.items()}),
+        loss=LossEntry(loss, _filled(loss_options, registry.losses().get(loss).schema)),
+        strategy=StrategyEntry(strategy, _filled(strategy_options, resources.schema(f"strategies/{strategy}"))),
         on_nothing_found=outcome if isinstance(outcome, str) else "instead",
         instead=build_chain(instead, (*path, "on_nothing_found", "instead"), text),
         path=path,
     )
+
+
+def _named(given: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The name, and the options that are given with it, if any."""
+    options = {"name": given} if isinstance(given, str) else dict(given)
+    return options.pop("name"), options
+
+
+def _filled(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A value for every declared option."""
+    declared = schema.get("properties", {})
+    return {key: _plain(given.get(key, what.get("default")), what) for key, what in declared.items()}
 
 
 def _tuned(chain: tuple[StepEntry, ...]) -> tuple[str, ...]:

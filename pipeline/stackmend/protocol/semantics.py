@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from itertools import islice, product
 from pathlib import Path
+from typing import Any
 
 from stackmend.errors import Problem
 from stackmend.protocol.model import OptimizeEntry, Protocol, SliceSelection, StepEntry
 from stackmend.protocol.text import Path as DataPath
+from stackmend.protocol.wording import suggestion
 from stackmend.registry import IMAGE, INITIAL_IMAGE, steps
+
+EXTRAS = {"optuna": "optuna"}
+"""Strategies that need a package which is not always there, and the extra of the same name that brings it."""
+
+MOST_COMBINATIONS = 10_000
+"""Combinations of one step's values that it is asked about before the run."""
 
 
 def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> Iterator[Problem]:
@@ -17,7 +28,10 @@ def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> I
     ``chain`` and ``optimize`` are false where parts of them had to be left out, so that conclusions from what is
     missing would be wrong.
     """
-    yield from _raw_sweeps(protocol)
+    for entry in (*protocol.chain, *(step for search in protocol.optimize for step in search.instead)):
+        yield from _repeated_values(protocol, entry)
+        yield from _refused(protocol, entry)
+    yield from _selections(protocol)
     if chain:
         yield from _names(protocol, protocol.chain)
         yield from _flow(protocol, protocol.chain)
@@ -34,15 +48,14 @@ def check_stack(protocol: Protocol, shape: tuple[int, int, int], label: str) -> 
         yield from _in_stack(protocol, (*entry.path, "slices"), entry.slices, shape[0], label)
         if entry.validate:
             yield from _in_stack(protocol, (*entry.path, "validate"), entry.validate, shape[0], label)
-            yield from _held_out(protocol, entry, shape[0])
+            if entry.slices.numbers is None or entry.validate.numbers is None:
+                yield from _held_out(protocol, entry, shape[0])
         for axis, (first, stop) in entry.region.items():
-            path = (*entry.path, "region", axis)
             size = shape["zyx".index(axis)]
-            if first >= stop:
-                yield protocol.text.problem(path, "is empty: the first must be below the stop")
-            elif stop > size:
+            if first < stop and stop > size:
                 what = "rows" if axis == "y" else "columns"
-                yield protocol.text.problem((*path, 1), f"{label} has {size} {what}; the stop must be at most {size}")
+                message = f"{label} has {size} {what}; the stop must be at most {size}"
+                yield protocol.text.problem((*entry.path, "region", axis, 1), message)
 
 
 def _in_stack(
@@ -52,11 +65,12 @@ def _in_stack(
     for index, number in enumerate(selection.numbers or ()):
         if number >= count:
             yield protocol.text.problem((*path, index), extent)
-    if not selection.indices(count):
+    if selection.numbers is None and not selection.indices(count):
         yield protocol.text.problem(path, f"selects nothing: {extent}")
 
 
-def _held_out(protocol: Protocol, entry: OptimizeEntry, count: int) -> Iterator[Problem]:
+def _held_out(protocol: Protocol, entry: OptimizeEntry, count: int = 0) -> Iterator[Problem]:
+    """Slices that are used to choose and to validate; ``count`` does not matter where both are lists."""
     assert entry.validate is not None
     both = set(entry.slices.indices(count)) & set(entry.validate.indices(count))
     for index, number in enumerate(entry.validate.indices(count)):
@@ -70,14 +84,11 @@ def _names(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
     seen: dict[str, StepEntry] = {}
     for entry in chain:
         if entry.id in seen:
-            line = protocol.text.values[seen[entry.id].path].line
-            message = f"{entry.id} is in the chain already (line {line}); give this one an id of its own"
+            line = protocol.text.place(seen[entry.id].path).line
+            where = f" (line {line})" if line else ""
+            message = f"{entry.id} is in the chain already{where}; give this one an id of its own"
             yield protocol.text.problem((*entry.path, "id" if entry.id != entry.name else "step"), message)
         seen.setdefault(entry.id, entry)
-    for entry in chain:
-        if entry.step.refuse:
-            for name, message in entry.step.refuse(entry.parameters).items():
-                yield protocol.text.problem((*entry.path, name), message)
 
 
 def _flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
@@ -104,7 +115,8 @@ def _flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
         opened.pop(step.closes or "", None)
     if protocol.output.dtype != "float32":
         for product, entry in opened.items():
-            message = f"nothing undoes it: add a step that uses up its {product} (destandardize), or write float32"
+            closers = " or ".join(step.name for step in steps().usable() if step.closes == product)
+            message = f"nothing undoes it: add {closers} behind it, or write float32"
             yield protocol.text.problem((*entry.path, "step"), message)
 
 
@@ -117,16 +129,54 @@ def _missing_message(entry: StepEntry, missing: Sequence[str], chain: Sequence[S
     return f"{entry.name} uses {' and '.join(missing)}, which no step before it makes; {advice}"
 
 
-def _raw_sweeps(protocol: Protocol) -> Iterator[Problem]:
-    for entry in protocol.chain:
-        for name, sweep in entry.sweeps.items():
-            path: DataPath = (*entry.path, name, "sweep")
-            values = list(map(repr, sweep.values))
-            repeated = sorted({value for value in values if values.count(value) > 1})
-            if repeated:
-                yield protocol.text.problem(
-                    path, f"gives {', '.join(repeated)} more than once; each value needs one run"
-                )
+def _repeated_values(protocol: Protocol, entry: StepEntry) -> Iterator[Problem]:
+    for name, sweep in entry.sweeps.items():
+        repeated = _repeated(sweep.values)
+        if repeated:
+            message = f"gives {_few(repeated)} more than once; each value needs one run: keep one"
+            yield protocol.text.problem((*entry.path, name, "sweep"), message)
+
+
+def _refused(protocol: Protocol, entry: StepEntry) -> Iterator[Problem]:
+    """What the step itself says against its values, each combination of a sweep by itself."""
+    missing = any(entry.parameters[name] is None for name in entry.step.schema.get("required", []))
+    if entry.step.refuse is None or missing:
+        return
+    swept = {name: sweep.values for name, sweep in entry.sweeps.items()}
+    said: dict[str, str] = {}
+    for values in islice(product(*swept.values()), MOST_COMBINATIONS):
+        for name, message in entry.step.refuse({**entry.parameters, **dict(zip(swept, values, strict=True))}).items():
+            said.setdefault(name, message)
+    for name, message in said.items():
+        yield protocol.text.problem((*entry.path, name), message)
+
+
+def _selections(protocol: Protocol) -> Iterator[Problem]:
+    """Slices named twice or for two purposes, and regions without extent."""
+    selections: list[tuple[DataPath, SliceSelection | None]] = [(("input", "slices"), protocol.input.slices)]
+    for entry in protocol.optimize:
+        selections += [((*entry.path, "slices"), entry.slices), ((*entry.path, "validate"), entry.validate)]
+        for axis, (first, stop) in entry.region.items():
+            if first >= stop:
+                message = "is empty: the first number must be below the second"
+                yield protocol.text.problem((*entry.path, "region", axis), message)
+        if entry.slices.numbers is not None and entry.validate and entry.validate.numbers is not None:
+            yield from _held_out(protocol, entry)
+    for path, selection in selections:
+        numbers = selection.numbers if selection else None
+        repeated = _repeated(numbers or ())
+        if repeated:
+            yield protocol.text.problem(path, f"names {_few(repeated)} more than once; keep one")
+
+
+def _repeated(values: Iterable[Any]) -> list[str]:
+    """Values that are there more than once, as text; 40 and 40.0 are the same."""
+    counts = Counter(repr(int(v) if isinstance(v, float) and v.is_integer() else v) for v in values)
+    return [text for text, count in counts.items() if count > 1]
+
+
+def _few(texts: Sequence[str]) -> str:
+    return ", ".join(texts[:5]) + (" and others" if len(texts) > 5 else "")
 
 
 def _optimize(protocol: Protocol) -> Iterator[Problem]:
@@ -135,26 +185,40 @@ def _optimize(protocol: Protocol) -> Iterator[Problem]:
     last = -1
     for entry in protocol.optimize:
         for index, id in enumerate(entry.steps):
-            path: DataPath = (*entry.path, "steps", index)
-            if id not in ids:
-                yield protocol.text.problem(path, f"no step of the chain is called {id}; there are {', '.join(ids)}")
-            elif id in covered:
-                yield protocol.text.problem(path, f"{id} is tuned by an earlier entry already; name it in one of them")
-            elif ids.index(id) < last:
-                yield protocol.text.problem(
-                    path, f"{id} stands before steps tuned earlier; list entries in chain order"
-                )
+            message = _misplaced(id, entry, ids, covered, last)
+            if message:
+                yield protocol.text.problem((*entry.path, "steps", index), message)
             covered.setdefault(id, entry)
         positions = [ids.index(id) for id in entry.steps if id in ids]
         last = max([last, *positions])
-        if not any(protocol.chain[position].sweeps for position in positions):
-            yield protocol.text.problem(
-                entry.path, "there is nothing to choose: none of its steps has a sweep", key=True
-            )
-        elif len(positions) == len(entry.steps):
+        known = len(positions) == len(entry.steps)
+        if known and not any(protocol.chain[position].sweeps for position in positions):
+            message = "there is nothing to choose: none of its steps has a sweep; write one, or leave this out"
+            yield protocol.text.problem(entry.path, message, key=True)
+        elif known:
             yield from _loss_products(protocol, entry, max(positions))
         yield from _instead(protocol, entry)
-    yield from _uncovered(protocol, covered)
+        extra = EXTRAS.get(entry.strategy.name)
+        if extra and find_spec(extra) is None:
+            message = f"needs the package {extra}, which is not installed; run: pip install 'stackmend[{extra}]'"
+            yield protocol.text.problem((*entry.path, "strategy"), message)
+    if covered.keys() <= {*ids}:
+        yield from _uncovered(protocol, covered)
+
+
+def _misplaced(
+    id: str, entry: OptimizeEntry, ids: Sequence[str], covered: Mapping[str, OptimizeEntry], last: int
+) -> str | None:
+    """What is wrong with a step at its place in ``optimize``, if anything."""
+    if id not in ids:
+        return f"no step of the chain is called {id}{suggestion(id, ids)}"
+    if covered.get(id) is entry:
+        return f"{id} is named twice here; keep one"
+    if id in covered:
+        return f"{id} is tuned by an earlier entry already; name it in one of them"
+    if ids.index(id) < last:
+        return f"{id} stands before steps tuned earlier; list the entries in the order of the chain"
+    return None
 
 
 def _uncovered(protocol: Protocol, covered: dict[str, OptimizeEntry]) -> Iterator[Problem]:

@@ -1,10 +1,12 @@
 """YAML text to plain data, with the place of every key and value.
 
 Only data comes in: no tags, YAML 1.2 meaning of plain scalars, no duplicate keys, bounded size, depth and expansion.
+Faults that concern one value are noted and the rest is read on; after the others there are no data.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,10 +15,12 @@ from typing import Any
 import yaml
 
 from stackmend.errors import Problem
+from stackmend.protocol.wording import syntax_error
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 40
 MAX_VALUES = 50_000
+MAX_NUMBER = 1e100
 
 Path = tuple[str | int, ...]
 """Where a value is in the data: keys and positions from the top."""
@@ -29,6 +33,8 @@ _OCT = re.compile(r"0o[0-7]+")
 _HEX = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_WORD = re.compile(r"[^\W\d][\w-]*")
+_NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -45,20 +51,31 @@ class Place:
 
 @dataclass
 class Text:
-    """A parsed text: its data, the places in it, and what was wrong with it as YAML."""
+    """A parsed text: its data, the places in it, and what was wrong with it as YAML.
+
+    ``faults`` are the paths of values that could not be understood, or not in full.
+    """
 
     lines: list[str]
     data: Any = None
     values: dict[Path, Place] = field(default_factory=dict)
     keys: dict[Path, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    faults: set[Path] = field(default_factory=set)
+
+    def place(self, path: Path, *, key: bool = False) -> Place:
+        """Where a value (or its key) is; the nearest enclosing place if that one is not in the text."""
+        if key and path in self.keys:
+            return self.keys[path]
+        inside_out = (self.values.get(path[:end]) for end in range(len(path), -1, -1))
+        return next((place for place in inside_out if place), Place(1, 1))
 
     def problem(self, path: Path, message: str, *, key: bool = False, severity: str = "error") -> Problem:
-        """A problem at a value (or at its key); at the nearest enclosing place if that one is not in the text."""
-        place = self.keys.get(path) if key else None
-        for end in range(len(path), -1, -1):
-            place = place or self.values.get(path[:end])
-        place = place or Place(1, 1)
+        """A problem at a value (or at its key)."""
+        return self.problem_at(self.place(path, key=key), path, message, severity)
+
+    def problem_at(self, place: Place, path: Path, message: str, severity: str = "error") -> Problem:
+        """A problem at a place that is known."""
         source = place.source or (self.lines[place.line - 1] if 0 < place.line <= len(self.lines) else "")
         return Problem(spell(path), message, place.line, place.column, place.length, source, severity)
 
@@ -67,11 +84,17 @@ def spell(path: Path) -> str:
     """A path as people write it: ``chain[1].gf1_sigma``."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            name = part if _WORD.fullmatch(part) else json.dumps(part)
+            text += f".{name}" if text else name
     return text
 
 
-class _TooMuch(Exception):
+class _Refused(Exception):
+    """The text is not read any further."""
+
     def __init__(self, place: Place, message: str) -> None:
         super().__init__(message)
         self.place = place
@@ -83,28 +106,36 @@ class _Node:
     place: Place
     content: Any
     kind: str
+    fault: str = ""
     size: int = 1
+    height: int = 0
 
 
 def parse(text: str) -> Text:
-    """Parse a YAML text; what is wrong with it is in ``problems`` of the result, whose ``data`` is then ``None``."""
+    """Parse a YAML text; what is wrong with it is in ``problems`` of the result."""
     result = Text(lines=text.splitlines())
     try:
+        _refuse_control_characters(text)
         root = _Composer(text).document()
         if root is not None:
             result.data = _build(root, (), result)
+        return result
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        message, mark = syntax_error(error, result.lines)
         place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
-        what = " ".join(part for part in (error.context, error.problem) if part)
-        result.values[()] = place
-        result.problems.append(result.problem((), f"not valid YAML: {what}"))
-    except yaml.YAMLError as error:
-        result.problems.append(result.problem((), f"not valid YAML: {str(error).splitlines()[0]}"))
-    except _TooMuch as error:
-        result.values[()] = error.place
-        result.problems.append(result.problem((), error.message))
+    except _Refused as error:
+        place, message = error.place, error.message
+    result.problems.append(result.problem_at(place, (), message))
+    result.faults.add(())
     return result
+
+
+def _refuse_control_characters(text: str) -> None:
+    found = _NOT_TEXT.search(text)
+    if found:
+        lines = text[: found.end()].splitlines() or [""]
+        what = f"a text file cannot hold the character U+{ord(found.group()):04X}; remove it"
+        raise _Refused(Place(len(lines), max(len(lines[-1]), 1)), what)
 
 
 def scalar(text: str) -> Any:
@@ -127,7 +158,7 @@ def scalar(text: str) -> Any:
 
 
 class _Composer:
-    """Turns the parser's events into nodes, iterating rather than trusting the depth of the file."""
+    """Turns the parser's events into nodes whose number and depth are bounded, aliases expanded."""
 
     def __init__(self, text: str) -> None:
         self._events: Iterator[Any] = yaml.parse(text, Loader=_Loader)
@@ -138,47 +169,58 @@ class _Composer:
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
-                    raise _TooMuch(
-                        _place(event), "a protocol is one YAML document; remove everything from this line on"
-                    )
-                first = next(self._events)
-                root = self._node(first, 0)
+                    raise _Refused(_place(event), "a protocol is one YAML document; remove everything from here on")
+                root = self._node(next(self._events), 0)
         return root
 
     def _node(self, event: Any, depth: int) -> _Node:
         place = _place(event)
         if depth > MAX_DEPTH:
-            raise _TooMuch(place, f"nested deeper than {MAX_DEPTH} levels; a protocol needs five")
+            raise _too_deep(place)
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event, place)
-        if event.tag is not None:
-            raise _TooMuch(place, f"tags such as {event.tag} are not allowed; write plain values")
-        if isinstance(event, yaml.ScalarEvent):
-            node = _Node(place, scalar(event.value) if event.implicit[0] else event.value, "scalar")
-        elif isinstance(event, yaml.SequenceStartEvent):
-            node = _Node(place, list(self._items(depth)), "list")
-            node.size += sum(item.size for item in node.content)
+            node = self._alias(event, place)
+        elif isinstance(event, yaml.ScalarEvent):
+            node = _scalar_node(event, place)
         else:
-            parts = list(self._items(depth))
-            node = _Node(place, list(zip(parts[::2], parts[1::2], strict=True)), "mapping")
-            node.size += sum(part.size for part in parts)
+            items = list(self._items(depth))
+            size, height = 1 + sum(item.size for item in items), 1 + max((item.height for item in items), default=0)
+            if isinstance(event, yaml.SequenceStartEvent):
+                node = _Node(place, items, "list", "", size, height)
+            else:
+                node = _Node(place, list(zip(items[::2], items[1::2], strict=True)), "mapping", "", size, height)
+        if depth + node.height > MAX_DEPTH:
+            raise _too_deep(place)
         if node.size > MAX_VALUES:
-            raise _TooMuch(place, f"expands to more than {MAX_VALUES} values; a protocol is a page of text")
-        if event.anchor:
+            raise _Refused(place, f"expands to more than {MAX_VALUES} values; a protocol is a page of text")
+        if getattr(event, "tag", None) is not None:
+            node.fault = f"tags such as {event.tag} are not allowed; write the plain value"
+        if event.anchor and not isinstance(event, yaml.AliasEvent):
             self._anchors[event.anchor] = node
         return node
 
     def _alias(self, event: Any, place: Place) -> _Node:
         target = self._anchors.get(event.anchor)
         if target is None:
-            raise _TooMuch(place, f"*{event.anchor} stands for nothing: there is no complete &{event.anchor} before it")
-        return _Node(place, target.content, target.kind, target.size)
+            what = f"*{event.anchor} stands for nothing: no complete &{event.anchor} comes before it; write the value"
+            return _Node(place, None, "scalar", what)
+        return _Node(place, target.content, target.kind, target.fault, target.size, target.height)
 
     def _items(self, depth: int) -> Iterator[_Node]:
         for event in self._events:
             if isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
                 return
             yield self._node(event, depth + 1)
+
+
+def _too_deep(place: Place) -> _Refused:
+    return _Refused(place, f"nested deeper than {MAX_DEPTH} levels; a protocol needs five")
+
+
+def _scalar_node(event: Any, place: Place) -> _Node:
+    value = scalar(event.value) if event.implicit[0] else event.value
+    numeric = isinstance(value, (int, float))
+    fault = "" if not numeric or abs(value) <= MAX_NUMBER else "is no finite number of a usable size; give another"
+    return _Node(place, value, "scalar", fault)
 
 
 def _place(event: Any) -> Place:
@@ -190,26 +232,38 @@ def _place(event: Any) -> Place:
 
 def _build(node: _Node, path: Path, result: Text) -> Any:
     result.values[path] = node.place
+    if node.fault:
+        result.faults.add(path)
+        result.problems.append(result.problem(path, node.fault))
+        return None
     if node.kind == "scalar":
-        if isinstance(node.content, float) and not abs(node.content) < float("inf"):
-            result.problems.append(result.problem(path, "must be a finite number"))
-            return None
         return node.content
     if node.kind == "list":
         return [_build(item, (*path, index), result) for index, item in enumerate(node.content)]
     data: dict[str, Any] = {}
     for key, value in node.content:
         name = key.content
-        if not isinstance(name, str):
-            result.values[path] = key.place
-            result.problems.append(result.problem(path, f"a key must be a word, got {name!r}; put it in quotes"))
-            result.values[path] = node.place
+        fault = _key_fault(key)
+        if fault:
+            result.faults.update({path} if path else ())
+            result.problems.append(result.problem_at(key.place, path, fault))
         elif name in data:
             first = result.keys[*path, name].line
-            result.values[path] = key.place
-            result.problems.append(result.problem(path, f"{name} stands here twice (first in line {first}); keep one"))
-            result.values[path] = node.place
+            what = f"{name} stands here twice (first in line {first}); keep one"
+            result.problems.append(result.problem_at(key.place, (*path, name), what))
         else:
             result.keys[*path, name] = key.place
             data[name] = _build(value, (*path, name), result)
     return data
+
+
+def _key_fault(key: _Node) -> str:
+    if key.fault:
+        return key.fault
+    if key.kind != "scalar":
+        return f"a key must be a word, got a {key.kind}; write a name before the colon"
+    if not isinstance(key.content, str):
+        return f"a key must be a word, got {json.dumps(key.content)}; write a name, or put it in quotes"
+    if key.content == "<<":
+        return "merging (<<) is not part of YAML 1.2; write the keys themselves"
+    return ""

@@ -1,0 +1,3 @@
+"""Another step called gamma; it is never loaded."""
+
+STEP = None

@@ -1,0 +1,1 @@
+"""Steps and a loss for stackmend, in a package of their own."""
