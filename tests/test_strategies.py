@@ -42,7 +42,7 @@ def test_grid_is_everything_in_the_declared_order():
 
 
 def test_refine_starts_from_the_grid_and_goes_on_between_neighbours():
-    result = searched(SPACE, "refine", rounds=4)
+    result = searched(SPACE, "refine", rounds=4, budget=500)
     assert result.combinations[:18] == tuple(SPACE.grid())
     assert result.choice.loss < 0.4 * searched(SPACE, "grid").choice.loss
     a, b, c = result.choice.combination
@@ -61,7 +61,7 @@ def test_refine_keeps_its_budget(budget):
 
 def test_refine_stops_where_nothing_lies_between():
     space = Space((Axis(A, (29.0, 30.0, 31.0)), Axis(B, (6, 7, 8), whole=True), Axis(C, ("x", "y"))))
-    result = searched(space, "refine", rounds=2)
+    result = searched(space, "refine", rounds=2, budget=500)
     assert {each[1] for each in result.combinations} == {6, 7, 8}
     assert result.choice.loss == 0
 
@@ -92,7 +92,11 @@ def test_optuna_comes_closer_than_the_grid():
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [("refine", {"rounds": 2}), ("sample", {"count": 30}), ("optuna", {"count": 15, "batch": 5})],
+    [
+        ("refine", {"rounds": 2, "budget": 100}),
+        ("sample", {"count": 30, "seed": 0}),
+        ("optuna", {"count": 15, "batch": 5, "seed": 0}),
+    ],
 )
 def test_same_options_same_combinations(name, options):
     if name == "optuna":

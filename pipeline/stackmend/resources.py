@@ -25,6 +25,11 @@ def schema(name: str) -> dict[str, Any]:
     return loaded
 
 
+def schema_names(kind: str) -> list[str]:
+    """Names of the shipped schemas of a kind, for instance ``strategies``."""
+    return sorted(file.name.removesuffix(".schema.json") for file in (folder("schemas") / kind).glob("*.schema.json"))
+
+
 def config(name: str) -> Path:
     """The file of a shipped example configuration, for instance ``demo``."""
     return folder("configs") / f"{name}.yaml"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,10 @@ class Scale:
     gain: np.float32
     original: Image
     standardized: Image
+
+    def crop(self, window: tuple[slice, ...]) -> Scale:
+        """The same map, for a part of the slice."""
+        return replace(self, original=self.original[window], standardized=self.standardized[window])
 
 
 def make_scale(image: Image, low: float, high: float, *, symmetric: bool = False) -> Scale:

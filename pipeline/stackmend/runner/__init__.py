@@ -234,6 +234,7 @@ def _search_record(tuned: Tuned) -> dict[str, Any]:
         "loss": tuned.entry.loss.name,
         "loss_version": tuned.entry.loss.loss.version,
         "loss_parameters": tuned.entry.loss.parameters,
+        "strategy": {"name": tuned.entry.strategy.name, **tuned.entry.strategy.options},
         "region": tuned.entry.region,
         "space": {name: axis.values for name, axis in zip(names, result.space.axes, strict=True)},
         "combinations": len(result.combinations),

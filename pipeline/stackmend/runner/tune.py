@@ -16,7 +16,7 @@ from stackmend.protocol import OptimizeEntry, StepEntry
 from stackmend.record import Log
 from stackmend.registry import IMAGE, NOTHING_FOUND, Step, Undefined
 from stackmend.runner.prepare import Job
-from stackmend.search import Axis, Choice, NoChoice, SearchResult, Space, search
+from stackmend.search import Axis, Choice, NoChoice, SearchResult, Space, search, strategy
 from stackmend.stacks import Reader
 
 LOSS_ID = "loss"
@@ -37,10 +37,20 @@ class Plan:
     """The chain as it will be applied, and how it came about."""
 
     steps: list[Bound]
-    given: Products = field(default_factory=dict)
+    given: Products = field(init=False)
     tuned: list[Tuned] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     replaced: bool = False
+    surveyed: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.given = {bound.survey_product: None for bound in self.steps if bound.survey_product}
+
+    def replace(self, steps: list[Bound]) -> None:
+        """Another chain instead, about which nothing is known yet."""
+        self.steps, self.replaced = steps, True
+        self.surveyed.clear()
+        self.__post_init__()
 
     def graph(self) -> Graph:
         """The chain compiled for application; nothing in it is swept any more."""
@@ -68,8 +78,7 @@ def tune(job: Job, log: Log, workers: int) -> Plan:
     """
     plan = Plan([bind(entry) for entry in job.protocol.chain])
     for entry in job.protocol.optimize:
-        positions = [index for index, bound in enumerate(plan.steps) if bound.id in entry.steps]
-        first, last = min(positions), max(positions)
+        first, last = _extent(plan, job, entry)
         survey(plan, job, log, workers, upto=first)
         tuned = _search(plan, job, entry, first, last, log, workers)
         plan.tuned.append(tuned)
@@ -86,6 +95,13 @@ def tune(job: Job, log: Log, workers: int) -> Plan:
     return plan
 
 
+def _extent(plan: Plan, job: Job, entry: OptimizeEntry) -> tuple[int, int]:
+    """The positions of the first swept and of the last named step of an optimize entry."""
+    named = [position for position, bound in enumerate(plan.steps) if bound.id in entry.steps]
+    swept = [position for position in named if job.protocol.entry(plan.steps[position].id).sweeps]
+    return min(swept), max(named)
+
+
 def bind(entry: StepEntry) -> Bound:
     """A chain entry with its fixed parameters."""
     fixed = {name: value for name, value in entry.parameters.items() if name not in entry.sweeps}
@@ -96,11 +112,11 @@ def survey(plan: Plan, job: Job, log: Log, workers: int, *, upto: int) -> None:
     """Let the steps before position ``upto`` that must know the whole stack see every slice."""
     for position, bound in enumerate(plan.steps[:upto]):
         product = bound.survey_product
-        if product is None or product in plan.given:
+        if product is None or product in plan.surveyed:
             continue
         assert isinstance(bound.component, Step)
         assert bound.component.survey is not None
-        plan.given[product] = None
+        plan.surveyed.add(product)
         if not bound.component.survey.needed(bound.parameters):
             continue
         graph = compile_chain(plan.steps[:position], given=(IMAGE, *plan.given))
@@ -125,27 +141,28 @@ def _search(plan: Plan, job: Job, entry: OptimizeEntry, first: int, last: int, l
     numbers = entry.slices.indices(job.reader.shape[0])
     before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
     graph = _graph(plan, entry, first, last, before, space)
-    combinations = len(space) * len(numbers)
-    log.event("search started", steps=list(entry.steps), combinations=len(space), slices=list(numbers))
-    log.progress("search", 0, combinations)
+    log.event("search started", steps=entry.steps, strategy=entry.strategy.name, grid=len(space), slices=numbers)
+    log.progress("search", 0, len(space) * len(numbers))
     start = perf_counter()
     result = search(
         graph,
         space,
         numbers,
         lambda number: _products(before, plan, job, entry, number),
+        by=strategy(entry.strategy.name, **entry.strategy.options),
         workers=workers,
         done=lambda count, needed: log.progress("search", count, needed),
     )
     seconds = perf_counter() - start
-    log.event("search finished", seconds=round(seconds, 3), distinct_work=dict(result.work))
+    evaluated = len(result.combinations)
+    log.event("search finished", seconds=round(seconds, 3), combinations=evaluated, distinct_work=dict(result.work))
     return Tuned(entry, result, {}, seconds)
 
 
 def _space(job: Job, entry: OptimizeEntry) -> Space:
     return Space(
         tuple(
-            Axis((step.id, name), sweep.values)
+            Axis((step.id, name), sweep.values, sweep.from_range, sweep.log, sweep.whole)
             for step in job.protocol.chain
             if step.id in entry.steps
             for name, sweep in step.sweeps.items()
@@ -172,6 +189,8 @@ def _products(before: Graph, plan: Plan, job: Job, entry: OptimizeEntry, number:
             if isinstance(value, np.ndarray) and value.shape == image.shape:
                 products[name] = np.ascontiguousarray(value[window])
                 products[name].flags.writeable = False
+            elif hasattr(value, "crop"):
+                products[name] = value.crop(window)
     return {**plan.given, **products}
 
 
@@ -211,9 +230,7 @@ def _without_choice(plan: Plan, entry: OptimizeEntry, choice: NoChoice, log: Log
         plan.skipped.extend(entry.steps)
         log.warn(f"nothing found in {where}: {', '.join(entry.steps)} left out, as on_nothing_found: skip says")
     else:
-        plan.steps = [bind(step) for step in entry.instead]
-        plan.given = {}
-        plan.replaced = True
+        plan.replace([bind(step) for step in entry.instead])
         names = ", ".join(bound.id for bound in plan.steps)
         log.warn(f"nothing found in {where}: the chain given under instead is applied ({names})")
 

@@ -44,8 +44,8 @@ class Refine:
     ``budget`` (in combinations beyond the grid) end it.
     """
 
-    rounds: int = 3
-    budget: int = 500
+    rounds: int
+    budget: int
 
     def propose(self, turn: int, space: Space, scored: Scored) -> Sequence[Combination]:
         """The grid, then combinations of the middles around the best one, those with fewest changes first."""
@@ -71,7 +71,7 @@ def _middles(axis: Axis, tried: Sequence[Any], value: Any) -> list[Any]:
     middles = []
     for other in neighbours:
         middle = math.sqrt(value * other) if axis.log else (value + other) / 2
-        middle = round(middle) if axis.whole else float(f"{middle:.6g}")
+        middle = round(middle) if axis.whole else _short(middle)
         if middle not in (value, other):
             middles.append(middle)
     return middles
@@ -81,8 +81,8 @@ def _middles(axis: Axis, tried: Sequence[Any], value: Any) -> list[Any]:
 class Sample:
     """``count`` seeded random combinations: any number within a range, any value of a list."""
 
-    count: int = 200
-    seed: int = 0
+    count: int
+    seed: int
 
     def propose(self, turn: int, space: Space, scored: Scored) -> Sequence[Combination]:
         """All of them, once; a combination drawn twice counts once."""
@@ -101,7 +101,12 @@ def _draw(axis: Axis, generator: np.random.Generator) -> Any:
         return int(generator.integers(low, high, endpoint=True))
     share = generator.random()
     value = low * (high / low) ** share if axis.log else low + (high - low) * share
-    return round(value) if axis.whole else float(f"{value:.6g}")
+    return round(value) if axis.whole else _short(value)
+
+
+def _short(value: float) -> float:
+    """Six digits say all that a parameter needs, and can be copied into a protocol."""
+    return float(f"{value:.6g}")
 
 
 @dataclass(frozen=True)
@@ -112,9 +117,9 @@ class Optuna:
     Needs the package optuna.
     """
 
-    count: int = 200
-    seed: int = 0
-    batch: int = 20
+    count: int
+    seed: int
+    batch: int
 
     def propose(self, turn: int, space: Space, scored: Scored) -> Sequence[Combination]:
         """The next round; combinations that were evaluated before are not evaluated again."""
@@ -137,6 +142,7 @@ class Optuna:
                 break
             trial = study.ask(choices)
             values = tuple(trial.params[name] for name in names)
+            values = tuple(_short(value) if isinstance(value, float) else value for value in values)
             if values not in scored:
                 proposed[values] = None
         return list(proposed)
