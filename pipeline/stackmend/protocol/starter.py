@@ -15,51 +15,59 @@ input:
 $input
 
 output:
-  path: $output             # a new or empty folder, or the result of an earlier run
-  format: tiff-folder       # or tiff: one multi-page file
-  dtype: input              # or uint8, uint16, float32
+  path: results/decharge  # a new or empty folder, or the result of an earlier run
+  format: tiff-folder  # or tiff: one multi-page file
+  dtype: input  # or uint8, uint16, float32
 
 chain:
-  - step: standardize       # grey levels to 0..1
+  - step: standardize  # grey levels to 0..1
   - step: find_charging
-    inverse: $inverse           # true: charged regions are darker than their surroundings; false: brighter
-    gf1_sigma: {sweep: $gf1}      # px; about the size of the charged regions
+    inverse: $inverse  # true: charged regions are darker than their surroundings; false: brighter
+    gf1_sigma: {sweep: $gf1}  # px; about the size of the charged regions
     color_shift: {sweep: [0.05, 0.1, 0.2]}
   - step: correct_charging
     gf2_sigma: {sweep: $gf2}
     rb_radius: {sweep: $radius}
     gf3_sigma: {sweep: $gf3}
-  - step: destandardize     # back to the grey levels of the input
+  - step: destandardize  # back to the grey levels of the input
 
 optimize:
-  slices: [$choose]              # a slice with typical charging, counted from 0
-  validate: [$validate]            # held out: its loss is reported, never used to choose
-  on_nothing_found: stop    # or skip: leave a stack without charging as it is
+  slices: [$choose]  # a slice with typical charging, counted from 0
+  validate: [$validate]  # held out: its loss is reported, never used to choose
+  on_nothing_found: stop  # or skip: leave a stack without charging as it is
 """)
 
 _PHANTOM = """\
-  phantom: {}               # a synthetic stack; for your own, write instead:
-  # path: data/cell3        # a folder of TIFF slices or a multi-page TIFF, relative to this file"""
+  phantom: {}  # a synthetic stack; for your own, write instead:
+  # path: data/cell3  # a folder of TIFF slices or a multi-page TIFF, relative to this file"""
 
 _PATH = """\
   path: {path}
-  slices: all               # or [0, 10, 20], or "0:200:10\""""
+  slices: all  # or [0, 10, 20], or "0:200:10\""""
 
 
 def starting_protocol(*, path: str | None = None, shape: tuple[int, int, int] | None = None) -> str:
     """A commented protocol, for a stack of that ``(Z, Y, X)`` shape or for a synthetic one."""
     if path is None or shape is None:
-        return _TEXT.substitute(
-            input=_PHANTOM, output="results/decharge", inverse="true", choose=3, validate=5,
+        return _written(
+            input=_PHANTOM, inverse="true", choose=3, validate=5,
             gf1="[20, 40]", gf2="[20, 40]", radius="[10, 50]", gf3="[4, 15]",
         )  # fmt: skip
     middle = shape[0] // 2
-    validate = middle + 1 if middle + 1 < shape[0] else middle - 1
-    text = _TEXT.substitute(
-        input=_PATH.format(path=json.dumps(path, ensure_ascii=False)), output="results/decharge", inverse="false",
-        choose=middle, validate=max(validate, 0),
+    text = _written(
+        input=_PATH.format(path=json.dumps(path, ensure_ascii=False)), inverse="false",
+        choose=middle, validate=middle + 1 if middle + 1 < shape[0] else max(middle - 1, 0),
         gf1="[40, 80, 120]", gf2="[40, 80, 120]", radius="[2, 10, 50]", gf3="[4, 25, 50]",
     )  # fmt: skip
     if shape[0] > 1:
         return text
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("  validate"))
+
+
+def _written(**values: object) -> str:
+    """The text with its comments in one column."""
+    lines = (line.partition("  # ") for line in _TEXT.substitute(values).splitlines())
+    return "".join(
+        f"{text:<40}# {comment}\n" if comment and text.strip() else f"{text}{mark}{comment}\n"
+        for text, mark, comment in lines
+    )
