@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -19,6 +20,17 @@ from stackmend.stacks import Pixels, Reader, Writer
 
 MASK = "charging_mask"
 """The product from which the charged area is counted, where a chain makes it."""
+
+
+BATCH = 8
+"""Slices that a worker is given at a time, at the most: it can then read ahead and write behind."""
+
+
+class Place(NamedTuple):
+    """A slice: its position in the output, and its number in the input."""
+
+    position: int
+    number: int
 
 
 @dataclass(frozen=True)
@@ -57,30 +69,48 @@ class Application:
     given: Mapping[str, Any]
     dtype: np.dtype[Any]
 
-    def run(self, position: int, index: int) -> SliceRow:
-        """Read, restore, write and measure one slice.
+    def run(self, places: Sequence[Place]) -> list[SliceRow]:
+        """Restore some slices: one is read ahead and one is written behind while another is computed.
 
         Raises
         ------
         InputError, StepError, OutputError
             Naming the slice.
         """
+        rows = []
+        with ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as writing:
+            ahead = reading.submit(self._read, places[0])
+            behind: Future[None] | None = None
+            for following, place in enumerate(places, start=1):
+                pixels, truth = ahead.result()
+                if following < len(places):
+                    ahead = reading.submit(self._read, places[following])
+                result, row = self._restore(place, pixels, truth)
+                if behind:
+                    behind.result()
+                behind = writing.submit(self._write, place, result, truth)
+                rows.append(row)
+            if behind:
+                behind.result()
+        return rows
+
+    def _read(self, place: Place) -> tuple[Pixels, Pixels | None]:
+        return self.reader.read(place.number), self.reader.truth(place.number)
+
+    def _restore(self, place: Place, pixels: Pixels, truth: Pixels | None) -> tuple[Pixels, SliceRow]:
         start = perf_counter()
-        pixels = self.reader.read(index)
-        name = self.reader.names[index]
+        name = self.reader.names[place.number]
         try:
-            image, area, status = self._restored(pixels)
+            image, area, status = self._evaluate(pixels)
         except StepError as error:
-            raise StepError(f"slice {index} ({name}): {error}") from error
+            raise StepError(f"slice {place.number} ({name}): {error}") from error
         result, clipped = to_dtype(image, self.dtype)
-        truth = self.reader.truth(index)
-        self._write(position, name, result, truth)
-        return SliceRow(
-            slice=index,
+        return result, SliceRow(
+            slice=place.number,
             name=name,
             status=status,
             charged_area=area,
-            changed_fraction=float(np.mean(result != pixels)),
+            changed_fraction=float(np.count_nonzero(result != pixels) / pixels.size),
             mean_before=_mean(pixels),
             mean_after=_mean(result),
             std_before=_std(pixels),
@@ -93,7 +123,7 @@ class Application:
             seconds=round(perf_counter() - start, 4),
         )
 
-    def _restored(self, pixels: Pixels) -> tuple[NDArray[np.floating[Any]], int | None, str]:
+    def _evaluate(self, pixels: Pixels) -> tuple[NDArray[np.floating[Any]], int | None, str]:
         image = pixels.astype(np.float32)
         image.flags.writeable = False
         if image.min() == image.max():
@@ -104,22 +134,29 @@ class Application:
         area = int(np.count_nonzero(products[MASK]))
         return products[IMAGE], area, "restored" if area else "nothing_found"
 
-    def _write(self, position: int, name: str, result: Pixels, truth: Pixels | None) -> None:
+    def _write(self, place: Place, result: Pixels, truth: Pixels | None) -> None:
         try:
-            self.writer.write(position, result)
+            self.writer.write(place.position, result)
             if self.truth_writer is not None and truth is not None:
-                self.truth_writer.write(position, truth)
+                self.truth_writer.write(place.position, truth)
         except OSError as error:
-            where = f"{self.writer.path}: slice {name}"
+            where = f"{self.writer.path}: slice {self.reader.names[place.number]}"
             raise OutputError(
                 f"{where} cannot be written ({error.strerror or error}); make room and run again"
             ) from error
 
 
-def apply_chain(application: Application, slices: tuple[int, ...], workers: int) -> Iterator[SliceRow]:
-    """Restore slices in parallel; rows come as slices are finished, in no particular order."""
-    tasks = (delayed(application.run)(position, index) for position, index in enumerate(slices))
-    yield from Parallel(n_jobs=workers, return_as="generator_unordered")(tasks)
+def apply_chain(application: Application, slices: Sequence[int], workers: int) -> Iterator[SliceRow]:
+    """Restore slices in parallel; rows come as slices are finished, in no particular order.
+
+    The kernels run on one thread, so as many processes as there are cores keep all of them busy.
+    """
+    places = [Place(position, number) for position, number in enumerate(slices)]
+    size = max(1, min(BATCH, len(places) // (4 * workers)))
+    batches = [places[start : start + size] for start in range(0, len(places), size)]
+    tasks = (delayed(application.run)(batch) for batch in batches)
+    for rows in Parallel(n_jobs=workers, return_as="generator_unordered")(tasks):
+        yield from rows
 
 
 def to_dtype(image: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> tuple[Pixels, int]:
