@@ -1,12 +1,20 @@
 """The result folder: filled out of sight, then put in place as a whole.
 
-A run works in ``.partial`` inside the result folder. What an earlier run left is untouched until everything new is
-complete; then the parts change places one by one, the old ones kept in ``.previous`` until the last has moved.
+Inside the result folder a run works in ``.stackmend/partial``. Publication moves the earlier result to ``previous``,
+renames ``partial`` to ``complete`` (the point of no return), and moves its parts up. A publication cut off before that
+point is undone when the folder is next opened, one cut off after it is finished: old or new, never a mixture.
+Only names that are a run's own are ever moved or deleted, and links are never followed.
 """
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +22,14 @@ from stackmend.errors import OutputError, Problem
 from stackmend.protocol import Protocol
 
 RECORD = "run.json"
-_PARTIAL = ".partial"
-_PREVIOUS = ".previous"
+
+_STACKS = tuple(f"{stem}{suffix}" for stem in ("stack", "truth") for suffix in ("", ".tif", ".zarr"))
+_PARTS = (RECORD, "protocol.yaml", "losses.csv", "slices.csv", "log.jsonl", "report.html", *_STACKS)
+_WORK = ".stackmend"
+_JUNK = (".ds_store", "thumbs.db", "desktop.ini")  # what file managers leave wherever they look
+
+_LOCKS: dict[Path, int] = {}
+"""Open files held by this process; the system lets go of them when it ends, however it ends."""
 
 
 @dataclass(frozen=True)
@@ -27,28 +41,61 @@ class Workspace:
     @property
     def partial(self) -> Path:
         """Where the run writes."""
-        return self.folder / _PARTIAL
+        return self._work / "partial"
+
+    @property
+    def _work(self) -> Path:
+        return self.folder / _WORK
+
+    @property
+    def _complete(self) -> Path:
+        return self._work / "complete"
+
+    @property
+    def _previous(self) -> Path:
+        return self._work / "previous"
 
     def problems(self, protocol: Protocol, needed_bytes: int) -> list[Problem]:
-        """What stands against writing results into this folder."""
-        path = ("output", "path")
-        existing = self.folder
-        while not existing.exists():
-            existing = existing.parent
+        """What stands against writing results into this folder; nothing is written to find out."""
+        try:
+            messages = list(self._objections(protocol.input.path, needed_bytes))
+        except OSError as error:
+            messages = [f"{self.folder} cannot be looked into ({error.strerror}); choose another folder"]
+        return [protocol.text.problem(("output", "path"), message) for message in messages[:1]]
+
+    def _objections(self, source: Path | None, needed_bytes: int) -> Iterator[str]:
+        existing = next(path for path in (self.folder, *self.folder.parents) if path.exists())
         if not existing.is_dir():
-            return [protocol.text.problem(path, f"{existing} is a file; choose a folder for the results")]
-        if not _writable(existing):
-            return [protocol.text.problem(path, f"{existing} cannot be written to; choose another folder")]
-        foreign = existing == self.folder and any(self.folder.iterdir())
-        known = any((self.folder / name).exists() for name in (RECORD, _PARTIAL, _PREVIOUS))
-        if foreign and not known:
-            what = f"{self.folder} holds files that are no result of a run; choose a new or empty folder"
-            return [protocol.text.problem(path, what)]
+            yield f"{existing} is a file; choose a folder for the results"
+            return
+        if not os.access(existing, os.W_OK | os.X_OK):
+            yield f"{existing} cannot be written to; choose another folder"
+        if existing == self.folder:
+            yield from self._foreign()
+        inner = source.relative_to(self.folder).parts if source and self.folder in source.parents else ()
+        # That the input is the result itself is known without looking, and said with the protocol's other problems.
+        if inner and (inner[0] == _WORK or (len(inner) > 1 and inner[0] in _STACKS)):
+            yield f"the input lies in {inner[0]}, which this run would replace; choose another folder"
+        for parent in self.folder.parents:
+            if parent.name in (*_STACKS, _WORK) and _is_result(parent.parent):
+                yield f"{parent} belongs to the result of another run; choose another folder"
         free = shutil.disk_usage(existing).free
         if needed_bytes > free:
-            what = f"the result takes {needed_bytes / 1e9:.1f} GB, {existing} has {free / 1e9:.1f} GB free; make room"
-            return [protocol.text.problem(path, what)]
-        return []
+            yield f"the result takes {_size(needed_bytes)}, {existing} has {_size(free)} free; make room"
+
+    def _foreign(self) -> Iterator[str]:
+        """Objections to a folder that holds what no run has written there."""
+        names = sorted(entry.name for entry in self.folder.iterdir() if entry.name.casefold() not in _JUNK)
+        if names and not _is_result(self.folder):
+            yield f"{self.folder} holds files that are no result of a run ({names[0]}); choose a new or empty folder"
+        for name in _STACKS:
+            stack = self.folder / name
+            if name.endswith(".zarr") or stack.is_symlink() or not stack.is_dir():
+                continue
+            for entry in sorted(stack.iterdir()):
+                image = entry.suffix.casefold() in (".tif", ".tiff") and not entry.is_dir()
+                if not image and entry.name.casefold() not in _JUNK:
+                    yield f"{entry} would be deleted with the earlier result; move it away first"
 
     def open(self) -> None:
         """Make the folder ready for a new run; the remains of an unfinished one are cleared away.
@@ -56,63 +103,114 @@ class Workspace:
         Raises
         ------
         OutputError
-            If that cannot be done.
+            If that cannot be done, or another run is at work there.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self._work.mkdir(parents=True, exist_ok=True)
+            self._lock()
             self._settle()
-            if self.partial.exists():
-                shutil.rmtree(self.partial)
+            _remove(self.partial)
             self.partial.mkdir()
         except OSError as error:
-            raise OutputError(f"{self.folder}: cannot be prepared ({error.strerror}); choose another folder") from error
+            what = f"cannot be prepared ({error.strerror or error})"
+            raise OutputError(f"{self.folder}: {what}; choose another folder") from error
 
     def publish(self) -> None:
-        """Put everything from the partial result in its place, the record last.
+        """Put everything from the partial result in its place.
 
         Raises
         ------
         OutputError
-            If that cannot be done; old and new parts are then all still there.
+            If that cannot be done; the earlier result is then there again, or will be when the folder is next opened.
         """
-        previous = self.folder / _PREVIOUS
         try:
-            previous.mkdir()
-            parts = sorted(self.partial.iterdir(), key=lambda part: (part.name == RECORD, part.name))
-            for old in sorted(self.folder.iterdir(), key=lambda part: (part.name != RECORD, part.name)):
-                if _is_result(old.name):
-                    old.replace(previous / old.name)
-            for part in parts:
-                part.replace(self.folder / part.name)
-            self.partial.rmdir()
-            shutil.rmtree(previous)
-        except OSError as error:
+            self._set_aside()
+            self.partial.replace(self._complete)
+            self._finish()
+        except BaseException as error:
+            with suppress(OSError):
+                self._settle()
+            if not isinstance(error, OSError):
+                raise
             raise OutputError(f"{self.folder}: the result cannot be put in place ({error}); run again") from error
 
+    def _set_aside(self) -> None:
+        self._previous.mkdir()
+        ours = {*_PARTS, *(part.name for part in self.partial.iterdir())}
+        for old in _record_last(self.folder)[::-1]:
+            if old.name in ours:
+                old.replace(self._previous / old.name)
+
+    def _finish(self) -> None:
+        for part in _record_last(self._complete):
+            part.replace(self.folder / part.name)
+        _remove(self._previous)  # before the mark that there is nothing to undo
+        self._complete.rmdir()
+        if self.folder in _LOCKS:
+            os.close(_LOCKS.pop(self.folder))
+        _remove(self._work)
+
     def _settle(self) -> None:
-        """Undo a publication that was cut off: without a record the old parts come back."""
-        previous = self.folder / _PREVIOUS
-        if not previous.exists():
+        """Finish or undo a publication that was cut off."""
+        if self._complete.exists():
+            self._finish()
+            self._work.mkdir()
+            self._lock()
+        elif self._previous.exists():
+            for old in _record_last(self._previous):
+                old.replace(self.folder / old.name)
+            self._previous.rmdir()
+
+    def _lock(self) -> None:
+        if self.folder in _LOCKS:
             return
-        if not (self.folder / RECORD).exists():
-            for old in previous.iterdir():
-                target = self.folder / old.name
-                if target.is_dir():
-                    shutil.rmtree(target)
-                old.replace(target)
-        shutil.rmtree(previous)
+        lock = os.open(self._work / "lock", os.O_RDWR | os.O_CREAT)
+        try:
+            _exclude_others(lock)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+                os.close(lock)
+                what = "another run is writing into this folder"
+                raise OutputError(f"{self.folder}: {what}; wait for it, or choose another folder") from error
+            # Some network file systems have no locks: a run must be possible there all the same.
+        _LOCKS[self.folder] = lock
 
 
-def _is_result(name: str) -> bool:
-    known = (RECORD, "protocol.yaml", "losses.csv", "slices.csv", "log.jsonl", "report.html")
-    return name in known or name.split(".")[0] in ("stack", "truth")
+if sys.platform == "win32":
+    import msvcrt
+
+    def _exclude_others(file: int) -> None:
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _exclude_others(file: int) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _writable(folder: Path) -> bool:
-    probe = folder / ".stackmend-probe"
+def _is_result(folder: Path) -> bool:
+    """Whether a run has written here: its record lies there, or its place of work."""
+    if (folder / _WORK).is_dir():
+        return True
     try:
-        probe.touch()
-        probe.unlink()
-    except OSError:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return False
-    return True
+    return isinstance(record, dict) and "record" in record
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def _record_last(folder: Path) -> list[Path]:
+    """The contents of a folder, the record at the end: what lies beside a record is complete."""
+    return sorted(folder.iterdir(), key=lambda part: (part.name == RECORD, part.name))
+
+
+def _remove(path: Path) -> None:
+    """Delete a file, a folder or a link (not what it leads to), if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

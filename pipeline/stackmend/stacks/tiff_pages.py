@@ -1,7 +1,9 @@
-"""What the TIFF formats share: one page examined, one page's pixels."""
+"""What the TIFF formats share: a file opened, one page examined, one page's pixels."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,10 @@ from stackmend.errors import InputError
 from stackmend.stacks import DTYPES, Pixels
 
 SOFTWARE = "stackmend"
+SUFFIXES = (".tif", ".tiff")
 
 _GREY = {0: "miniswhite", 1: "minisblack"}
+_COLOUR = {2: "a colour image (RGB)", 3: "a palette image"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,29 @@ class PageInfo:
     photometric: str
 
     def __str__(self) -> str:
-        return f"{self.shape[0]} x {self.shape[1]} {self.dtype}"
+        return f"{self.shape[0]} x {self.shape[1]} {self.dtype}, {self.photometric}"
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tifffile.TiffFile]:
+    """A TIFF file, open for as long as it is looked at.
+
+    Raises
+    ------
+    InputError
+        If it is not one, or turns out damaged.
+    """
+    try:
+        with tifffile.TiffFile(path) as tif:
+            yield tif
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path.name}: cannot be read ({error.strerror or error}); check the file") from error
+    # Damaged files make the library raise whatever it trips over; to the user it is one thing.
+    except Exception as error:
+        what = "is empty (0 bytes)" if _is_empty(path) else f"is not a TIFF file that can be read ({error})"
+        raise InputError(f"{path.name}: {what}; remove or replace it") from error
 
 
 def examine(page: Any, where: str, size: int) -> PageInfo:
@@ -39,10 +65,9 @@ def examine(page: Any, where: str, size: int) -> PageInfo:
     """
     shape, photometric = tuple(page.shape), int(page.photometric)
     if photometric not in _GREY or len(shape) != 2:
-        kind = "a colour image (RGB)" if photometric == 2 else "a palette image" if photometric == 3 else None
-        what = kind or f"an image of shape {' x '.join(map(str, shape))}"
+        what = _COLOUR.get(photometric) or f"an image of shape {' x '.join(map(str, shape))}"
         raise InputError(f"{where}: expected a greyscale image, got {what}; convert it to greyscale")
-    dtype = str(np.dtype(page.dtype).newbyteorder("="))
+    dtype = "an unknown type" if page.dtype is None else str(np.dtype(page.dtype).newbyteorder("="))
     if dtype not in DTYPES:
         raise InputError(f"{where}: pixels must be {', '.join(DTYPES)}, got {dtype}; convert the stack")
     ends = [offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
@@ -52,20 +77,21 @@ def examine(page: Any, where: str, size: int) -> PageInfo:
     return PageInfo(shape, dtype, _GREY[photometric])
 
 
-def open_tiff(path: Path) -> tifffile.TiffFile:
-    """Open a TIFF file.
+def count_pages(tif: tifffile.TiffFile, where: str) -> int:
+    """How many pages a file has.
 
     Raises
     ------
     InputError
-        If it is not one.
+        If the chain of pages leads beyond the end of the file, which the library passes over in silence.
     """
-    try:
-        return tifffile.TiffFile(path)
-    except (tifffile.TiffFileError, ValueError, IndexError, KeyError, EOFError) as error:
-        raise InputError(f"{path.name}: is not a TIFF file that can be read ({error}); remove or replace it") from error
-    except OSError as error:
-        raise InputError(f"{path.name}: cannot be read ({error.strerror or error}); check the file") from error
+    count, after_last = len(tif.pages), tif.pages.next_page_offset
+    tif.filehandle.seek(after_last or 0)
+    link = tif.filehandle.read(tif.tiff.offsetsize)
+    if after_last is None or len(link) < tif.tiff.offsetsize or any(link):
+        what = f"the file is truncated after page {count - 1}"
+        raise InputError(f"{where}: {what}; copy it again from its source")
+    return count
 
 
 def pixels_of(page: Any, where: str, expected: PageInfo) -> Pixels:
@@ -78,13 +104,11 @@ def pixels_of(page: Any, where: str, expected: PageInfo) -> Pixels:
     """
     try:
         pixels = np.asarray(page.asarray())
-    except ValueError as error:
-        if "imagecodecs" in str(error):
+    # Decoders raise whatever they trip over, too.
+    except Exception as error:
+        if isinstance(error, ValueError) and "imagecodecs" in str(error):
             how = "pip install 'stackmend[codecs]'"
             raise InputError(f"{where}: is compressed in a way that needs one more package; run: {how}") from error
-        raise InputError(f"{where}: its pixels cannot be decoded ({error}); copy it again from its source") from error
-    # Decoders of damaged files raise whatever they trip over; to the user it is one thing, a damaged file.
-    except Exception as error:
         raise InputError(f"{where}: its pixels cannot be decoded ({error}); copy it again from its source") from error
     pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     if pixels.shape != expected.shape or str(pixels.dtype) != expected.dtype:
@@ -118,3 +142,7 @@ def mixed(first_name: str, first: PageInfo, others: list[tuple[str, PageInfo]]) 
         f"slices differ: {first_name} is {first}, but {shown}{more}; "
         "a stack needs slices of one shape and type: move the odd ones away"
     )
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size == 0

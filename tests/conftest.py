@@ -1,0 +1,147 @@
+"""A tiny charged stack and a protocol that finds its charging, for tests that go through files."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import yaml
+from numpy.typing import NDArray
+
+MakeStack = Callable[..., NDArray[Any]]
+
+CHAIN = [
+    {"step": "standardize"},
+    {"step": "find_charging", "inverse": True, "gf1_sigma": {"sweep": [8, 12]}, "min_area": 20},
+    {"step": "correct_charging", "gf2_sigma": 8, "rb_radius": {"sweep": [5, 10]}, "gf3_sigma": 3, "border": 4},
+    {"step": "destandardize"},
+]
+OPTIMIZE = {"slices": [1], "validate": [2], "loss": {"name": "charging_histogram", "distance": 4}}
+
+# Two steps that no one would install: one fails on bright slices, the other takes its time.
+CLUMSY = """
+import time
+from stackmend.registry import Stage, Step
+
+def stumbled(image, *, above):
+    if image.mean() > above:
+        raise RuntimeError("lost its footing")
+    return image
+
+def dawdled(image, *, seconds):
+    time.sleep(seconds)
+    return image
+
+def number(name):
+    return {"properties": {name: {"type": "number", "default": 0, "description": "A number.", "errorMessage": "is"}}}
+
+STUMBLE = Step(name="stumble", version=1, stages=(Stage(stumbled, makes="image"),), schema=number("above"))
+DAWDLE = Step(name="dawdle", version=1, stages=(Stage(dawdled, makes="image"),), schema=number("seconds"))
+"""
+
+
+@pytest.fixture(scope="session")
+def charged() -> MakeStack:
+    """Makes ``(Z, 48, 64)`` stacks with a dark blob and a bright one in each slice."""
+
+    def make(count: int = 4, dtype: str = "uint8", seed: int = 1) -> NDArray[Any]:
+        random = np.random.default_rng(seed)
+        y, x = np.mgrid[:48, :64]
+        stack = 0.5 + 0.03 * random.standard_normal((count, 48, 64))
+        for index, image in enumerate(stack):
+            image -= 0.35 * np.exp(-((y - 20 - index) ** 2 + (x - 20) ** 2) / 50)
+            image += 0.35 * np.exp(-((y - 26) ** 2 + (x - 48 + index) ** 2) / 50)
+        stack[:, 0, 0], stack[:, -1, -1] = 0, 1
+        top = 1 if dtype == "float32" else np.iinfo(dtype).max
+        return (stack.clip(0, 1) * top).astype(dtype)
+
+    return make
+
+
+@pytest.fixture
+def cell(tmp_path: Path, charged: MakeStack) -> Path:
+    """A folder with four charged slices."""
+    folder = tmp_path / "cell"
+    folder.mkdir()
+    for index, image in enumerate(charged()):
+        tifffile.imwrite(folder / f"slice{index}.tif", image)
+    return folder
+
+
+@pytest.fixture
+def protocol(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a protocol for ``cell``; keywords replace its sections (``None`` leaves one out)."""
+
+    def write(name: str = "tiny.yaml", **sections: Any) -> Path:
+        content = {"protocol": 1, "name": "tiny", "input": {"path": "cell"}, "output": {"path": "result"}}
+        content |= {"chain": CHAIN, "optimize": OPTIMIZE, **sections}
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        content = {key: value for key, value in content.items() if value is not None}
+        file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        return file
+
+    return write
+
+
+@pytest.fixture
+def clumsy(tmp_path: Path) -> dict[str, str]:
+    """An environment in which another package is installed, with the steps ``stumble`` and ``dawdle``."""
+    site = tmp_path / "site"
+    info = site / "clumsy-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / "clumsy.py").write_text(CLUMSY)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: clumsy\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[stackmend.steps]\nstumble = clumsy:STUMBLE\ndawdle = clumsy:DAWDLE\n")
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))}
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts ``python -m stackmend ...`` as a shell would: in the folder of the test, in a session of its own."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: object, env: Mapping[str, str] | None = None, **how: Any) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "stackmend", *map(str, arguments)]
+        how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": tmp_path} | how
+        environment = {**os.environ, **(env or {})}
+        process = subprocess.Popen(command, text=True, encoding="utf-8", env=environment, start_new_session=True, **how)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def stackmend(shell: Callable[..., subprocess.Popen[str]]) -> Callable[..., tuple[int, str, str]]:
+    """Runs the command in a process of its own: exit status, standard output, standard error."""
+
+    def call(*arguments: object, **how: Any) -> tuple[int, str, str]:
+        process = shell(*arguments, **how)
+        out, err = process.communicate(timeout=120)
+        return process.returncode, out, err
+
+    return call
+
+
+@pytest.fixture
+def main(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., int]]:
+    """The command in this process, for what need not be seen from outside."""
+    from stackmend.cli import main as command
+
+    monkeypatch.chdir(tmp_path)
+    before = signal.getsignal(signal.SIGTERM)
+    yield lambda *arguments: command([str(each) for each in arguments])
+    signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,107 @@
+"""A multi-page file: where its pages lie, how many there really are, and what they are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from stackmend.errors import InputError
+from stackmend.stacks import new_stack, open_stack, tiff_file
+
+
+def stack(count: int = 3, dtype: str = "uint8") -> NDArray[Any]:
+    return np.arange(count * 5 * 7).reshape(count, 5, 7).astype(dtype)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"metadata": None},
+        {"metadata": {"axes": "ZYX"}},
+        {"imagej": True, "metadata": {"axes": "ZYX"}},
+        {"bigtiff": True},
+        {"ome": True, "metadata": {"axes": "ZYX"}},
+        {"compression": "deflate"},
+        {"rowsperstrip": 2},
+        {"tile": (16, 16)},
+        {"byteorder": ">"},
+        {"imagej": True, "metadata": {"axes": "TYX"}},
+    ],
+    ids=str,
+)
+def test_files_as_other_programs_write_them(tmp_path: Path, how: dict[str, Any]) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", stack(dtype="uint16"), photometric="minisblack", **how)
+    reader = open_stack(tmp_path / "a.tif")
+    assert reader.shape == (3, 5, 7)
+    assert [reader.read(index).tolist() for index in range(3)] == stack().tolist()
+
+
+@pytest.mark.parametrize("axes", ["CYX", "ZCYX", "TZYX"])
+@pytest.mark.parametrize("compression", [None, "deflate"])
+def test_hyperstacks_are_refused_by_the_name_of_their_axes(tmp_path: Path, axes: str, compression: str | None) -> None:
+    shape = tuple({"C": 2, "Z": 3, "T": 4, "Y": 5, "X": 7}[axis] for axis in axes)
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.zeros(shape, np.uint8), imagej=True, metadata={"axes": axes}, compression=compression
+    )
+    with pytest.raises(InputError, match=r"expected one channel of slices, got .*\([CT]\).*; save one channel as a s"):
+        open_stack(tmp_path / "a.tif")
+
+
+def test_one_channel_of_a_hyperstack_is_a_stack(tmp_path: Path) -> None:
+    image = stack()[:, np.newaxis]
+    tifffile.imwrite(tmp_path / "a.tif", image, imagej=True, metadata={"axes": "ZCYX"})
+    assert open_stack(tmp_path / "a.tif").shape == (3, 5, 7)
+
+
+@pytest.mark.parametrize("odd", [np.zeros((5, 8), np.uint8), np.zeros((5, 7), np.uint16)], ids=["shape", "type"])
+def test_pages_that_differ_are_named(tmp_path: Path, odd: NDArray[Any]) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for image in (*stack(2), odd):
+            writer.write(image, metadata=None)
+    with pytest.raises(InputError, match=r"a.tif page 0 is 5 x 7 uint8, minisblack, but page 2 is 5 x"):
+        open_stack(tmp_path / "a.tif")
+
+
+def test_names_for_the_pages(tmp_path: Path) -> None:
+    for name, first in (("a.tif", "a_0000.tif"), ("my.cell.OME.TIFF", "my.cell_0000.tif")):
+        tifffile.imwrite(tmp_path / name, stack(), photometric="minisblack", metadata={"axes": "ZYX"})
+        assert open_stack(tmp_path / name).names[0] == first
+    assert tiff_file.TiffFileReader(Path("a.tif"), 20000, reader_info()).names[10] == "a_00010.tif"
+
+
+def reader_info() -> tiff_file.PageInfo:
+    return tiff_file.PageInfo((5, 7), "uint8", "minisblack")
+
+
+@pytest.mark.parametrize(("limit", "big"), [(1000, True), (2**32 - 2**25, False)])
+def test_only_what_needs_it_is_a_bigtiff(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, big: bool
+) -> None:
+    monkeypatch.setattr(tiff_file, "_CLASSIC_LIMIT", limit)
+    writer = new_stack("tiff", tmp_path, shape=(3, 20, 20), dtype=np.dtype("uint8"), names=())
+    writer.create()
+    writer.write(2, np.full((20, 20), 7, np.uint8))
+    with tifffile.TiffFile(writer.path) as tif:
+        assert tif.is_bigtiff == big
+    assert open_stack(writer.path).read(2).tolist() == np.full((20, 20), 7).tolist()
+
+
+def test_the_limit_leaves_room_for_headers_below_four_gigabytes() -> None:
+    assert 2**31 < tiff_file._CLASSIC_LIMIT < 2**32 - 2**20
+
+
+def test_a_written_file_is_a_stack_for_other_programs(tmp_path: Path) -> None:
+    writer = new_stack("tiff", tmp_path, shape=(3, 5, 7), dtype=np.dtype("uint16"), names=())
+    writer.create()
+    for position, image in enumerate(stack(dtype="uint16")):
+        writer.write(position, image)
+    assert np.array_equal(tifffile.imread(writer.path), stack(dtype="uint16"))
+    with tifffile.TiffFile(writer.path) as tif:
+        assert (len(tif.pages), tif.series[0].axes) == (3, "ZYX")
+        assert tif.pages[0].software == "stackmend"
