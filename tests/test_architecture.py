@@ -82,6 +82,7 @@ def test_only_the_command_line_prints_or_exits():
 
 
 def test_help_does_not_wait_for_the_libraries():
-    code = "import sys, stackmend.cli as c; c._parser(); print({'numpy', 'scipy', 'numba', 'jsonschema'} & set(sys.modules))"
+    heavy = {"numpy", "scipy", "numba", "jsonschema"}
+    code = f"import sys, stackmend.cli as c; c._parser(); print({heavy} & set(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "set()"

@@ -7,8 +7,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-from components import bound, evaluate
 
+from components import bound, evaluate
 from stackmend import api
 from stackmend.chain import Bound, compile_chain
 from stackmend.errors import StepError

@@ -9,8 +9,8 @@ import tarfile
 import zipfile
 
 import pytest
-from reference_data import ROOT
 
+from reference_data import ROOT
 from stackmend import resources
 
 DATA = sorted(
@@ -46,7 +46,8 @@ def test_wheel(built, tmp_path):
 
 def test_sdist_gives_the_same_wheel(built, tmp_path):
     (sdist,) = built.glob("*.tar.gz")
-    tarfile.open(sdist).extractall(tmp_path / "source", filter="data")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path / "source", filter="data")
     (source,) = (tmp_path / "source").iterdir()
     assert all((source / name).is_file() for name in (*DATA, "Makefile", "tests/test_package.py", "CITATION.cff"))
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "--directory", tmp_path / "dist"]

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from reference_data import ROOT
 
+from reference_data import ROOT
 from stackmend import api
 from stackmend.cli import _parser
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import reference_data
 from benchmarks import literal
-
 from stackmend import api, registry
 from stackmend.chain import Bound, compile_chain
 from stackmend.kernels.regions import cityblock_distance

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -28,7 +29,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import reference_data
 from benchmarks import bench_kernels, literal
 from components import bound, evaluate
-
 from stackmend import api, registry
 from stackmend.chain import Bound, compile_chain
 from stackmend.registry import IMAGE
@@ -111,7 +111,7 @@ def sweep(full: bool) -> Iterator[Row]:
     for name, make in images.items():
         image = make()
         swept_search(image[:64, :64], PUBLISHED, 1)  # compiled loops are loaded before the clock starts
-        ours = {workers: timed(lambda w=workers: swept_search(image, PUBLISHED, w), 2) for workers in (1, 2)}
+        ours = {w: timed(partial(swept_search, image, PUBLISHED, w), 2) for w in (1, 2)}
         theirs, measured = literal_sweep_seconds(image, full=full and "yeast" in name)
         for workers, seconds in ours.items():
             what = f"sweep of 243, {name}, {workers} worker{'s' * (workers > 1)}"
@@ -165,8 +165,10 @@ def _protocol(folder: str, values: dict[str, Any]) -> Path:
 
 def kernels(full: bool) -> Iterator[Row]:
     """Each kernel against the library call that a literal reading uses."""
-    for name, baseline, ours, ratio in bench_kernels.rows():
-        yield {"what": name, "literal_s": baseline, "ours_s": ours, "ratio": ratio}
+    for shape in ((400, 2000), LARGE):
+        for row in bench_kernels.run(shape):
+            what = f"{row.name}, {shape[0]} x {shape[1]}"
+            yield {"what": what, "literal_s": row.baseline, "ours_s": row.ours, "ratio": row.ratio}
 
 
 def growth(full: bool) -> Iterator[Row]:
@@ -187,8 +189,9 @@ def growth(full: bool) -> Iterator[Row]:
     for values in (PUBLISHED, five):
         result = swept_search(image, values, 2)
         seconds = timed(lambda v=values: swept_search(image, v, 2))
+        if_nothing_shared = len(result.space) * len(result.work)
         yield {"what": f"sweep of {len(result.space)}, 400 x 2000", "ours_s": seconds,
-               "distinct_stages": sum(result.work.values()), "stages_if_nothing_shared": len(result.space) * len(result.work)}  # fmt: skip
+               "distinct_stages": sum(result.work.values()), "stages_if_nothing_shared": if_nothing_shared}  # fmt: skip
     yield from _slices()
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks import literal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks import literal
 from stackmend.losses.charging_histogram import charged_regions, loss
 from stackmend.registry import NOTHING_FOUND, UNDEFINED, Undefined
 

@@ -8,10 +8,10 @@ from dataclasses import asdict, replace
 import jsonschema
 import numpy as np
 import pytest
-from benchmarks import literal
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from benchmarks import literal
 from stackmend import resources
 from stackmend.stacks.phantom_model import Phantom
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks import literal
-from components import bound, evaluate
 from scipy import ndimage
 
+from benchmarks import literal
+from components import bound, evaluate
 from stackmend.kernels.regions import cityblock_distance
 
 PARAMETERS = {"gf1_sigma": 9, "color_shift": 0.12, "gf2_sigma": 7, "rb_radius": 6, "gf3_sigma": 2.5}
@@ -91,7 +91,9 @@ def test_nothing_found_changes_nothing():
 @pytest.mark.parametrize("inverse", [False, True])
 def test_global_form(inverse):
     image = 200 * halo(sign=-1 if inverse else 1)[0]
-    made = evaluate(image, bound("global_decharge", gf1_sigma=9, gf2_sigma=7, rb_radius=6, gf3_sigma=2, inverse=inverse))
+    made = evaluate(
+        image, bound("global_decharge", gf1_sigma=9, gf2_sigma=7, rb_radius=6, gf3_sigma=2, inverse=inverse)
+    )
     flat = image - literal.gaussian(image, 9)
     flat = flat - literal.gaussian(flat, 7)
     background = literal.gaussian(literal.ball(flat if inverse else 1 - flat, 6), 2)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from components import bound, evaluate
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from components import bound, evaluate
 from stackmend.kernels.statistics import add_grey_levels, grey_levels
 
 RANGES = ("0/1", "-1/1", "mean/std")

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(framed(error.name, error.problems, ran=False), file=sys.stderr)
         return error.exit_status
     except StackmendError as error:
-        print(f"stackmend: {error}", file=sys.stderr)
+        print("; ".join([f"stackmend: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
         message = "stackmend: interrupted; earlier results are untouched, the same command starts again"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
@@ -48,7 +48,8 @@ class _Plain:
 
     def __call__(self, kind: str, fields: Mapping[str, Any]) -> None:
         if kind == "note" and not self._quiet:
-            print(f"stackmend: {fields['message']}", file=sys.stderr)
+            with suppress(BrokenPipeError):  # nobody is listening, which is no reason to stop
+                print(f"stackmend: {fields['message']}", file=sys.stderr)
 
 
 class _Bars:

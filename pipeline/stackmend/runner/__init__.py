@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -13,6 +15,7 @@ import numpy as np
 
 from stackmend import protocol as protocols
 from stackmend import record
+from stackmend.errors import OutputError, StepError
 from stackmend.record import Listener, Log
 from stackmend.registry import Undefined
 from stackmend.runner.apply import Application, SliceRow, apply_chain
@@ -87,29 +90,41 @@ def run(
         What can go wrong is drawn in ``stackmend.errors``. Earlier results in the folder are then untouched.
     """
     job = check(protocol, input=input, output=output, set=set).job()
-    workers = workers or joblib.cpu_count()
     job.workspace.open()
     log = Log(job.workspace.partial / "log.jsonl", listener)
-    started, start = record.now(), perf_counter()
+    overrides = {"input": _absolute(input), "output": _absolute(output), "set": dict(set or {})}
     try:
-        _announce(job, log, workers)
-        plan = tune(job, log, workers)
-        record.write_table(job.workspace.partial / "losses.csv", list(loss_rows(plan)))
-        tuned = perf_counter()
-        writer, rows = _apply(job, plan, log, workers)
-        _warn_about(rows, log)
+        result = _run(job, log, workers or joblib.cpu_count(), overrides)
     except BaseException as error:
-        log.event("stopped", error=type(error).__name__, message=str(error))
-        raise
+        with suppress(OSError):  # the disk may be full
+            trace = traceback.format_exception(error)
+            log.event("stopped", error=type(error).__name__, message=str(error), traceback=trace)
+        if isinstance(error, StepError):
+            error.add_note(f"the whole story is in {log.path}")
+        if not isinstance(error, OSError):
+            raise
+        what = f"{job.workspace.folder}: the result cannot be written ({error.strerror or error})"
+        raise OutputError(f"{what}; make room and run again") from error
+    job.workspace.publish()
+    return result
+
+
+def _run(job: Job, log: Log, workers: int, overrides: dict[str, Any]) -> RunResult:
+    """Fill the workspace."""
+    started, start = record.now(), perf_counter()
+    _announce(job, log, workers)
+    plan = tune(job, log, workers)
+    record.write_table(job.workspace.partial / "losses.csv", list(loss_rows(plan)))
+    tuned = perf_counter()
+    writer, rows = _apply(job, plan, log, workers)
+    _warn_about(rows, log)
     applied = perf_counter()
     record.write_table(job.workspace.partial / "slices.csv", [row.as_row() for row in rows])
     (job.workspace.partial / "protocol.yaml").write_bytes(job.protocol.source)
-    overrides = {"input": _absolute(input), "output": _absolute(output), "set": dict(set or {})}
     times = {"started": started, "search_s": tuned - start, "apply_s": applied - tuned, "total_s": applied - start}
     content = _record(job, plan, rows, log, workers=workers, times=times, overrides=overrides)
     log.event("finished", seconds=round(applied - start, 3))
     record.write_json(job.workspace.partial / RECORD, content)
-    job.workspace.publish()
     return RunResult(job.workspace.folder, job.workspace.folder / writer.path.name, content)
 
 

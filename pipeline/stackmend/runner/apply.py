@@ -9,13 +9,14 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from numpy.typing import NDArray
 
 from stackmend.chain import Graph
 from stackmend.errors import OutputError, StepError
 from stackmend.record import pixel_hash
 from stackmend.registry import IMAGE
+from stackmend.runner.parallel import in_parallel
 from stackmend.stacks import Pixels, Reader, Writer
 
 MASK = "charging_mask"
@@ -155,7 +156,7 @@ def apply_chain(application: Application, slices: Sequence[int], workers: int) -
     size = max(1, min(BATCH, len(places) // (4 * workers)))
     batches = [places[start : start + size] for start in range(0, len(places), size)]
     tasks = (delayed(application.run)(batch) for batch in batches)
-    for rows in Parallel(n_jobs=workers, return_as="generator_unordered")(tasks):
+    for rows in in_parallel(tasks, workers, ordered=False):
         yield from rows
 
 

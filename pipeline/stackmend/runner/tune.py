@@ -8,13 +8,14 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from stackmend.chain import Bound, Graph, Products, compile_chain
 from stackmend.errors import NothingFound, QualityError
 from stackmend.protocol import OptimizeEntry, StepEntry
 from stackmend.record import Log
 from stackmend.registry import IMAGE, NOTHING_FOUND, Step, Undefined
+from stackmend.runner.parallel import in_parallel
 from stackmend.runner.prepare import Job
 from stackmend.search import Axis, Choice, NoChoice, SearchResult, Space, search, strategy
 from stackmend.stacks import Reader
@@ -79,7 +80,7 @@ def tune(job: Job, log: Log, workers: int) -> Plan:
     plan = Plan([bind(entry) for entry in job.protocol.chain])
     for entry in job.protocol.optimize:
         first, last = _extent(plan, job, entry)
-        survey(plan, job, log, workers, upto=first)
+        look_at_stack(plan, job, log, workers, upto=first)
         tuned = _search(plan, job, entry, first, last, log, workers)
         plan.tuned.append(tuned)
         if isinstance(tuned.result.choice, NoChoice):
@@ -91,7 +92,7 @@ def tune(job: Job, log: Log, workers: int) -> Plan:
             held_out = _held_out(plan, job, entry, first, last)
             plan.tuned[-1] = replace(tuned, held_out=held_out)
             _report(plan.tuned[-1], log)
-    survey(plan, job, log, workers, upto=len(plan.steps))
+    look_at_stack(plan, job, log, workers, upto=len(plan.steps))
     return plan
 
 
@@ -108,25 +109,21 @@ def bind(entry: StepEntry) -> Bound:
     return Bound(entry.step, entry.id, fixed)
 
 
-def survey(plan: Plan, job: Job, log: Log, workers: int, *, upto: int) -> None:
+def look_at_stack(plan: Plan, job: Job, log: Log, workers: int, *, upto: int) -> None:
     """Let the steps before position ``upto`` that must know the whole stack see every slice."""
     for position, bound in enumerate(plan.steps[:upto]):
         product = bound.survey_product
         if product is None or product in plan.surveyed:
             continue
-        assert isinstance(bound.component, Step)
-        assert bound.component.survey is not None
         plan.surveyed.add(product)
-        if not bound.component.survey.needed(bound.parameters):
+        survey = bound.component.survey if isinstance(bound.component, Step) else None
+        if survey is None or not survey.needed(bound.parameters):
             continue
         graph = compile_chain(plan.steps[:position], given=(IMAGE, *plan.given))
-        task = delayed(_measure)
-        summaries = Parallel(n_jobs=workers, return_as="generator")(
-            task(job.reader, index, graph, plan.given, bound.component.survey) for index in job.slices
-        )
+        tasks = (delayed(_measure)(job.reader, index, graph, plan.given, survey) for index in job.slices)
         total = None
-        for count, summary in enumerate(summaries, start=1):
-            total = summary if total is None else bound.component.survey.merge(total, summary)
+        for count, summary in enumerate(in_parallel(tasks, workers, ordered=True), start=1):
+            total = summary if total is None else survey.merge(total, summary)
             log.progress("survey", count, len(job.slices))
         plan.given[product] = total
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import heapq
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 from stackmend.chain import Graph, Node
@@ -171,14 +172,41 @@ def _run(tasks: Mapping[Key, Task], values: Mapping[Key | str, Any], workers: in
             yield key, compute(key)()
             agenda.finish(key)
         return
-    with ThreadPoolExecutor(workers) as pool:
-        running: dict[Future[Any], Key] = {}
+    yield from _on_threads(agenda, compute, workers)
+
+
+def _on_threads(
+    agenda: _Agenda, compute: Callable[[Key], Callable[[], Any]], workers: int
+) -> Iterator[tuple[Key, Any]]:
+    """The same on threads. With simple queues, as Ctrl-C in ``concurrent.futures.wait`` can leave locks closed."""
+    todo: SimpleQueue[tuple[Key, Callable[[], Any]] | None] = SimpleQueue()
+    finished: SimpleQueue[tuple[Key, Any, BaseException | None]] = SimpleQueue()
+    for _ in range(workers):
+        Thread(target=_serve, args=(todo, finished), daemon=True).start()
+    running = 0
+    try:
         while agenda or running:
-            while agenda and len(running) < workers:
+            while agenda and running < workers:
                 key = agenda.next()
-                running[pool.submit(compute(key))] = key
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                key = running.pop(future)
-                yield key, future.result()
-                agenda.finish(key)
+                todo.put((key, compute(key)))
+                running += 1
+            key, result, error = finished.get()
+            running -= 1
+            if error is not None:
+                raise error
+            yield key, result
+            agenda.finish(key)
+    finally:
+        for _ in range(workers):
+            todo.put(None)
+
+
+def _serve(todo: SimpleQueue[Any], finished: SimpleQueue[Any]) -> None:
+    """Compute what is asked for until there is nothing more."""
+    while (task := todo.get()) is not None:
+        key, function = task
+        try:
+            finished.put((key, function(), None))
+        # Whatever it is, it is raised again where the results are awaited.
+        except BaseException as error:  # noqa: BLE001
+            finished.put((key, None, error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class PhantomReader:
         """Type of the pixels."""
         return np.dtype(self.phantom.dtype)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names for the slices as files."""
         return tuple(f"phantom_{index:04d}.tif" for index in range(self.phantom.slices))

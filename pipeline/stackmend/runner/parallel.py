@@ -1,0 +1,49 @@
+"""Worker processes that leave Ctrl-C to the process that started them."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from multiprocessing import resource_tracker
+from typing import Any
+
+from joblib import Parallel
+from joblib.externals import loky
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+def in_parallel(tasks: Iterable[Any], workers: int, *, ordered: bool) -> Iterator[Any]:
+    """Results of joblib's delayed calls, as they are finished or in the order of the calls."""
+    results: Generator[Any, None, None] | None = None
+    try:
+        with _interrupts_held_back() if workers > 1 else nullcontext():
+            results = Parallel(n_jobs=workers, return_as="generator" if ordered else "generator_unordered")(tasks)
+    except KeyboardInterrupt as interrupt:
+        if results is not None:
+            results.throw(interrupt)  # stops the workers; a generator that is only dropped would warn
+        raise
+    return results
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Processes started meanwhile never see Ctrl-C (this one stops them); here it is seen afterwards."""
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    seen: list[int] = []
+    handlers = {number: signal.signal(number, lambda got, _: seen.append(got)) for number in _STOPPING}
+    for tracker in (resource_tracker, loky.backend.resource_tracker):
+        tracker.ensure_running()  # or its start, in the middle of that of the workers, would let signals through again
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    for each in seen:
+        signal.raise_signal(each)
