@@ -72,11 +72,9 @@ def summary(record: Mapping[str, Any], folder: str, stack: str) -> str:
         rows.extend(_search_rows(search))
     if record["truth"]:
         before, after = record["truth"]["rmse_before"], record["truth"]["rmse_after"]
-        change = f"{abs(1 - after / before):.0%}" if before else "from nothing"
-        verb = "fell" if after <= before else "ROSE"
-        rows.append(
-            ("error", f"against the truth {verb} by {change}, from {before:.3f} to {after:.3f} grey levels (RMS)")
-        )
+        change = f" by {abs(1 - after / before):.0%}" if before else ""
+        verb = "fell" if after < before else "ROSE" if after > before else "did not change"
+        rows.append(("error", f"against the truth {verb}{change}, from {before:.3f} to {after:.3f} grey levels (RMS)"))
     rows += [("warning", warning) for warning in record["warnings"]]
     seconds = record["times"]
     rows.append(("time", f"{seconds['search_s']:.1f} s search, {seconds['apply_s']:.1f} s application"))

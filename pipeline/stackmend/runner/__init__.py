@@ -17,7 +17,7 @@ from stackmend import protocol as protocols
 from stackmend import record
 from stackmend.errors import OutputError, StepError
 from stackmend.record import Listener, Log
-from stackmend.registry import Undefined
+from stackmend.registry import Undefined, steps
 from stackmend.runner.apply import Application, SliceRow, apply_chain
 from stackmend.runner.prepare import Findings, Job, examine_stack
 from stackmend.runner.tune import Plan, Tuned, column_names, loss_rows, tune
@@ -238,7 +238,9 @@ def _step_record(job: Job, plan: Plan, index: int) -> dict[str, Any]:
             origin = f"chosen by search ({origin})"
         parameters[name] = {"value": value, "origin": origin}
     component = bound.component
-    return {"id": bound.id, "step": component.name, "version": component.version, "parameters": parameters}
+    package = steps().origin(component.name)
+    named = {"id": bound.id, "step": component.name, "package": package, "version": component.version}
+    return {**named, "parameters": parameters}
 
 
 def _search_record(tuned: Tuned) -> dict[str, Any]:

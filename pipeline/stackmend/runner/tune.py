@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
@@ -53,6 +53,22 @@ class Plan:
         self.surveyed.clear()
         self.__post_init__()
 
+    def skip(self, ids: Collection[str]) -> list[str]:
+        """Leave out these steps and all that cannot work without them; the ids of all that were left out."""
+        kept: list[Bound] = []
+        left_out: list[str] = []
+        available = {IMAGE}
+        for bound in self.steps:
+            component = bound.component
+            if bound.id in ids or not available.issuperset(component.reads):
+                left_out.append(bound.id)
+                continue
+            kept.append(bound)
+            available.update(component.makes)
+        self.steps = kept
+        self.skipped += left_out
+        return left_out
+
     def graph(self) -> Graph:
         """The chain compiled for application; nothing in it is swept any more."""
         return compile_chain(self.steps, given=(IMAGE, *self.given))
@@ -79,6 +95,8 @@ def tune(job: Job, log: Log, workers: int) -> Plan:
     """
     plan = Plan([bind(entry) for entry in job.protocol.chain])
     for entry in job.protocol.optimize:
+        if set(entry.steps) <= set(plan.skipped):
+            continue
         first, last = _extent(plan, job, entry)
         look_at_stack(plan, job, log, workers, upto=first)
         tuned = _search(plan, job, entry, first, last, log, workers)
@@ -223,9 +241,8 @@ def _without_choice(plan: Plan, entry: OptimizeEntry, choice: NoChoice, log: Log
             "or say on_nothing_found: skip to leave such stacks as they are"
         )
     if entry.on_nothing_found == "skip":
-        plan.steps = [bound for bound in plan.steps if bound.id not in entry.steps]
-        plan.skipped.extend(entry.steps)
-        log.warn(f"nothing found in {where}: {', '.join(entry.steps)} left out, as on_nothing_found: skip says")
+        left_out = plan.skip(entry.steps)
+        log.warn(f"nothing found in {where}: {', '.join(left_out)} left out, as on_nothing_found: skip says")
     else:
         plan.replace([bind(step) for step in entry.instead])
         names = ", ".join(bound.id for bound in plan.steps)
