@@ -147,5 +147,6 @@ class TiffFolderWriter:
         # By way of memory: when a disk is full, only the system's own error says so.
         content = BytesIO()
         tifffile.imwrite(content, pixels, photometric=self.photometric, software=SOFTWARE, metadata=None)
-        temporary.write_bytes(content.getbuffer())
+        with content.getbuffer() as encoded:
+            temporary.write_bytes(encoded)
         temporary.replace(target)
