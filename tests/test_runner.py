@@ -259,6 +259,8 @@ def test_what_the_command_line_gave_is_given_again(
     assert again.folder == first.folder
     assert again.record["output"] == first.record["output"]
     assert again.record["chain"] == first.record["chain"]
+    # A copy of the copy must know it too.
+    assert again.record["protocol"] | {"file": None} == first.record["protocol"] | {"file": None}
 
 
 def test_a_second_run_replaces_the_first(cell: Path, protocol: Write) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackmend.errors import Problem, ProtocolError, UsageError
 from stackmend.protocol import model, overrides, repair, schema, semantics
 from stackmend.protocol.model import (
+    Given,
     Input,
     LossEntry,
     OptimizeEntry,
@@ -118,15 +119,16 @@ def examine(
         document = parse(_decode(source, file))
     except ProtocolError as error:
         return Draft(None, error.problems, file.name)
-    origin = _origin(file, source)
-    given = {**origin.set, **(set or {})}
-    overrides.apply(document, input=input or origin.input, output=output or origin.output, set=given)
+    folder, origin = _origin(file, source)
+    given = Given(input or origin.input, output or origin.output, {**origin.set, **(set or {})})
+    overrides.apply(document, input=given.input, output=given.output, set=given.set)
     complaints = schema.complaints(document.data, document.faults)
     problems = [*document.problems, *(document.problem(path, message, key=key) for path, message, key in complaints)]
     if not isinstance(document.data, dict):
         return Draft(None, tuple(_in_file_order(problems)), file.name)
     sound = repair.without(document.data, [*document.faults, *(path for path, _, _ in complaints)])
-    protocol = model.build(sound.data, document, file=file, base=origin.folder, source=source)
+    built = model.build(sound.data, document, file=file, base=folder, source=source)
+    protocol = replace(built, given=Given(_absolute(given.input), _absolute(given.output), given.set))
     problems += semantics.check(protocol, chain=sound.chain_intact, optimize=sound.optimize_intact)
     return Draft(protocol, tuple(_in_file_order(problems)), file.name)
 
@@ -158,18 +160,16 @@ def _decode(source: bytes, file: Path) -> str:
         raise ProtocolError(file.name, [Problem("", what, line, column)]) from error
 
 
-@dataclass(frozen=True)
-class _Origin:
-    """What a protocol meant when it was run: where its relative paths start, and what the command line added."""
-
-    folder: Path
-    input: Path | None = None
-    output: Path | None = None
-    set: Mapping[str, str] = field(default_factory=dict)
+def _absolute(path: Path | None) -> Path | None:
+    return None if path is None else path.expanduser().resolve()
 
 
-def _origin(file: Path, source: bytes) -> _Origin:
-    """The file's own folder; for the copy in a result folder, what the record beside it says of the original."""
+def _origin(file: Path, source: bytes) -> tuple[Path, Given]:
+    """Where relative paths start, and what the command line had added when the protocol was run.
+
+    For a file in its own folder that is this folder, and nothing; for the copy in a result folder, what the record
+    beside it says of the original.
+    """
     folder = file.resolve().parent
     record = folder / _RECORD
     if file.name == "protocol.yaml" and record.is_file():
@@ -177,7 +177,7 @@ def _origin(file: Path, source: bytes) -> _Origin:
             origin = json.loads(record.read_text(encoding="utf-8"))["protocol"]
             if origin["text"] == source.decode("utf-8-sig"):
                 given = {key: Path(origin[key]) for key in ("input", "output") if origin[key]}
-                return _Origin(Path(origin["folder"]), set={str(k): str(v) for k, v in origin["set"].items()}, **given)
+                return Path(origin["folder"]), Given(set={str(k): str(v) for k, v in origin["set"].items()}, **given)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass  # not a record that a run left: the file then stands for itself
-    return _Origin(folder)
+    return folder, Given()

@@ -122,6 +122,15 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Given:
+    """What the command line added to the file: paths, and values by path."""
+
+    input: Path | None = None
+    output: Path | None = None
+    set: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Protocol:
     """A protocol that passed every check which does not need the stack; relative paths start from ``folder``."""
 
@@ -134,6 +143,7 @@ class Protocol:
     folder: Path
     source: bytes
     text: Text = field(repr=False, compare=False)
+    given: Given = Given()
     warnings: tuple[Problem, ...] = ()
 
     def entry(self, id: str) -> StepEntry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -92,9 +92,8 @@ def run(
     job = check(protocol, input=input, output=output, set=set).job()
     job.workspace.open()
     log = Log(job.workspace.partial / "log.jsonl", listener)
-    overrides = {"input": _absolute(input), "output": _absolute(output), "set": dict(set or {})}
     try:
-        result = _run(job, log, workers or joblib.cpu_count(), overrides)
+        result = _run(job, log, workers or joblib.cpu_count())
     except BaseException as error:
         with suppress(OSError):  # the disk may be full
             trace = traceback.format_exception(error)
@@ -109,7 +108,7 @@ def run(
     return result
 
 
-def _run(job: Job, log: Log, workers: int, overrides: dict[str, Any]) -> RunResult:
+def _run(job: Job, log: Log, workers: int) -> RunResult:
     """Fill the workspace."""
     started, start = record.now(), perf_counter()
     _announce(job, log, workers)
@@ -122,7 +121,7 @@ def _run(job: Job, log: Log, workers: int, overrides: dict[str, Any]) -> RunResu
     record.write_table(job.workspace.partial / "slices.csv", [row.as_row() for row in rows])
     (job.workspace.partial / "protocol.yaml").write_bytes(job.protocol.source)
     times = {"started": started, "search_s": tuned - start, "apply_s": applied - tuned, "total_s": applied - start}
-    content = _record(job, plan, rows, log, workers=workers, times=times, overrides=overrides)
+    content = _record(job, plan, rows, log, workers=workers, times=times)
     log.event("finished", seconds=round(applied - start, 3))
     record.write_json(job.workspace.partial / RECORD, content)
     return RunResult(job.workspace.folder, job.workspace.folder / writer.path.name, content)
@@ -130,10 +129,6 @@ def _run(job: Job, log: Log, workers: int, overrides: dict[str, Any]) -> RunResu
 
 def _path(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path)
-
-
-def _absolute(path: str | Path | None) -> Path | None:
-    return None if path is None else Path(path).expanduser().resolve()
 
 
 def _announce(job: Job, log: Log, workers: int) -> None:
@@ -185,7 +180,6 @@ def _record(
     *,
     workers: int,
     times: dict[str, Any],
-    overrides: dict[str, Any],
 ) -> dict[str, Any]:
     protocol = job.protocol
     return {
@@ -196,7 +190,7 @@ def _record(
             "file": protocol.file,
             "folder": protocol.folder,
             "text": protocol.source.decode("utf-8-sig"),
-            **overrides,
+            **asdict(protocol.given),
         },
         "input": {
             "path": protocol.input.path,
