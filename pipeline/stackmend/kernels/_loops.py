@@ -25,7 +25,10 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def compiled(function: F) -> F:
-    return cast(F, njit(nogil=True, cache=True)(function))
+    try:
+        return cast(F, njit(nogil=True, cache=True)(function))
+    except RuntimeError:  # no folder that the cache could be written to: compiled anew in each process
+        return cast(F, njit(nogil=True)(function))
 
 
 @compiled
