@@ -109,6 +109,7 @@ class Input:
 
     path: Path | None = None
     phantom: Mapping[str, Any] | None = None
+    channel: int | None = None
     slices: SliceSelection = SliceSelection("all")
 
 
@@ -119,6 +120,7 @@ class Output:
     path: Path | None = None
     format: str = "tiff-folder"
     dtype: str = "input"
+    compression: str = "none"
 
 
 @dataclass(frozen=True)
@@ -160,12 +162,14 @@ def build(data: Mapping[str, Any], text: Text, *, file: Path, base: Path, source
         input=Input(
             path=_resolved(base, given_input.get("path")),
             phantom=_phantom(given_input.get("phantom")),
+            channel=_plain(given_input.get("channel"), {"type": "integer"}),
             slices=_selection(given_input.get("slices", "all")),
         ),
         output=Output(
             path=_resolved(base, given_output.get("path")),
             format=given_output.get("format", "tiff-folder"),
             dtype=given_output.get("dtype", "input"),
+            compression=given_output.get("compression", "none"),
         ),
         chain=chain,
         optimize=tuple(_optimize(entry, path, chain, text) for path, entry in optimize_entries(data)),

@@ -23,7 +23,7 @@ from stackmend.runner.prepare import Findings, Job, examine_stack
 from stackmend.runner.tune import Plan, Tuned, column_names, loss_rows, tune
 from stackmend.runner.workspace import RECORD
 from stackmend.search import Choice
-from stackmend.stacks import Writer, new_stack
+from stackmend.stacks import Selected, Writer, new_stack
 
 __all__ = ["Findings", "RunResult", "check", "run"]
 
@@ -143,6 +143,7 @@ def _announce(job: Job, log: Log, workers: int) -> None:
 def _apply(job: Job, plan: Plan, log: Log, workers: int) -> tuple[Writer, list[SliceRow]]:
     names = tuple(job.reader.names[index] for index in job.slices)
     how: dict[str, Any] = {"shape": job.shape, "names": names, "photometric": job.reader.photometric}
+    how |= {"metadata": Selected(job.reader, job.slices), "compression": job.protocol.output.compression}
     format, folder = job.protocol.output.format, job.workspace.partial
     writer = new_stack(format, folder, dtype=job.dtype, **how)
     truth_writer = None
@@ -195,9 +196,12 @@ def _record(
         "input": {
             "path": protocol.input.path,
             "phantom": protocol.input.phantom,
+            "channel": protocol.input.channel,
             "label": job.reader.label,
             "shape": job.reader.shape,
             "dtype": str(job.reader.dtype),
+            "pixel_size_nm": dict(zip("zyx", job.reader.metadata.pixel_size, strict=True)),
+            "pixel_size_source": job.reader.metadata.source,
             "slices": job.slices,
             "notes": job.reader.notes,
             "pixel_hash": record.combined_hash(row.input_hash for row in rows),
@@ -205,6 +209,7 @@ def _record(
         "output": {
             "format": protocol.output.format,
             "dtype": str(job.dtype),
+            "compression": protocol.output.compression,
             "shape": job.shape,
             "clipped": sum(row.clipped for row in rows),
             "pixel_hash": record.combined_hash(row.output_hash for row in rows),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Generator, Iterable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 from joblib import Parallel
 from joblib.externals import loky
 
+_WARNINGS = "PYTHONWARNINGS"
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -28,6 +30,20 @@ def in_parallel(tasks: Iterable[Any], workers: int, *, ordered: bool) -> Iterato
     return results
 
 
+def _start_trackers() -> None:
+    """Start the processes that clear away what workers leave; after a failure that is no news, so they are silenced."""
+    before = os.environ.get(_WARNINGS)
+    os.environ[_WARNINGS] = ",".join(filter(None, (before, "ignore:resource_tracker:UserWarning")))
+    try:
+        for tracker in (resource_tracker, loky.backend.resource_tracker):
+            tracker.ensure_running()
+    finally:
+        if before is None:
+            del os.environ[_WARNINGS]
+        else:
+            os.environ[_WARNINGS] = before
+
+
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
     """Processes started meanwhile never see Ctrl-C (this one stops them); here it is seen afterwards."""
@@ -36,8 +52,7 @@ def _interrupts_held_back() -> Iterator[None]:
         return
     seen: list[int] = []
     handlers = {number: signal.signal(number, lambda got, _: seen.append(got)) for number in _STOPPING}
-    for tracker in (resource_tracker, loky.backend.resource_tracker):
-        tracker.ensure_running()  # or its start, in the middle of that of the workers, would let signals through again
+    _start_trackers()  # or their start, in the middle of that of the workers, would let signals through again
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from math import prod
 
 import numpy as np
@@ -97,11 +98,15 @@ def examine_stack(draft: Draft) -> Findings:
 def _reader(protocol: Protocol) -> Reader | None:
     if protocol.input.phantom is not None:
         return open_phantom(protocol.input.phantom)
-    return open_stack(protocol.input.path) if protocol.input.path is not None else None
+    return open_stack(protocol.input.path, protocol.input.channel) if protocol.input.path is not None else None
 
 
 def _stack_problems(protocol: Protocol, reader: Reader | None) -> Iterator[Problem]:
     needed = 0
+    yield from _compression(protocol)
+    if protocol.input.phantom is not None and protocol.input.channel:
+        message = f"a synthetic stack has 1 channel, got {protocol.input.channel}; leave it out"
+        yield protocol.text.problem(("input", "channel"), message)
     if reader is not None:
         yield from check_stack(protocol, reader.shape, reader.label)
         yield from _narrowing(protocol, reader)
@@ -112,12 +117,22 @@ def _stack_problems(protocol: Protocol, reader: Reader | None) -> Iterator[Probl
         yield from Workspace(protocol.output.path).problems(protocol, needed)
 
 
+def _compression(protocol: Protocol) -> Iterator[Problem]:
+    compression, path = protocol.output.compression, ("output", "compression")
+    if compression != "none" and protocol.output.format != "tiff-folder":
+        message = f"{compression} is for slices in files of their own; add format: tiff-folder, or leave it out"
+        yield protocol.text.problem(path, message)
+    if compression == "zstd" and find_spec("imagecodecs") is None:
+        message = "zstd needs one more package; run: pip install 'stackmend[codecs]'"
+        yield protocol.text.problem(path, message)
+
+
 def _narrowing(protocol: Protocol, reader: Reader) -> Iterator[Problem]:
     target = np.dtype(reader.dtype if protocol.output.dtype == "input" else protocol.output.dtype)
-    if target.kind == "u" and (reader.dtype.kind == "f" or reader.dtype.itemsize > target.itemsize):
-        top = np.iinfo(target).max
+    if target.kind != "f" and not np.can_cast(reader.dtype, target):
+        limits = np.iinfo(target)
         message = (
-            f"{reader.dtype} grey levels are kept as they are, not rescaled: what lies outside 0 to {top} is "
-            "clipped and counted"
+            f"{reader.dtype} grey levels are kept as they are, not rescaled: what lies outside {limits.min} to "
+            f"{limits.max} is clipped and counted"
         )
         yield protocol.text.problem(("output", "dtype"), message, severity="warning")

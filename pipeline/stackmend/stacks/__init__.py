@@ -6,6 +6,7 @@ A reader and a writer are plain values that can be sent to another process; they
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.errors import InputError
+from stackmend.stacks.metadata import Metadata
 
 Pixels = NDArray[Any]
 """One slice, ``(Y, X)``, of the stack's own type."""
 
-DTYPES = ("uint8", "uint16", "float32")
+DTYPES = ("uint8", "uint16", "int16", "float32")
 """Pixel types that stacks may have."""
 
 
@@ -48,6 +50,19 @@ class Reader(Protocol):
     def photometric(self) -> str:
         """``minisblack`` or ``miniswhite``, to be kept in the output."""
 
+    @property
+    def metadata(self) -> Metadata:
+        """Pixel size, and the microscope's tags in the first slice."""
+
+    def metadata_of(self, index: int) -> Metadata:
+        """The same for one slice, with the microscope's tags that are its own.
+
+        Raises
+        ------
+        InputError
+            If its file cannot be read.
+        """
+
     def read(self, index: int) -> Pixels:
         """One slice.
 
@@ -59,6 +74,23 @@ class Reader(Protocol):
 
     def truth(self, index: int) -> Pixels | None:
         """The slice as it should come out, where that is known (synthetic stacks), or ``None``."""
+
+
+@dataclass(frozen=True)
+class Selected:
+    """The metadata of the slices that are restored, by their positions in the output."""
+
+    reader: Reader
+    slices: tuple[int, ...]
+
+    def metadata_at(self, position: int) -> Metadata:
+        """That of one slice; the spacing is that of the chosen slices, and unknown where it is not the same."""
+        metadata = self.reader.metadata_of(self.slices[position])
+        z, y, x = metadata.pixel_size
+        steps = {abs(after - before) for before, after in zip(self.slices, self.slices[1:], strict=False)}
+        if z is not None and steps - {1}:
+            z = z * steps.pop() if len(steps) == 1 else None
+        return replace(metadata, pixel_size=(z, y, x))
 
 
 class Writer(Protocol):
@@ -75,20 +107,21 @@ class Writer(Protocol):
         """Write the slice at that position of the output."""
 
 
-def open_stack(path: Path) -> Reader:
-    """A reader for a folder of TIFF slices or a multi-page TIFF file.
+def open_stack(path: Path, channel: int | None = None) -> Reader:
+    """A reader for a folder of TIFF slices or one channel of a multi-page TIFF file.
 
     Raises
     ------
     InputError
-        If there is no stack that can be read, naming every file that stands in the way.
+        If there is no stack that can be read, naming every file that stands in the way; if there are several channels
+        and none is chosen.
     """
     from stackmend.stacks import tiff_file, tiff_folder
 
     if path.is_dir():
-        return tiff_folder.open_folder(path)
+        return tiff_folder.open_folder(path, channel)
     if path.is_file():
-        return tiff_file.open_file(path)
+        return tiff_file.open_file(path, channel)
     raise InputError(f"{path}: there is no such file or folder; check input.path, or give the stack with --input")
 
 
@@ -112,7 +145,7 @@ def new_stack(
     shape, dtype, names
         Of the stack to be written.
     **how
-        ``stem`` instead of ``stack``; ``photometric``.
+        ``stem`` instead of ``stack``; ``photometric``; ``metadata``, the ``Selected`` slices; ``compression``.
     """
     from stackmend.stacks.tiff_file import TiffFileWriter
     from stackmend.stacks.tiff_folder import TiffFolderWriter
@@ -120,4 +153,5 @@ def new_stack(
     stem = how.pop("stem", "stack")
     if format == "tiff-folder":
         return TiffFolderWriter(folder / stem, names=names, **how)
+    how.pop("compression", None)  # pages of one length can be written in any order
     return TiffFileWriter(folder / f"{stem}.tif", shape=shape, dtype=dtype, **how)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from stackmend.stacks import Pixels
+from stackmend.stacks.metadata import NOTHING, Metadata
 from stackmend.stacks.phantom_model import Phantom
 
 
@@ -21,6 +22,7 @@ class PhantomReader:
     label: str = "phantom"
     notes: tuple[str, ...] = ()
     photometric: str = "minisblack"
+    metadata: Metadata = NOTHING
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any]) -> PhantomReader:
@@ -41,6 +43,10 @@ class PhantomReader:
     def names(self) -> tuple[str, ...]:
         """Names for the slices as files."""
         return tuple(f"phantom_{index:04d}.tif" for index in range(self.phantom.slices))
+
+    def metadata_of(self, index: int) -> Metadata:
+        """Nothing: there was no microscope."""
+        return self.metadata
 
     def read(self, index: int) -> Pixels:
         """One charged slice."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -12,8 +13,20 @@ import numpy as np
 import tifffile
 
 from stackmend.errors import InputError, OutputError
-from stackmend.stacks import Pixels
-from stackmend.stacks.tiff_pages import SOFTWARE, PageInfo, count_pages, examine, finite, mixed, opened, pixels_of
+from stackmend.stacks import Pixels, Selected
+from stackmend.stacks.axes import slices_of
+from stackmend.stacks.metadata import NOTHING, Metadata, metadata_of, tiff_options
+from stackmend.stacks.tiff_pages import (
+    SOFTWARE,
+    PageInfo,
+    count_pages,
+    examine,
+    finite,
+    mixed,
+    opened,
+    palette_note,
+    pixels_of,
+)
 
 _CLASSIC_LIMIT = 2**32 - 2**25
 """Bytes of pixels that a file with 32-bit offsets can surely hold beside its headers."""
@@ -21,14 +34,15 @@ _CLASSIC_LIMIT = 2**32 - 2**25
 
 @dataclass(frozen=True)
 class TiffFileReader:
-    """Reads the pages of a TIFF file; ``offset`` is where contiguous pixels begin, if they are."""
+    """Reads pages of a TIFF file, those with the given numbers; ``offset`` is where contiguous pixels begin."""
 
     file: Path
-    count: int
+    numbers: Sequence[int]
     info: PageInfo
     byteorder: Literal["<", ">"] = "<"
     offset: int | None = None
     notes: tuple[str, ...] = ()
+    metadata: Metadata = NOTHING
 
     @property
     def label(self) -> str:
@@ -38,7 +52,7 @@ class TiffFileReader:
     @property
     def shape(self) -> tuple[int, int, int]:
         """``(Z, Y, X)``."""
-        return (self.count, *self.info.shape)
+        return (len(self.numbers), *self.info.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -54,16 +68,30 @@ class TiffFileReader:
     def names(self) -> tuple[str, ...]:
         """Names for the slices as separate files."""
         stem = re.sub(r"(\.ome)?\.tiff?$", "", self.file.name, flags=re.IGNORECASE)
-        digits = max(4, len(str(self.count - 1)))
-        return tuple(f"{stem}_{index:0{digits}d}.tif" for index in range(self.count))
+        count = len(self.numbers)
+        digits = max(4, len(str(count - 1)))
+        return tuple(f"{stem}_{index:0{digits}d}.tif" for index in range(count))
 
     def read(self, index: int) -> Pixels:
         """One page."""
-        where = f"{self.label} page {index}"
+        number = self.numbers[index]
+        where = f"{self.label} page {number}"
         if self.offset is not None:
-            return finite(self._contiguous(index, self.offset, where), where)
+            return finite(self._contiguous(number, self.offset, where), where)
         with opened(self.file) as tif:
-            return pixels_of(tif.pages[index], where, self.info)
+            return pixels_of(tif.pages[number], where, self.info)
+
+    def metadata_of(self, index: int) -> Metadata:
+        """That of the file; the microscope's tags are those of the slice's own page, if it has any."""
+        number = self.numbers[index]
+        if not self.metadata.tags or number == 0:
+            return self.metadata
+        with opened(self.file) as tif:
+            try:
+                page = tif.pages[number]
+            except IndexError:  # a large ImageJ file has one page only, whatever the number of its slices
+                return replace(self.metadata, tags=())
+            return replace(self.metadata, tags=metadata_of(page).tags)
 
     def _contiguous(self, index: int, offset: int, where: str) -> Pixels:
         stored = self.dtype.newbyteorder(self.byteorder)
@@ -80,48 +108,80 @@ class TiffFileReader:
         """``None``: of a real stack nobody knows it."""
 
 
-def open_file(file: Path) -> TiffFileReader:
-    """A reader for a multi-page TIFF file, after a look at its pages.
+def open_file(file: Path, channel: int | None = None) -> TiffFileReader:
+    """A reader for one channel of a multi-page TIFF file, after a look at its pages.
 
     Raises
     ------
     InputError
-        If it is not a stack of greyscale slices.
+        If it is not a stack of greyscale slices, or has several channels and none is chosen.
     """
     with opened(file) as tif:
         size = file.stat().st_size
         first = examine(tif.pages[0], f"{file.name} page 0", size)
         count = count_pages(tif, file.name)
-        series = tif.series[0]
+        metadata = metadata_of(tif.pages[0])
+        series: Any = tif.series[0]
+        start = None
+        _refuse_several_images(file, tif)
         if len(tif.series) == 1 and series.dataoffset is not None and tuple(series.shape)[-2:] == first.shape:
-            return _contiguous_reader(file, tif, first, size)
-        infos = [examine(page, f"{file.name} page {index}", size) for index, page in enumerate(tif.pages)]
-        different = [(f"page {index}", info) for index, info in enumerate(infos) if info != first]
-        if different:
-            raise mixed(f"{file.name} page 0", first, different)
-        _refuse_channels(file, series)
-        reader = TiffFileReader(file, count, first, tif.byteorder)
+            start = _contiguous_start(file, series, first, size)
+            planes = slices_of(file.name, series.axes, series.shape, channel)
+            order: Sequence[int] = range(planes.numbers.stop)
+        else:
+            _examine_all(file, first, size)
+            axes, shape, order = _stated(file, tif, count, first)
+            planes = slices_of(file.name, axes, shape, channel)
+        numbers = tuple(order[number] for number in planes.numbers)
+        notes = (*planes.notes, *([palette_note(file.name)] if first.palette else []))
+        reader = TiffFileReader(file, numbers, first, tif.byteorder, start, notes, metadata)
     reader.read(0)  # a missing codec shows here rather than in the middle of a run
     return reader
 
 
-def _contiguous_reader(file: Path, tif: tifffile.TiffFile, first: PageInfo, size: int) -> TiffFileReader:
-    """For pixels that lie in one block, whether or not each page has a header of its own (large ImageJ files)."""
-    series = tif.series[0]
-    _refuse_channels(file, series)
+def _contiguous_start(file: Path, series: Any, first: PageInfo, size: int) -> int:
+    """Where the pixels begin that lie in one block, whether or not each page has a header (large ImageJ files)."""
     start, count = int(series.dataoffset or 0), int(np.prod(tuple(series.shape)[:-2], dtype=int))
     end = start + count * first.shape[0] * first.shape[1] * np.dtype(first.dtype).itemsize
     if end > size:
         raise InputError(f"{file.name}: the file is truncated, slices are missing; copy it again from its source")
-    return TiffFileReader(file, count, first, tif.byteorder, start)
+    return start
 
 
-def _refuse_channels(file: Path, series: Any) -> None:
-    sizes = list(zip(series.axes, series.shape, strict=True))
-    long = [axis for axis, size in sizes[:-2] if size > 1]
-    if len(long) > 1 or any(axis in "CS" for axis in long):
-        what = " x ".join(f"{size} ({axis})" for axis, size in sizes)
-        raise InputError(f"{file.name}: expected one channel of slices, got {what}; save one channel as a stack")
+def _examine_all(file: Path, first: PageInfo, size: int) -> None:
+    with opened(file) as tif:  # once more: where the library has looked for series, pages lack their tags
+        infos = [examine(page, f"{file.name} page {index}", size) for index, page in enumerate(tif.pages)]
+    different = [(f"page {index}", info) for index, info in enumerate(infos) if info != first]
+    if different:
+        raise mixed(f"{file.name} page 0", first, different)
+
+
+def _refuse_several_images(file: Path, tif: tifffile.TiffFile) -> None:
+    """An OME-TIFF may hold several images, or parts of one whose other parts are elsewhere."""
+    series = tif.series[0]
+    if series.kind.casefold() != "ome":
+        return
+    if len(tif.series) > 1:
+        raise InputError(f"{file.name}: expected one image, got {len(tif.series)} (OME); save one of them as a stack")
+    if any(page is None or page.parent is not tif for page in series.pages):
+        what = "expected a whole stack, got one file of several (OME)"
+        raise InputError(f"{file.name}: {what}; save them as one file, or as a folder of slices")
+
+
+def _stated(
+    file: Path, tif: tifffile.TiffFile, count: int, first: PageInfo
+) -> tuple[str, Sequence[int], Sequence[int]]:
+    """Axes and shape as the file states them, and the number of the page that holds each plane."""
+    series: Any = tif.series[0]
+    if len(tif.series) > 1:  # pages that were written one by one
+        return "IYX", (count, *first.shape), range(count)
+    planes = int(np.prod(tuple(series.shape)[:-2], dtype=int))
+    order: Sequence[int] = range(count)
+    if series.kind.casefold() == "ome":
+        order = [page.index if isinstance(page.index, int) else page.index[0] for page in series.pages]
+    if planes != len(order):
+        raise InputError(f"{file.name}: states {planes} planes, got {len(order)} pages; copy it again from its source")
+    return series.axes, series.shape, order
 
 
 @dataclass(frozen=True)
@@ -132,10 +192,12 @@ class TiffFileWriter:
     shape: tuple[int, int, int]
     dtype: np.dtype[Any]
     photometric: str = "minisblack"
+    metadata: Selected | None = None
 
     def create(self) -> None:
         """Write the headers and reserve room for all pages."""
         size = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        metadata = self.metadata.metadata_at(0) if self.metadata else NOTHING
         try:
             tifffile.memmap(
                 self.path,
@@ -144,7 +206,7 @@ class TiffFileWriter:
                 bigtiff=size > _CLASSIC_LIMIT,
                 photometric=self.photometric,
                 software=SOFTWARE,
-                metadata={"axes": "ZYX"},
+                **tiff_options(metadata, count=self.shape[0]),
             )
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be made ({error.strerror or error}); make room") from error
@@ -152,8 +214,7 @@ class TiffFileWriter:
     def write(self, position: int, pixels: Pixels) -> None:
         """Write one page in its place."""
         with tifffile.TiffFile(self.path) as tif:
-            start = tif.series[0].dataoffset
-        assert start is not None
+            start = tif.pages[0].dataoffsets[0]
         contiguous = np.ascontiguousarray(pixels, dtype=self.dtype)
         with self.path.open("r+b") as file:
             file.seek(start + position * contiguous.nbytes)

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tifffile
 
 from stackmend.errors import InputError, OutputError
-from stackmend.stacks import Pixels
-from stackmend.stacks.tiff_pages import SOFTWARE, SUFFIXES, PageInfo, count_pages, examine, mixed, opened, pixels_of
+from stackmend.stacks import Pixels, Selected
+from stackmend.stacks.metadata import NOTHING, Metadata, metadata_of, tiff_options
+from stackmend.stacks.tiff_pages import (
+    SOFTWARE,
+    SUFFIXES,
+    PageInfo,
+    count_pages,
+    examine,
+    mixed,
+    opened,
+    palette_note,
+    pixels_of,
+)
 
 
 def natural_key(name: str) -> tuple[Any, ...]:
@@ -31,6 +42,8 @@ class TiffFolderReader:
     names: tuple[str, ...]
     info: PageInfo
     notes: tuple[str, ...] = ()
+    metadata: Metadata = NOTHING
+    alike: bool = True
 
     @property
     def label(self) -> str:
@@ -58,11 +71,19 @@ class TiffFolderReader:
         with opened(self.folder / name) as tif:
             return pixels_of(tif.pages[0], f"{self.label}/{name}", self.info)
 
+    def metadata_of(self, index: int) -> Metadata:
+        """That of one slice, read from its file unless all slices say the same."""
+        if self.alike:
+            return self.metadata
+        name = self.names[index]
+        with opened(self.folder / name) as tif:
+            return metadata_of(tif.pages[0])
+
     def truth(self, index: int) -> None:
         """``None``: of a real stack nobody knows it."""
 
 
-def open_folder(folder: Path) -> TiffFolderReader:
+def open_folder(folder: Path, channel: int | None = None) -> TiffFolderReader:
     """A reader for the TIFF files of a folder, after a look at the header of each.
 
     Raises
@@ -70,17 +91,29 @@ def open_folder(folder: Path) -> TiffFolderReader:
     InputError
         If there are none, or some cannot be used; all of these are named.
     """
+    if channel:
+        raise InputError(f"{folder.name}: a folder of slices has 1 channel, got input.channel {channel}; leave it out")
     names, skipped = _listed(folder)
     shown = ", ".join(skipped[:10]) + (", ..." if len(skipped) > 10 else "")
     if not names:
         found = f"only {shown}" if skipped else "it is empty"
         raise InputError(f"{folder}: there are no .tif or .tiff files ({found}); give the folder that holds the slices")
-    infos = _examined(folder, names)
+    headers = _examined(folder, names)
+    infos = [header.info for header in headers]
     different = [(name, info) for name, info in zip(names, infos, strict=True) if info != infos[0]]
     if different:
         raise mixed(names[0], infos[0], different)
-    notes = (f"{folder.name}: skipped what is no slice: {shown}",) if skipped else ()
-    reader = TiffFolderReader(folder, tuple(names), infos[0], notes)
+    notes = [f"{folder.name}: skipped what is no slice: {shown}"] if skipped else []
+    if any(info.palette for info in infos):
+        notes.append(palette_note(folder.name))
+    said = [header.said for header in headers]
+    odd = [f"{name} is {each}" for name, each in zip(names, said, strict=True) if each.pixel_size != said[0].pixel_size]
+    if odd:
+        more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
+        notes.append(f"{folder.name}: slices differ in pixel size: {names[0]} is {said[0]}, but {odd[0]}{more}")
+    alike = not any(header.tagged or header.said != said[0] for header in headers)
+    reader = TiffFolderReader(folder, tuple(names), infos[0], tuple(notes), said[0], alike)
+    reader = replace(reader, metadata=reader.metadata_of(0))
     reader.read(0)  # a missing codec shows here rather than in the middle of a run
     return reader
 
@@ -103,26 +136,36 @@ def _listed(folder: Path) -> tuple[list[str], list[str]]:
     return sorted(names, key=natural_key), sorted(skipped, key=natural_key)
 
 
-def _examined(folder: Path, names: list[str]) -> list[PageInfo]:
-    infos, failures = [], []
+class _Header(NamedTuple):
+    """What is kept of a slice's file: not the microscope's tags, which may be long, but whether there are any."""
+
+    info: PageInfo
+    said: Metadata
+    tagged: bool
+
+
+def _examined(folder: Path, names: list[str]) -> list[_Header]:
+    headers, failures = [], []
     for name in names:
         try:
-            infos.append(_slice_info(folder / name))
+            headers.append(_header(folder / name))
         except InputError as error:
             failures.append(str(error))
     if failures:
         more = [f"and {len(failures) - 10} more files"] if len(failures) > 10 else []
         raise InputError("\n".join([*failures[:10], *more]))
-    return infos
+    return headers
 
 
-def _slice_info(file: Path) -> PageInfo:
+def _header(file: Path) -> _Header:
     with opened(file) as tif:
         count = count_pages(tif, file.name)
         if count != 1:
             what = f"holds {count} pages, a slice is one"
             raise InputError(f"{file.name}: {what}; give the file itself as input.path, or split it")
-        return examine(tif.pages[0], file.name, file.stat().st_size)
+        info = examine(tif.pages[0], file.name, file.stat().st_size)
+        metadata = metadata_of(tif.pages[0])
+        return _Header(info, replace(metadata, tags=()), bool(metadata.tags))
 
 
 @dataclass(frozen=True)
@@ -132,6 +175,8 @@ class TiffFolderWriter:
     path: Path
     names: tuple[str, ...]
     photometric: str = "minisblack"
+    metadata: Selected | None = None
+    compression: str = "none"
 
     def create(self) -> None:
         """Make the folder."""
@@ -146,7 +191,10 @@ class TiffFolderWriter:
         temporary = target.with_name(f".{target.name}.part")
         # By way of memory: when a disk is full, only the system's own error says so.
         content = BytesIO()
-        tifffile.imwrite(content, pixels, photometric=self.photometric, software=SOFTWARE, metadata=None)
+        options = tiff_options(self.metadata.metadata_at(position) if self.metadata else NOTHING)
+        if self.compression != "none":
+            options["compression"] = self.compression
+        tifffile.imwrite(content, pixels, photometric=self.photometric, software=SOFTWARE, **options)
         with content.getbuffer() as encoded:
             temporary.write_bytes(encoded)
         temporary.replace(target)

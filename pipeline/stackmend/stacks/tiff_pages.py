@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class PageInfo:
     shape: tuple[int, int]
     dtype: str
     photometric: str
+    palette: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.shape[0]} x {self.shape[1]} {self.dtype}, {self.photometric}"
@@ -64,6 +65,8 @@ def examine(page: Any, where: str, size: int) -> PageInfo:
         If it is not one complete greyscale image of a supported type.
     """
     shape, photometric = tuple(page.shape), int(page.photometric)
+    palette = photometric == 3 and _mostly_grey(page.colormap)
+    photometric = 1 if palette else photometric
     if photometric not in _GREY or len(shape) != 2:
         what = _COLOUR.get(photometric) or f"an image of shape {' x '.join(map(str, shape))}"
         raise InputError(f"{where}: expected a greyscale image, got {what}; convert it to greyscale")
@@ -74,7 +77,20 @@ def examine(page: Any, where: str, size: int) -> PageInfo:
     expected = page.nbytes if int(page.compression) == 1 else 1
     if not ends or max(ends) > size or sum(page.databytecounts) < expected:
         raise InputError(f"{where}: the file is truncated, pixels are missing; copy it again from its source")
-    return PageInfo(shape, dtype, _GREY[photometric])
+    return PageInfo(shape, dtype, _GREY[photometric], palette)
+
+
+def palette_note(label: str) -> str:
+    """What to say of slices that are stored with a palette of greys, as Zeiss microscopes do."""
+    return f"{label}: the palette is one of greys, its numbers are the grey levels; colours of annotations are lost"
+
+
+def _mostly_grey(colours: Any) -> bool:
+    """Whether a palette gives the number itself as the grey level, but for some colours to draw with."""
+    if colours is None or colours.shape != (3, 256):
+        return False
+    grey = (colours >> 8 == np.arange(256)).all(axis=0)
+    return int(np.count_nonzero(grey)) >= 192
 
 
 def count_pages(tif: tifffile.TiffFile, where: str) -> int:

@@ -1,0 +1,348 @@
+"""Pixel size and microscope tags: read as each vendor writes them, and found again in what is written."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+
+import reference_data
+from reference_data import needs_reference
+from stackmend import api
+from stackmend.stacks import Reader, Selected, new_stack, open_stack, tiff_file
+from stackmend.stacks.metadata import VENDOR_TAGS, Metadata
+
+FORMATS = ("tiff-folder", "tiff")
+ZEISS, SFEG, HELIOS, TITAN, FIBICS = VENDOR_TAGS
+VENDOR = reference_data.FOLDER / "data" / "vendor"
+
+
+def fei(scan: str = "PixelWidth=5e-009\r\nPixelHeight=4e-009", section: str = "Scan", stage: float = 0.0) -> bytes:
+    return f"[User]\r\nUser=made up\r\n\r\n[{section}]\r\n{scan}\r\n\r\n[Stage]\r\nStageZ={stage}\r\n".encode() + b"\0"
+
+
+def zeiss(*lines: str, size: str = "0") -> bytes:
+    return "\r\n".join(["0", "0", "0", size, "5.0e+004", "3", *lines, ""]).encode("latin-1") + b"\0\0"
+
+
+def image(fill: int = 0, shape: tuple[int, int] = (8, 512)) -> np.ndarray[Any, Any]:
+    return np.full(shape, fill, np.uint8)
+
+
+def save(path: Path, *tags: tuple[int, bytes], pixels: np.ndarray[Any, Any] | None = None, **how: Any) -> Path:
+    extratags = [(code, 2, None, value, True) for code, value in tags]
+    pixels = image() if pixels is None else pixels
+    tifffile.imwrite(path, pixels, photometric="minisblack", extratags=extratags, **({"metadata": None} | how))
+    return path
+
+
+def said(path: Path) -> tuple[Any, str | None]:
+    metadata = open_stack(path).metadata
+    return metadata.pixel_size, metadata.source
+
+
+def vendor_tags(file: Path, page: int = 0) -> dict[int, bytes]:
+    """The tags as bytes of the file, found by tifffile and read without it."""
+    with tifffile.TiffFile(file) as tif:
+        tags = [tag for tag in tif.pages[page].tags.values() if tag.code in VENDOR_TAGS]
+        return {tag.code: file.read_bytes()[tag.valueoffset :][: tag.valuebytecount] for tag in tags}
+
+
+def copied(reader: Reader, folder: Path, format: str, slices: tuple[int, ...] | None = None) -> Path:
+    slices = tuple(range(reader.shape[0])) if slices is None else slices
+    writer = new_stack(
+        format,
+        folder,
+        shape=(len(slices), *reader.shape[1:]),
+        dtype=reader.dtype,
+        names=tuple(reader.names[index] for index in slices),
+        metadata=Selected(reader, slices),
+    )
+    writer.create()
+    writer = pickle.loads(pickle.dumps(writer))
+    for position, index in reversed(list(enumerate(slices))):
+        writer.write(position, reader.read(index))
+    return writer.path
+
+
+@pytest.mark.parametrize("code", [SFEG, HELIOS])
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        (fei(), (None, 4, 5)),
+        (fei(section="EScan"), (None, 4, 5)),
+        (fei(section="IScan"), (None, 4, 5)),
+        (fei("PixelWidth=3.3724e-006"), (None, 3372.4, 3372.4)),
+        (fei("PixelWidth=\r\nPixelHeight=\r\nHorFieldsize=5.12e-006"), (None, 10, 10)),
+        (fei("HorFieldsize=5.12e-006\r\n[Image]\r\nResolutionX=1024"), (None, 5, 5)),
+    ],
+)
+def test_fei(tmp_path: Path, code: int, text: bytes, size: tuple[float | None, ...]) -> None:
+    assert said(save(tmp_path / "a.tif", (code, text))) == (size, "FEI")
+
+
+BOTH = ("AP_PIXEL_SIZE", "Pixel Size = 5.825 nm", "AP_IMAGE_PIXEL_SIZE", "Image Pixel Size = 2.5 nm")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        (zeiss(*BOTH), 2.5),
+        (zeiss(*BOTH[2:], *BOTH[:2], size="5.824988e-009"), 2.5),
+        (zeiss("AP_IMAGE_PIXEL_SIZE", "Image Pixel Size = 558.2 pm"), 0.5582),
+        (zeiss("AP_IMAGE_PIXEL_SIZE", "Image Pixel Size = 1.25 \xb5m"), 1250),
+        (zeiss("AP_PIXEL_SIZE", "Pixel Size = 5.825 nm"), 5.825 * 2),
+        (zeiss("AP_PIXEL_SIZE", "Pixel Size = 5.825 nm", size="5.824988e-009"), 5.824988 * 2),
+    ],
+)
+def test_zeiss_sizes_of_the_display_are_those_of_1024_pixels(tmp_path: Path, text: bytes, size: float) -> None:
+    expected = pytest.approx(size, rel=1e-8)
+    assert said(save(tmp_path / "a.tif", (ZEISS, text))) == ((None, expected, expected), "Zeiss")
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["nm", "um", "micron", "microns", "\\u00B5m", "mm", "cm", "pm"],
+)
+def test_imagej_units(tmp_path: Path, unit: str) -> None:
+    nm = {"nm": 1, "mm": 1e6, "cm": 1e7, "pm": 1e-3}.get(unit, 1e3)
+    how = {"imagej": True, "resolution": (0.25, 0.2), "metadata": {"axes": "ZYX", "unit": unit, "spacing": 12.5}}
+    path = save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how)
+    assert said(path) == ((12.5 * nm, 5 * nm, 4 * nm), "ImageJ")
+
+
+@pytest.mark.parametrize("unit", ["pixel", "", "px", "furlong"])
+def test_lengths_without_a_unit_of_length_are_unknown(tmp_path: Path, unit: str) -> None:
+    path = save(tmp_path / "a.tif", imagej=True, resolution=(0.25, 0.2), metadata={"unit": unit, "spacing": 2})
+    assert said(path) == ((None, None, None), None)
+
+
+@pytest.mark.parametrize(
+    ("unit", "nm"), [("nm", 1), ("\N{MICRO SIGN}m", 1000), (None, 1000), ("\N{ANGSTROM SIGN}", 0.1)]
+)
+def test_ome_units(tmp_path: Path, unit: str | None, nm: float) -> None:
+    metadata: dict[str, Any] = {"axes": "ZYX"}
+    for axis, size in zip("ZYX", (8, 4, 2), strict=True):
+        metadata |= {f"PhysicalSize{axis}": size} | ({f"PhysicalSize{axis}Unit": unit} if unit else {})
+    path = save(tmp_path / "a.ome.tif", pixels=np.zeros((3, 5, 7), np.uint8), metadata=metadata)
+    assert said(path) == ((8 * nm, 4 * nm, 2 * nm), "OME")
+
+
+@pytest.mark.parametrize(
+    ("how", "size"),
+    [
+        ({"resolution": (2e6, 2.5e6), "resolutionunit": 3}, (None, 4, 5)),
+        ({"resolution": (2.54e6, 2.54e6), "resolutionunit": 2}, (None, 10, 10)),
+        ({"resolution": (2e6, 2e6), "resolutionunit": 1}, (None, None, None)),
+        ({"resolution": (72, 72), "resolutionunit": 2}, (None, None, None)),
+        ({"resolution": (64, 64), "resolutionunit": 3}, (None, None, None)),
+        ({}, (None, None, None)),
+    ],
+)
+def test_resolution_tags_that_are_not_meant_for_a_printer(tmp_path: Path, how: dict[str, Any], size: Any) -> None:
+    assert said(save(tmp_path / "a.tif", **how)) == (size, "resolution tag" if size[2] else None)
+
+
+def test_the_microscope_knows_better_and_spacing_comes_from_where_it_is(tmp_path: Path) -> None:
+    how = {"imagej": True, "resolution": (1, 1), "metadata": {"unit": "nm", "spacing": 8, "axes": "ZYX"}}
+    path = save(tmp_path / "a.tif", (HELIOS, fei()), pixels=np.zeros((3, 5, 7), np.uint8), **how)
+    assert said(path) == ((8, 4, 5), "FEI, z: ImageJ")
+    path = save(tmp_path / "b.tif", (ZEISS, zeiss(*BOTH)), resolution=(72, 72), resolutionunit=2)
+    assert said(path) == ((None, 2.5, 2.5), "Zeiss")
+
+
+@pytest.mark.parametrize("number", ["", "nan", "inf", "-5e-9", "0", "5 nm", "1e999", "5,0"])
+def test_numbers_that_are_none_are_unknown(tmp_path: Path, number: str) -> None:
+    texts = {HELIOS: fei(f"PixelWidth={number}"), ZEISS: zeiss("AP_PIXEL_SIZE", f"Pixel Size = {number} nm")}
+    path = save(tmp_path / "a.tif", *texts.items())
+    assert said(path) == ((None, None, None), None)
+    assert vendor_tags(path) == texts
+
+
+@given(st.binary(max_size=200), st.sampled_from(VENDOR_TAGS), st.sampled_from([fei(), zeiss(*BOTH), b"ImageJ="]))
+def test_any_tag_can_be_read(tmp_path_factory: pytest.TempPathFactory, noise: bytes, code: int, start: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "noise.tif"
+    save(path, (code, start + noise + b"\0"))
+    reader = open_stack(path)
+    assert [tag.value for tag in reader.metadata.tags] == [start + noise + b"\0"]
+    assert all(size is None or size > 0 for size in reader.metadata.pixel_size)
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("format", FORMATS)
+def test_tags_come_out_byte_for_byte(tmp_path: Path, format: str, byteorder: str) -> None:
+    tags = {ZEISS: zeiss(*BOTH), HELIOS: fei(), SFEG: fei(stage=2), TITAN: b"<Metadata/>\0", FIBICS: b"<Fibics/>\0"}
+    file = save(tmp_path / "a.tif", *tags.items(), byteorder=byteorder)
+    with tifffile.TiffFile(file) as tif:
+        before = {code: tif.pages[0].tags[code].value for code in tags}
+    (tmp_path / "out").mkdir()
+    out = copied(open_stack(file), tmp_path / "out", format)
+    out = out / "a_0000.tif" if out.is_dir() else out
+    assert vendor_tags(out) == tags
+    with tifffile.TiffFile(out) as tif:
+        assert {code: tif.pages[0].tags[code].value for code in tags} == before
+        assert {int(tif.pages[0].tags[code].dtype) for code in tags} == {2}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
+def test_the_pixel_size_is_found_again(tmp_path: Path, format: str, dtype: str) -> None:
+    how = {"resolution": (0.25, 0.2), "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 12.5}, "imagej": True}
+    file = save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how)
+    reader = open_stack(file)
+    writer = new_stack(
+        format,
+        tmp_path,
+        shape=(3, 5, 7),
+        dtype=np.dtype(dtype),
+        names=reader.names,
+        metadata=Selected(reader, (0, 1, 2)),
+    )
+    writer.create()
+    for position in range(3):
+        writer.write(position, np.full((5, 7), position, dtype))
+    again = open_stack(writer.path)
+    assert again.metadata == Metadata((12.5, 5, 4), "ImageJ")
+    assert [again.read(index).max() for index in range(3)] == [0, 1, 2]
+    assert again.notes == ()
+
+
+def test_other_programs_read_axes_and_pixel_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    how = {"resolution": (0.25, 0.2), "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 12.5}, "imagej": True}
+    reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how))
+    for limit in (2**31, 10):  # as a BigTIFF as well
+        monkeypatch.setattr(tiff_file, "_CLASSIC_LIMIT", limit)
+        with tifffile.TiffFile(copied(reader, tmp_path, "tiff")) as tif:
+            assert tif.is_bigtiff == (limit == 10)
+            assert (tif.series[0].axes, tif.series[0].shape, len(tif.pages)) == ("ZYX", (3, 5, 7), 3)
+            assert tif.imagej_metadata is not None
+            assert (tif.imagej_metadata["unit"], tif.imagej_metadata["spacing"]) == ("cm", 12.5e-7)
+            assert (tif.pages[0].resolution, int(tif.pages[0].resolutionunit)) == ((2.5e6, 2e6), 3)
+
+
+def test_without_a_pixel_size_none_is_written(tmp_path: Path) -> None:
+    reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), metadata={"axes": "ZYX"}))
+    for format in FORMATS:
+        assert said(copied(reader, tmp_path, format)) == ((None, None, None), None)
+
+
+def folder_of(folder: Path, count: int = 4) -> Path:
+    folder.mkdir()
+    for index in range(count):
+        save(folder / f"z{index}.tif", (HELIOS, fei(stage=index)), pixels=image(index))
+    return folder
+
+
+def test_each_slice_keeps_its_own_tags(tmp_path: Path) -> None:
+    reader = open_stack(folder_of(tmp_path / "cell"))
+    out = copied(reader, tmp_path, "tiff-folder")
+    for index in range(4):
+        assert vendor_tags(out / f"z{index}.tif") == {HELIOS: fei(stage=index)}
+        assert open_stack(out).metadata_of(index) == reader.metadata_of(index)
+    assert vendor_tags(copied(reader, tmp_path, "tiff", (2, 3))) == {HELIOS: fei(stage=2)}
+    chosen = copied(reader, tmp_path / "chosen", "tiff-folder", (3, 1))
+    assert vendor_tags(chosen / "z3.tif") == {HELIOS: fei(stage=3)}
+
+
+def test_each_page_keeps_its_own_tags(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "cell.tif") as writer:
+        for index in range(3):
+            extratags = [(HELIOS, 2, None, fei(stage=index), True)]
+            writer.write(image(index), metadata=None, contiguous=False, extratags=extratags)
+    out = copied(open_stack(tmp_path / "cell.tif"), tmp_path, "tiff-folder")
+    assert [vendor_tags(out / f"cell_{index:04d}.tif") for index in range(3)] == [
+        {HELIOS: fei(stage=index)} for index in range(3)
+    ]
+
+
+@pytest.mark.parametrize("truncate", [False, True])
+def test_tags_of_the_first_page_alone_belong_to_the_first_slice(tmp_path: Path, truncate: bool) -> None:
+    stack = np.zeros((3, 5, 7), np.uint8)
+    how = {"metadata": {"axes": "ZYX", "unit": "nm"}, "imagej": True, "truncate": truncate}
+    reader = open_stack(save(tmp_path / "cell.tif", (HELIOS, fei()), pixels=stack, **how))
+    assert [len(reader.metadata_of(index).tags) for index in range(3)] == [1, 0, 0]
+    assert {reader.metadata_of(index).pixel_size for index in range(3)} == {(None, 4, 5)}
+
+
+@pytest.mark.parametrize(
+    ("slices", "z"), [((0, 1, 2, 3), 10), ((0, 2), 20), ((3, 2, 1), 10), ((0, 1, 3), None), ((2,), 10)]
+)
+def test_the_spacing_is_that_of_the_chosen_slices(tmp_path: Path, slices: tuple[int, ...], z: float | None) -> None:
+    how = {"resolution": (0.2, 0.2), "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 10}, "imagej": True}
+    reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((4, 5, 7), np.uint8), **how))
+    for format in FORMATS:
+        (tmp_path / format).mkdir()
+        assert said(copied(reader, tmp_path / format, format, slices))[0] == (z, 5, 5)
+
+
+def test_slices_of_different_pixel_size_are_noted(tmp_path: Path) -> None:
+    for name, text in (("1.tif", fei()), ("2.tif", fei()), ("3.tif", fei("PixelWidth=7e-9"))):
+        save(tmp_path / name, (HELIOS, text))
+    (note,) = open_stack(tmp_path).notes
+    assert "slices differ in pixel size" in note
+    assert "1.tif is 4 x 5 nm, but 3.tif is 7 x 7 nm" in note
+
+
+def test_slices_that_say_the_same_are_not_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("1.tif", "2.tif"):
+        save(tmp_path / name, resolution=(2e6, 2e6), resolutionunit=3)
+    reader = open_stack(tmp_path)
+    monkeypatch.setattr(tifffile, "TiffFile", None)
+    assert reader.metadata_of(1) == Metadata((None, 5, 5), "resolution tag")
+
+
+PROTOCOL = """\
+protocol: 1
+input: {path: cell}
+output: {path: result, format: FORMAT}
+chain: [{step: standardize}, {step: destandardize}]
+"""
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_run_passes_on_and_records_what_it_was_told(tmp_path: Path, format: str) -> None:
+    folder_of(tmp_path / "cell")
+    (tmp_path / "protocol.yaml").write_text(PROTOCOL.replace("FORMAT", format))
+    result = api.run(tmp_path / "protocol.yaml", workers=2)
+    assert result.record["input"]["pixel_size_nm"] == {"z": None, "y": 4, "x": 5}
+    assert result.record["input"]["pixel_size_source"] == "FEI"
+    files = sorted(result.stack.iterdir()) if result.stack.is_dir() else [result.stack]
+    assert [vendor_tags(file) for file in files] == [{HELIOS: fei(stage=index)} for index in range(len(files))]
+    assert said(result.stack) == ((None, 4, 5), "FEI")
+
+
+@needs_reference
+@pytest.mark.parametrize(
+    ("name", "size", "source"),
+    [
+        ("FEI-Helios-Ebeam-16bits.tif", 3372.4, "FEI"),
+        ("openfibsem_test_image_2_FEI.tif", 97.6562, "FEI"),
+        ("test_tiff_Zeiss_SEM_512pix.tif", 11.649976, "Zeiss"),  # a width of 5.965 um is 512 pixels
+    ],
+)
+@pytest.mark.parametrize("format", FORMATS)
+def test_files_of_real_microscopes(tmp_path: Path, format: str, name: str, size: float, source: str) -> None:
+    file = VENDOR / name
+    if not file.is_file():
+        pytest.skip("needs the files of microscopes in the reference data")
+    reader = open_stack(file)
+    assert (reader.metadata.pixel_size, reader.metadata.source) == ((None, size, size), source)
+    out = copied(reader, tmp_path, format)
+    out = next(out.iterdir()) if out.is_dir() else out
+    assert vendor_tags(out) == vendor_tags(file) != {}
+    with tifffile.TiffFile(file) as before, tifffile.TiffFile(out) as after:
+        for kind in ("fei_metadata", "sem_metadata"):
+            assert getattr(after, kind) == getattr(before, kind)
+        assert np.array_equal(after.pages[0].asarray(), before.pages[0].asarray())
+    assert open_stack(out).metadata == reader.metadata
+
+
+@needs_reference
+def test_a_stack_whose_unit_is_empty_has_no_pixel_size(tmp_path: Path) -> None:
+    assert said(reference_data.celegans()) == ((None, None, None), None)
