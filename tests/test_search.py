@@ -225,7 +225,7 @@ def test_found_but_undefined_everywhere():
 def test_a_choice_on_the_edge_is_told_for_ranges_of_three_or_more():
     choice = choose(ONE, losses([1, 1, 1, 1, 1, 0.5]))
     assert isinstance(choice, Choice)
-    assert choice.edges == {"a": "upper"}
+    assert choice.edges == {("s", "a"): "upper"}
     inside = choose(ONE, losses([1, 1, 1, 0.5, 1, 1]))
     assert isinstance(inside, Choice)
     assert inside.edges == {}
@@ -234,7 +234,7 @@ def test_a_choice_on_the_edge_is_told_for_ranges_of_three_or_more():
 def test_a_parameter_without_effect_is_told():
     choice = choose(ONE, losses([3, 3, 2, 2, NOTHING, NOTHING]))
     assert isinstance(choice, Choice)
-    assert choice.without_effect == ("b",)
+    assert choice.without_effect == (("s", "b"),)
 
 
 def test_a_flat_loss_ties_and_no_parameter_has_effect():
@@ -242,4 +242,4 @@ def test_a_flat_loss_ties_and_no_parameter_has_effect():
     assert isinstance(choice, Choice)
     assert choice.combination == (1, 10)
     assert len(choice.tied) == 5
-    assert choice.without_effect == ("a", "b")
+    assert choice.without_effect == (("s", "a"), ("s", "b"))

@@ -41,7 +41,8 @@ class GreyLevels:
         cumulated = np.cumsum(self.histogram)
         ranks = np.asarray(percentages) / 100 * (self.count - 1)
         bins = np.searchsorted(cumulated, np.floor(ranks), side="right")
-        return np.clip(_values_of(bins), self.minimum, self.maximum).tolist()  # type: ignore[no-any-return]
+        levels: list[float] = np.clip(_values_of(bins), self.minimum, self.maximum).tolist()
+        return levels
 
 
 def grey_levels(image: NDArray[np.float32]) -> GreyLevels:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
@@ -253,47 +253,16 @@ def _report(tuned: Tuned, log: Log) -> None:
     """Say what is doubtful about a choice."""
     choice = tuned.result.choice
     assert isinstance(choice, Choice)
-    ids = [id for id, _ in tuned.result.space.parameters]
-    names = [name for _, name in tuned.result.space.parameters]
-    for name, end in choice.edges.items():
-        id = ids[names.index(name)]
+    for (id, name), end in choice.edges.items():
         direction = "smaller" if end == "lower" else "larger"
         log.warn(f"{id}.{name} was chosen at the {end} edge of its range: add {direction} values to the sweep")
     if choice.tied:
         log.warn(f"{len(choice.tied) + 1} combinations have the lowest loss; the first of them was taken")
-    for name in choice.without_effect:
-        log.warn(f"{name} has no effect on the loss: any of its values would have been chosen")
+    for id, name in choice.without_effect:
+        log.warn(f"{id}.{name} has no effect on the loss: any of its values would have been as good")
     if choice.slices_without_charging:
         numbers = ", ".join(map(str, choice.slices_without_charging))
         log.warn(f"no charging is found in optimization slices {numbers}: they had no part in the choice")
     for number, value in tuned.held_out.items():
         if isinstance(value, Undefined):
             log.warn(f"held-out slice {number} has no loss: {value.reason}")
-
-
-def loss_rows(plan: Plan) -> Iterator[dict[str, Any]]:
-    """Rows of ``losses.csv``: every combination of every search on every slice."""
-    for entry_index, tuned in enumerate(plan.tuned):
-        space = tuned.result.space
-        names = column_names(space.parameters)
-        for number, row in tuned.result.losses.items():
-            for index, (combination, value) in enumerate(row.items()):
-                yield {
-                    "search": entry_index,
-                    "slice": number,
-                    "combination": index,
-                    **dict(zip(names, combination, strict=True)),
-                    "loss": "" if isinstance(value, Undefined) else repr(value),
-                    "mean_loss": _text(tuned.result.mean(combination)),
-                    "status": value.status if isinstance(value, Undefined) else "ok",
-                }
-
-
-def column_names(parameters: Sequence[tuple[str, str]]) -> list[str]:
-    """Short names where they are unambiguous, ``step.parameter`` otherwise."""
-    names = [name for _, name in parameters]
-    return [name if names.count(name) == 1 else f"{id}.{name}" for id, name in parameters]
-
-
-def _text(value: float | None) -> str:
-    return "" if value is None else repr(value)

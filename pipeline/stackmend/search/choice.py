@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from stackmend.chain import Parameter
 from stackmend.registry import NOTHING_FOUND, Undefined
 from stackmend.search.space import Combination, Space
 
@@ -26,8 +27,8 @@ class Choice:
     combination: Combination
     loss: float
     tied: tuple[Combination, ...]
-    edges: Mapping[str, str]
-    without_effect: tuple[str, ...]
+    edges: Mapping[Parameter, str]
+    without_effect: tuple[Parameter, ...]
     slices_without_charging: tuple[int, ...]
 
 
@@ -82,23 +83,23 @@ def _found_nothing(value: float | Undefined) -> bool:
     return isinstance(value, Undefined) and value.status == NOTHING_FOUND
 
 
-def _edges(space: Space, winner: Combination) -> dict[str, str]:
+def _edges(space: Space, winner: Combination) -> dict[Parameter, str]:
     """Ordered parameters of three declared values or more whose chosen value is the smallest or the largest."""
     edges = {}
     for axis, value in zip(space.axes, winner, strict=True):
         if axis.numeric and len(axis.values) >= 3 and value in (min(axis.values), max(axis.values)):
-            edges[axis.parameter[1]] = "lower" if value == min(axis.values) else "upper"
+            edges[axis.parameter] = "lower" if value == min(axis.values) else "upper"
     return edges
 
 
-def _without_effect(space: Space, standing: Mapping[Combination, tuple[int, float]]) -> tuple[str, ...]:
+def _without_effect(space: Space, standing: Mapping[Combination, tuple[int, float]]) -> tuple[Parameter, ...]:
     """Parameters for which the loss was compared and never differed, all others being equal."""
-    names = []
+    found = []
     for position, axis in enumerate(space.axes):
         groups: dict[Combination, list[tuple[int, float]]] = defaultdict(list)
         for combination, value in standing.items():
             groups[combination[:position] + combination[position + 1 :]].append(value)
         pairs = [pair for group in groups.values() for pair in pairwise(group)]
         if pairs and all(a == b for a, b in pairs):
-            names.append(axis.parameter[1])
-    return tuple(names)
+            found.append(axis.parameter)
+    return tuple(found)
