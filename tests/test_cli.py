@@ -180,7 +180,7 @@ def test_status_130_interrupted(
     (os.killpg if all_processes else os.kill)(process.pid, getattr(signal, name))
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, "")
-    expected = "stackmend: interrupted; earlier results are untouched, the same command starts again"
+    expected = "stackmend: interrupted; earlier results are untouched, the same command goes on"
     assert one_line(err) == expected
     deadline = time.monotonic() + 5
     while left_behind(process.pid) and time.monotonic() < deadline:

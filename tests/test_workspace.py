@@ -79,9 +79,15 @@ def test_a_new_result_replaces_all_of_the_old_and_nothing_else(tmp_path: Path) -
     assert contents(tmp_path) == NEW | FOREIGN
 
 
-def test_what_an_unfinished_run_left_is_cleared_away(tmp_path: Path) -> None:
+def test_what_an_unfinished_run_left_is_kept_until_it_is_cleared_away(tmp_path: Path) -> None:
     put(opened(tmp_path).partial, NEW)
-    assert list(opened(tmp_path).partial.iterdir()) == []
+    half_written = opened(tmp_path).partial / "stack" / ".s1.tif.part"
+    half_written.touch()
+    workspace = opened(tmp_path)
+    assert contents(workspace.partial) == NEW
+    assert not half_written.exists()
+    workspace.clear()
+    assert not (workspace.partial / "stack").exists()
 
 
 @pytest.mark.parametrize("before", [OLD, {}], ids=["over an earlier result", "first"])

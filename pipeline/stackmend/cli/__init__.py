@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("; ".join([f"stackmend: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
-        message = "stackmend: interrupted; earlier results are untouched, the same command starts again"
+        message = "stackmend: interrupted; earlier results are untouched, the same command goes on"
         print(message, file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:

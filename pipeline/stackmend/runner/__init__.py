@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,8 @@ from stackmend import protocol as protocols
 from stackmend import record
 from stackmend.errors import OutputError, StepError
 from stackmend.record import Listener, Log
-from stackmend.runner.apply import Application, SliceRow, apply_chain
+from stackmend.runner.apply import Application, Place, SliceRow, apply_chain
+from stackmend.runner.journal import Journal, differences, identity_of
 from stackmend.runner.prepare import Findings, Job, examine_stack
 from stackmend.runner.recording import loss_rows, run_record
 from stackmend.runner.tune import Plan, tune
@@ -147,18 +148,41 @@ def _apply(job: Job, plan: Plan, log: Log, workers: int) -> tuple[Writer, list[S
     truth_writer = None
     if job.reader.truth(job.slices[0]) is not None:
         truth_writer = new_stack(format, folder, dtype=job.reader.dtype, stem="truth", **how)
-        truth_writer.create()
-    writer.create()
-    application = Application(job.reader, writer, truth_writer, plan.graph(), plan.given, job.dtype)
+    journal, entries = _continue(job, plan, log, [each for each in (writer, truth_writer) if each])
+    application = Application(job.reader, writer, truth_writer, plan.graph(), plan.given, job.dtype, journal)
     log.event("application started", slices=len(job.slices), format=format, dtype=str(job.dtype))
     log.progress("apply", 0, len(job.slices))
     rows = []
-    for row in apply_chain(application, job.slices, min(workers, len(job.slices))):
+    places = [Place(position, number, entries.get(number)) for position, number in enumerate(job.slices)]
+    for row in apply_chain(application, places, min(workers, len(places))):
         rows.append(row)
-        log.event("slice", slice=row.slice, name=row.name, status=row.status, seconds=row.seconds)
+        kind = "slice kept" if row.kept else "slice"
+        log.event(kind, slice=row.slice, name=row.name, status=row.status, seconds=row.seconds)
         log.progress("apply", len(rows), len(job.slices))
     order = {number: position for position, number in enumerate(job.slices)}
     return writer, sorted(rows, key=lambda row: order[row.slice])
+
+
+def _continue(
+    job: Job, plan: Plan, log: Log, writers: Sequence[Writer]
+) -> tuple[Journal, Mapping[int, Mapping[str, Any]]]:
+    """The journal, with what an interrupted run of the same work has entered; otherwise everything begins anew."""
+    journal, identity = Journal(job.workspace.journal), identity_of(job, plan)
+    before = journal.identity()
+    if before == identity:
+        entries = journal.entries()
+        if entries:
+            log.event("note", message=f"going on: {len(entries)} of {len(job.slices)} slices were done already")
+        return journal, entries
+    if before is not None:
+        changes = "; ".join(differences(before, identity))
+        log.event("note", message=f"{changes}: {len(job.slices)} slices will be computed again")
+    journal.clear()
+    job.workspace.clear()
+    for writer in writers:
+        writer.create()
+    journal.begin(identity)
+    return journal, {}
 
 
 def _warn_about(rows: list[SliceRow], log: Log) -> None:

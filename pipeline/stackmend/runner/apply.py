@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -16,8 +16,9 @@ from stackmend.chain import Graph
 from stackmend.errors import OutputError, StepError
 from stackmend.record import pixel_hash
 from stackmend.registry import IMAGE
+from stackmend.runner.journal import Journal
 from stackmend.runner.parallel import in_parallel
-from stackmend.stacks import Pixels, Reader, Writer
+from stackmend.stacks import Pixels, Reader, Writer, read_back
 
 MASK = "charging_mask"
 """The product from which the charged area is counted, where a chain makes it."""
@@ -28,10 +29,11 @@ BATCH = 8
 
 
 class Place(NamedTuple):
-    """A slice: its position in the output, and its number in the input."""
+    """A slice: its position in the output, its number in the input, and what an earlier run noted of it."""
 
     position: int
     number: int
+    entry: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,11 @@ class SliceRow:
     seconds: float
     input_hash: str
     output_hash: str
+    kept: bool = field(default=False, compare=False)
 
     def as_row(self) -> dict[str, Any]:
-        """With empty cells where there is no value."""
-        return {name: "" if value is None else value for name, value in asdict(self).items()}
+        """With empty cells where there is no value; that a slice was kept from an earlier run is no fact about it."""
+        return {name: "" if value is None else value for name, value in asdict(self).items() if name != "kept"}
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class Application:
     graph: Graph
     given: Mapping[str, Any]
     dtype: np.dtype[Any]
+    journal: Journal
 
     def run(self, places: Sequence[Place]) -> list[SliceRow]:
         """Restore some slices: one is read ahead and one is written behind while another is computed.
@@ -83,20 +87,31 @@ class Application:
             ahead = reading.submit(self._read, places[0])
             behind: Future[None] | None = None
             for following, place in enumerate(places, start=1):
-                pixels, truth = ahead.result()
+                pixels, truth, known = ahead.result()
                 if following < len(places):
                     ahead = reading.submit(self._read, places[following])
+                if known:
+                    rows.append(known)
+                    continue
                 result, row = self._restore(place, pixels, truth)
                 if behind:
                     behind.result()
-                behind = writing.submit(self._write, place, result, truth)
+                behind = writing.submit(self._write, place, row, result, truth)
                 rows.append(row)
             if behind:
                 behind.result()
         return rows
 
-    def _read(self, place: Place) -> tuple[Pixels, Pixels | None]:
-        return self.reader.read(place.number), self.reader.truth(place.number)
+    def _read(self, place: Place) -> tuple[Pixels, Pixels | None, SliceRow | None]:
+        """The slice, its truth, and its row if it is finished already."""
+        pixels, truth = self.reader.read(place.number), self.reader.truth(place.number)
+        entry = place.entry
+        if entry is None or entry.get("input_hash") != pixel_hash(pixels):
+            return pixels, truth, None
+        written = read_back(self.writer, self.reader.names[place.number], place.position)
+        if written is None or entry.get("output_hash") != pixel_hash(written):
+            return pixels, truth, None
+        return pixels, truth, SliceRow(**{**entry, "kept": True})
 
     def _restore(self, place: Place, pixels: Pixels, truth: Pixels | None) -> tuple[Pixels, SliceRow]:
         start = perf_counter()
@@ -135,11 +150,12 @@ class Application:
         area = int(np.count_nonzero(products[MASK]))
         return products[IMAGE], area, "restored" if area else "nothing_found"
 
-    def _write(self, place: Place, result: Pixels, truth: Pixels | None) -> None:
+    def _write(self, place: Place, row: SliceRow, result: Pixels, truth: Pixels | None) -> None:
         try:
             self.writer.write(place.position, result)
             if self.truth_writer is not None and truth is not None:
                 self.truth_writer.write(place.position, truth)
+            self.journal.enter(row)
         except OSError as error:
             where = f"{self.writer.path}: slice {self.reader.names[place.number]}"
             raise OutputError(
@@ -147,12 +163,11 @@ class Application:
             ) from error
 
 
-def apply_chain(application: Application, slices: Sequence[int], workers: int) -> Iterator[SliceRow]:
+def apply_chain(application: Application, places: Sequence[Place], workers: int) -> Iterator[SliceRow]:
     """Restore slices in parallel; rows come as slices are finished, in no particular order.
 
     The kernels run on one thread, so as many processes as there are cores keep all of them busy.
     """
-    places = [Place(position, number) for position, number in enumerate(slices)]
     size = max(1, min(BATCH, len(places) // (4 * workers)))
     batches = [places[start : start + size] for start in range(0, len(places), size)]
     tasks = (delayed(application.run)(batch) for batch in batches)

@@ -44,6 +44,11 @@ class Workspace:
         return self._work / "partial"
 
     @property
+    def journal(self) -> Path:
+        """Where the run notes what it has finished."""
+        return self._work / "journal"
+
+    @property
     def _work(self) -> Path:
         return self.folder / _WORK
 
@@ -98,7 +103,7 @@ class Workspace:
                     yield f"{entry} would be deleted with the earlier result; move it away first"
 
     def open(self) -> None:
-        """Make the folder ready for a new run; the remains of an unfinished one are cleared away.
+        """Make the folder ready for a run; what an unfinished one has left is kept.
 
         Raises
         ------
@@ -109,11 +114,19 @@ class Workspace:
             self._work.mkdir(parents=True, exist_ok=True)
             self._lock()
             self._settle()
-            _remove(self.partial)
-            self.partial.mkdir()
+            if self.partial.is_symlink():
+                _remove(self.partial)
+            self.partial.mkdir(exist_ok=True)
+            for half_written in self.partial.rglob(".*.part"):
+                half_written.unlink()
         except OSError as error:
             what = f"cannot be prepared ({error.strerror or error})"
             raise OutputError(f"{self.folder}: {what}; choose another folder") from error
+
+    def clear(self) -> None:
+        """Remove the stacks that an unfinished run has left."""
+        for name in _STACKS:
+            _remove(self.partial / name)
 
     def publish(self) -> None:
         """Put everything from the partial result in its place.

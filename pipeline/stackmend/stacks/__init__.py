@@ -132,6 +132,15 @@ def open_phantom(parameters: Mapping[str, Any]) -> Reader:
     return PhantomReader.from_parameters(parameters)
 
 
+def read_back(writer: Writer, name: str, position: int) -> Pixels | None:
+    """A slice that was written, by its name in a folder or its position in a file; ``None`` if it is not there."""
+    folder = writer.path.is_dir()
+    try:
+        return open_stack(writer.path / name if folder else writer.path).read(0 if folder else position)
+    except InputError:
+        return None
+
+
 def new_stack(
     format: str, folder: Path, *, shape: tuple[int, int, int], dtype: np.dtype[Any], names: tuple[str, ...], **how: Any
 ) -> Writer:
