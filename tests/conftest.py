@@ -14,7 +14,12 @@ import numpy as np
 import pytest
 import tifffile
 import yaml
+from hypothesis import settings
 from numpy.typing import NDArray
+
+# No test is about time: the first call of a kernel may have to compile it.
+settings.register_profile("no clock", settings(), deadline=None)
+settings.load_profile("no clock")
 
 MakeStack = Callable[..., NDArray[Any]]
 
