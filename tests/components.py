@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from stackmend import registry
 from stackmend.chain import Bound, compile_chain
+from stackmend.protocol import Protocol, examine
 from stackmend.registry import IMAGE
 
 
@@ -24,3 +26,8 @@ def evaluate(image: Any, *steps: Bound, **given: Any) -> Mapping[str, Any]:
     surveys = {step.survey_product: None for step in steps if step.survey_product}
     products = {IMAGE: np.asarray(image, dtype=np.float32), **surveys, **given}
     return compile_chain(steps, given=tuple(products)).evaluate(products)
+
+
+def load(file: Path, **given: Any) -> Protocol:
+    """A protocol that must be sound."""
+    return examine(file, **given).accepted()

@@ -8,13 +8,12 @@ from itertools import product
 import numpy as np
 import pytest
 
-from components import bound, evaluate
+from components import bound, evaluate, load
 from stackmend import api
 from stackmend.chain import Bound, compile_chain
 from stackmend.errors import StepError
 from stackmend.kernels.scaling import undo_scale
-from stackmend.protocol import load
-from stackmend.registry import IMAGE, Stage, Step
+from stackmend.registry import IMAGE, Loss, Stage, Step
 from stackmend.runner.apply import to_dtype
 from stackmend.runner.tune import LOSS_ID, bind, load_image
 from stackmend.search.walk import distinct_work, walk
@@ -104,6 +103,19 @@ def test_products_that_nobody_wants_are_freed():
     steps = [stepping(first, "first"), stepping(second), stepping(third)]
     graph = compile_chain(steps)
     graph.evaluate({IMAGE: np.ones((1, 1))}, keep=(IMAGE,))
+
+
+def test_a_loss_can_compare_with_the_image_before_the_tuned_steps():
+    def doubled(image):
+        return 2 * image
+
+    def loss(image, initial_image):
+        return float((image - initial_image).sum())
+
+    component = Loss(name="change", version=1, stages=(Stage(loss),))
+    before = compile_chain([stepping(doubled)]).evaluate({IMAGE: np.ones((2, 3))})
+    graph = compile_chain([stepping(doubled)], given=tuple(before), loss=Bound(component, "loss", {}))
+    assert graph.evaluate(before)["loss"] == 12
 
 
 def test_bright_and_dark_charging_in_one_chain():

@@ -12,10 +12,11 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from components import load
 from stackmend import api
 from stackmend.cli.messages import framed
 from stackmend.errors import Problem, ProtocolError, UsageError
-from stackmend.protocol import Sweep, check_stack, examine, load
+from stackmend.protocol import Sweep, check_stack, examine
 from stackmend.protocol.model import SliceSelection, expand
 from stackmend.protocol.text import MAX_BYTES, Place, parse, scalar, spell
 from test_protocol_files import INVALID, VALID

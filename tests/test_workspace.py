@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from components import load
 from stackmend.errors import OutputError
-from stackmend.protocol import load
 from stackmend.runner.workspace import Workspace
 
 Snapshot = dict[str, str]
@@ -116,7 +116,7 @@ def test_a_publication_cut_off_anywhere_leaves_old_or_new(
         def fail(*arguments: object, **how: object) -> object:
             nonlocal calls
             calls += 1
-            if calls == k or (lasting and calls > k):  # noqa: B023
+            if calls == k or (lasting and calls > k):  # noqa: B023 - called only within this turn of the loop
                 raise error(5, "Input/output error")
             return genuine(*arguments, **how)
 

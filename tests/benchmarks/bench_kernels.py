@@ -156,10 +156,8 @@ def library_small(mask: NDArray[np.bool_], min_area: int) -> NDArray[np.bool_]:
 def bench_regions(shape: tuple[int, int], repeats: int) -> Iterator[Timing]:
     raw = charging(shape)
     mask = regions.remove_small(regions.fill_holes(raw), 50)
-    eight = np.ones((3, 3))
     pairs: list[tuple[str, Callable[[], object], Callable[[], object]]] = [
         ("fill_holes", lambda: ndimage.binary_fill_holes(raw), lambda: regions.fill_holes(raw)),
-        ("label_regions", lambda: ndimage.label(raw, structure=eight), lambda: regions.label_regions(raw)),
         ("remove_small", lambda: library_small(raw, 50), lambda: regions.remove_small(raw, 50)),
         (
             "cityblock_distance",

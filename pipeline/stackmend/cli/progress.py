@@ -1,4 +1,4 @@
-"""Progress on a terminal, with the time left; elsewhere nothing but warnings."""
+"""Progress on a terminal, with the time left; elsewhere only notes, one a line."""
 
 from __future__ import annotations
 

@@ -15,7 +15,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 Image = NDArray[np.float32]
-Flags = NDArray[np.bool_]
 Index = NDArray[np.intp]
 
 NARROW = 256  # columns worked on at a time, so that the rows in hand stay in the cache

@@ -84,13 +84,6 @@ def paint(starts: Index, stops: Index, value: Bytes, flat: Bytes) -> None:
 
 
 @compiled
-def paint_labels(starts: Index, stops: Index, value: Index, flat: NDArray[np.int32]) -> None:
-    for i in range(starts.size):
-        for p in range(starts[i], stops[i]):
-            flat[p] = value[i]
-
-
-@compiled
 def spread_distance(mask: Bytes, limit: int, out: Distance) -> None:
     """City-block distance to the mask, at most limit + 1."""
     n_rows, n_columns = mask.shape

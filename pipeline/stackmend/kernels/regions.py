@@ -1,4 +1,4 @@
-"""Connected regions of masks: holes, labels, areas, distances and rings.
+"""Connected regions of masks: holes, areas, distances and rings.
 
 A mask is taken apart into its horizontal runs; holes and regions are components of runs, which are few.
 """
@@ -70,43 +70,6 @@ def fill_holes(mask: Mask) -> Mask:
     at_border = (row == 0) | (row == n_rows - 1) | (column == 0) | (runs.stops % n_columns == 0)
     open_[runs.labels[at_border]] = True
     return _painted(runs, ~open_, flat.copy())
-
-
-def label_regions(mask: Mask) -> tuple[NDArray[np.int32], Index]:
-    """Number the 8-connected regions of a mask and measure them.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (Y, X)
-
-    Returns
-    -------
-    labels : ndarray of int32, shape (Y, X)
-        0 outside, 1..n inside, numbered by their first pixels in reading order, as `scipy.ndimage.label` does.
-    areas : ndarray of int, shape (n,)
-        Pixels of each region; region ``i`` has ``areas[i - 1]``.
-
-    Raises
-    ------
-    ValueError
-        If the mask is not two-dimensional or is empty.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> labels, areas = label_regions(np.array([[1, 0, 0, 1], [0, 1, 0, 0]], dtype=bool))
-    >>> labels
-    array([[1, 0, 0, 2],
-           [0, 1, 0, 0]], dtype=int32)
-    >>> areas
-    array([2, 1])
-    """
-    from stackmend.kernels import _region_loops
-
-    runs = _find(_plain_mask(mask), 1, EIGHT)
-    labels = np.zeros(mask.shape, dtype=np.int32)
-    _region_loops.paint_labels(readonly(runs.starts), readonly(runs.stops), readonly(runs.labels), labels.reshape(-1))
-    return labels, runs.areas()
 
 
 def remove_small(mask: Mask, min_area: int) -> Mask:

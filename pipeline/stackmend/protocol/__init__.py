@@ -1,6 +1,6 @@
 """Protocols: YAML text to checked, frozen values, with all problems found in one pass.
 
-``load`` is the door to this room; the schema, the places in the text and the semantic checks lie behind it.
+``examine`` is the door to this room; the schema, the places in the text and the semantic checks lie behind it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ __all__ = [
     "assemble",
     "check_stack",
     "examine",
-    "load",
 ]
 
 _RECORD = "run.json"
@@ -75,20 +74,6 @@ class Draft:
         if errors or self.protocol is None:
             raise ProtocolError(self.name, self.problems)
         return replace(self.protocol, warnings=self.problems)
-
-
-def load(
-    file: Path,
-    *,
-    input: Path | None = None,
-    output: Path | None = None,
-    set: Mapping[str, str] | None = None,
-) -> Protocol:
-    """Read a protocol and check everything that can be checked without the stack.
-
-    Parameters and errors are those of ``examine``; problems raise ``ProtocolError``.
-    """
-    return examine(file, input=input, output=output, set=set).accepted()
 
 
 def examine(

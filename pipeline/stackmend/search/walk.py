@@ -208,5 +208,5 @@ def _serve(todo: SimpleQueue[Any], finished: SimpleQueue[Any]) -> None:
         try:
             finished.put((key, function(), None))
         # Whatever it is, it is raised again where the results are awaited.
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001 - see above
             finished.put((key, None, error))
