@@ -6,6 +6,7 @@
     ├── UsageError         2    the command line is wrong: change the command
     ├── ProtocolError      3    the protocol is wrong: change the YAML file; carries every Problem found
     ├── InputError         4    the stack cannot be used: change or repair the images
+    │   └── BadSlice       4    one slice cannot; the protocol may say to go on without it
     ├── StepError          5    a step failed on a slice: report it, with the log
     ├── QualityError       6    everything worked and the outcome is not acceptable
     │   └── NothingFound   6    no combination of the search finds any charging
@@ -18,6 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class StackmendError(Exception):
@@ -64,6 +69,14 @@ class InputError(StackmendError):
     """The input stack cannot be read, or its pixels cannot be used."""
 
     exit_status = 4
+
+
+class BadSlice(InputError):
+    """One slice cannot be used; ``pixels`` holds what can be read of it, if anything."""
+
+    def __init__(self, message: str, pixels: NDArray[Any] | None = None) -> None:
+        super().__init__(message)
+        self.pixels = pixels
 
 
 class StepError(StackmendError):

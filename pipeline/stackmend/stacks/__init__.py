@@ -1,12 +1,14 @@
 """Image stacks on disk, slice by slice: one module a format, one small interface for reading and one for writing.
 
-A reader and a writer are plain values that can be sent to another process; they open files only while they use them.
+A reader is one channel of a stack; a file with several channels opens as several readers. A writer takes all channels.
+Both are plain values that can be sent to another process; they open files only while they use them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.errors import InputError
-from stackmend.stacks.metadata import Metadata
+from stackmend.stacks.metadata import NOTHING, Metadata
 
 Pixels = NDArray[Any]
 """One slice, ``(Y, X)``, of the stack's own type."""
@@ -24,7 +26,7 @@ DTYPES = ("uint8", "uint16", "int16", "float32")
 
 
 class Reader(Protocol):
-    """A stack that can be read one slice at a time."""
+    """One channel of a stack, that can be read one slice at a time."""
 
     @property
     def label(self) -> str:
@@ -68,7 +70,7 @@ class Reader(Protocol):
 
         Raises
         ------
-        InputError
+        BadSlice
             If it cannot be read, is not as announced, or has NaN or infinite pixels.
         """
 
@@ -93,6 +95,44 @@ class Selected:
         return replace(metadata, pixel_size=(z, y, x))
 
 
+@dataclass(frozen=True)
+class Layout:
+    """What is known of a stack before it is written.
+
+    Attributes
+    ----------
+    shape : tuple[int, int, int]
+        ``(Z, Y, X)`` of each channel.
+    dtype
+        Of the pixels.
+    names
+        A file name for each slice.
+    channels
+        How many there are.
+    metadata
+        Of the slices, by position.
+    origin : tuple[int, int, int]
+        Where the first pixel lies in the input, ``(z, y, x)`` in px.
+    compression : {'none', 'zlib', 'zstd'}
+    pyramid
+        Whether smaller copies are written as well, where the format has a place for them.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    names: tuple[str, ...]
+    channels: int = 1
+    photometric: str = "minisblack"
+    metadata: Selected | None = None
+    origin: tuple[int, int, int] = (0, 0, 0)
+    compression: str = "none"
+    pyramid: bool = False
+
+    def metadata_at(self, position: int) -> Metadata:
+        """What is known of one slice beside its pixels."""
+        return self.metadata.metadata_at(position) if self.metadata else NOTHING
+
+
 class Writer(Protocol):
     """A stack that is written one slice at a time, in any order and from several processes."""
 
@@ -103,25 +143,37 @@ class Writer(Protocol):
     def create(self) -> None:
         """Make the folder or the empty file."""
 
-    def write(self, position: int, pixels: Pixels) -> None:
-        """Write the slice at that position of the output."""
+    def write(self, position: int, pixels: Pixels, channel: int = 0) -> None:
+        """Write the slice at that position of the output, replacing what is there."""
+
+    def written(self, position: int, channel: int = 0) -> Pixels | None:
+        """A slice as it was written, or ``None`` where there is none that can be read."""
+
+    def finish(self) -> None:
+        """Bring what was written into its final form; done once all slices are there, and again after a cut."""
 
 
-def open_stack(path: Path, channel: int | None = None) -> Reader:
-    """A reader for a folder of TIFF slices or one channel of a multi-page TIFF file.
+def open_stack(path: Path, *, tolerant: bool = False) -> tuple[Reader, ...]:
+    """Readers for the channels of a stack: a folder of TIFF slices, or a file.
+
+    Parameters
+    ----------
+    path
+        The folder or the file.
+    tolerant
+        Slices that cannot be used count as slices all the same; to read one of them raises ``BadSlice``.
 
     Raises
     ------
     InputError
-        If there is no stack that can be read, naming every file that stands in the way; if there are several channels
-        and none is chosen.
+        If there is no stack that can be read, naming every file that stands in the way.
     """
     from stackmend.stacks import tiff_file, tiff_folder
 
     if path.is_dir():
-        return tiff_folder.open_folder(path, channel)
+        return tiff_folder.open_folder(path, tolerant=tolerant)
     if path.is_file():
-        return tiff_file.open_file(path, channel)
+        return tiff_file.open_file(path)
     raise InputError(f"{path}: there is no such file or folder; check input.path, or give the stack with --input")
 
 
@@ -132,35 +184,14 @@ def open_phantom(parameters: Mapping[str, Any]) -> Reader:
     return PhantomReader.from_parameters(parameters)
 
 
-def read_back(writer: Writer, name: str, position: int) -> Pixels | None:
-    """A slice that was written, by its name in a folder or its position in a file; ``None`` if it is not there."""
-    folder = writer.path.is_dir()
-    try:
-        return open_stack(writer.path / name if folder else writer.path).read(0 if folder else position)
-    except InputError:
-        return None
+_WRITERS = {"tiff-folder": "tiff_folder:TiffFolderWriter", "tiff": "tiff_file:TiffFileWriter"}
+_SUFFIXES = {"tiff-folder": "", "tiff": ".tif"}
 
 
-def new_stack(
-    format: str, folder: Path, *, shape: tuple[int, int, int], dtype: np.dtype[Any], names: tuple[str, ...], **how: Any
-) -> Writer:
-    """A writer for ``stack`` in a folder.
-
-    Parameters
-    ----------
-    format : {'tiff-folder', 'tiff'}
-    folder
-        Where ``stack/`` or ``stack.tif`` will be made.
-    shape, dtype, names
-        Of the stack to be written.
-    **how
-        ``stem`` instead of ``stack``; ``photometric``; ``metadata``, the ``Selected`` slices; ``compression``.
-    """
-    from stackmend.stacks.tiff_file import TiffFileWriter
-    from stackmend.stacks.tiff_folder import TiffFolderWriter
-
-    stem = how.pop("stem", "stack")
-    if format == "tiff-folder":
-        return TiffFolderWriter(folder / stem, names=names, **how)
-    how.pop("compression", None)  # pages of one length can be written in any order
-    return TiffFileWriter(folder / f"{stem}.tif", shape=shape, dtype=dtype, **how)
+def new_stack(format: str, folder: Path, layout: Layout, *, stem: str = "stack") -> Writer:
+    """A writer for ``stack`` (or another stem) in a folder, with the suffix of the format."""
+    module, _, name = _WRITERS[format].partition(":")
+    writer: Writer = getattr(import_module(f"stackmend.stacks.{module}"), name)(
+        folder / f"{stem}{_SUFFIXES[format]}", layout
+    )
+    return writer

@@ -29,8 +29,8 @@ class _Axis:
     step: int
 
 
-def slices_of(name: str, axes: str, shape: Sequence[int], channel: int | None) -> Planes:
-    """The planes of a file that are the slices of one channel.
+def channels_of(name: str, axes: str, shape: Sequence[int]) -> tuple[Planes, ...]:
+    """For each channel of a file, the planes that are its slices.
 
     Parameters
     ----------
@@ -38,46 +38,29 @@ def slices_of(name: str, axes: str, shape: Sequence[int], channel: int | None) -
         Of the file, for messages.
     axes, shape
         As the file states them, planes ``(Y, X)`` last.
-    channel
-        Which channel, counted from 0; ``None`` where none was asked for.
 
     Raises
     ------
     InputError
-        If it must be said which channel is meant, there is no such channel, or there are axes besides.
+        If there are axes besides slices and channels.
     """
     sizes = [int(size) for size in shape]
     found = [_Axis(axis, sizes[k], prod(sizes[k + 1 : -2])) for k, axis in enumerate(axes[:-2]) if sizes[k] > 1]
-    what = " x ".join(f"{size} ({axis})" for axis, size in zip(axes, sizes, strict=True))
     channels = [axis for axis in found if axis.name == "C"]
     slices = [axis for axis in found if axis.name != "C"]
     if len(channels) > 1 or len(slices) > 1 or any(axis.name == "S" for axis in slices):
+        what = " x ".join(f"{size} ({axis})" for axis, size in zip(axes, sizes, strict=True))
         part = "time point" if any(axis.name == "T" for axis in slices) else "part"
         raise InputError(f"{name}: expected slices (Z) and channels (C), got {what}; save one {part} as a stack")
-    if channel is None and not slices and channels and channels[0].size > MOST_CHANNELS:
+    if not slices and channels and channels[0].size > MOST_CHANNELS:
         channels, slices = [], channels
-    first = _first_plane(name, what, channels, channel)
-    if not slices:
-        return Planes(range(first, first + 1))
-    axis = slices[0]
-    numbers = range(first, first + axis.size * axis.step, axis.step)
-    if axis.name == "Z":
-        return Planes(numbers)
+    channel = channels[0] if channels else _Axis("C", 1, 0)
+    axis = slices[0] if slices else _Axis("Z", 1, 1)
+    notes = () if axis.name == "Z" else (_renamed(name, axis),)
+    firsts = (index * channel.step for index in range(channel.size))
+    return tuple(Planes(range(first, first + axis.size * axis.step, axis.step), notes) for first in firsts)
+
+
+def _renamed(name: str, axis: _Axis) -> str:
     said = _SAID.get(axis.name, f"as axis {axis.name}")
-    return Planes(numbers, (f"{name}: {axis.size} images stored {said} are taken as slices",))
-
-
-def _first_plane(name: str, what: str, channels: Sequence[_Axis], channel: int | None) -> int:
-    count = channels[0].size if channels else 1
-    choices = "0" if count == 1 else f"0 to {count - 1}"
-    if channel is None:
-        if count > 1:
-            raise InputError(
-                f"{name}: expected one channel, got {what}; choose it with input.channel ({choices}), "
-                "for instance --set input.channel=0"
-            )
-        return 0
-    if channel >= count:
-        has = f"{count} channel{'s' * (count > 1)}"
-        raise InputError(f"{name}: has {has}, got input.channel {channel}; give {choices}")
-    return channel * channels[0].step if channels else 0
+    return f"{name}: {axis.size} images stored {said} are taken as slices"

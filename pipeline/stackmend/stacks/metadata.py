@@ -70,8 +70,8 @@ def metadata_of(page: Any) -> Metadata:
     return Metadata((size[0], size[1], size[2]), source or None, tags)
 
 
-def tiff_options(metadata: Metadata, *, count: int = 1) -> dict[str, Any]:
-    """The metadata as arguments of tifffile's writers, for ``count`` slices in one file.
+def tiff_options(metadata: Metadata, *, count: int = 1, channels: int = 1) -> dict[str, Any]:
+    """The metadata as arguments of tifffile's writers, for ``count`` slices of some channels in one file.
 
     Sizes are written per cm, and the description, in ImageJ's convention, says cm as well: so all readers agree.
     """
@@ -81,8 +81,12 @@ def tiff_options(metadata: Metadata, *, count: int = 1) -> dict[str, Any]:
     if known:
         options |= {"resolution": (1e7 / (x or known[0]), 1e7 / (y or known[0])), "resolutionunit": 3}
     lines = ["ImageJ=1.11a"]
+    if count * channels > 1:
+        lines.append(f"images={count * channels}")
+    if channels > 1:
+        lines += [f"channels={channels}", "hyperstack=true", "mode=grayscale"]
     if count > 1:
-        lines += [f"images={count}", f"slices={count}"]
+        lines.append(f"slices={count}")
     if known:
         lines.append("unit=cm")
         if z is not None:

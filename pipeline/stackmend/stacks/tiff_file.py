@@ -13,8 +13,8 @@ import numpy as np
 import tifffile
 
 from stackmend.errors import InputError, OutputError
-from stackmend.stacks import Pixels, Selected
-from stackmend.stacks.axes import slices_of
+from stackmend.stacks import Layout, Pixels
+from stackmend.stacks.axes import channels_of
 from stackmend.stacks.metadata import NOTHING, Metadata, metadata_of, tiff_options
 from stackmend.stacks.tiff_pages import (
     SOFTWARE,
@@ -34,7 +34,7 @@ _CLASSIC_LIMIT = 2**32 - 2**25
 
 @dataclass(frozen=True)
 class TiffFileReader:
-    """Reads pages of a TIFF file, those with the given numbers; ``offset`` is where contiguous pixels begin."""
+    """Reads the pages of one channel of a TIFF file; ``offset`` is where contiguous pixels begin."""
 
     file: Path
     numbers: Sequence[int]
@@ -108,13 +108,13 @@ class TiffFileReader:
         """``None``: of a real stack nobody knows it."""
 
 
-def open_file(file: Path, channel: int | None = None) -> TiffFileReader:
-    """A reader for one channel of a multi-page TIFF file, after a look at its pages.
+def open_file(file: Path) -> tuple[TiffFileReader, ...]:
+    """Readers for the channels of a multi-page TIFF file, after a look at its pages.
 
     Raises
     ------
     InputError
-        If it is not a stack of greyscale slices, or has several channels and none is chosen.
+        If it is not a stack of greyscale slices.
     """
     with opened(file) as tif:
         size = file.stat().st_size
@@ -126,17 +126,27 @@ def open_file(file: Path, channel: int | None = None) -> TiffFileReader:
         _refuse_several_images(file, tif)
         if len(tif.series) == 1 and series.dataoffset is not None and tuple(series.shape)[-2:] == first.shape:
             start = _contiguous_start(file, series, first, size)
-            planes = slices_of(file.name, series.axes, series.shape, channel)
-            order: Sequence[int] = range(planes.numbers.stop)
+            channels = channels_of(file.name, series.axes, series.shape)
+            order: Sequence[int] = range(int(np.prod(tuple(series.shape)[:-2], dtype=int)))
         else:
             _examine_all(file, first, size)
             axes, shape, order = _stated(file, tif, count, first)
-            planes = slices_of(file.name, axes, shape, channel)
-        numbers = tuple(order[number] for number in planes.numbers)
-        notes = (*planes.notes, *([palette_note(file.name)] if first.palette else []))
-        reader = TiffFileReader(file, numbers, first, tif.byteorder, start, notes, metadata)
-    reader.read(0)  # a missing codec shows here rather than in the middle of a run
-    return reader
+            channels = channels_of(file.name, axes, shape)
+        palette = (palette_note(file.name),) if first.palette else ()
+        readers = tuple(
+            TiffFileReader(
+                file,
+                tuple(order[number] for number in planes.numbers),
+                first,
+                tif.byteorder,
+                start,
+                (*planes.notes, *palette),
+                metadata,
+            )
+            for planes in channels
+        )
+    readers[0].read(0)  # a missing codec shows here rather than in the middle of a run
+    return readers
 
 
 def _contiguous_start(file: Path, series: Any, first: PageInfo, size: int) -> int:
@@ -189,33 +199,50 @@ class TiffFileWriter:
     """Writes the pages of an uncompressed TIFF file (BigTIFF where it must be) whose room is reserved at the start."""
 
     path: Path
-    shape: tuple[int, int, int]
-    dtype: np.dtype[Any]
-    photometric: str = "minisblack"
-    metadata: Selected | None = None
+    layout: Layout
 
     def create(self) -> None:
         """Write the headers and reserve room for all pages."""
-        size = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
-        metadata = self.metadata.metadata_at(0) if self.metadata else NOTHING
+        count, y, x = self.layout.shape
+        shape = (count * self.layout.channels, y, x)
+        size = int(np.prod(shape, dtype=np.int64)) * self.layout.dtype.itemsize
         try:
             tifffile.memmap(
                 self.path,
-                shape=self.shape,
-                dtype=self.dtype,
+                shape=shape,
+                dtype=self.layout.dtype,
                 bigtiff=size > _CLASSIC_LIMIT,
-                photometric=self.photometric,
+                photometric=self.layout.photometric,
                 software=SOFTWARE,
-                **tiff_options(metadata, count=self.shape[0]),
+                **tiff_options(self.layout.metadata_at(0), count=count, channels=self.layout.channels),
             )
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be made ({error.strerror or error}); make room") from error
 
-    def write(self, position: int, pixels: Pixels) -> None:
+    def write(self, position: int, pixels: Pixels, channel: int = 0) -> None:
         """Write one page in its place."""
-        with tifffile.TiffFile(self.path) as tif:
-            start = tif.pages[0].dataoffsets[0]
-        contiguous = np.ascontiguousarray(pixels, dtype=self.dtype)
+        contiguous = np.ascontiguousarray(pixels, dtype=self.layout.dtype)
         with self.path.open("r+b") as file:
-            file.seek(start + position * contiguous.nbytes)
+            file.seek(self._place(position, channel))
             file.write(contiguous.data)
+
+    def written(self, position: int, channel: int = 0) -> Pixels | None:
+        """One page as it stands in the file."""
+        shape = self.layout.shape[1:]
+        try:
+            pixels = np.fromfile(
+                self.path, self.layout.dtype, int(np.prod(shape)), offset=self._place(position, channel)
+            )
+            return pixels.reshape(shape)
+        except (OSError, ValueError, tifffile.TiffFileError):
+            return None
+
+    def finish(self) -> None:
+        """Nothing: every page is where it belongs."""
+
+    def _place(self, position: int, channel: int) -> int:
+        """Where a page begins, in bytes."""
+        with tifffile.TiffFile(self.path) as tif:
+            start = int(tif.pages[0].dataoffsets[0])
+        pages = position * self.layout.channels + channel
+        return start + pages * int(np.prod(self.layout.shape[1:])) * self.layout.dtype.itemsize

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,14 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import tifffile
 
-from stackmend.errors import InputError, OutputError
-from stackmend.stacks import Pixels, Selected
+from stackmend.errors import BadSlice, InputError, OutputError
+from stackmend.stacks import Layout, Pixels
 from stackmend.stacks.metadata import NOTHING, Metadata, metadata_of, tiff_options
 from stackmend.stacks.tiff_pages import (
     SOFTWARE,
     SUFFIXES,
     PageInfo,
     count_pages,
+    decoded,
     examine,
     mixed,
     opened,
@@ -44,6 +47,7 @@ class TiffFolderReader:
     notes: tuple[str, ...] = ()
     metadata: Metadata = NOTHING
     alike: bool = True
+    bad: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -68,14 +72,16 @@ class TiffFolderReader:
     def read(self, index: int) -> Pixels:
         """One slice, by its place in the natural order."""
         name = self.names[index]
+        if name in self.bad:
+            raise BadSlice(self.bad[name])
         with opened(self.folder / name) as tif:
             return pixels_of(tif.pages[0], f"{self.label}/{name}", self.info)
 
     def metadata_of(self, index: int) -> Metadata:
         """That of one slice, read from its file unless all slices say the same."""
-        if self.alike:
-            return self.metadata
         name = self.names[index]
+        if self.alike or name in self.bad:
+            return self.metadata
         with opened(self.folder / name) as tif:
             return metadata_of(tif.pages[0])
 
@@ -83,39 +89,46 @@ class TiffFolderReader:
         """``None``: of a real stack nobody knows it."""
 
 
-def open_folder(folder: Path, channel: int | None = None) -> TiffFolderReader:
-    """A reader for the TIFF files of a folder, after a look at the header of each.
+def open_folder(folder: Path, *, tolerant: bool = False) -> tuple[TiffFolderReader]:
+    """The reader for the TIFF files of a folder, after a look at the header of each; a folder is one channel.
 
     Raises
     ------
     InputError
-        If there are none, or some cannot be used; all of these are named.
+        If there are none, or some cannot be used (all of these are named); if ``tolerant``, only where none can.
     """
-    if channel:
-        raise InputError(f"{folder.name}: a folder of slices has 1 channel, got input.channel {channel}; leave it out")
     names, skipped = _listed(folder)
     shown = ", ".join(skipped[:10]) + (", ..." if len(skipped) > 10 else "")
     if not names:
         found = f"only {shown}" if skipped else "it is empty"
         raise InputError(f"{folder}: there are no .tif or .tiff files ({found}); give the folder that holds the slices")
-    headers = _examined(folder, names)
-    infos = [header.info for header in headers]
-    different = [(name, info) for name, info in zip(names, infos, strict=True) if info != infos[0]]
-    if different:
-        raise mixed(names[0], infos[0], different)
+    headers, bad = _examined(folder, names)
+    if bad and not (tolerant and headers):
+        more = [f"and {len(bad) - 10} more files"] if len(bad) > 10 else []
+        raise InputError("\n".join([*list(bad.values())[:10], *more]))
+    infos = [header.info for header in headers.values()]
+    usual = Counter(infos).most_common(1)[0][0] if tolerant else infos[0]
+    different = [(name, header.info) for name, header in headers.items() if header.info != usual]
+    if different and not tolerant:
+        raise mixed(names[0], usual, different)
+    for name, info in different:
+        bad[name] = f"{name}: is {info}, the others are {usual}; replace it"
+        del headers[name]
     notes = [f"{folder.name}: skipped what is no slice: {shown}"] if skipped else []
-    if any(info.palette for info in infos):
+    if any(header.info.palette for header in headers.values()):
         notes.append(palette_note(folder.name))
-    said = [header.said for header in headers]
-    odd = [f"{name} is {each}" for name, each in zip(names, said, strict=True) if each.pixel_size != said[0].pixel_size]
+    said = {name: header.said for name, header in headers.items()}
+    first = next(iter(said))
+    odd = [f"{name} is {each}" for name, each in said.items() if each.pixel_size != said[first].pixel_size]
     if odd:
-        more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
-        notes.append(f"{folder.name}: slices differ in pixel size: {names[0]} is {said[0]}, but {odd[0]}{more}")
-    alike = not any(header.tagged or header.said != said[0] for header in headers)
-    reader = TiffFolderReader(folder, tuple(names), infos[0], tuple(notes), said[0], alike)
-    reader = replace(reader, metadata=reader.metadata_of(0))
-    reader.read(0)  # a missing codec shows here rather than in the middle of a run
-    return reader
+        more_odd = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
+        notes.append(f"{folder.name}: slices differ in pixel size: {first} is {said[first]}, but {odd[0]}{more_odd}")
+    alike = not any(header.tagged or header.said != said[first] for header in headers.values())
+    reader = TiffFolderReader(folder, tuple(names), usual, tuple(notes), said[first], alike, bad)
+    reader = replace(reader, metadata=reader.metadata_of(names.index(first)))
+    if not tolerant:
+        reader.read(0)  # a missing codec shows here rather than in the middle of a run
+    return (reader,)
 
 
 def _listed(folder: Path) -> tuple[list[str], list[str]]:
@@ -144,17 +157,15 @@ class _Header(NamedTuple):
     tagged: bool
 
 
-def _examined(folder: Path, names: list[str]) -> list[_Header]:
-    headers, failures = [], []
+def _examined(folder: Path, names: list[str]) -> tuple[dict[str, _Header], dict[str, str]]:
+    """The headers of the slices, and what is wrong with those that have none that can be used."""
+    headers, bad = {}, {}
     for name in names:
         try:
-            headers.append(_header(folder / name))
+            headers[name] = _header(folder / name)
         except InputError as error:
-            failures.append(str(error))
-    if failures:
-        more = [f"and {len(failures) - 10} more files"] if len(failures) > 10 else []
-        raise InputError("\n".join([*failures[:10], *more]))
-    return headers
+            bad[name] = str(error)
+    return headers, bad
 
 
 def _header(file: Path) -> _Header:
@@ -173,10 +184,7 @@ class TiffFolderWriter:
     """Writes a folder of TIFF slices; a slice is there completely or not at all."""
 
     path: Path
-    names: tuple[str, ...]
-    photometric: str = "minisblack"
-    metadata: Selected | None = None
-    compression: str = "none"
+    layout: Layout
 
     def create(self) -> None:
         """Make the folder."""
@@ -185,16 +193,33 @@ class TiffFolderWriter:
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be made ({error.strerror}); choose another folder") from error
 
-    def write(self, position: int, pixels: Pixels) -> None:
+    def write(self, position: int, pixels: Pixels, channel: int = 0) -> None:
         """Write one slice under a temporary name, then give it its own."""
-        target = self.path / self.names[position]
+        target = self._file(position, channel)
         temporary = target.with_name(f".{target.name}.part")
         # By way of memory: when a disk is full, only the system's own error says so.
         content = BytesIO()
-        options = tiff_options(self.metadata.metadata_at(position) if self.metadata else NOTHING)
-        if self.compression != "none":
-            options["compression"] = self.compression
-        tifffile.imwrite(content, pixels, photometric=self.photometric, software=SOFTWARE, **options)
+        options = tiff_options(self.layout.metadata_at(position))
+        if self.layout.compression != "none":
+            options["compression"] = self.layout.compression
+        tifffile.imwrite(content, pixels, photometric=self.layout.photometric, software=SOFTWARE, **options)
         with content.getbuffer() as encoded:
             temporary.write_bytes(encoded)
         temporary.replace(target)
+
+    def written(self, position: int, channel: int = 0) -> Pixels | None:
+        """The pixels of a slice's file."""
+        file = self._file(position, channel)
+        try:
+            with opened(file) as tif:
+                return decoded(tif.pages[0], file.name)
+        except InputError:
+            return None
+
+    def finish(self) -> None:
+        """Nothing: every slice has its name."""
+
+    def _file(self, position: int, channel: int) -> Path:
+        """The file of a slice; where there are several channels, the name says which."""
+        name = Path(self.layout.names[position])
+        return self.path / (f"{name.stem}_c{channel}{name.suffix}" if self.layout.channels > 1 else name.name)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from stackmend.errors import InputError
+from stackmend.errors import BadSlice, InputError
 from stackmend.stacks import DTYPES, Pixels
 
 SOFTWARE = "stackmend"
@@ -40,7 +40,7 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
 
     Raises
     ------
-    InputError
+    BadSlice
         If it is not one, or turns out damaged.
     """
     try:
@@ -49,11 +49,11 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
     except InputError:
         raise
     except OSError as error:
-        raise InputError(f"{path.name}: cannot be read ({error.strerror or error}); check the file") from error
+        raise BadSlice(f"{path.name}: cannot be read ({error.strerror or error}); check the file") from error
     # Damaged files make the library raise whatever it trips over; to the user it is one thing.
     except Exception as error:
         what = "is empty (0 bytes)" if _is_empty(path) else f"is not a TIFF file that can be read ({error})"
-        raise InputError(f"{path.name}: {what}; remove or replace it") from error
+        raise BadSlice(f"{path.name}: {what}; remove or replace it") from error
 
 
 def examine(page: Any, where: str, size: int) -> PageInfo:
@@ -115,8 +115,25 @@ def pixels_of(page: Any, where: str, expected: PageInfo) -> Pixels:
 
     Raises
     ------
-    InputError
+    BadSlice
         If they cannot be decoded, or are not as expected.
+    """
+    pixels = decoded(page, where)
+    if pixels.shape != expected.shape or str(pixels.dtype) != expected.dtype:
+        got = f"{' x '.join(map(str, pixels.shape))} {pixels.dtype}"
+        raise BadSlice(f"{where}: has changed since it was opened, expected {expected}, got {got}; run again")
+    return finite(pixels, where)
+
+
+def decoded(page: Any, where: str) -> Pixels:
+    """The pixels of a page, in native byte order.
+
+    Raises
+    ------
+    BadSlice
+        If they cannot be decoded.
+    InputError
+        If the package that decodes them is not there.
     """
     try:
         pixels = np.asarray(page.asarray())
@@ -125,12 +142,8 @@ def pixels_of(page: Any, where: str, expected: PageInfo) -> Pixels:
         if isinstance(error, ValueError) and "imagecodecs" in str(error):
             how = "pip install 'stackmend[codecs]'"
             raise InputError(f"{where}: is compressed in a way that needs one more package; run: {how}") from error
-        raise InputError(f"{where}: its pixels cannot be decoded ({error}); copy it again from its source") from error
-    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-    if pixels.shape != expected.shape or str(pixels.dtype) != expected.dtype:
-        got = f"{' x '.join(map(str, pixels.shape))} {pixels.dtype}"
-        raise InputError(f"{where}: has changed since it was opened, expected {expected}, got {got}; run again")
-    return finite(pixels, where)
+        raise BadSlice(f"{where}: its pixels cannot be decoded ({error}); copy it again from its source") from error
+    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
 def finite(pixels: Pixels, where: str) -> Pixels:
@@ -138,7 +151,7 @@ def finite(pixels: Pixels, where: str) -> Pixels:
 
     Raises
     ------
-    InputError
+    BadSlice
         If some are NaN or infinite.
     """
     if pixels.dtype.kind == "f":
@@ -146,7 +159,7 @@ def finite(pixels: Pixels, where: str) -> Pixels:
         if len(bad):
             y, x = bad[0].tolist()
             what = f"{len(bad)} pixels are NaN or infinite, first at y {y}, x {x}"
-            raise InputError(f"{where}: {what}; replace them before the stack is restored")
+            raise BadSlice(f"{where}: {what}; replace them before the stack is restored", pixels)
     return pixels
 
 
