@@ -40,5 +40,4 @@ def init(stack: str | Path | None = None) -> str:
     if stack is None:
         return starting_protocol()
     path = Path(stack).expanduser()
-    reader = open_stack(path)
-    return starting_protocol(path=str(path), shape=reader.shape)
+    return starting_protocol(path=str(path), shape=open_stack(path)[0].shape)

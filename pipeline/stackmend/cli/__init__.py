@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     run = verbs.add_parser("run", help="check, choose parameters, restore the stack, leave record and results")
     _add_protocol(run)
     run.add_argument("--workers", type=_count, metavar="N", help="parallel workers (default: one for each core)")
+    run.add_argument("--shard", metavar="I/N", help="restore only the I-th of N parts; 'finish' joins them")
     run.add_argument("--quiet", action="store_true", help="print errors only")
     run.set_defaults(command=commands.run)
 

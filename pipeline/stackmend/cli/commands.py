@@ -28,8 +28,13 @@ def run(options: argparse.Namespace) -> int:
             output=options.output,
             set=dict(options.set),
             workers=options.workers,
+            shard=options.shard,
             listener=listener,
         )
+    if result.record is None or result.stack is None:
+        then = f"when all parts are done: stackmend finish {options.protocol}"
+        print(f"shard {options.shard} is done; {then}", file=sys.stderr)
+        return 0
     if not options.quiet:
         print(summary(result.record, _shown(result.folder), _shown(result.stack)))
     return 0

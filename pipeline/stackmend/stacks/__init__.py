@@ -149,6 +149,9 @@ class Writer(Protocol):
     def written(self, position: int, channel: int = 0) -> Pixels | None:
         """A slice as it was written, or ``None`` where there is none that can be read."""
 
+    def leave_out(self, position: int, channel: int = 0) -> None:
+        """There is no such slice: no file of its own, or a blank where the others would lose their place."""
+
     def finish(self) -> None:
         """Bring what was written into its final form; done once all slices are there, and again after a cut."""
 

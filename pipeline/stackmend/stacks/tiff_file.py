@@ -237,6 +237,10 @@ class TiffFileWriter:
         except (OSError, ValueError, tifffile.TiffFileError):
             return None
 
+    def leave_out(self, position: int, channel: int = 0) -> None:
+        """A blank page, so that the others keep their place."""
+        self.write(position, np.zeros(self.layout.shape[1:], self.layout.dtype), channel)
+
     def finish(self) -> None:
         """Nothing: every page is where it belongs."""
 

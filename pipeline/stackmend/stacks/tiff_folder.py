@@ -216,6 +216,10 @@ class TiffFolderWriter:
         except InputError:
             return None
 
+    def leave_out(self, position: int, channel: int = 0) -> None:
+        """No file for this slice."""
+        self._file(position, channel).unlink(missing_ok=True)
+
     def finish(self) -> None:
         """Nothing: every slice has its name."""
 
