@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 import joblib
 
 from stackmend import protocol as protocols
-from stackmend.errors import OutputError, StepError
+from stackmend.errors import OutputError, StepError, UsageError
 from stackmend.record import Listener, Log
+from stackmend.runner.cluster import ClusterWorkers, cluster
 from stackmend.runner.parallel import Workers
 from stackmend.runner.prepare import Findings, Job, examine_stack
 from stackmend.runner.shards import Shard
@@ -65,6 +66,8 @@ def run(
     output: str | Path | None = None,
     set: Mapping[str, str] | None = None,
     workers: int | None = None,
+    backend: str = "loky",
+    scheduler: str | None = None,
     shard: str | None = None,
     listener: Listener | None = None,
 ) -> RunResult:
@@ -76,6 +79,10 @@ def run(
         As for ``check``.
     workers
         Parallel workers, one for each core by default; the pixels are the same for any number.
+    backend : {'loky', 'dask'}
+        Processes of this machine, or the workers of a Dask cluster.
+    scheduler
+        The address of the cluster's scheduler, for instance ``tcp://127.0.0.1:8786``.
     shard
         ``"2/5"`` for the second of five parts; ``finish`` joins them when all are done.
     listener
@@ -88,7 +95,10 @@ def run(
     """
     part = Shard.of(shard) if shard else None
     job = check(protocol, input=input, output=output, set=set).job()
-    return _carry_out(job, _workers(workers), listener, part=part)
+    if backend == "loky" and scheduler is None:
+        return _carry_out(job, _workers(workers), listener, part=part)
+    with _cluster(job, backend, scheduler, workers) as everyone:
+        return _carry_out(job, everyone, listener, part=part)
 
 
 def finish(
@@ -142,6 +152,18 @@ def _carry_out(
 
 def _workers(count: int | None) -> Workers:
     return Workers(count or joblib.cpu_count())
+
+
+def _cluster(
+    job: Job, backend: str, scheduler: str | None, workers: int | None
+) -> AbstractContextManager[ClusterWorkers]:
+    if backend != "dask" or scheduler is None:
+        raise UsageError("--backend dask and --scheduler ADDRESS go together; give both or neither")
+    if workers is not None:
+        raise UsageError("--workers: the cluster has as many workers as it has; leave it out with --backend dask")
+    job.workspace.folder.mkdir(parents=True, exist_ok=True)
+    given = job.protocol.input.path
+    return cluster(scheduler, [path for path in (given, job.workspace.folder) if path])
 
 
 def _path(path: str | Path | None) -> Path | None:

@@ -20,9 +20,14 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True)
 class Workers:
-    """How many workers there are; on this machine."""
+    """How many workers there are; these are processes of this machine."""
 
     count: int
+
+    @property
+    def threads(self) -> int:
+        """How many threads of this process may work at a time."""
+        return self.count
 
     def run(self, tasks: Iterable[Any], *, ordered: bool) -> Iterator[Any]:
         """Results of joblib's delayed calls, as they are finished or in the order of the calls."""

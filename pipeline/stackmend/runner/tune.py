@@ -139,7 +139,7 @@ def _search(
         numbers,
         lambda number: _products(before, plan, entry, number),
         by=strategy(entry.strategy.name, **entry.strategy.options),
-        workers=desk.workers.count,
+        workers=desk.workers.threads,
         done=lambda count, needed: log.progress("search", count, needed),
         memory=Memory(desk.journal, desk.known.losses, identities),
     )
