@@ -14,7 +14,7 @@ import joblib
 from stackmend import protocol as protocols
 from stackmend.errors import OutputError, StepError, UsageError
 from stackmend.record import Listener, Log
-from stackmend.runner.cluster import ClusterWorkers, cluster
+from stackmend.runner.cluster import ClusterWorkers, connected
 from stackmend.runner.parallel import Workers
 from stackmend.runner.prepare import Findings, Job, examine_stack
 from stackmend.runner.shards import Shard
@@ -163,7 +163,7 @@ def _cluster(
         raise UsageError("--workers: the cluster has as many workers as it has; leave it out with --backend dask")
     job.workspace.folder.mkdir(parents=True, exist_ok=True)
     given = job.protocol.input.path
-    return cluster(scheduler, [path for path in (given, job.workspace.folder) if path])
+    return connected(scheduler, [path for path in (given, job.workspace.folder) if path])
 
 
 def _path(path: str | Path | None) -> Path | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from time import perf_counter
@@ -210,22 +210,22 @@ class Application:
             raise OutputError(f"{where} {what}; make room and run again") from error
 
 
-def apply_chain(application: Application, places: Sequence[Place], workers: Workers) -> Iterator[SliceRow]:
-    """Restore slices in parallel; rows come as slices are finished, in no particular order.
+def apply_chain(
+    application: Application, places: Sequence[Place], workers: Workers
+) -> Generator[list[SliceRow], None, None]:
+    """Restore slices in parallel; rows come a batch at a time, as batches are finished, in no particular order.
 
     The kernels run on one thread, so as many processes as there are cores keep all of them busy.
     """
     tasks = (delayed(application.run)(batch) for batch in batches(places, workers.count))
-    for rows in workers.run(tasks, ordered=False):
-        yield from rows
+    return workers.run(tasks, ordered=False)
 
 
-def copy_slices(application: Application, copies: Sequence[Copy], workers: Workers) -> Iterator[SliceRow]:
+def copy_slices(
+    application: Application, copies: Sequence[Copy], workers: Workers
+) -> Generator[list[SliceRow], None, None]:
     """Take over finished slices in parallel."""
-    for rows in workers.run(
-        (delayed(application.copy)(batch) for batch in batches(copies, workers.count)), ordered=False
-    ):
-        yield from rows
+    return workers.run((delayed(application.copy)(batch) for batch in batches(copies, workers.count)), ordered=False)
 
 
 def batches(places: Sequence[T], workers: int) -> list[Sequence[T]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from time import perf_counter
@@ -138,21 +139,27 @@ class Work:
         copies = [(place, *kept.earlier, kept.row) for place, kept in done.kept.items() if kept.earlier]
         todo = [place for place in places if place not in done.kept]
         self.log.event("application started", slices=len(places), format=self.job.protocol.output.format)
-        self.log.progress("apply", len(rows), len(places))
+        self.log.progress("apply", 0, len(places))
         for row in rows:
             self._tell("slice kept", row)
-        for row in copy_slices(application, copies, self.workers):
-            rows.append(row)
-            self._tell("slice kept", row)
-            self.log.progress("apply", len(rows), len(places))
-        for row in apply_chain(application, todo, self.workers):
-            rows.append(row)
-            self._tell("slice", row)
-            self.log.progress("apply", len(rows), len(places))
+        self.log.progress("apply", len(rows), len(places))
+        self._collect("slice kept", copy_slices(application, copies, self.workers), rows, len(places))
+        self._collect("slice", apply_chain(application, todo, self.workers), rows, len(places))
         if not part:
             for writer in application.writers:
                 writer.finish()
         return rows
+
+    def _collect(
+        self, kind: str, results: Generator[list[SliceRow], None, None], rows: list[SliceRow], total: int
+    ) -> None:
+        """Add rows to the others as they come."""
+        with closing(results):
+            for batch in results:
+                for row in batch:
+                    rows.append(row)
+                    self._tell(kind, row)
+                    self.log.progress("apply", len(rows), total)
 
     def _tell(self, kind: str, row: SliceRow) -> None:
         facts = {"slice": row.slice, "channel": row.channel, "name": row.name, "status": row.status}
