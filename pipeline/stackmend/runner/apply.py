@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 
 from stackmend.chain import Graph
 from stackmend.errors import OutputError, StepError
+from stackmend.kernels.noise import noise_level
 from stackmend.record import pixel_hash
 from stackmend.registry import IMAGE
 from stackmend.runner.journal import Journal
 from stackmend.runner.parallel import in_parallel
 from stackmend.stacks import Pixels, Reader, Writer, read_back
 
+Mask = NDArray[np.bool_]
+
 MASK = "charging_mask"
 """The product from which the charged area is counted, where a chain makes it."""
-
 
 BATCH = 8
 """Slices that a worker is given at a time, at the most: it can then read ahead and write behind."""
@@ -38,17 +40,24 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class SliceRow:
-    """One row of ``slices.csv``; areas in px, grey levels as in the files."""
+    """One row of ``slices.csv``; areas and places in px, grey levels as in the files.
+
+    ``charged_y`` and ``charged_x`` are the mean position of the charged pixels.
+    """
 
     slice: int
     name: str
     status: str
     charged_area: int | None
+    charged_y: float | None
+    charged_x: float | None
     changed_fraction: float
     mean_before: float
     mean_after: float
     std_before: float
     std_after: float
+    noise_before: float | None
+    noise_after: float | None
     clipped: int
     rmse_before: float | None
     rmse_after: float | None
@@ -117,7 +126,7 @@ class Application:
         start = perf_counter()
         name = self.reader.names[place.number]
         try:
-            image, area, status = self._evaluate(pixels)
+            image, mask, status = self._evaluate(pixels)
         except StepError as error:
             raise StepError(f"slice {place.number} ({name}): {error}") from error
         result, clipped = to_dtype(image, self.dtype)
@@ -125,12 +134,14 @@ class Application:
             slice=place.number,
             name=name,
             status=status,
-            charged_area=area,
+            **_extent(mask),
             changed_fraction=float(np.count_nonzero(result != pixels) / pixels.size),
             mean_before=_mean(pixels),
             mean_after=_mean(result),
             std_before=_std(pixels),
             std_after=_std(result),
+            noise_before=_noise(pixels),
+            noise_after=_noise(result),
             clipped=clipped,
             rmse_before=None if truth is None else rmse(pixels, truth),
             rmse_after=None if truth is None else rmse(result, truth),
@@ -139,7 +150,7 @@ class Application:
             seconds=round(perf_counter() - start, 4),
         )
 
-    def _evaluate(self, pixels: Pixels) -> tuple[NDArray[np.floating[Any]], int | None, str]:
+    def _evaluate(self, pixels: Pixels) -> tuple[NDArray[np.floating[Any]], Mask | None, str]:
         image = pixels.astype(np.float32)
         image.flags.writeable = False
         if image.min() == image.max():
@@ -147,8 +158,8 @@ class Application:
         products = self.graph.evaluate({IMAGE: image, **self.given}, keep=(IMAGE, MASK))
         if MASK not in products:
             return products[IMAGE], None, "restored"
-        area = int(np.count_nonzero(products[MASK]))
-        return products[IMAGE], area, "restored" if area else "nothing_found"
+        mask = products[MASK]
+        return products[IMAGE], mask, "restored" if mask.any() else "nothing_found"
 
     def _write(self, place: Place, row: SliceRow, result: Pixels, truth: Pixels | None) -> None:
         try:
@@ -195,6 +206,22 @@ def to_dtype(image: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> tuple[Pi
 def rmse(pixels: Pixels, truth: Pixels) -> float:
     """Root mean square difference, in grey levels."""
     return float(np.sqrt(np.mean(np.square(pixels.astype(np.float64) - truth))))
+
+
+def _extent(mask: Mask | None) -> dict[str, Any]:
+    """How much is charged, and where its centre is."""
+    area = None if mask is None else int(np.count_nonzero(mask))
+    extent: dict[str, Any] = {"charged_area": area, "charged_y": None, "charged_x": None}
+    if mask is not None and area:
+        for name, axis in (("charged_y", 1), ("charged_x", 0)):
+            counts = np.count_nonzero(mask, axis=axis)
+            extent[name] = round(float(counts @ np.arange(counts.size) / area), 3)
+    return extent
+
+
+def _noise(pixels: Pixels) -> float | None:
+    level = noise_level(pixels)
+    return None if level is None else round(level, 6)
 
 
 def _mean(pixels: Pixels) -> float:
