@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "protocol": {"registry", "resources", "errors"},
     "chain": {"registry", "errors"},
     "search": {"chain", "registry"},
-    "runner": {"chain", "search", "stacks", "record", "protocol", "registry", "errors"},
+    "runner": {"chain", "search", "stacks", "kernels", "record", "protocol", "registry", "errors"},
     "api": {"runner", "protocol", "registry", "stacks"},
     "cli": {"api", "record", "registry", "errors"},
     "__main__": {"cli"},

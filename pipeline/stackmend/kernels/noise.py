@@ -56,4 +56,5 @@ def noise_level(image: NDArray[np.generic]) -> float | None:
     height, width = plain.shape
     if min(height, width) < 3:
         return None
-    return sqrt(pi / 2) / (6 * (height - 2) * (width - 2)) * _loops.second_difference(plain)
+    mean = _loops.second_difference(plain) / ((height - 2) * (width - 2))
+    return float(sqrt(pi / 2) / 6 * mean)

@@ -17,6 +17,7 @@ from stackmend import record
 from stackmend.errors import OutputError, StepError
 from stackmend.record import Listener, Log
 from stackmend.runner.apply import Application, Place, SliceRow, apply_chain
+from stackmend.runner.evidence import collect
 from stackmend.runner.journal import Journal, differences, identity_of
 from stackmend.runner.prepare import Findings, Job, examine_stack
 from stackmend.runner.recording import loss_rows, run_record
@@ -119,6 +120,7 @@ def _run(job: Job, log: Log, workers: int) -> RunResult:
     applied = perf_counter()
     record.write_table(job.workspace.partial / "slices.csv", [row.as_row() for row in rows])
     (job.workspace.partial / "protocol.yaml").write_bytes(job.protocol.source)
+    collect(job, plan, rows, writer, log, workers)
     times = {"started": started, "search_s": tuned - start, "apply_s": applied - tuned, "total_s": applied - start}
     content = run_record(job, plan, rows, warnings=log.warnings, workers=workers, times=times)
     log.event("finished", seconds=round(applied - start, 3))

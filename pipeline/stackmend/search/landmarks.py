@@ -13,16 +13,14 @@ LOCAL_MINIMUM = "local minimum"
 AWAY = "away from the minimum"
 LOCAL_MAXIMUM = "local maximum"
 
-Scored = Mapping[Combination, float | None]
-
 
 def landmarks(scored: Scored, chosen: Combination) -> dict[str, Combination]:
     """The global minimum, a local minimum, a point away from the minimum, and a local maximum.
 
     *Neighbours* are two combinations with a loss that differ in one parameter alone, with no combination between them:
-    on a grid, one position apart in the values of one parameter (numbers in their order, others as declared). A *level* is a largest set of combinations of
-    exactly equal loss that are connected through neighbours. It is a local minimum if it has neighbours and none of
-    them is lower, a local maximum if none is higher.
+    on a grid, one position apart in the values of one parameter (numbers in their order, others as declared). A *level*
+    is a largest set of combinations of exactly equal loss that are connected through neighbours. It is a local minimum
+    if it has neighbours and none of them is lower, a local maximum if none is higher.
 
     The global minimum is the chosen combination. The local minimum is the lowest that is not part of its level, nor of
     equal loss. The local maximum is the highest. Away from the minimum is the combination, none of the other three,
@@ -104,5 +102,5 @@ def _pairs(losses: Mapping[Combination, float]) -> Iterator[tuple[Combination, C
         for each in losses:
             lines.setdefault(each[:position] + each[position + 1 :], []).append(each)
         for line in lines.values():
-            line.sort(key=lambda each: rank[each[position]])  # noqa: B023 - used at once
+            line.sort(key=lambda each: rank[each[position]])
             yield from pairwise(line)

@@ -1,0 +1,133 @@
+"""Pictures and figures for the report that only the run can make: the report itself reads them and computes nothing.
+
+They lie in ``previews/`` beside the restored stack, described by ``previews.json``; the animation through the loss is
+``losses.webp``. They are made after the search and the application, which take no notice of them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from joblib import delayed
+from PIL import Image
+
+from stackmend import record
+from stackmend.record import Log
+from stackmend.registry import Undefined
+from stackmend.runner.apply import SliceRow
+from stackmend.runner.evidence.animation import Frame, animated, chosen_frames, still
+from stackmend.runner.evidence.pictures import webp
+from stackmend.runner.evidence.shown import Photographer, choose_shown
+from stackmend.runner.evidence.trials import Trial
+from stackmend.runner.parallel import in_parallel
+from stackmend.runner.prepare import Job
+from stackmend.runner.tune import Plan
+from stackmend.stacks import Writer
+
+FOLDER, CONTENTS, ANIMATION = "previews", "previews.json", "losses.webp"
+
+FRAMES = 250
+"""Pictures in an animation at the most: every combination of the published search."""
+
+EMBEDDED = 48
+"""The same for the small version inside the report."""
+
+COMPARED = 6
+"""Optimization slices, and as many held-out ones, whose loss is compared with that of the untouched slice."""
+
+
+def collect(job: Job, plan: Plan, rows: Sequence[SliceRow], writer: Writer, log: Log, workers: int) -> None:
+    """Make the pictures of a run whose stack is restored, in the partial result.
+
+    A picture that cannot be made must not cost a finished stack: then there is a warning, and the report does without.
+    """
+    folder = job.workspace.partial / FOLDER
+    start = perf_counter()
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        searches = [_search(job, plan, index, folder, workers) for index in _pictured(plan)]
+        slices = list(_slices(job, plan, rows, writer, log, workers))
+        content = {"previews": 1, "slices": slices, "searches": searches, "seconds": round(perf_counter() - start, 3)}
+        record.write_json(folder / CONTENTS, content)
+    # Whatever went wrong, in anybody's step or in a library for pictures: the stack is restored, which is what counts.
+    except Exception as error:  # noqa: BLE001 - see above
+        log.warn(f"the report has no pictures: {type(error).__name__}: {error}")
+
+
+def _pictured(plan: Plan) -> Iterator[int]:
+    """The searches whose steps are in the chain that was applied."""
+    ids = {bound.id for bound in plan.steps}
+    for index, tuned in enumerate(plan.tuned):
+        if tuned.result.chosen and not plan.replaced and ids.issuperset(tuned.entry.steps):
+            yield index
+
+
+def _search(job: Job, plan: Plan, index: int, folder: Path, workers: int) -> dict[str, Any]:
+    """The four points, the animation, and the losses of untouched slices."""
+    trial = Trial(plan, plan.tuned[index])
+    result = trial.tuned.result
+    skipped = set(result.choice.slices_without_charging)
+    slices = [number for number in result.losses if number not in skipped]
+    means = [(each, loss) for each in result.combinations if (loss := result.mean(each)) is not None]
+    combinations = [each for each, _ in means]
+    points = {combinations.index(each): name for name, each in result.landmarks.items()}
+    shown = chosen_frames([loss for _, loss in means], FRAMES, list(points))
+    raw = job.reader.read(slices[0])
+    thumbnails = trial.thumbnails(
+        raw, [combinations[place] for place in shown], pixels=250_000, side=1000, workers=workers
+    )
+    frames = [Frame(thumbnails[means[place][0]], means[place][1], points.get(place, "")) for place in shown]
+    pictures = {}
+    for place, name in points.items():
+        pictures[name] = f"search{index}_{name.replace(' ', '_')}.webp"
+        (folder / pictures[name]).write_bytes(webp(Image.fromarray(thumbnails[means[place][0]]), 60_000))
+    _animate(frames, index, folder)
+    compared = [*slices[:COMPARED], *list(trial.tuned.held_out)[:COMPARED]]
+    return {
+        "search": index,
+        "slice": slices[0],
+        "points": pictures,
+        "frames": len(frames),
+        "animation": f"search{index}_losses.webp",
+        "still": f"search{index}_still.webp",
+        "compared": {str(number): trial.comparison(job.reader.read(number)) for number in compared},
+    }
+
+
+def _animate(frames: Sequence[Frame], index: int, folder: Path) -> None:
+    """The animation as a file of its own beside the stack, and small for the report."""
+    large = folder.parent / (ANIMATION if index == 0 else ANIMATION.replace(".", f"_{index}."))
+    places = np.linspace(0, len(frames) - 1, min(EMBEDDED, len(frames))).round().astype(int)
+    few = [frame for place, frame in enumerate(frames) if place in places or frame.note]
+    with ThreadPoolExecutor(2) as both:
+        whole = both.submit(animated, frames, width=480, quality=60)
+        small = both.submit(animated, few, width=400, quality=45)
+        large.write_bytes(whole.result())
+        (folder / f"search{index}_losses.webp").write_bytes(small.result())
+    (folder / f"search{index}_still.webp").write_bytes(still(few, width=400, quality=60))
+
+
+def _slices(
+    job: Job, plan: Plan, rows: Sequence[SliceRow], writer: Writer, log: Log, workers: int
+) -> Iterator[dict[str, Any]]:
+    optimization = list(dict.fromkeys(number for tuned in plan.tuned for number in tuned.result.losses))
+    held_out = {
+        number: None if isinstance(loss, Undefined) else loss
+        for tuned in plan.tuned
+        for number, loss in tuned.held_out.items()
+    }
+    shown = choose_shown(rows, optimization, held_out)
+    photographer = Photographer(job.reader, writer, plan.graph(), plan.given, job.workspace.partial / FOLDER)
+    tasks = (delayed(photographer.shoot)(rows[place], place, why) for place, why in shown.items())
+    log.progress("pictures", 0, len(shown))
+    for count, entry in enumerate(in_parallel(tasks, min(workers, len(shown)), ordered=True), start=1):
+        log.progress("pictures", count, len(shown))
+        if entry:
+            yield entry
