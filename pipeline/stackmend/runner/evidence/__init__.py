@@ -23,7 +23,7 @@ from stackmend.registry import Undefined
 from stackmend.runner.apply import SliceRow
 from stackmend.runner.evidence.animation import Frame, animated, chosen_frames, still
 from stackmend.runner.evidence.pictures import webp
-from stackmend.runner.evidence.shown import Photographer, choose_shown
+from stackmend.runner.evidence.shown import SHOWN, Photographer, choose_shown
 from stackmend.runner.evidence.trials import Trial
 from stackmend.runner.parallel import in_parallel
 from stackmend.runner.prepare import Job
@@ -51,6 +51,7 @@ def collect(job: Job, plan: Plan, rows: Sequence[SliceRow], writer: Writer, log:
     start = perf_counter()
     try:
         shutil.rmtree(folder, ignore_errors=True)
+        (folder.parent / ANIMATION).unlink(missing_ok=True)
         folder.mkdir()
         searches = [_search(job, plan, index, folder, workers) for index in _pictured(plan)]
         slices = list(_slices(job, plan, rows, writer, log, workers))
@@ -84,16 +85,19 @@ def _search(job: Job, plan: Plan, index: int, folder: Path, workers: int) -> dic
         raw, [combinations[place] for place in shown], pixels=250_000, side=1000, workers=workers
     )
     frames = [Frame(thumbnails[means[place][0]], means[place][1], points.get(place, "")) for place in shown]
+    share = len(list(_pictured(plan)))
     pictures = {}
     for place, name in points.items():
+        picture = Image.fromarray(thumbnails[means[place][0]])
         pictures[name] = f"search{index}_{name.replace(' ', '_')}.webp"
-        (folder / pictures[name]).write_bytes(webp(Image.fromarray(thumbnails[means[place][0]]), 60_000))
-    _animate(frames, index, folder)
+        (folder / pictures[name]).write_bytes(webp(picture, 45_000 // share))
+    _animate(frames, index, folder, 300_000 // share)
     compared = [*slices[:COMPARED], *list(trial.tuned.held_out)[:COMPARED]]
     return {
         "search": index,
         "slice": slices[0],
         "points": pictures,
+        "broad": frames[0].picture.shape[1] > 2 * frames[0].picture.shape[0],
         "frames": len(frames),
         "animation": f"search{index}_losses.webp",
         "still": f"search{index}_still.webp",
@@ -101,17 +105,28 @@ def _search(job: Job, plan: Plan, index: int, folder: Path, workers: int) -> dic
     }
 
 
-def _animate(frames: Sequence[Frame], index: int, folder: Path) -> None:
-    """The animation as a file of its own beside the stack, and small for the report."""
-    large = folder.parent / (ANIMATION if index == 0 else ANIMATION.replace(".", f"_{index}."))
-    places = np.linspace(0, len(frames) - 1, min(EMBEDDED, len(frames))).round().astype(int)
-    few = [frame for place, frame in enumerate(frames) if place in places or frame.note]
+def _animate(frames: Sequence[Frame], index: int, folder: Path, size: int) -> None:
+    """The animation as a file of its own (that of the first search beside the stack), and small for the report."""
+    first = folder.parent / ANIMATION
+    large = folder / f"losses{index}.webp" if first.exists() else first
     with ThreadPoolExecutor(2) as both:
         whole = both.submit(animated, frames, width=480, quality=60)
-        small = both.submit(animated, few, width=400, quality=45)
+        small = both.submit(_embedded, frames, size)
         large.write_bytes(whole.result())
         (folder / f"search{index}_losses.webp").write_bytes(small.result())
-    (folder / f"search{index}_still.webp").write_bytes(still(few, width=400, quality=60))
+    (folder / f"search{index}_still.webp").write_bytes(still(frames, width=400, quality=60))
+
+
+def _embedded(frames: Sequence[Frame], size: int) -> bytes:
+    """The animation with fewer and smaller frames, until it fits."""
+    count, width = EMBEDDED, 400
+    while True:
+        places = np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int)
+        few = [frame for place, frame in enumerate(frames) if place in places or frame.note]
+        encoded = animated(few, width=width, quality=45)
+        if len(encoded) <= size or count <= 6:
+            return encoded
+        count, width = count // 2, width * 4 // 5
 
 
 def _slices(
@@ -124,7 +139,8 @@ def _slices(
         for number, loss in tuned.held_out.items()
     }
     shown = choose_shown(rows, optimization, held_out)
-    photographer = Photographer(job.reader, writer, plan.graph(), plan.given, job.workspace.partial / FOLDER)
+    folder, generosity = job.workspace.partial / FOLDER, min(SHOWN / len(shown), 2.0)
+    photographer = Photographer(job.reader, writer, plan.graph(), plan.given, folder, generosity)
     tasks = (delayed(photographer.shoot)(rows[place], place, why) for place, why in shown.items())
     log.progress("pictures", 0, len(shown))
     for count, entry in enumerate(in_parallel(tasks, min(workers, len(shown)), ordered=True), start=1):

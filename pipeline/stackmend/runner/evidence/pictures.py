@@ -85,15 +85,14 @@ def coloured(difference: NDArray[np.float32], scale: float) -> Image.Image:
 
 
 def webp(picture: Image.Image, size: int) -> bytes:
-    """A picture as WebP, in the best quality that does not take more than ``size`` bytes, else in the least."""
-    encoded = b""
-    for quality in _QUALITIES:
-        buffer = BytesIO()
-        picture.save(buffer, "WEBP", quality=quality, method=4)
-        encoded = buffer.getvalue()
-        if len(encoded) <= size:
-            break
-    return encoded
+    """A picture as WebP of at most ``size`` bytes: in the best quality that fits, and smaller if none does."""
+    while True:
+        for quality in _QUALITIES:
+            buffer = BytesIO()
+            picture.save(buffer, "WEBP", quality=quality, method=4)
+            if buffer.tell() <= size or max(picture.size) <= 32:
+                return buffer.getvalue()
+        picture = picture.reduce(2)
 
 
 def png(picture: Image.Image) -> bytes:

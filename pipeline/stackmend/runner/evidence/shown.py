@@ -28,7 +28,8 @@ ZOOM = (240, 360)
 PROFILE = 400
 """How far a line profile reaches to either side, px."""
 
-_BYTES = {"before": 90_000, "after": 90_000, "difference": 35_000, "zoom_before": 30_000, "zoom_after": 30_000}
+_BYTES = {"before": 50_000, "after": 50_000, "difference": 18_000, "zoom_before": 15_000, "zoom_after": 15_000}
+"""Of each picture at the most, with ``SHOWN`` slices; twice that if few are shown."""
 
 
 def choose_shown(
@@ -77,6 +78,7 @@ class Photographer:
     graph: Graph
     given: Mapping[str, Any]
     folder: Path
+    generosity: float
 
     def shoot(self, row: SliceRow, position: int, why: Sequence[str]) -> dict[str, Any] | None:
         """Write the pictures of a slice and describe them; ``None`` if it cannot be read back or has another size."""
@@ -99,7 +101,9 @@ class Photographer:
             "zoom_before": Image.fromarray(display(before[zoom])),
             "zoom_after": Image.fromarray(display(after[zoom])),
         }
-        encoded = {f"{name}.webp": webp(picture, _BYTES[name]) for name, picture in pictures.items()}
+        encoded = {
+            f"{name}.webp": webp(picture, int(_BYTES[name] * self.generosity)) for name, picture in pictures.items()
+        }
         if mask is not None:
             encoded |= {"mask.png": png(outlined(mask, factor)), "zoom_mask.png": png(outlined(mask[zoom], 1))}
         for name, content in encoded.items():
