@@ -37,8 +37,9 @@ def shown_slices(source: Source) -> Iterator[Values]:
     """Slices before and after."""
     rows = {row["slice"]: row for row in source.slices}
     for place, shown in enumerate(source.previews.get("slices") or ()):
-        pictures = {name: data_uri(source.picture(file)) for name, file in shown["pictures"].items()}
-        if not pictures.get("before") or not pictures.get("after"):
+        pictures = dict.fromkeys(("mask", "zoom_mask"))  # there is none where no step looks for charging
+        pictures |= {name: data_uri(source.picture(file)) for name, file in shown["pictures"].items()}
+        if not all(pictures.get(name) for name in ("before", "after", "difference", "zoom_before", "zoom_after")):
             continue
         with style(SCREEN):
             profile = svg(slice_plots.line_profile(shown, SCREEN), f"profile{place}")
