@@ -25,11 +25,15 @@ __all__ = ["Findings", "RunResult", "check", "finish", "run"]
 
 @dataclass(frozen=True)
 class RunResult:
-    """Where the results of a run are, and its record; a shard has none, and no stack of its own."""
+    """Where the results of a run are, and its record; a shard has none, and no stack of its own.
+
+    ``changed`` is false where all was as this run would have made it.
+    """
 
     folder: Path
     stack: Path | None
     record: Mapping[str, Any] | None
+    changed: bool = True
 
 
 def check(
@@ -136,7 +140,7 @@ def _carry_out(
     job.workspace.open(shared=part is not None)
     log = Log(job.workspace.partial / "log.jsonl", listener)
     try:
-        record = Work(job, log, workers).do(part=part, compute=compute)
+        record, changed = Work(job, log, workers).do(part=part, compute=compute)
     except BaseException as error:
         with suppress(OSError):  # the disk may be full
             trace = traceback.format_exception(error)
@@ -147,7 +151,7 @@ def _carry_out(
             raise
         what = f"{folder}: the result cannot be written ({error.strerror or error})"
         raise OutputError(f"{what}; make room and run again") from error
-    return RunResult(folder, folder / job.writer().path.name if record else None, record)
+    return RunResult(folder, folder / job.writer().path.name if record else None, record, changed)
 
 
 def _workers(count: int | None) -> Workers:
