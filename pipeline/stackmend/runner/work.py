@@ -66,20 +66,20 @@ class Work:
         work, tuned = work_of(self.job, tuning.plans), perf_counter()
         places = part.part(self.job.places) if part else self.job.places
         done = finished(self.job, places, work, self.log, self.workers)
-        self._say(done, places)
         if not compute and len(done.kept) < len(places):
             raise UsageError(self._missing(done))
+        stays = not part and self._stays(done, work, published)
+        if stays and (unchanged := self._unchanged()):
+            self.log.event("note", message=f"nothing to do: all {len(places)} slices are what the record says")
+            self.job.workspace.close()
+            return unchanged, False
+        self._say(done, places)
         times = {"started": started, "search_s": tuned - start}
         if part:
             self._restore(tuning, work, places, done, part)
             facts = {"shard": str(part), "host": platform.node(), "workers": self.workers.count, **times}
             self.journal.enter_shard({**facts, "total_s": perf_counter() - start, "slices": len(places)})
             return None, True
-        stays = self._stays(done, work, published)
-        if stays and (unchanged := self._unchanged()):
-            self.log.event("note", message=f"nothing to do: all {len(places)} slices are what the record says")
-            self.job.workspace.close()
-            return unchanged, False
         rows = [kept.row for kept in done.kept.values()] if stays else self._restore(tuning, work, places, done, part)
         rows, applied = self._in_order(rows), perf_counter()
         stack = self.job.writer(folder=self.job.workspace.folder) if stays else self.job.writer()
