@@ -12,7 +12,7 @@ import tifffile
 from stackmend import api
 from stackmend.errors import Problem
 from stackmend.runner import prepare
-from stackmend.stacks import new_stack, open_stack
+from stackmend.stacks import Layout, new_stack, open_stack
 
 CODES = {"none": 1, "zlib": 8, "zstd": 50000}
 PROTOCOL = """\
@@ -44,11 +44,13 @@ def test_compressed_slices_are_the_same_slices(tmp_path: Path, compression: str,
         pytest.skip("imagecodecs is not installed")
     pixels = (np.arange(40 * 50).reshape(40, 50) // 50).astype(dtype)
     writer = new_stack(
-        "tiff-folder", tmp_path, shape=(1, 40, 50), dtype=pixels.dtype, names=("1.tif",), compression=compression
+        "tiff-folder",
+        tmp_path,
+        Layout(shape=(1, 40, 50), dtype=pixels.dtype, names=("1.tif",), compression=compression),
     )
     writer.create()
     writer.write(0, pixels)
-    assert np.array_equal(open_stack(writer.path).read(0), pixels)
+    assert np.array_equal(open_stack(writer.path)[0].read(0), pixels)
     with tifffile.TiffFile(writer.path / "1.tif") as tif:
         assert int(tif.pages[0].compression) == CODES[compression]
     assert compression == "none" or (writer.path / "1.tif").stat().st_size < pixels.nbytes

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import reference_data
 from reference_data import needs_reference
 from stackmend import api
-from stackmend.stacks import Reader, Selected, new_stack, open_stack, tiff_file
+from stackmend.stacks import Layout, Reader, Selected, new_stack, open_stack, tiff_file
 from stackmend.stacks.metadata import VENDOR_TAGS, Metadata
 
 FORMATS = ("tiff-folder", "tiff")
@@ -43,7 +43,7 @@ def save(path: Path, *tags: tuple[int, bytes], pixels: np.ndarray[Any, Any] | No
 
 
 def said(path: Path) -> tuple[Any, str | None]:
-    metadata = open_stack(path).metadata
+    metadata = open_stack(path)[0].metadata
     return metadata.pixel_size, metadata.source
 
 
@@ -59,10 +59,12 @@ def copied(reader: Reader, folder: Path, format: str, slices: tuple[int, ...] | 
     writer = new_stack(
         format,
         folder,
-        shape=(len(slices), *reader.shape[1:]),
-        dtype=reader.dtype,
-        names=tuple(reader.names[index] for index in slices),
-        metadata=Selected(reader, slices),
+        Layout(
+            shape=(len(slices), *reader.shape[1:]),
+            dtype=reader.dtype,
+            names=tuple(reader.names[index] for index in slices),
+            metadata=Selected(reader, slices),
+        ),
     )
     writer.create()
     writer = pickle.loads(pickle.dumps(writer))
@@ -169,7 +171,7 @@ def test_numbers_that_are_none_are_unknown(tmp_path: Path, number: str) -> None:
 def test_any_tag_can_be_read(tmp_path_factory: pytest.TempPathFactory, noise: bytes, code: int, start: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "noise.tif"
     save(path, (code, start + noise + b"\0"))
-    reader = open_stack(path)
+    reader = open_stack(path)[0]
     assert [tag.value for tag in reader.metadata.tags] == [start + noise + b"\0"]
     assert all(size is None or size > 0 for size in reader.metadata.pixel_size)
 
@@ -182,7 +184,7 @@ def test_tags_come_out_byte_for_byte(tmp_path: Path, format: str, byteorder: str
     with tifffile.TiffFile(file) as tif:
         before = {code: tif.pages[0].tags[code].value for code in tags}
     (tmp_path / "out").mkdir()
-    out = copied(open_stack(file), tmp_path / "out", format)
+    out = copied(open_stack(file)[0], tmp_path / "out", format)
     out = out / "a_0000.tif" if out.is_dir() else out
     assert vendor_tags(out) == tags
     with tifffile.TiffFile(out) as tif:
@@ -195,19 +197,16 @@ def test_tags_come_out_byte_for_byte(tmp_path: Path, format: str, byteorder: str
 def test_the_pixel_size_is_found_again(tmp_path: Path, format: str, dtype: str) -> None:
     how = {"resolution": (0.25, 0.2), "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 12.5}, "imagej": True}
     file = save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how)
-    reader = open_stack(file)
+    reader = open_stack(file)[0]
     writer = new_stack(
         format,
         tmp_path,
-        shape=(3, 5, 7),
-        dtype=np.dtype(dtype),
-        names=reader.names,
-        metadata=Selected(reader, (0, 1, 2)),
+        Layout(shape=(3, 5, 7), dtype=np.dtype(dtype), names=reader.names, metadata=Selected(reader, (0, 1, 2))),
     )
     writer.create()
     for position in range(3):
         writer.write(position, np.full((5, 7), position, dtype))
-    again = open_stack(writer.path)
+    again = open_stack(writer.path)[0]
     assert again.metadata == Metadata((12.5, 5, 4), "ImageJ")
     assert [again.read(index).max() for index in range(3)] == [0, 1, 2]
     assert again.notes == ()
@@ -215,7 +214,7 @@ def test_the_pixel_size_is_found_again(tmp_path: Path, format: str, dtype: str) 
 
 def test_other_programs_read_axes_and_pixel_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     how = {"resolution": (0.25, 0.2), "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 12.5}, "imagej": True}
-    reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how))
+    reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how))[0]
     for limit in (2**31, 10):  # as a BigTIFF as well
         monkeypatch.setattr(tiff_file, "_CLASSIC_LIMIT", limit)
         with tifffile.TiffFile(copied(reader, tmp_path, "tiff")) as tif:
@@ -227,7 +226,7 @@ def test_other_programs_read_axes_and_pixel_size(tmp_path: Path, monkeypatch: py
 
 
 def test_without_a_pixel_size_none_is_written(tmp_path: Path) -> None:
-    reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), metadata={"axes": "ZYX"}))
+    reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), metadata={"axes": "ZYX"}))[0]
     for format in FORMATS:
         assert said(copied(reader, tmp_path, format)) == ((None, None, None), None)
 
@@ -240,11 +239,11 @@ def folder_of(folder: Path, count: int = 4) -> Path:
 
 
 def test_each_slice_keeps_its_own_tags(tmp_path: Path) -> None:
-    reader = open_stack(folder_of(tmp_path / "cell"))
+    reader = open_stack(folder_of(tmp_path / "cell"))[0]
     out = copied(reader, tmp_path, "tiff-folder")
     for index in range(4):
         assert vendor_tags(out / f"z{index}.tif") == {HELIOS: fei(stage=index)}
-        assert open_stack(out).metadata_of(index) == reader.metadata_of(index)
+        assert open_stack(out)[0].metadata_of(index) == reader.metadata_of(index)
     assert vendor_tags(copied(reader, tmp_path, "tiff", (2, 3))) == {HELIOS: fei(stage=2)}
     chosen = copied(reader, tmp_path / "chosen", "tiff-folder", (3, 1))
     assert vendor_tags(chosen / "z3.tif") == {HELIOS: fei(stage=3)}
@@ -255,7 +254,7 @@ def test_each_page_keeps_its_own_tags(tmp_path: Path) -> None:
         for index in range(3):
             extratags = [(HELIOS, 2, None, fei(stage=index), True)]
             writer.write(image(index), metadata=None, contiguous=False, extratags=extratags)
-    out = copied(open_stack(tmp_path / "cell.tif"), tmp_path, "tiff-folder")
+    out = copied(open_stack(tmp_path / "cell.tif")[0], tmp_path, "tiff-folder")
     assert [vendor_tags(out / f"cell_{index:04d}.tif") for index in range(3)] == [
         {HELIOS: fei(stage=index)} for index in range(3)
     ]
@@ -265,7 +264,7 @@ def test_each_page_keeps_its_own_tags(tmp_path: Path) -> None:
 def test_tags_of_the_first_page_alone_belong_to_the_first_slice(tmp_path: Path, truncate: bool) -> None:
     stack = np.zeros((3, 5, 7), np.uint8)
     how = {"metadata": {"axes": "ZYX", "unit": "nm"}, "imagej": True, "truncate": truncate}
-    reader = open_stack(save(tmp_path / "cell.tif", (HELIOS, fei()), pixels=stack, **how))
+    reader = open_stack(save(tmp_path / "cell.tif", (HELIOS, fei()), pixels=stack, **how))[0]
     assert [len(reader.metadata_of(index).tags) for index in range(3)] == [1, 0, 0]
     assert {reader.metadata_of(index).pixel_size for index in range(3)} == {(None, 4, 5)}
 
@@ -275,7 +274,7 @@ def test_tags_of_the_first_page_alone_belong_to_the_first_slice(tmp_path: Path, 
 )
 def test_the_spacing_is_that_of_the_chosen_slices(tmp_path: Path, slices: tuple[int, ...], z: float | None) -> None:
     how = {"resolution": (0.2, 0.2), "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 10}, "imagej": True}
-    reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((4, 5, 7), np.uint8), **how))
+    reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((4, 5, 7), np.uint8), **how))[0]
     for format in FORMATS:
         (tmp_path / format).mkdir()
         assert said(copied(reader, tmp_path / format, format, slices))[0] == (z, 5, 5)
@@ -284,7 +283,7 @@ def test_the_spacing_is_that_of_the_chosen_slices(tmp_path: Path, slices: tuple[
 def test_slices_of_different_pixel_size_are_noted(tmp_path: Path) -> None:
     for name, text in (("1.tif", fei()), ("2.tif", fei()), ("3.tif", fei("PixelWidth=7e-9"))):
         save(tmp_path / name, (HELIOS, text))
-    (note,) = open_stack(tmp_path).notes
+    (note,) = open_stack(tmp_path)[0].notes
     assert "slices differ in pixel size" in note
     assert "1.tif is 4 x 5 nm, but 3.tif is 7 x 7 nm" in note
 
@@ -292,7 +291,7 @@ def test_slices_of_different_pixel_size_are_noted(tmp_path: Path) -> None:
 def test_slices_that_say_the_same_are_not_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("1.tif", "2.tif"):
         save(tmp_path / name, resolution=(2e6, 2e6), resolutionunit=3)
-    reader = open_stack(tmp_path)
+    reader = open_stack(tmp_path)[0]
     monkeypatch.setattr(tifffile, "TiffFile", None)
     assert reader.metadata_of(1) == Metadata((None, 5, 5), "resolution tag")
 
@@ -331,7 +330,7 @@ def test_files_of_real_microscopes(tmp_path: Path, format: str, name: str, size:
     file = VENDOR / name
     if not file.is_file():
         pytest.skip("needs the files of microscopes in the reference data")
-    reader = open_stack(file)
+    reader = open_stack(file)[0]
     assert (reader.metadata.pixel_size, reader.metadata.source) == ((None, size, size), source)
     out = copied(reader, tmp_path, format)
     out = next(out.iterdir()) if out.is_dir() else out
@@ -340,7 +339,7 @@ def test_files_of_real_microscopes(tmp_path: Path, format: str, name: str, size:
         for kind in ("fei_metadata", "sem_metadata"):
             assert getattr(after, kind) == getattr(before, kind)
         assert np.array_equal(after.pages[0].asarray(), before.pages[0].asarray())
-    assert open_stack(out).metadata == reader.metadata
+    assert open_stack(out)[0].metadata == reader.metadata
 
 
 @needs_reference

@@ -11,7 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from stackmend.errors import InputError
-from stackmend.stacks import new_stack, open_stack, tiff_file
+from stackmend.stacks import Layout, new_stack, open_stack, tiff_file
 
 
 def stack(count: int = 3, dtype: str = "uint8") -> NDArray[Any]:
@@ -37,7 +37,7 @@ def stack(count: int = 3, dtype: str = "uint8") -> NDArray[Any]:
 )
 def test_files_as_other_programs_write_them(tmp_path: Path, how: dict[str, Any]) -> None:
     tifffile.imwrite(tmp_path / "a.tif", stack(dtype="uint16"), photometric="minisblack", **how)
-    reader = open_stack(tmp_path / "a.tif")
+    reader = open_stack(tmp_path / "a.tif")[0]
     assert reader.shape == (3, 5, 7)
     assert [reader.read(index).tolist() for index in range(3)] == stack().tolist()
 
@@ -45,7 +45,7 @@ def test_files_as_other_programs_write_them(tmp_path: Path, how: dict[str, Any])
 def test_one_channel_of_a_hyperstack_is_a_stack(tmp_path: Path) -> None:
     image = stack()[:, np.newaxis]
     tifffile.imwrite(tmp_path / "a.tif", image, imagej=True, metadata={"axes": "ZCYX"})
-    assert open_stack(tmp_path / "a.tif").shape == (3, 5, 7)
+    assert open_stack(tmp_path / "a.tif")[0].shape == (3, 5, 7)
 
 
 @pytest.mark.parametrize("odd", [np.zeros((5, 8), np.uint8), np.zeros((5, 7), np.uint16)], ids=["shape", "type"])
@@ -60,7 +60,7 @@ def test_pages_that_differ_are_named(tmp_path: Path, odd: NDArray[Any]) -> None:
 def test_names_for_the_pages(tmp_path: Path) -> None:
     for name, first in (("a.tif", "a_0000.tif"), ("my.cell.OME.TIFF", "my.cell_0000.tif")):
         tifffile.imwrite(tmp_path / name, stack(), photometric="minisblack", metadata={"axes": "ZYX"})
-        assert open_stack(tmp_path / name).names[0] == first
+        assert open_stack(tmp_path / name)[0].names[0] == first
     assert tiff_file.TiffFileReader(Path("a.tif"), range(20000), reader_info()).names[10] == "a_00010.tif"
 
 
@@ -73,12 +73,12 @@ def test_only_what_needs_it_is_a_bigtiff(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, big: bool
 ) -> None:
     monkeypatch.setattr(tiff_file, "_CLASSIC_LIMIT", limit)
-    writer = new_stack("tiff", tmp_path, shape=(3, 20, 20), dtype=np.dtype("uint8"), names=())
+    writer = new_stack("tiff", tmp_path, Layout(shape=(3, 20, 20), dtype=np.dtype("uint8"), names=()))
     writer.create()
     writer.write(2, np.full((20, 20), 7, np.uint8))
     with tifffile.TiffFile(writer.path) as tif:
         assert tif.is_bigtiff == big
-    assert open_stack(writer.path).read(2).tolist() == np.full((20, 20), 7).tolist()
+    assert open_stack(writer.path)[0].read(2).tolist() == np.full((20, 20), 7).tolist()
 
 
 def test_the_limit_leaves_room_for_headers_below_four_gigabytes() -> None:
@@ -86,7 +86,7 @@ def test_the_limit_leaves_room_for_headers_below_four_gigabytes() -> None:
 
 
 def test_a_written_file_is_a_stack_for_other_programs(tmp_path: Path) -> None:
-    writer = new_stack("tiff", tmp_path, shape=(3, 5, 7), dtype=np.dtype("uint16"), names=())
+    writer = new_stack("tiff", tmp_path, Layout(shape=(3, 5, 7), dtype=np.dtype("uint16"), names=()))
     writer.create()
     for position, image in enumerate(stack(dtype="uint16")):
         writer.write(position, image)

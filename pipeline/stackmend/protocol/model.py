@@ -108,6 +108,7 @@ class Input:
     """Where the stack comes from: a path, or the parameters of a synthetic stack, or neither yet."""
 
     path: Path | None = None
+    dataset: str | None = None
     phantom: Mapping[str, Any] | None = None
     channel: int | None = None
     slices: SliceSelection = SliceSelection("all")
@@ -121,6 +122,7 @@ class Output:
     format: str = "tiff-folder"
     dtype: str = "input"
     compression: str = "none"
+    pyramid: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,7 @@ def build(data: Mapping[str, Any], text: Text, *, file: Path, base: Path, source
         name=data.get("name") or file.stem,
         input=Input(
             path=_resolved(base, given_input.get("path")),
+            dataset=given_input.get("dataset"),
             phantom=_phantom(given_input.get("phantom")),
             channel=_plain(given_input.get("channel"), {"type": "integer"}),
             slices=_selection(given_input.get("slices", "all")),
@@ -170,6 +173,7 @@ def build(data: Mapping[str, Any], text: Text, *, file: Path, base: Path, source
             format=given_output.get("format", "tiff-folder"),
             dtype=given_output.get("dtype", "input"),
             compression=given_output.get("compression", "none"),
+            pyramid=given_output.get("pyramid", False),
         ),
         chain=chain,
         optimize=tuple(_optimize(entry, path, chain, text) for path, entry in optimize_entries(data)),

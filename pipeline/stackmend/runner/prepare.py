@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from math import prod
 
 import numpy as np
@@ -13,6 +12,7 @@ from stackmend.errors import InputError, Problem, ProtocolError, UsageError
 from stackmend.protocol import Draft, Protocol, check_stack
 from stackmend.runner.workspace import Workspace
 from stackmend.stacks import Reader, open_phantom, open_stack
+from stackmend.stacks.extras import command_for, missing
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _reader(protocol: Protocol) -> Reader | None:
 
 def _stack_problems(protocol: Protocol, reader: Reader | None) -> Iterator[Problem]:
     needed = 0
-    yield from _compression(protocol)
+    yield from _format(protocol)
     if protocol.input.phantom is not None and protocol.input.channel:
         message = f"a synthetic stack has 1 channel, got {protocol.input.channel}; leave it out"
         yield protocol.text.problem(("input", "channel"), message)
@@ -117,14 +117,18 @@ def _stack_problems(protocol: Protocol, reader: Reader | None) -> Iterator[Probl
         yield from Workspace(protocol.output.path).problems(protocol, needed)
 
 
-def _compression(protocol: Protocol) -> Iterator[Problem]:
-    compression, path = protocol.output.compression, ("output", "compression")
-    if compression != "none" and protocol.output.format != "tiff-folder":
-        message = f"{compression} is for slices in files of their own; add format: tiff-folder, or leave it out"
-        yield protocol.text.problem(path, message)
-    if compression == "zstd" and find_spec("imagecodecs") is None:
-        message = "zstd needs one more package; run: pip install 'stackmend[codecs]'"
-        yield protocol.text.problem(path, message)
+def _format(protocol: Protocol) -> Iterator[Problem]:
+    """Options that the format of the output does not have, and packages that it needs."""
+    output, text = protocol.output, protocol.text
+    zarr = output.format.startswith("ome-zarr")
+    if output.pyramid and not zarr:
+        message = f"{output.format} has no place for smaller copies; add format: ome-zarr, or leave it out"
+        yield text.problem(("output", "pyramid"), message)
+    if zarr and missing("zarr"):
+        yield text.problem(("output", "format"), f"{output.format} needs one more package; run: {command_for('zarr')}")
+    if output.compression == "zstd" and not zarr and missing("imagecodecs"):
+        message = f"zstd needs one more package; run: {command_for('imagecodecs')}"
+        yield text.problem(("output", "compression"), message)
 
 
 def _narrowing(protocol: Protocol, reader: Reader) -> Iterator[Problem]:

@@ -168,8 +168,10 @@ def open_stack(path: Path, *, tolerant: bool = False) -> tuple[Reader, ...]:
     InputError
         If there is no stack that can be read, naming every file that stands in the way.
     """
-    from stackmend.stacks import tiff_file, tiff_folder
+    from stackmend.stacks import ome_zarr_reader, tiff_file, tiff_folder
 
+    if path.is_dir() and ome_zarr_reader.is_zarr(path):
+        return ome_zarr_reader.open_zarr(path, tolerant=tolerant)
     if path.is_dir():
         return tiff_folder.open_folder(path, tolerant=tolerant)
     if path.is_file():
@@ -184,14 +186,17 @@ def open_phantom(parameters: Mapping[str, Any]) -> Reader:
     return PhantomReader.from_parameters(parameters)
 
 
-_WRITERS = {"tiff-folder": "tiff_folder:TiffFolderWriter", "tiff": "tiff_file:TiffFileWriter"}
-_SUFFIXES = {"tiff-folder": "", "tiff": ".tif"}
+_WRITERS = {
+    "tiff-folder": ("tiff_folder", "TiffFolderWriter", ""),
+    "tiff": ("tiff_file", "TiffFileWriter", ".tif"),
+    "ome-zarr": ("ome_zarr_writer", "OmeZarrWriter", ".zarr"),
+    "ome-zarr-0.4": ("ome_zarr_writer", "OmeZarr04Writer", ".zarr"),
+}
+"""For each format of an output: module, class, and suffix of the stack's name."""
 
 
 def new_stack(format: str, folder: Path, layout: Layout, *, stem: str = "stack") -> Writer:
     """A writer for ``stack`` (or another stem) in a folder, with the suffix of the format."""
-    module, _, name = _WRITERS[format].partition(":")
-    writer: Writer = getattr(import_module(f"stackmend.stacks.{module}"), name)(
-        folder / f"{stem}{_SUFFIXES[format]}", layout
-    )
+    module, name, suffix = _WRITERS[format]
+    writer: Writer = getattr(import_module(f"stackmend.stacks.{module}"), name)(folder / f"{stem}{suffix}", layout)
     return writer

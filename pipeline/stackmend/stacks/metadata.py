@@ -23,7 +23,18 @@ _PRINTED = 10_000.0
 """Pixel size in nm above which a resolution tag is meant for printing (254 dpi) and not for an electron microscope."""
 
 _NM = {"pm": 1e-3, "å": 0.1, "angstrom": 0.1, "nm": 1.0, "nanometer": 1.0, "um": 1e3, "micron": 1e3, "microns": 1e3}
-_NM |= {"micrometer": 1e3, "mm": 1e6, "cm": 1e7, "inch": 2.54e7, "in": 2.54e7, "m": 1e9, "meter": 1e9}
+_NM |= {
+    "picometer": 1e-3,
+    "millimeter": 1e6,
+    "centimeter": 1e7,
+    "micrometer": 1e3,
+    "mm": 1e6,
+    "cm": 1e7,
+    "inch": 2.54e7,
+    "in": 2.54e7,
+    "m": 1e9,
+    "meter": 1e9,
+}
 _PER_UNIT = {2: 2.54e7, 3: 1e7}
 
 Size = tuple[float | None, float | None, float | None]
@@ -147,7 +158,7 @@ def _zeiss(page: Any, texts: Mapping[int, str]) -> Size:
 
 def _quantity(text: str, key: str) -> float | None:
     found = re.search(rf"^{key}\s*\n[^\n=]*=\s*([-+.\deE]+)\s*(\S+)\s*$", text, re.MULTILINE)
-    return _number(found[1], _nm(found[2])) if found else None
+    return _number(found[1], nanometres(found[2])) if found else None
 
 
 def _imagej(page: Any, _: Mapping[int, str]) -> Size:
@@ -156,9 +167,9 @@ def _imagej(page: Any, _: Mapping[int, str]) -> Size:
         return UNKNOWN
     given = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     unit = given.get("unit")
-    z = _number(given.get("spacing", "").lstrip("-"), _nm(given.get("zunit", unit)))
-    x = _per_pixel(page, _X, _nm(unit))
-    y = _per_pixel(page, _Y, _nm(given.get("yunit", unit)))
+    z = _number(given.get("spacing", "").lstrip("-"), nanometres(given.get("zunit", unit)))
+    x = _per_pixel(page, _X, nanometres(unit))
+    y = _per_pixel(page, _Y, nanometres(given.get("yunit", unit)))
     return z, y or x, x or y
 
 
@@ -169,7 +180,8 @@ def _ome(page: Any, _: Mapping[int, str]) -> Size:
         return UNKNOWN
     given = {name: html.unescape(value) for name, value in re.findall(r"(\w+)\s*=\s*[\"']([^\"']*)[\"']", element[0])}
     z, y, x = (
-        _number(given.get(f"PhysicalSize{axis}"), _nm(given.get(f"PhysicalSize{axis}Unit", "um"))) for axis in "ZYX"
+        _number(given.get(f"PhysicalSize{axis}"), nanometres(given.get(f"PhysicalSize{axis}Unit", "um")))
+        for axis in "ZYX"
     )
     return z, y, x
 
@@ -215,7 +227,7 @@ def _number(text: str | None, unit: float | None = 1.0) -> float | None:
     return value if 0 < value < math.inf else None
 
 
-def _nm(unit: str | None) -> float | None:
-    """How many nm a unit is; micro has two signs, and ImageJ writes one of them as an escape."""
+def nanometres(unit: str | None) -> float | None:
+    """How many nm a unit of length is; micro has two signs, and ImageJ writes one of them as an escape."""
     plain = (unit or "").strip().casefold().replace("\\u00b5", "u")
     return _NM.get(plain.replace("\N{MICRO SIGN}", "u").replace("\N{GREEK SMALL LETTER MU}", "u"))
