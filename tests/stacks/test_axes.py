@@ -197,7 +197,7 @@ def test_a_palette_of_greys_with_colours_to_draw_with(tmp_path: Path, shift: int
             tmp_path / f"{index}.tif", np.full((5, 7), index, np.uint8), photometric="palette", colormap=colours
         )
     for path in (tmp_path, tmp_path / "1.tif"):
-        reader = open_stack(path)
+        (reader,) = open_stack(path)
         assert reader.photometric == "minisblack"
         assert reader.read(reader.shape[0] - 1).max() == 1
         assert "the palette is one of greys" in reader.notes[0]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import reference_data
 from reference_data import needs_reference
 from stackmend import api
-from stackmend.stacks import Layout, Reader, Selected, new_stack, open_stack, tiff_file
+from stackmend.stacks import Layout, Reader, Selected, new_stack, open_stack, tiff_file_writer
 from stackmend.stacks.metadata import VENDOR_TAGS, Metadata
 
 FORMATS = ("tiff-folder", "tiff")
@@ -216,7 +216,7 @@ def test_other_programs_read_axes_and_pixel_size(tmp_path: Path, monkeypatch: py
     how = {"resolution": (0.25, 0.2), "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 12.5}, "imagej": True}
     reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how))[0]
     for limit in (2**31, 10):  # as a BigTIFF as well
-        monkeypatch.setattr(tiff_file, "_CLASSIC_LIMIT", limit)
+        monkeypatch.setattr(tiff_file_writer, "CLASSIC_LIMIT", limit)
         with tifffile.TiffFile(copied(reader, tmp_path, "tiff")) as tif:
             assert tif.is_bigtiff == (limit == 10)
             assert (tif.series[0].axes, tif.series[0].shape, len(tif.pages)) == ("ZYX", (3, 5, 7), 3)

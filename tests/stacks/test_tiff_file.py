@@ -11,7 +11,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from stackmend.errors import InputError
-from stackmend.stacks import Layout, new_stack, open_stack, tiff_file
+from stackmend.stacks import Layout, new_stack, open_stack, tiff_file_reader, tiff_file_writer
 
 
 def stack(count: int = 3, dtype: str = "uint8") -> NDArray[Any]:
@@ -61,18 +61,18 @@ def test_names_for_the_pages(tmp_path: Path) -> None:
     for name, first in (("a.tif", "a_0000.tif"), ("my.cell.OME.TIFF", "my.cell_0000.tif")):
         tifffile.imwrite(tmp_path / name, stack(), photometric="minisblack", metadata={"axes": "ZYX"})
         assert open_stack(tmp_path / name)[0].names[0] == first
-    assert tiff_file.TiffFileReader(Path("a.tif"), range(20000), reader_info()).names[10] == "a_00010.tif"
+    assert tiff_file_reader.TiffFileReader(Path("a.tif"), range(20000), reader_info()).names[10] == "a_00010.tif"
 
 
-def reader_info() -> tiff_file.PageInfo:
-    return tiff_file.PageInfo((5, 7), "uint8", "minisblack")
+def reader_info() -> tiff_file_reader.PageInfo:
+    return tiff_file_reader.PageInfo((5, 7), "uint8", "minisblack")
 
 
 @pytest.mark.parametrize(("limit", "big"), [(1000, True), (2**32 - 2**25, False)])
 def test_only_what_needs_it_is_a_bigtiff(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, big: bool
 ) -> None:
-    monkeypatch.setattr(tiff_file, "_CLASSIC_LIMIT", limit)
+    monkeypatch.setattr(tiff_file_writer, "CLASSIC_LIMIT", limit)
     writer = new_stack("tiff", tmp_path, Layout(shape=(3, 20, 20), dtype=np.dtype("uint8"), names=()))
     writer.create()
     writer.write(2, np.full((20, 20), 7, np.uint8))
@@ -82,7 +82,7 @@ def test_only_what_needs_it_is_a_bigtiff(
 
 
 def test_the_limit_leaves_room_for_headers_below_four_gigabytes() -> None:
-    assert 2**31 < tiff_file._CLASSIC_LIMIT < 2**32 - 2**20
+    assert 2**31 < tiff_file_writer.CLASSIC_LIMIT < 2**32 - 2**20
 
 
 def test_a_written_file_is_a_stack_for_other_programs(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackmend.errors import InputError
-from stackmend.stacks import Layout, open_stack
+from stackmend.stacks import Layout, files, open_stack
 from stackmend.stacks.tiff_folder import TiffFolderWriter, natural_key
 
 
@@ -148,14 +148,16 @@ def test_a_folder_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_slice_that_cannot_be_written_whole_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fill_up(file: Path, content: bytes) -> None:
-        with file.open("wb") as part:
-            part.write(content[:9])
-        raise OSError(28, "No space left on device")
+    def fill_up(file: Any, content: Any) -> int:
+        if file.tell() > 40:
+            raise OSError(28, "No space left on device")
+        return written(file, bytes(content)[:40])
 
-    writer = TiffFolderWriter(tmp_path / "stack", Layout((1, 4, 6), np.dtype("uint8"), ("1.tif",)))
+    written = files._OnlyWrite.write
+    writer = TiffFolderWriter(tmp_path / "stack", Layout((1, 400, 600), np.dtype("uint8"), ("1.tif",)))
     writer.create()
-    monkeypatch.setattr(Path, "write_bytes", fill_up)
-    with pytest.raises(OSError, match="No space"):
-        writer.write(0, np.zeros((4, 6), np.uint8))
+    monkeypatch.setattr(files._OnlyWrite, "write", fill_up)
+    with pytest.raises(OSError, match="No space") as caught:
+        writer.write(0, np.zeros((400, 600), np.uint8))
+    assert caught.value.errno == 28
     assert not (tmp_path / "stack" / "1.tif").exists()

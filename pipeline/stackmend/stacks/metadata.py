@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -69,7 +69,7 @@ NOTHING = Metadata()
 
 def metadata_of(page: Any) -> Metadata:
     """What a page says."""
-    tags = tuple(_vendor_tags(page))
+    tags = vendor_tags(page)
     size, sources = list(UNKNOWN), dict.fromkeys(range(3), "")
     for source, read in _CONVENTIONS.items():
         for axis, value in enumerate(read(page, {tag.code: tag.value.decode("latin-1") for tag in tags})):
@@ -81,8 +81,14 @@ def metadata_of(page: Any) -> Metadata:
     return Metadata((size[0], size[1], size[2]), source or None, tags)
 
 
-def tiff_options(metadata: Metadata, *, count: int = 1, channels: int = 1) -> dict[str, Any]:
+def tiff_options(metadata: Metadata, *, count: int = 1, channels: int = 1, block: bool = True) -> dict[str, Any]:
     """The metadata as arguments of tifffile's writers, for ``count`` slices of some channels in one file.
+
+    Parameters
+    ----------
+    block
+        Whether the pixels of all slices lie in one block. ImageJ takes that for granted where the number of images is
+        given, and otherwise looks at the header of each page.
 
     Sizes are written per cm, and the description, in ImageJ's convention, says cm as well: so all readers agree.
     """
@@ -92,7 +98,7 @@ def tiff_options(metadata: Metadata, *, count: int = 1, channels: int = 1) -> di
     if known:
         options |= {"resolution": (1e7 / (x or known[0]), 1e7 / (y or known[0])), "resolutionunit": 3}
     lines = ["ImageJ=1.11a"]
-    if count * channels > 1:
+    if count * channels > 1 and block:
         lines.append(f"images={count * channels}")
     if channels > 1:
         lines += [f"channels={channels}", "hyperstack=true", "mode=grayscale"]
@@ -107,15 +113,16 @@ def tiff_options(metadata: Metadata, *, count: int = 1, channels: int = 1) -> di
     return options
 
 
-def _vendor_tags(page: Any) -> Iterator[Tag]:
+def vendor_tags(page: Any) -> tuple[Tag, ...]:
+    """The microscope's tags of a page, as bytes of the file."""
     tags = getattr(page, "tags", {})
-    for code in VENDOR_TAGS:
-        tag = tags.get(code)
-        if tag is None or int(tag.dtype) not in _BYTES:
-            continue
-        file = page.parent.filehandle
-        file.seek(tag.valueoffset)
-        yield Tag(code, int(tag.dtype), int(tag.count), file.read(int(tag.count)))
+    found = (tags.get(code) for code in VENDOR_TAGS)
+    return tuple(_as_stored(tag, page.parent.filehandle) for tag in found if tag and int(tag.dtype) in _BYTES)
+
+
+def _as_stored(tag: Any, file: Any) -> Tag:
+    file.seek(tag.valueoffset)
+    return Tag(int(tag.code), int(tag.dtype), int(tag.count), file.read(int(tag.count)))
 
 
 def _fei(page: Any, texts: Mapping[int, str]) -> Size:

@@ -7,15 +7,17 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 import tifffile
 
 from stackmend.errors import BadSlice, InputError, OutputError
 from stackmend.stacks import Layout, Pixels
+from stackmend.stacks.files import published
 from stackmend.stacks.metadata import NOTHING, Metadata, metadata_of, tiff_options
 from stackmend.stacks.tiff_pages import (
     SOFTWARE,
@@ -28,6 +30,7 @@ from stackmend.stacks.tiff_pages import (
     opened,
     palette_note,
     pixels_of,
+    unlike,
 )
 
 
@@ -35,6 +38,19 @@ def natural_key(name: str) -> tuple[Any, ...]:
     """Sort key by which slice2.tif comes before slice10.tif."""
     parts = re.split(r"(\d+)", name.casefold())
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts), name
+
+
+_LATELY: dict[tuple[str, int], Metadata] = {}
+"""Metadata of slices that this process has read and not yet written."""
+_AT_MOST = 32
+_LOCK = Lock()
+
+
+def _remember(key: tuple[str, int], metadata: Metadata) -> None:
+    with _LOCK:
+        while len(_LATELY) >= _AT_MOST:
+            _LATELY.pop(next(iter(list(_LATELY))), None)
+        _LATELY[key] = metadata
 
 
 @dataclass(frozen=True)
@@ -48,6 +64,8 @@ class TiffFolderReader:
     metadata: Metadata = NOTHING
     alike: bool = True
     bad: Mapping[str, str] = field(default_factory=dict)
+    opened: str = field(default_factory=lambda: uuid4().hex, compare=False)
+    """Tells this reader from those of another time, when the files may have been others."""
 
     @property
     def label(self) -> str:
@@ -75,13 +93,18 @@ class TiffFolderReader:
         if name in self.bad:
             raise BadSlice(self.bad[name])
         with opened(self.folder / name) as tif:
-            return pixels_of(tif.pages[0], f"{self.label}/{name}", self.info)
+            pixels = pixels_of(tif.pages[0], f"{self.label}/{name}", self.info)
+            if not self.alike:
+                _remember((self.opened, index), metadata_of(tif.pages[0]))
+            return pixels
 
     def metadata_of(self, index: int) -> Metadata:
-        """That of one slice, read from its file unless all slices say the same."""
+        """That of one slice, read from its file unless all slices say the same, or it was read with the pixels."""
         name = self.names[index]
         if self.alike or name in self.bad:
             return self.metadata
+        if known := _LATELY.pop((self.opened, index), None):
+            return known
         with opened(self.folder / name) as tif:
             return metadata_of(tif.pages[0])
 
@@ -112,7 +135,7 @@ def open_folder(folder: Path, *, tolerant: bool = False) -> tuple[TiffFolderRead
     if different and not tolerant:
         raise mixed(names[0], usual, different)
     for name, info in different:
-        bad[name] = f"{name}: is {info}, the others are {usual}; replace it"
+        bad[name] = f"{name}: {unlike(info, usual)}"
         del headers[name]
     notes = [f"{folder.name}: skipped what is no slice: {shown}"] if skipped else []
     if any(header.info.palette for header in headers.values()):
@@ -194,22 +217,16 @@ class TiffFolderWriter:
             raise OutputError(f"{self.path}: cannot be made ({error.strerror}); choose another folder") from error
 
     def write(self, position: int, pixels: Pixels, channel: int = 0) -> None:
-        """Write one slice under a temporary name, then give it its own."""
-        target = self._file(position, channel)
-        temporary = target.with_name(f".{target.name}.part")
-        # By way of memory: when a disk is full, only the system's own error says so.
-        content = BytesIO()
+        """Write one slice."""
         options = tiff_options(self.layout.metadata_at(position))
         if self.layout.compression != "none":
             options["compression"] = self.layout.compression
-        tifffile.imwrite(content, pixels, photometric=self.layout.photometric, software=SOFTWARE, **options)
-        with content.getbuffer() as encoded:
-            temporary.write_bytes(encoded)
-        temporary.replace(target)
+        with published(self.file_of(position, channel)) as file:
+            tifffile.imwrite(file, pixels, photometric=self.layout.photometric, software=SOFTWARE, **options)
 
     def written(self, position: int, channel: int = 0) -> Pixels | None:
         """The pixels of a slice's file."""
-        file = self._file(position, channel)
+        file = self.file_of(position, channel)
         try:
             with opened(file) as tif:
                 return decoded(tif.pages[0], file.name)
@@ -219,7 +236,7 @@ class TiffFolderWriter:
     def finish(self) -> None:
         """Nothing: every slice has its name."""
 
-    def _file(self, position: int, channel: int) -> Path:
+    def file_of(self, position: int, channel: int) -> Path:
         """The file of a slice; where there are several channels, the name says which."""
         name = Path(self.layout.names[position])
         return self.path / (f"{name.stem}_c{channel}{name.suffix}" if self.layout.channels > 1 else name.name)
