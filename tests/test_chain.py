@@ -43,7 +43,7 @@ def test_the_application_gives_the_pixels_that_the_search_scored(tmp_path, dtype
     file = tmp_path / "protocol.yaml"
     file.write_text(PROTOCOL.format(dtype=dtype))
     run = api.run(file, output=tmp_path / "out", workers=2)
-    applied = open_stack(run.stack).read(1)
+    applied = open_stack(run.stack)[0].read(1)
 
     # The search's own path: all 16 combinations share their work, and one of the images is the winner's.
     chain = [bind(entry) for entry in load(file).chain]

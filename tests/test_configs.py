@@ -31,7 +31,7 @@ def test_runs_small(config, tmp_path):
         set={"input.phantom": phantom, "optimize.slices": "[1]", "optimize.validate": "[2]"},
         workers=1,
     )
-    assert run.record["output"]["shape"] == (3, 96, 128)
+    assert run.record["output"]["shape"] == [3, 96, 128]
     search = run.record["searches"][0]
     assert search["status"] == "chosen"
     assert search["combinations"] >= 8

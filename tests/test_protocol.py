@@ -446,7 +446,7 @@ def survives(file: Path, content: bytes) -> None:
     if draft.protocol is None:
         assert draft.problems
         return
-    for problem in check_stack(draft.protocol, (4, 96, 128), "stack"):
+    for problem in check_stack(draft.protocol, (4, 96, 128), 1, "stack"):
         assert problem.message
     if not draft.problems:
         assert draft.accepted().chain

@@ -124,7 +124,7 @@ def test_a_stack_without_charging_is_left_as_it_is_where_the_protocol_says_so(tm
     )
     from stackmend.stacks import open_stack
 
-    before, after = open_stack(reference_data.celegans()), open_stack(run.stack)
+    before, after = open_stack(reference_data.celegans())[0], open_stack(run.stack)[0]
     assert after.shape == before.shape == (21, 256, 256)
     assert all(np.array_equal(before.read(index), after.read(index)) for index in range(21))
     assert any("nothing found" in warning for warning in run.record["warnings"])

@@ -302,10 +302,10 @@ input()
 
 
 def test_a_file_system_without_locks_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_locks(_: object) -> None:
+    def no_locks(*_: object) -> None:
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr("stackmend.runner.workspace._exclude_others", no_locks)
+    monkeypatch.setattr("stackmend.runner.locks._lock", no_locks)
     workspace = opened(tmp_path)
     put(workspace.partial, NEW)
     workspace.publish()

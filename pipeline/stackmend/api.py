@@ -1,4 +1,4 @@
-"""The commands as functions: ``run``, ``check``, ``steps``, ``schema``, ``init``."""
+"""The commands as functions: ``run``, ``finish``, ``check``, ``steps``, ``schema``, ``init``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from stackmend import registry
 from stackmend.protocol import assemble
 from stackmend.protocol.starter import starting_protocol
-from stackmend.runner import Findings, RunResult, check, run
+from stackmend.runner import Findings, RunResult, check, finish, run
 from stackmend.stacks import open_stack
 
-__all__ = ["Findings", "RunResult", "check", "init", "run", "schema", "steps"]
+__all__ = ["Findings", "RunResult", "check", "finish", "init", "run", "schema", "steps"]
 
 
 def steps() -> tuple[registry.Step, ...]:
@@ -40,5 +40,4 @@ def init(stack: str | Path | None = None) -> str:
     if stack is None:
         return starting_protocol()
     path = Path(stack).expanduser()
-    reader = open_stack(path)
-    return starting_protocol(path=str(path), shape=reader.shape)
+    return starting_protocol(path=str(path), shape=open_stack(path)[0].shape)

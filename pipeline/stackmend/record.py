@@ -77,6 +77,11 @@ def plain(value: Any) -> Any:
     raise TypeError(f"a record cannot hold {type(value).__name__}")
 
 
+def as_json(value: Any) -> Any:
+    """A value as it comes back from a JSON file."""
+    return json.loads(json.dumps(value, default=plain))
+
+
 def pixel_hash(pixels: NDArray[Any]) -> str:
     """SHA-256 of decoded pixels: of their type, shape and values in little-endian order."""
     stored = np.ascontiguousarray(pixels).astype(pixels.dtype.newbyteorder("<"), copy=False)
@@ -110,7 +115,11 @@ def environment() -> dict[str, Any]:
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Write a record, complete or not at all."""
-    text = json.dumps(data, indent=2, default=plain, ensure_ascii=False, allow_nan=False) + "\n"
+    write_text(path, json.dumps(data, indent=2, default=plain, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, complete or not at all."""
     temporary = path.with_name(f".{path.name}.part")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)

@@ -41,7 +41,7 @@ class Stage:
         ``function(product, ..., *, parameter, ...)``; positional parameters are named after products.
     makes
         Name of the product it returns; the function's own name if left out. Arrays of the slice's shape are cut to
-        the region of a search; a product that holds such arrays has a method ``crop(window)`` for that.
+        the region of a search; a product that holds such arrays has a method ``cut(window)`` for that.
     """
 
     function: Callable[..., Any]
@@ -78,6 +78,17 @@ class Survey:
     measure: Callable[[Any], Any]
     merge: Callable[[Any, Any], Any]
     needed: Callable[[Mapping[str, Any]], bool]
+
+
+@dataclass(frozen=True)
+class Keeps:
+    """Which part of a stack a step leaves.
+
+    ``of(parameters, shape)`` gives it as three slices of a ``(Z, Y, X)`` shape; ``parameters`` names those it takes.
+    """
+
+    parameters: tuple[str, ...]
+    of: Callable[[Mapping[str, Any], tuple[int, int, int]], tuple[slice, slice, slice]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,10 +147,16 @@ class Step(Component):
     closes: str | None = None
     needs: tuple[str, ...] = ()
     survey: Survey | None = None
+    keeps: Keeps | None = None
     refuse: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None
     caution: Callable[[Mapping[str, Any], frozenset[str]], str | None] | None = None
 
     kind: ClassVar[str] = "step"
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Those of the stages, and those that decide about the part that is left."""
+        return tuple(dict.fromkeys((*(self.keeps.parameters if self.keeps else ()), *super().parameters)))
 
     @property
     def given(self) -> frozenset[str]:

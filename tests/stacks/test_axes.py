@@ -174,7 +174,7 @@ def test_negative_grey_levels_pass_a_run(tmp_path: Path) -> None:
     text += "chain: [{step: standardize}, {step: destandardize}]\n"
     (tmp_path / "protocol.yaml").write_text(text.replace("DTYPE", "input"))
     result = api.run(tmp_path / "protocol.yaml", workers=1)
-    assert (result.record["output"]["dtype"], result.record["input"]["channel"]) == ("int16", 1)
+    assert (result.record["output"]["dtype"], result.record["input"]["channels"]) == ("int16", [1])
     (reader,) = open_stack(result.stack)
     assert np.array_equal([reader.read(index) for index in range(2)], stack[:, 1])
     (tmp_path / "protocol.yaml").write_text(text.replace("DTYPE", "uint16"))

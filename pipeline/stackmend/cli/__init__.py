@@ -65,8 +65,17 @@ def _parser() -> argparse.ArgumentParser:
     run = verbs.add_parser("run", help="check, choose parameters, restore the stack, leave record and results")
     _add_protocol(run)
     run.add_argument("--workers", type=_count, metavar="N", help="parallel workers (default: one for each core)")
+    run.add_argument("--backend", choices=("loky", "dask"), default="loky", help="processes here, or a Dask cluster")
+    run.add_argument("--scheduler", metavar="ADDRESS", help="of the Dask cluster, for instance tcp://127.0.0.1:8786")
+    run.add_argument("--shard", metavar="I/N", help="restore only the I-th of N parts; 'finish' joins them")
     run.add_argument("--quiet", action="store_true", help="print errors only")
     run.set_defaults(command=commands.run)
+
+    finish = verbs.add_parser("finish", help="join what the shards of a run have made; compute nothing")
+    _add_protocol(finish)
+    finish.add_argument("--workers", type=_count, metavar="N", help="parallel workers (default: one for each core)")
+    finish.add_argument("--quiet", action="store_true", help="print errors only")
+    finish.set_defaults(command=commands.finish)
 
     check = verbs.add_parser("check", help="report every problem of a protocol and its stack; compute nothing")
     _add_protocol(check)

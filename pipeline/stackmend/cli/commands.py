@@ -28,9 +28,37 @@ def run(options: argparse.Namespace) -> int:
             output=options.output,
             set=dict(options.set),
             workers=options.workers,
+            backend=options.backend,
+            scheduler=options.scheduler,
+            shard=options.shard,
             listener=listener,
         )
+    if result.record is None or result.stack is None:
+        then = f"when all parts are done: stackmend finish {options.protocol}"
+        print(f"shard {options.shard} is done; {then}", file=sys.stderr)
+        return 0
     if not options.quiet:
+        print(summary(result.record, _shown(result.folder), _shown(result.stack)))
+    return 0
+
+
+def finish(options: argparse.Namespace) -> int:
+    """``stackmend finish``."""
+    from stackmend import api
+    from stackmend.cli.messages import summary
+    from stackmend.cli.progress import listening
+
+    _silence_libraries()
+    with listening(quiet=options.quiet) as listener:
+        result = api.finish(
+            options.protocol,
+            input=options.input,
+            output=options.output,
+            set=dict(options.set),
+            workers=options.workers,
+            listener=listener,
+        )
+    if not options.quiet and result.record is not None and result.stack is not None:
         print(summary(result.record, _shown(result.folder), _shown(result.stack)))
     return 0
 

@@ -23,7 +23,7 @@ class Scale:
     original: Image
     standardized: Image
 
-    def crop(self, window: tuple[slice, ...]) -> Scale:
+    def cut(self, window: tuple[slice, ...]) -> Scale:
         """The same map, for a part of the slice."""
         return replace(self, original=self.original[window], standardized=self.standardized[window])
 

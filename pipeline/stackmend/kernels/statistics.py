@@ -15,8 +15,10 @@ _KEPT_BITS = 20
 class GreyLevels:
     """Summary of many pixels: count, extremes, moments and a histogram.
 
-    The histogram counts float32 values by their leading 20 bits (sign, exponent, 11 bits of mantissa), in ascending
-    order of value. Whole numbers up to 4096 have a bin of their own; above, a bin spans at most 1/2048 of its value.
+    The histogram counts float32 values by their leading 20 bits (sign, exponent, 11 bits of mantissa). Whole numbers up
+    to 4096 have a bin of their own; above, a bin spans at most 1/2048 of its value. ``bins`` are those with anything
+    in them, in ascending order of value, and ``counts`` how much; the others would make every task that needs the
+    summary carry 8 MB.
     """
 
     count: int
@@ -24,7 +26,8 @@ class GreyLevels:
     maximum: float
     total: float
     squares: float
-    histogram: NDArray[np.int64]
+    bins: NDArray[np.int64]
+    counts: NDArray[np.int64]
 
     @property
     def mean(self) -> float:
@@ -38,9 +41,8 @@ class GreyLevels:
 
     def percentiles(self, percentages: Sequence[float]) -> list[float]:
         """Grey levels below which the given percentages of the pixels lie (lower value of the bin)."""
-        cumulated = np.cumsum(self.histogram)
         ranks = np.asarray(percentages) / 100 * (self.count - 1)
-        bins = np.searchsorted(cumulated, np.floor(ranks), side="right")
+        bins = self.bins[np.searchsorted(np.cumsum(self.counts), np.floor(ranks), side="right")]
         levels: list[float] = np.clip(_values_of(bins), self.minimum, self.maximum).tolist()
         return levels
 
@@ -48,26 +50,32 @@ class GreyLevels:
 def grey_levels(image: NDArray[np.float32]) -> GreyLevels:
     """Summarise the pixels of one image of any shape."""
     exact = image.astype(np.float64)
-    counts = np.bincount(_keys_of(image).ravel(), minlength=1 << _KEPT_BITS)
+    histogram = np.bincount(_keys_of(image).ravel(), minlength=1 << _KEPT_BITS)
+    bins = np.flatnonzero(histogram)
     return GreyLevels(
         count=image.size,
         minimum=float(image.min()),
         maximum=float(image.max()),
         total=float(exact.sum()),
         squares=float(np.square(exact).sum()),
-        histogram=counts,
+        bins=bins,
+        counts=histogram[bins],
     )
 
 
 def add_grey_levels(a: GreyLevels, b: GreyLevels) -> GreyLevels:
     """The summary of two sets of pixels together."""
+    bins, places = np.unique(np.concatenate((a.bins, b.bins)), return_inverse=True)
+    counts = np.zeros(len(bins), np.int64)
+    np.add.at(counts, places, np.concatenate((a.counts, b.counts)))
     return GreyLevels(
         count=a.count + b.count,
         minimum=min(a.minimum, b.minimum),
         maximum=max(a.maximum, b.maximum),
         total=a.total + b.total,
         squares=a.squares + b.squares,
-        histogram=a.histogram + b.histogram,
+        bins=bins,
+        counts=counts,
     )
 
 

@@ -25,7 +25,7 @@ from stackmend.protocol.model import (
     Sweep,
 )
 from stackmend.protocol.schema import assemble
-from stackmend.protocol.semantics import check_stack
+from stackmend.protocol.semantics import check_stack, left
 from stackmend.protocol.text import MAX_BYTES, parse
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "assemble",
     "check_stack",
     "examine",
+    "left",
 ]
 
 _RECORD = "run.json"

@@ -73,9 +73,13 @@ class StrategyEntry:
 
 @dataclass(frozen=True)
 class OptimizeEntry:
-    """One search: which steps, on which slices, by which loss."""
+    """One search: which steps, on which slices, by which loss.
+
+    ``channel`` is the one it is done on, ``each`` for one search a channel, or ``None`` for the first that is restored.
+    """
 
     steps: tuple[str, ...]
+    channel: int | str | None
     slices: SliceSelection
     validate: SliceSelection | None
     region: Mapping[str, tuple[int, int]]
@@ -105,13 +109,17 @@ class SliceSelection:
 
 @dataclass(frozen=True)
 class Input:
-    """Where the stack comes from: a path, or the parameters of a synthetic stack, or neither yet."""
+    """Where the stack comes from: a path, or the parameters of a synthetic stack, or neither yet.
+
+    ``channels`` are the numbers of those that are restored; ``None`` stands for all.
+    """
 
     path: Path | None = None
     dataset: str | None = None
     phantom: Mapping[str, Any] | None = None
-    channel: int | None = None
+    channels: tuple[int, ...] | None = None
     slices: SliceSelection = SliceSelection("all")
+    on_bad_slice: str = "stop"
 
 
 @dataclass(frozen=True)
@@ -165,8 +173,9 @@ def build(data: Mapping[str, Any], text: Text, *, file: Path, base: Path, source
             path=_resolved(base, given_input.get("path")),
             dataset=given_input.get("dataset"),
             phantom=_phantom(given_input.get("phantom")),
-            channel=_plain(given_input.get("channel"), {"type": "integer"}),
+            channels=_channels(given_input.get("channel", "all")),
             slices=_selection(given_input.get("slices", "all")),
+            on_bad_slice=given_input.get("on_bad_slice", "stop"),
         ),
         output=Output(
             path=_resolved(base, given_output.get("path")),
@@ -252,6 +261,10 @@ def _selection(value: Any) -> SliceSelection:
     return SliceSelection(value.strip())
 
 
+def _channels(value: Any) -> tuple[int, ...] | None:
+    return None if value == "all" else tuple(int(number) for number in (value if isinstance(value, list) else [value]))
+
+
 def _resolved(base: Path, path: str | None) -> Path | None:
     if path is None:
         return None
@@ -268,6 +281,7 @@ def _optimize(entry: Mapping[str, Any], path: DataPath, chain: tuple[StepEntry, 
     instead = outcome.get("instead", []) if isinstance(outcome, dict) else []
     return OptimizeEntry(
         steps=tuple(entry["steps"]) if "steps" in entry else _tuned(chain),
+        channel=_plain(entry.get("channel"), {"type": "integer"}),
         slices=_selection(entry["slices"]),
         validate=_selection(entry["validate"]) if "validate" in entry else None,
         region={axis: (int(ends[0]), int(ends[1])) for axis, ends in entry.get("region", {}).items()},

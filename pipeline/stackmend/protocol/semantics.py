@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -41,21 +41,67 @@ def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> I
     yield from _paths(protocol)
 
 
-def check_stack(protocol: Protocol, shape: tuple[int, int, int], label: str) -> Iterator[Problem]:
-    """Every problem with slices and regions, once the ``(Z, Y, X)`` shape of the stack is known."""
+def check_stack(protocol: Protocol, shape: tuple[int, int, int], channels: int, label: str) -> Iterator[Problem]:
+    """Every problem with slices, channels and regions, once the ``(Z, Y, X)`` shape of the stack is known."""
     yield from _in_stack(protocol, ("input", "slices"), protocol.input.slices, shape[0], label)
+    yield from _channels(protocol, channels, label)
+    yield from _emptied(protocol, (len(protocol.input.slices.indices(shape[0])), *shape[1:]))
     for entry in protocol.optimize:
         yield from _in_stack(protocol, (*entry.path, "slices"), entry.slices, shape[0], label)
         if entry.validate:
             yield from _in_stack(protocol, (*entry.path, "validate"), entry.validate, shape[0], label)
             if entry.slices.numbers is None or entry.validate.numbers is None:
                 yield from _held_out(protocol, entry, shape[0])
+        restored = (len(protocol.input.slices.indices(shape[0])), *shape[1:])
+        if entry.instead and left(entry.instead, restored) != left(protocol.chain, restored):
+            message = "these steps leave another part of the stack than the chain; crop it here as there"
+            yield protocol.text.problem((*entry.path, "on_nothing_found", "instead"), message, key=True)
+        ids = [step.id for step in protocol.chain]
+        before = protocol.chain[: min((ids.index(id) for id in entry.steps if id in ids), default=0)]
+        sizes = dict(zip("zyx", map(len, left(before, shape)), strict=True))
         for axis, (first, stop) in entry.region.items():
-            size = shape["zyx".index(axis)]
-            if first < stop and stop > size:
+            if first < stop and stop > sizes[axis]:
                 what = "rows" if axis == "y" else "columns"
-                message = f"{label} has {size} {what}; the stop must be at most {size}"
+                message = f"{label} has {sizes[axis]} {what}; the stop must be at most {sizes[axis]}"
                 yield protocol.text.problem((*entry.path, "region", axis, 1), message)
+
+
+def parts(chain: Iterable[StepEntry], shape: tuple[int, int, int]) -> Iterator[tuple[StepEntry, tuple[range, ...]]]:
+    """The steps that leave only a part of a ``(Z, Y, X)`` stack, each with what is left after it of the whole."""
+    rest: tuple[range, ...] = tuple(range(size) for size in shape)
+    for entry in chain:
+        if entry.step.keeps:
+            z, y, x = (len(numbers) for numbers in rest)
+            windows = entry.step.keeps.of(entry.parameters, (z, y, x))
+            rest = tuple(numbers[window] for numbers, window in zip(rest, windows, strict=True))
+            yield entry, rest
+
+
+def left(chain: Iterable[StepEntry], shape: tuple[int, int, int]) -> tuple[range, ...]:
+    """What some steps leave of a ``(Z, Y, X)`` stack: numbers of slices, rows and columns."""
+    return ([tuple(range(size) for size in shape)] + [rest for _, rest in parts(chain, shape)])[-1]
+
+
+def _emptied(protocol: Protocol, shape: tuple[int, int, int]) -> Iterator[Problem]:
+    for entry, rest in parts(protocol.chain, shape):
+        empty = next((axis for axis, numbers in zip("zyx", rest, strict=True) if not numbers), None)
+        if empty:
+            yield protocol.text.problem((*entry.path, empty), f"leaves nothing of {shape['zyx'.index(empty)]}")
+            return
+
+
+def _channels(protocol: Protocol, count: int, label: str) -> Iterator[Problem]:
+    has = f"{label} has {count} channel{'s' * (count != 1)}, " + (f"0 to {count - 1}" if count > 1 else "0")
+    numbers = protocol.input.channels
+    for index, number in enumerate(numbers or ()):
+        if number >= count:
+            path: DataPath = ("input", "channel")
+            yield protocol.text.problem((*path, index) if (*path, index) in protocol.text.values else path, has)
+    restored = range(count) if numbers is None else numbers
+    for entry in protocol.optimize:
+        if isinstance(entry.channel, int) and entry.channel not in restored:
+            message = has if entry.channel >= count else f"channel {entry.channel} is not restored; see input.channel"
+            yield protocol.text.problem((*entry.path, "channel"), message)
 
 
 def _in_stack(
@@ -104,6 +150,11 @@ def _flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
             other = opened[step.opens]
             message = f"{other.id} before it has not been undone yet; undo it first, or leave this one out"
             yield protocol.text.problem(path, message)
+        if step.keeps and opened:
+            other = next(iter(opened.values()))
+            yield protocol.text.problem(
+                path, f"changes the size of slices; move it before {other.id} (or behind its end)"
+            )
         if step.opens:
             opened[step.opens] = entry
         if step.caution and not entry.sweeps:
@@ -144,7 +195,7 @@ def _refused(protocol: Protocol, entry: StepEntry) -> Iterator[Problem]:
         return
     swept = {name: sweep.values for name, sweep in entry.sweeps.items()}
     said: dict[str, str] = {}
-    for values in islice(product(*swept.values()), MOST_COMBINATIONS):
+    for values in itertools.islice(itertools.product(*swept.values()), MOST_COMBINATIONS):
         for name, message in entry.step.refuse({**entry.parameters, **dict(zip(swept, values, strict=True))}).items():
             said.setdefault(name, message)
     for name, message in said.items():
@@ -162,8 +213,8 @@ def _selections(protocol: Protocol) -> Iterator[Problem]:
                 yield protocol.text.problem((*entry.path, "region", axis), message)
         if entry.slices.numbers is not None and entry.validate and entry.validate.numbers is not None:
             yield from _held_out(protocol, entry)
-    for path, selection in selections:
-        numbers = selection.numbers if selection else None
+    numbered = [(path, selection.numbers if selection else None) for path, selection in selections]
+    for path, numbers in (*numbered, (("input", "channel"), protocol.input.channels)):
         repeated = _repeated(numbers or ())
         if repeated:
             yield protocol.text.problem(path, f"names {_few(repeated)} more than once; keep one")

@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import joblib
 
 from stackmend import protocol as protocols
-from stackmend import record
-from stackmend.errors import OutputError, StepError
+from stackmend.errors import OutputError, StepError, UsageError
 from stackmend.record import Listener, Log
-from stackmend.runner.apply import Application, Place, SliceRow, apply_chain
-from stackmend.runner.journal import Journal, differences, identity_of
+from stackmend.runner.cluster import ClusterWorkers, cluster
+from stackmend.runner.parallel import Workers
 from stackmend.runner.prepare import Findings, Job, examine_stack
-from stackmend.runner.recording import loss_rows, run_record
-from stackmend.runner.tune import Plan, tune
-from stackmend.runner.workspace import RECORD
-from stackmend.stacks import Selected, Writer, new_stack
+from stackmend.runner.shards import Shard
+from stackmend.runner.work import Work
 
-__all__ = ["Findings", "RunResult", "check", "run"]
+__all__ = ["Findings", "RunResult", "check", "finish", "run"]
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """Where the results of a run are, and its record."""
+    """Where the results of a run are, and its record; a shard has none, and no stack of its own."""
 
     folder: Path
-    stack: Path
-    record: Mapping[str, Any]
+    stack: Path | None
+    record: Mapping[str, Any] | None
 
 
 def check(
@@ -70,9 +66,12 @@ def run(
     output: str | Path | None = None,
     set: Mapping[str, str] | None = None,
     workers: int | None = None,
+    backend: str = "loky",
+    scheduler: str | None = None,
+    shard: str | None = None,
     listener: Listener | None = None,
 ) -> RunResult:
-    """Run a protocol and leave its results in the output folder.
+    """Run a protocol and leave its results in the output folder; what an earlier run has finished is kept.
 
     Parameters
     ----------
@@ -80,6 +79,12 @@ def run(
         As for ``check``.
     workers
         Parallel workers, one for each core by default; the pixels are the same for any number.
+    backend : {'loky', 'dask'}
+        Processes of this machine, or the workers of a Dask cluster.
+    scheduler
+        The address of the cluster's scheduler, for instance ``tcp://127.0.0.1:8786``.
+    shard
+        ``"2/5"`` for the second of five parts; ``finish`` joins them when all are done.
     listener
         Is told of every event and of progress.
 
@@ -88,11 +93,50 @@ def run(
     StackmendError
         What can go wrong is drawn in ``stackmend.errors``. Earlier results in the folder are then untouched.
     """
+    part = Shard.of(shard) if shard else None
     job = check(protocol, input=input, output=output, set=set).job()
-    job.workspace.open()
+    if backend == "loky" and scheduler is None:
+        return _carry_out(job, _workers(workers), listener, part=part)
+    with _cluster(job, backend, scheduler, workers) as everyone:
+        return _carry_out(job, everyone, listener, part=part)
+
+
+def finish(
+    protocol: str | Path,
+    *,
+    input: str | Path | None = None,
+    output: str | Path | None = None,
+    set: Mapping[str, str] | None = None,
+    workers: int | None = None,
+    listener: Listener | None = None,
+) -> RunResult:
+    """Join what the shards of a run have made, and put the result in its place; no slice is computed.
+
+    Parameters
+    ----------
+    protocol, input, output, set, workers, listener
+        As for ``run``, and as they were for the shards.
+
+    Raises
+    ------
+    UsageError
+        If slices are missing, with the shards to which they belong.
+    StackmendError
+        As for ``run``.
+    """
+    job = check(protocol, input=input, output=output, set=set).job()
+    return _carry_out(job, _workers(workers), listener, compute=False)
+
+
+def _carry_out(
+    job: Job, workers: Workers, listener: Listener | None, *, part: Shard | None = None, compute: bool = True
+) -> RunResult:
+    """Do the work in the result folder, and say in its log how it ended."""
+    folder = job.workspace.folder
+    job.workspace.open(shared=part is not None)
     log = Log(job.workspace.partial / "log.jsonl", listener)
     try:
-        result = _run(job, log, workers or joblib.cpu_count())
+        record = Work(job, log, workers).do(part=part, compute=compute)
     except BaseException as error:
         with suppress(OSError):  # the disk may be full
             trace = traceback.format_exception(error)
@@ -101,96 +145,26 @@ def run(
             error.add_note(f"the whole story is in {log.path}")
         if not isinstance(error, OSError):
             raise
-        what = f"{job.workspace.folder}: the result cannot be written ({error.strerror or error})"
+        what = f"{folder}: the result cannot be written ({error.strerror or error})"
         raise OutputError(f"{what}; make room and run again") from error
-    job.workspace.publish()
-    return result
+    return RunResult(folder, folder / job.writer().path.name if record else None, record)
 
 
-def _run(job: Job, log: Log, workers: int) -> RunResult:
-    """Fill the workspace."""
-    started, start = record.now(), perf_counter()
-    _announce(job, log, workers)
-    plan = tune(job, log, workers)
-    record.write_table(job.workspace.partial / "losses.csv", list(loss_rows(plan)))
-    tuned = perf_counter()
-    writer, rows = _apply(job, plan, log, workers)
-    _warn_about(rows, log)
-    applied = perf_counter()
-    record.write_table(job.workspace.partial / "slices.csv", [row.as_row() for row in rows])
-    (job.workspace.partial / "protocol.yaml").write_bytes(job.protocol.source)
-    times = {"started": started, "search_s": tuned - start, "apply_s": applied - tuned, "total_s": applied - start}
-    content = run_record(job, plan, rows, warnings=log.warnings, workers=workers, times=times)
-    log.event("finished", seconds=round(applied - start, 3))
-    record.write_json(job.workspace.partial / RECORD, content)
-    return RunResult(job.workspace.folder, job.workspace.folder / writer.path.name, content)
+def _workers(count: int | None) -> Workers:
+    return Workers(count or joblib.cpu_count())
+
+
+def _cluster(
+    job: Job, backend: str, scheduler: str | None, workers: int | None
+) -> AbstractContextManager[ClusterWorkers]:
+    if backend != "dask" or scheduler is None:
+        raise UsageError("--backend dask and --scheduler ADDRESS go together; give both or neither")
+    if workers is not None:
+        raise UsageError("--workers: the cluster has as many workers as it has; leave it out with --backend dask")
+    job.workspace.folder.mkdir(parents=True, exist_ok=True)
+    given = job.protocol.input.path
+    return cluster(scheduler, [path for path in (given, job.workspace.folder) if path])
 
 
 def _path(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path)
-
-
-def _announce(job: Job, log: Log, workers: int) -> None:
-    shape = list(job.reader.shape)
-    log.event("started", protocol=job.protocol.name, input=job.reader.label, shape=shape, workers=workers)
-    for note in job.reader.notes:
-        log.event("note", message=note)
-    for problem in job.protocol.warnings:
-        log.warn(f"{problem.path}: {problem.message}")
-
-
-def _apply(job: Job, plan: Plan, log: Log, workers: int) -> tuple[Writer, list[SliceRow]]:
-    names = tuple(job.reader.names[index] for index in job.slices)
-    how: dict[str, Any] = {"shape": job.shape, "names": names, "photometric": job.reader.photometric}
-    how |= {"metadata": Selected(job.reader, job.slices), "compression": job.protocol.output.compression}
-    format, folder = job.protocol.output.format, job.workspace.partial
-    writer = new_stack(format, folder, dtype=job.dtype, **how)
-    truth_writer = None
-    if job.reader.truth(job.slices[0]) is not None:
-        truth_writer = new_stack(format, folder, dtype=job.reader.dtype, stem="truth", **how)
-    journal, entries = _continue(job, plan, log, [each for each in (writer, truth_writer) if each])
-    application = Application(job.reader, writer, truth_writer, plan.graph(), plan.given, job.dtype, journal)
-    log.event("application started", slices=len(job.slices), format=format, dtype=str(job.dtype))
-    log.progress("apply", 0, len(job.slices))
-    rows = []
-    places = [Place(position, number, entries.get(number)) for position, number in enumerate(job.slices)]
-    for row in apply_chain(application, places, min(workers, len(places))):
-        rows.append(row)
-        kind = "slice kept" if row.kept else "slice"
-        log.event(kind, slice=row.slice, name=row.name, status=row.status, seconds=row.seconds)
-        log.progress("apply", len(rows), len(job.slices))
-    order = {number: position for position, number in enumerate(job.slices)}
-    return writer, sorted(rows, key=lambda row: order[row.slice])
-
-
-def _continue(
-    job: Job, plan: Plan, log: Log, writers: Sequence[Writer]
-) -> tuple[Journal, Mapping[int, Mapping[str, Any]]]:
-    """The journal, with what an interrupted run of the same work has entered; otherwise everything begins anew."""
-    journal, identity = Journal(job.workspace.journal), identity_of(job, plan)
-    before = journal.identity()
-    if before == identity:
-        entries = journal.entries()
-        if entries:
-            log.event("note", message=f"going on: {len(entries)} of {len(job.slices)} slices were done already")
-        return journal, entries
-    if before is not None:
-        changes = "; ".join(differences(before, identity))
-        log.event("note", message=f"{changes}: {len(job.slices)} slices will be computed again")
-    journal.clear()
-    job.workspace.clear()
-    for writer in writers:
-        writer.create()
-    journal.begin(identity)
-    return journal, {}
-
-
-def _warn_about(rows: list[SliceRow], log: Log) -> None:
-    for status, text in (("constant", "constant and left as they are"), ("nothing_found", "without any charging")):
-        numbers = [row.slice for row in rows if row.status == status]
-        if numbers:
-            shown = ", ".join(map(str, numbers[:20])) + (", ..." if len(numbers) > 20 else "")
-            log.warn(f"{len(numbers)} of {len(rows)} slices are {text}: {shown}")
-    clipped = sum(row.clipped for row in rows)
-    if clipped:
-        log.warn(f"{clipped} pixels were clipped to the range of the output type")

@@ -2,77 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
-from stackmend.chain import Graph
-from stackmend.errors import OutputError, StepError
+from stackmend.chain import Graph, Products
+from stackmend.errors import BadSlice, OutputError, StepError
 from stackmend.record import pixel_hash
 from stackmend.registry import IMAGE
 from stackmend.runner.journal import Journal
-from stackmend.runner.parallel import in_parallel
-from stackmend.stacks import Pixels, Reader, Writer, read_back
+from stackmend.runner.parallel import Workers
+from stackmend.runner.prepare import Place
+from stackmend.stacks import Pixels, Reader, Writer
 
 MASK = "charging_mask"
 """The product from which the charged area is counted, where a chain makes it."""
 
+T = TypeVar("T")
 
 BATCH = 8
 """Slices that a worker is given at a time, at the most: it can then read ahead and write behind."""
 
 
-class Place(NamedTuple):
-    """A slice: its position in the output, its number in the input, and what an earlier run noted of it."""
-
-    position: int
-    number: int
-    entry: Mapping[str, Any] | None = None
-
-
 @dataclass(frozen=True)
 class SliceRow:
-    """One row of ``slices.csv``; areas in px, grey levels as in the files."""
+    """One row of ``slices.csv``; areas in px, grey levels as in the files, ``None`` where there is no value."""
 
     slice: int
+    channel: int
     name: str
     status: str
-    charged_area: int | None
-    changed_fraction: float
-    mean_before: float
-    mean_after: float
-    std_before: float
-    std_after: float
-    clipped: int
-    rmse_before: float | None
-    rmse_after: float | None
-    seconds: float
-    input_hash: str
-    output_hash: str
-    kept: bool = field(default=False, compare=False)
+    charged_area: int | None = None
+    changed_fraction: float | None = None
+    mean_before: float | None = None
+    mean_after: float | None = None
+    std_before: float | None = None
+    std_after: float | None = None
+    clipped: int = 0
+    rmse_before: float | None = None
+    rmse_after: float | None = None
+    seconds: float = 0.0
+    input_hash: str = ""
+    output_hash: str = ""
+    reason: str = ""
 
     def as_row(self) -> dict[str, Any]:
-        """With empty cells where there is no value; that a slice was kept from an earlier run is no fact about it."""
-        return {name: "" if value is None else value for name, value in asdict(self).items() if name != "kept"}
+        """With empty cells where there is no value."""
+        return {name: "" if value is None else value for name, value in asdict(self).items()}
+
+
+Copy = tuple[Place, Writer, int, SliceRow]
+"""A finished slice: its place here, the stack that it lies in, its position there, and its row."""
 
 
 @dataclass(frozen=True)
 class Application:
-    """All that a worker needs to restore any slice."""
+    """All that a worker needs to restore any slice.
 
-    reader: Reader
+    ``chains`` holds the graph of each channel and what it is given besides the slice; ``window`` is what it leaves of
+    the slice. ``numbers`` are those of the channels in the input.
+    """
+
+    readers: tuple[Reader, ...]
+    numbers: tuple[int, ...]
     writer: Writer
     truth_writer: Writer | None
-    graph: Graph
-    given: Mapping[str, Any]
+    chains: tuple[tuple[Graph, Products], ...]
+    window: tuple[slice, slice]
     dtype: np.dtype[Any]
+    on_bad_slice: str
     journal: Journal
+
+    @property
+    def writers(self) -> tuple[Writer, ...]:
+        """Of the stack, and of the truth where it is known."""
+        return (self.writer, self.truth_writer) if self.truth_writer else (self.writer,)
 
     def run(self, places: Sequence[Place]) -> list[SliceRow]:
         """Restore some slices: one is read ahead and one is written behind while another is computed.
@@ -87,92 +97,141 @@ class Application:
             ahead = reading.submit(self._read, places[0])
             behind: Future[None] | None = None
             for following, place in enumerate(places, start=1):
-                pixels, truth, known = ahead.result()
+                pixels = ahead.result()
                 if following < len(places):
                     ahead = reading.submit(self._read, places[following])
-                if known:
-                    rows.append(known)
-                    continue
-                result, row = self._restore(place, pixels, truth)
+                if isinstance(pixels, BadSlice):
+                    result, row = self._without(place, pixels)
+                else:
+                    result, row = self._restore(place, pixels)
                 if behind:
                     behind.result()
-                behind = writing.submit(self._write, place, row, result, truth)
+                behind = writing.submit(self._write, place, row, result)
                 rows.append(row)
             if behind:
                 behind.result()
         return rows
 
-    def _read(self, place: Place) -> tuple[Pixels, Pixels | None, SliceRow | None]:
-        """The slice, its truth, and its row if it is finished already."""
-        pixels, truth = self.reader.read(place.number), self.reader.truth(place.number)
-        entry = place.entry
-        if entry is None or entry.get("input_hash") != pixel_hash(pixels):
-            return pixels, truth, None
-        written = read_back(self.writer, self.reader.names[place.number], place.position)
-        if written is None or entry.get("output_hash") != pixel_hash(written):
-            return pixels, truth, None
-        return pixels, truth, SliceRow(**{**entry, "kept": True})
-
-    def _restore(self, place: Place, pixels: Pixels, truth: Pixels | None) -> tuple[Pixels, SliceRow]:
-        start = perf_counter()
-        name = self.reader.names[place.number]
+    def _read(self, place: Place) -> Pixels | BadSlice:
         try:
-            image, area, status = self._evaluate(pixels)
+            return self.readers[place.channel].read(place.number)
+        except BadSlice as error:
+            if self.on_bad_slice == "stop":
+                raise
+            return error
+
+    def _name(self, place: Place) -> str:
+        return self.readers[place.channel].names[place.number]
+
+    def _row(self, place: Place, status: str, **facts: Any) -> SliceRow:
+        return SliceRow(place.number, self.numbers[place.channel], self._name(place), status, **facts)
+
+    def _restore(self, place: Place, pixels: Pixels) -> tuple[Pixels, SliceRow]:
+        start = perf_counter()
+        try:
+            image, area, status = self._evaluate(place.channel, pixels)
         except StepError as error:
-            raise StepError(f"slice {place.number} ({name}): {error}") from error
+            raise StepError(f"slice {place.number} ({self._name(place)}): {error}") from error
         result, clipped = to_dtype(image, self.dtype)
-        return result, SliceRow(
-            slice=place.number,
-            name=name,
-            status=status,
+        before, truth = pixels[self.window], self._truth(place)
+        return result, self._row(
+            place,
+            status,
             charged_area=area,
-            changed_fraction=float(np.count_nonzero(result != pixels) / pixels.size),
-            mean_before=_mean(pixels),
+            changed_fraction=float(np.count_nonzero(result != before) / result.size),
+            mean_before=_mean(before),
             mean_after=_mean(result),
-            std_before=_std(pixels),
+            std_before=_std(before),
             std_after=_std(result),
             clipped=clipped,
-            rmse_before=None if truth is None else rmse(pixels, truth),
+            rmse_before=None if truth is None else rmse(before, truth),
             rmse_after=None if truth is None else rmse(result, truth),
             input_hash=pixel_hash(pixels),
             output_hash=pixel_hash(result),
             seconds=round(perf_counter() - start, 4),
         )
 
-    def _evaluate(self, pixels: Pixels) -> tuple[NDArray[np.floating[Any]], int | None, str]:
+    def _truth(self, place: Place) -> Pixels | None:
+        truth = self.readers[place.channel].truth(place.number)
+        return None if truth is None else truth[self.window]
+
+    def _evaluate(self, channel: int, pixels: Pixels) -> tuple[NDArray[np.floating[Any]], int | None, str]:
         image = pixels.astype(np.float32)
         image.flags.writeable = False
         if image.min() == image.max():
-            return image, None, "constant"
-        products = self.graph.evaluate({IMAGE: image, **self.given}, keep=(IMAGE, MASK))
+            return image[self.window], None, "constant"
+        graph, given = self.chains[channel]
+        products = graph.evaluate({IMAGE: image, **given}, keep=(IMAGE, MASK))
         if MASK not in products:
             return products[IMAGE], None, "restored"
         area = int(np.count_nonzero(products[MASK]))
         return products[IMAGE], area, "restored" if area else "nothing_found"
 
-    def _write(self, place: Place, row: SliceRow, result: Pixels, truth: Pixels | None) -> None:
+    def _without(self, place: Place, bad: BadSlice) -> tuple[Pixels | None, SliceRow]:
+        """What the protocol says about a slice that cannot be used: keep what there is of it, or leave it out."""
+        if self.on_bad_slice == "skip":
+            return None, self._row(place, "skipped", reason=str(bad))
+        size = tuple(ends.stop - ends.start for ends in self.window)
+        pixels = None if bad.pixels is None else bad.pixels[self.window]
+        if pixels is None or pixels.shape != size:
+            blank = np.zeros(size, self.dtype)
+            return blank, self._row(place, "blank", reason=str(bad), output_hash=pixel_hash(blank))
+        kept = pixels if pixels.dtype == self.dtype else to_dtype(np.nan_to_num(pixels), self.dtype)[0]
+        return kept, self._row(place, "kept", reason=str(bad), output_hash=pixel_hash(kept))
+
+    def copy(self, copies: Sequence[Copy]) -> list[SliceRow]:
+        """Take over finished slices from an earlier result.
+
+        Raises
+        ------
+        OutputError
+            If one has vanished meanwhile, or cannot be written.
+        """
+        for place, writer, position, row in copies:
+            pixels = writer.written(position, place.channel)
+            if pixels is None:
+                raise OutputError(f"{writer.path}: slice {row.name} has vanished; run again")
+            self._write(place, row, pixels)
+        return [row for *_, row in copies]
+
+    def _write(self, place: Place, row: SliceRow, result: Pixels | None) -> None:
         try:
-            self.writer.write(place.position, result)
+            if result is None:
+                self.writer.leave_out(place.position, place.channel)
+            else:
+                self.writer.write(place.position, result, place.channel)
+            truth = self._truth(place) if self.truth_writer else None
             if self.truth_writer is not None and truth is not None:
-                self.truth_writer.write(place.position, truth)
-            self.journal.enter(row)
+                self.truth_writer.write(place.position, truth, place.channel)
+            self.journal.enter(asdict(row))
         except OSError as error:
-            where = f"{self.writer.path}: slice {self.reader.names[place.number]}"
-            raise OutputError(
-                f"{where} cannot be written ({error.strerror or error}); make room and run again"
-            ) from error
+            where = f"{self.writer.path}: slice {self._name(place)}"
+            what = f"cannot be written ({error.strerror or error})"
+            raise OutputError(f"{where} {what}; make room and run again") from error
 
 
-def apply_chain(application: Application, places: Sequence[Place], workers: int) -> Iterator[SliceRow]:
+def apply_chain(application: Application, places: Sequence[Place], workers: Workers) -> Iterator[SliceRow]:
     """Restore slices in parallel; rows come as slices are finished, in no particular order.
 
     The kernels run on one thread, so as many processes as there are cores keep all of them busy.
     """
-    size = max(1, min(BATCH, len(places) // (4 * workers)))
-    batches = [places[start : start + size] for start in range(0, len(places), size)]
-    tasks = (delayed(application.run)(batch) for batch in batches)
-    for rows in in_parallel(tasks, workers, ordered=False):
+    tasks = (delayed(application.run)(batch) for batch in batches(places, workers.count))
+    for rows in workers.run(tasks, ordered=False):
         yield from rows
+
+
+def copy_slices(application: Application, copies: Sequence[Copy], workers: Workers) -> Iterator[SliceRow]:
+    """Take over finished slices in parallel."""
+    for rows in workers.run(
+        (delayed(application.copy)(batch) for batch in batches(copies, workers.count)), ordered=False
+    ):
+        yield from rows
+
+
+def batches(places: Sequence[T], workers: int) -> list[Sequence[T]]:
+    """Places in shares that are large enough to read ahead and small enough to keep all workers busy to the end."""
+    size = max(1, min(BATCH, len(places) // (4 * workers)))
+    return [places[start : start + size] for start in range(0, len(places), size)]
 
 
 def to_dtype(image: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> tuple[Pixels, int]:

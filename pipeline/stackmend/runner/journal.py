@@ -1,94 +1,149 @@
-"""What an interrupted run has finished, so that the same command goes on where it stopped.
+"""What is finished, so that the same command goes on where it was stopped.
 
-The journal lies beside the partial result. It holds the identity of the work (everything that decides about pixels but
-the input's own) and a row for each finished slice, with the hashes of its pixels before and after. A slice counts as
-finished if the row's hashes are those of the input and of the output as they are now: by content, never by file time.
+While a run works, each process appends a line to a file of its own for every slice it has finished and every loss it
+knows, so that lines cannot mix; a line that was cut off is one more to compute. In a result the lines stand in one
+file, so that a later run can keep what it would only make again.
+
+A slice counts as finished if its line belongs to the same work (everything that decides about pixels but the slice
+itself) and has the hashes of the input and of the output as they are now: by content, never by file time. A loss
+belongs to everything that decides about it, the slice included.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+import platform
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import joblib
-
 from stackmend import record
-from stackmend.runner.prepare import Job
-from stackmend.runner.tune import Plan
+from stackmend.registry import Undefined
+
+PUBLISHED = "journal.jsonl"
+"""The file of a result that holds its journal."""
+
+Entry = Mapping[str, Any]
+Loss = float | Undefined
 
 
-def identity_of(job: Job, plan: Plan) -> dict[str, Any]:
-    """Everything that decides about the pixels of a slice, but the slice itself; as JSON has it."""
-    parameters = {f"{bound.id}.{name}": value for bound in plan.steps for name, value in bound.parameters.items()}
-    identity = {
-        "steps": [[bound.id, bound.component.name, bound.component.version] for bound in plan.steps],
-        "parameters": parameters,
-        "whole stack": joblib.hash(plan.given),
-        "packages": record.environment()["packages"],
-        "output": [job.protocol.output.format, job.protocol.output.compression, str(job.dtype), job.shape],
-        "names": [job.reader.names[index] for index in job.slices],
-    }
-    plain: dict[str, Any] = json.loads(json.dumps(identity, default=record.plain))
-    return plain
+@dataclass
+class Ledger:
+    """What journals say: the identity of the work, finished slices by number and channel, losses, and shards."""
 
+    work: dict[str, Any] | None = None
+    slices: dict[tuple[int, int], Entry] = field(default_factory=dict)
+    losses: dict[tuple[str, str], Loss] = field(default_factory=dict)
+    shards: list[Entry] = field(default_factory=list)
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    """What is not the same in two identities, in words."""
-    before, after = dict(old.get("parameters", {})), dict(new["parameters"])
-    for name in after:
-        if name in before and before[name] != after[name]:
-            yield f"{name} was {before[name]}, now {after[name]}"
-    for part in new:
-        if part != "parameters" and old.get(part) != new[part]:
-            yield f"the {part} changed"
+    def read(self, files: Iterable[Path]) -> Ledger:
+        """Add the lines of some files; what is no line of a journal is passed over."""
+        for file in files:
+            try:
+                lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+            except OSError:
+                continue
+            for line in lines:
+                try:
+                    self._add(json.loads(line))
+                except (ValueError, KeyError, TypeError):
+                    continue
+        return self
+
+    def _add(self, line: dict[str, Any]) -> None:
+        match line.pop("entry"):
+            case "work":
+                self.work = line
+            case "slice":
+                self.slices[int(line["slice"]), int(line["channel"])] = line
+            case "loss":
+                value = Undefined(line["status"], line["reason"]) if line["loss"] is None else float(line["loss"])
+                self.losses[line["search"], json.dumps(line["values"])] = value
+            case "shard":
+                self.shards.append(line)
+
+    def lines(self) -> Iterator[str]:
+        """The same as one file."""
+        if self.work is not None:
+            yield _line("work", self.work)
+        for (search, values), value in self.losses.items():
+            yield _loss_line(search, values, value)
+        for entry in self.slices.values():
+            yield _line("slice", entry)
+        for entry in self.shards:
+            yield _line("shard", entry)
 
 
 @dataclass(frozen=True)
 class Journal:
-    """The journal in a folder; a plain value that workers can be sent."""
+    """The journal of a run at work, in a folder; a plain value that workers can be sent."""
 
     folder: Path
 
-    @property
-    def _identity(self) -> Path:
-        return self.folder / "identity.json"
+    def ledger(self) -> Ledger:
+        """What has been entered so far."""
+        return Ledger().read(sorted(self.folder.glob("*.jsonl")))
 
-    def identity(self) -> dict[str, Any] | None:
-        """That of the work so far, or ``None`` if there is none that could be continued."""
-        try:
-            found = json.loads(self._identity.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        return found if isinstance(found, dict) else None
+    def begin(self, work: Mapping[str, Any]) -> None:
+        """Begin with new work, whose output is ready to be written to; losses stay as they are."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for file in self.folder.glob("slices-*.jsonl"):
+            file.unlink()
+        temporary = self.folder / ".work.part"
+        temporary.write_text(_line("work", work), encoding="utf-8")
+        temporary.replace(self.folder / "work.jsonl")
 
-    def clear(self) -> None:
-        """Forget everything."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def enter(self, row: Mapping[str, Any]) -> None:
+        """Enter a finished slice."""
+        self._append("slices", _line("slice", row))
 
-    def begin(self, identity: Mapping[str, Any]) -> None:
-        """Begin with new work, whose output is ready to be written to."""
-        self.folder.mkdir(exist_ok=True)
-        record.write_json(self._identity, identity)
+    def enter_loss(self, search: str, values: Sequence[Any], value: Loss) -> None:
+        """Enter the loss of a combination."""
+        self._append("losses", _loss_line(search, json.dumps(values), value))
 
-    def enter(self, row: Any) -> None:
-        """Enter a finished slice; each process has a file of its own, so that lines cannot mix."""
-        line = json.dumps(asdict(row)) + "\n"
-        with (self.folder / f"{os.getpid()}.jsonl").open("a", encoding="utf-8") as file:
-            file.write(line)
+    def enter_shard(self, facts: Mapping[str, Any]) -> None:
+        """Enter that a shard has done its part."""
+        self._append("shards", _line("shard", facts))
 
-    def entries(self) -> dict[int, dict[str, Any]]:
-        """The fields of each entered row, by the number of its slice; a line that was cut off is passed over."""
-        found: dict[int, dict[str, Any]] = {}
-        for file in sorted(self.folder.glob("*.jsonl")):
-            for line in file.read_text(encoding="utf-8").splitlines():
-                try:
-                    fields = json.loads(line)
-                    found[int(fields["slice"])] = fields
-                except (ValueError, KeyError, TypeError):
-                    continue
-        return found
+    def _append(self, kind: str, line: str) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # The line goes out in one piece, so that a kill cuts at most this one off; and never behind half a line.
+        with (self.folder / f"{kind}-{platform.node()}-{os.getpid()}.jsonl").open("ab", buffering=0) as file:
+            file.write(("\n" + line).encode())
+
+
+def _line(entry: str, fields: Mapping[str, Any]) -> str:
+    return json.dumps({"entry": entry, **fields}, default=record.plain, ensure_ascii=False) + "\n"
+
+
+def _loss_line(search: str, values: str, value: Loss) -> str:
+    known: dict[str, Any] = {"loss": value}
+    if isinstance(value, Undefined):
+        known = {"loss": None, "status": value.status, "reason": value.reason}
+    return _line("loss", {"search": search, "values": json.loads(values), **known})
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The losses of one search: those known from journals, and the place where new ones are entered."""
+
+    journal: Journal
+    losses: Mapping[tuple[str, str], Loss]
+    search: Mapping[int, str]
+
+    def recall(self, number: int, combination: Sequence[Any]) -> Loss | None:
+        """The loss of a combination on a slice, if it is known."""
+        return self.losses.get((self.search[number], json.dumps(combination)))
+
+    def note(self, number: int, combination: Sequence[Any], value: Loss) -> None:
+        """Enter a loss that has been computed."""
+        self.journal.enter_loss(self.search[number], combination, value)
+
+
+def digest(facts: Mapping[str, Any]) -> str:
+    """One short text for facts, the same wherever they are the same."""
+    text = json.dumps(facts, default=record.plain, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

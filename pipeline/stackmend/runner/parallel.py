@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from typing import Any
 
@@ -17,17 +18,30 @@ _WARNINGS = "PYTHONWARNINGS"
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
-def in_parallel(tasks: Iterable[Any], workers: int, *, ordered: bool) -> Iterator[Any]:
-    """Results of joblib's delayed calls, as they are finished or in the order of the calls."""
-    results: Generator[Any, None, None] | None = None
-    try:
-        with _interrupts_held_back() if workers > 1 else nullcontext():
-            results = Parallel(n_jobs=workers, return_as="generator" if ordered else "generator_unordered")(tasks)
-    except KeyboardInterrupt as interrupt:
-        if results is not None:
-            results.throw(interrupt)  # stops the workers; a generator that is only dropped would warn
-        raise
-    return results
+@dataclass(frozen=True)
+class Workers:
+    """How many workers there are; these are processes of this machine."""
+
+    count: int
+
+    @property
+    def threads(self) -> int:
+        """How many threads of this process may work at a time."""
+        return self.count
+
+    def run(self, tasks: Iterable[Any], *, ordered: bool) -> Iterator[Any]:
+        """Results of joblib's delayed calls, as they are finished or in the order of the calls."""
+        results: Generator[Any, None, None] | None = None
+        try:
+            with _interrupts_held_back() if self.count > 1 else nullcontext():
+                results = Parallel(n_jobs=self.count, return_as="generator" if ordered else "generator_unordered")(
+                    tasks
+                )
+        except KeyboardInterrupt as interrupt:
+            if results is not None:
+                results.throw(interrupt)  # stops the workers; a generator that is only dropped would warn
+            raise
+        return results
 
 
 def _start_trackers() -> None:

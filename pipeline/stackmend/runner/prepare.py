@@ -3,37 +3,88 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from stackmend.errors import InputError, Problem, ProtocolError, UsageError
-from stackmend.protocol import Draft, Protocol, check_stack
+from stackmend.protocol import Draft, Protocol, check_stack, left
 from stackmend.runner.workspace import Workspace
-from stackmend.stacks import Reader, open_phantom, open_stack
+from stackmend.stacks import Layout, Reader, Selected, Writer, new_stack, open_phantom, open_stack
 from stackmend.stacks.extras import command_for, missing
 
 
 @dataclass(frozen=True)
 class Job:
-    """A protocol that fits its stack and its output folder."""
+    """A protocol that fits its stack and its output folder.
+
+    ``readers`` are those of the channels that are restored, ``channels`` the numbers of these in the input, ``slices``
+    the numbers of the slices. Of each slice, ``window`` is what the chain leaves.
+    """
 
     protocol: Protocol
-    reader: Reader
+    readers: tuple[Reader, ...]
+    channels: tuple[int, ...]
     slices: tuple[int, ...]
+    window: tuple[slice, slice]
     workspace: Workspace
+
+    @property
+    def reader(self) -> Reader:
+        """That of the first channel, for what all channels have in common."""
+        return self.readers[0]
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
         """Type of the restored pixels."""
-        wanted = self.protocol.output.dtype
-        return self.reader.dtype if wanted == "input" else np.dtype(wanted)
+        return _dtype(self.protocol, self.reader)
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """``(Z, Y, X)`` of the restored stack."""
-        return (len(self.slices), *self.reader.shape[1:])
+        y, x = (window.stop - window.start for window in self.window)
+        return len(self.slices), y, x
+
+    @property
+    def origin(self) -> tuple[int, int, int]:
+        """Where the first restored pixel lies in the input, ``(z, y, x)`` in px."""
+        return self.slices[0], self.window[0].start, self.window[1].start
+
+    @property
+    def places(self) -> list[Place]:
+        """Every slice of every channel, in the order of the output."""
+        channels = range(len(self.channels))
+        return [Place(at, number, channel) for at, number in enumerate(self.slices) for channel in channels]
+
+    def layout(self) -> Layout:
+        """The stack that is to be written."""
+        output = self.protocol.output
+        return Layout(
+            shape=self.shape,
+            dtype=self.dtype,
+            names=tuple(self.reader.names[index] for index in self.slices),
+            channels=len(self.channels),
+            photometric=self.reader.photometric,
+            metadata=Selected(self.reader, self.slices),
+            origin=self.origin,
+            compression=output.compression,
+            pyramid=output.pyramid,
+        )
+
+    def writer(self, stem: str = "stack") -> Writer:
+        """Writes the restored stack (or another one of its shape) where the run works."""
+        layout = self.layout() if stem == "stack" else replace(self.layout(), dtype=self.reader.dtype)
+        return new_stack(self.protocol.output.format, self.workspace.partial, layout, stem=stem)
+
+
+class Place(NamedTuple):
+    """A slice of a channel: its position in the output, its number in the input, and which of the restored channels."""
+
+    position: int
+    number: int
+    channel: int
 
 
 @dataclass(frozen=True)
@@ -41,8 +92,13 @@ class Findings:
     """The outcome of a check: all problems and warnings, and the stack if it could be opened."""
 
     draft: Draft
-    reader: Reader | None
+    readers: tuple[Reader, ...]
     input_error: InputError | None
+
+    @property
+    def reader(self) -> Reader | None:
+        """That of the first channel of the stack."""
+        return self.readers[0] if self.readers else None
 
     def job(self) -> Job:
         """What a run needs.
@@ -63,8 +119,10 @@ class Findings:
                 raise UsageError(f"{self.draft.name}: gives no {what}; add --{what} PATH, or {what}.path to the file")
         assert self.reader is not None
         assert protocol.output.path is not None
-        slices = protocol.input.slices.indices(self.reader.shape[0])
-        return Job(protocol, self.reader, slices, Workspace(protocol.output.path))
+        channels = protocol.input.channels or tuple(range(len(self.readers)))
+        readers = tuple(self.readers[channel] for channel in channels)
+        slices, window = _restored(protocol, self.reader)
+        return Job(protocol, readers, channels, slices, window, Workspace(protocol.output.path))
 
     def raise_problems(self) -> None:
         """Raise what was found wrong, if anything."""
@@ -84,35 +142,49 @@ def examine_stack(draft: Draft) -> Findings:
     """Check a protocol against its stack and its output folder, as far as both are known."""
     protocol = draft.protocol
     if protocol is None:
-        return Findings(draft, None, None)
+        return Findings(draft, (), None)
     try:
-        reader = _reader(protocol)
+        readers = _readers(protocol)
     except InputError as error:
-        return Findings(draft, None, error)
+        return Findings(draft, (), error)
     except OSError as error:
         where = protocol.input.path
-        return Findings(draft, None, InputError(f"{where}: cannot be read ({error.strerror}); check its permissions"))
-    return Findings(draft.with_problems(_stack_problems(protocol, reader)), reader, None)
+        return Findings(draft, (), InputError(f"{where}: cannot be read ({error.strerror}); check its permissions"))
+    return Findings(draft.with_problems(_stack_problems(protocol, readers)), readers, None)
 
 
-def _reader(protocol: Protocol) -> Reader | None:
+def _readers(protocol: Protocol) -> tuple[Reader, ...]:
     if protocol.input.phantom is not None:
-        return open_phantom(protocol.input.phantom)
-    return open_stack(protocol.input.path, protocol.input.channel) if protocol.input.path is not None else None
+        return (open_phantom(protocol.input.phantom),)
+    given = protocol.input
+    if given.path is None:
+        return ()
+    return open_stack(given.path, dataset=given.dataset, tolerant=given.on_bad_slice != "stop")
 
 
-def _stack_problems(protocol: Protocol, reader: Reader | None) -> Iterator[Problem]:
+def _dtype(protocol: Protocol, reader: Reader) -> np.dtype[Any]:
+    wanted = protocol.output.dtype
+    return reader.dtype if wanted == "input" else np.dtype(wanted)
+
+
+def _restored(protocol: Protocol, reader: Reader) -> tuple[tuple[int, ...], tuple[slice, slice]]:
+    """The slices that are restored, by their numbers, and what the chain leaves of each."""
+    slices = protocol.input.slices.indices(reader.shape[0])
+    z, y, x = left(protocol.chain, (len(slices), *reader.shape[1:]))
+    return tuple(slices[place] for place in z), (slice(y.start, y.stop), slice(x.start, x.stop))
+
+
+def _stack_problems(protocol: Protocol, readers: tuple[Reader, ...]) -> Iterator[Problem]:
     needed = 0
     yield from _format(protocol)
-    if protocol.input.phantom is not None and protocol.input.channel:
-        message = f"a synthetic stack has 1 channel, got {protocol.input.channel}; leave it out"
-        yield protocol.text.problem(("input", "channel"), message)
-    if reader is not None:
-        yield from check_stack(protocol, reader.shape, reader.label)
+    if readers:
+        reader = readers[0]
+        yield from check_stack(protocol, reader.shape, len(readers), reader.label)
         yield from _narrowing(protocol, reader)
-        count = len(protocol.input.slices.indices(reader.shape[0]))
-        item = np.dtype(reader.dtype if protocol.output.dtype == "input" else protocol.output.dtype).itemsize
-        needed = count * prod(reader.shape[1:]) * item
+        slices, window = _restored(protocol, reader)
+        channels = len(protocol.input.channels or readers)
+        item = _dtype(protocol, reader).itemsize
+        needed = len(slices) * channels * prod(ends.stop - ends.start for ends in window) * item
     if protocol.output.path is not None:
         yield from Workspace(protocol.output.path).problems(protocol, needed)
 
@@ -132,7 +204,7 @@ def _format(protocol: Protocol) -> Iterator[Problem]:
 
 
 def _narrowing(protocol: Protocol, reader: Reader) -> Iterator[Problem]:
-    target = np.dtype(reader.dtype if protocol.output.dtype == "input" else protocol.output.dtype)
+    target = _dtype(protocol, reader)
     if target.kind != "f" and not np.can_cast(reader.dtype, target):
         limits = np.iinfo(target)
         message = (

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from stackmend import record
+from stackmend.chain import Bound, Parameter
 from stackmend.registry import Undefined, steps
 from stackmend.runner.apply import SliceRow
+from stackmend.runner.plan import Plan, Tuned, Tuning
 from stackmend.runner.prepare import Job
-from stackmend.runner.tune import Plan, Tuned
 from stackmend.search import Choice
 
 
-def run_record(job: Job, plan: Plan, rows: Sequence[SliceRow], **circumstances: Any) -> dict[str, Any]:
+def run_record(job: Job, tuning: Tuning, rows: Sequence[SliceRow], **circumstances: Any) -> dict[str, Any]:
     """Everything that is needed to explain and to repeat a finished run.
 
-    ``circumstances`` are ``warnings``, ``workers`` and ``times``.
+    ``circumstances`` are ``warnings``, ``workers``, ``times``, ``kept`` and ``shards``.
     """
+    chains = {
+        str(number): _chain_record(job, plan, tuning) for number, plan in zip(job.channels, tuning.plans, strict=True)
+    }
+    first, *others = chains.values()
+    plan = tuning.plans[0]
     environment = {**record.environment(), "workers": circumstances.pop("workers")}
     return {
         "record": record.FORMAT,
@@ -38,13 +45,16 @@ def run_record(job: Job, plan: Plan, rows: Sequence[SliceRow], **circumstances: 
             "dtype": str(job.dtype),
             "compression": job.protocol.output.compression,
             "shape": job.shape,
+            "origin": job.origin,
             "clipped": sum(row.clipped for row in rows),
             "pixel_hash": record.combined_hash(row.output_hash for row in rows),
         },
-        "chain": [_step_record(job, plan, index) for index in range(len(plan.steps))],
+        "chain": first,
+        "chains": chains if any(chain != first for chain in others) else None,
         "skipped_steps": plan.skipped,
         "replaced_chain": plan.replaced,
-        "searches": [_search_record(tuned) for tuned in plan.tuned],
+        "searches": [_search_record(tuned) for tuned in tuning.searches],
+        "slices": _slices_record(rows, circumstances.pop("kept")),
         "truth": _truth_record(rows),
         "environment": environment,
         **circumstances,
@@ -56,21 +66,25 @@ def _input_record(job: Job) -> dict[str, Any]:
     return {
         "path": given.path,
         "phantom": given.phantom,
-        "channel": given.channel,
+        "channels": job.channels,
         "label": reader.label,
         "shape": reader.shape,
         "dtype": str(reader.dtype),
         "pixel_size_nm": dict(zip("zyx", reader.metadata.pixel_size, strict=True)),
         "pixel_size_source": reader.metadata.source,
         "slices": job.slices,
+        "on_bad_slice": given.on_bad_slice,
         "notes": reader.notes,
     }
 
 
-def _step_record(job: Job, plan: Plan, index: int) -> dict[str, Any]:
-    bound = plan.steps[index]
+def _chain_record(job: Job, plan: Plan, tuning: Tuning) -> list[dict[str, Any]]:
+    chosen = {key for tuned in tuning.searches for key in tuned.result.chosen}
+    return [_step_record(job, plan, bound, chosen) for bound in plan.steps]
+
+
+def _step_record(job: Job, plan: Plan, bound: Bound, chosen: Collection[Parameter]) -> dict[str, Any]:
     declared = {entry.id: entry for entry in job.protocol.chain} if not plan.replaced else {}
-    chosen = {key for tuned in plan.tuned for key in tuned.result.chosen}
     parameters = {}
     for name, value in bound.parameters.items():
         entry = declared.get(bound.id)
@@ -90,6 +104,7 @@ def _search_record(tuned: Tuned) -> dict[str, Any]:
     names = list(short.values())
     content: dict[str, Any] = {
         "steps": tuned.entry.steps,
+        "channel": tuned.channel,
         "loss": tuned.entry.loss.name,
         "loss_version": tuned.entry.loss.loss.version,
         "loss_parameters": tuned.entry.loss.parameters,
@@ -121,6 +136,11 @@ def _plain_loss(value: float | Undefined) -> float | str:
     return value.status if isinstance(value, Undefined) else value
 
 
+def _slices_record(rows: Sequence[SliceRow], kept: int) -> dict[str, int]:
+    """How many slices ended how, and how many of them were taken over from earlier work."""
+    return {"all": len(rows), "kept_from_earlier": kept, **Counter(row.status for row in rows)}
+
+
 def _truth_record(rows: Sequence[SliceRow]) -> dict[str, float] | None:
     before = [row.rmse_before for row in rows if row.rmse_before is not None]
     after = [row.rmse_after for row in rows if row.rmse_after is not None]
@@ -130,15 +150,16 @@ def _truth_record(rows: Sequence[SliceRow]) -> dict[str, float] | None:
     return {"rmse_before": total_before, "rmse_after": total_after}
 
 
-def loss_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+def loss_rows(tuning: Tuning) -> Iterator[dict[str, Any]]:
     """Rows of ``losses.csv``: every combination of every search on every slice."""
-    for entry_index, tuned in enumerate(plan.tuned):
+    for entry_index, tuned in enumerate(tuning.searches):
         space = tuned.result.space
         names = column_names(space.parameters)
         for number, row in tuned.result.losses.items():
             for index, (combination, value) in enumerate(row.items()):
                 yield {
                     "search": entry_index,
+                    "channel": tuned.channel,
                     "slice": number,
                     "combination": index,
                     **dict(zip(names, combination, strict=True)),

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
+import joblib
 import numpy as np
 from joblib import delayed
 
 from stackmend.chain import Bound, Graph, Products, compile_chain
-from stackmend.errors import NothingFound, QualityError
-from stackmend.protocol import OptimizeEntry, StepEntry
-from stackmend.record import Log
-from stackmend.registry import IMAGE, NOTHING_FOUND, Step, Undefined
-from stackmend.runner.parallel import in_parallel
+from stackmend.errors import BadSlice, NothingFound, QualityError
+from stackmend.protocol import OptimizeEntry
+from stackmend.record import Log, environment, pixel_hash
+from stackmend.registry import IMAGE, NOTHING_FOUND, Step, Survey, Undefined
+from stackmend.runner.journal import Journal, Ledger, Memory, digest
+from stackmend.runner.parallel import Workers
+from stackmend.runner.plan import Plan, Tuned, Tuning, bind, load_image
 from stackmend.runner.prepare import Job
 from stackmend.search import Axis, Choice, NoChoice, SearchResult, Space, search, strategy
 from stackmend.stacks import Reader
@@ -24,65 +27,18 @@ LOSS_ID = "loss"
 
 
 @dataclass(frozen=True)
-class Tuned:
-    """One optimize entry worked through: its search and the losses of the held-out slices."""
+class Desk:
+    """What all searches of a run work with."""
 
-    entry: OptimizeEntry
-    result: SearchResult
-    held_out: Mapping[int, float | Undefined]
-    seconds: float
-
-
-@dataclass
-class Plan:
-    """The chain as it will be applied, and how it came about."""
-
-    steps: list[Bound]
-    given: Products = field(init=False)
-    tuned: list[Tuned] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-    replaced: bool = False
-    surveyed: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.given = {bound.survey_product: None for bound in self.steps if bound.survey_product}
-
-    def replace(self, steps: list[Bound]) -> None:
-        """Another chain instead, about which nothing is known yet."""
-        self.steps, self.replaced = steps, True
-        self.surveyed.clear()
-        self.__post_init__()
-
-    def skip(self, ids: Collection[str]) -> list[str]:
-        """Leave out these steps and all that cannot work without them; the ids of all that were left out."""
-        kept: list[Bound] = []
-        left_out: list[str] = []
-        available = {IMAGE}
-        for bound in self.steps:
-            component = bound.component
-            if bound.id in ids or not available.issuperset(component.reads):
-                left_out.append(bound.id)
-                continue
-            kept.append(bound)
-            available.update(component.makes)
-        self.steps = kept
-        self.skipped += left_out
-        return left_out
-
-    def graph(self) -> Graph:
-        """The chain compiled for application; nothing in it is swept any more."""
-        return compile_chain(self.steps, given=(IMAGE, *self.given))
+    job: Job
+    log: Log
+    workers: Workers
+    journal: Journal
+    known: Ledger
 
 
-def load_image(reader: Reader, index: int) -> Any:
-    """One slice as the chain takes it: float32, read-only."""
-    image = reader.read(index).astype(np.float32)
-    image.flags.writeable = False
-    return image
-
-
-def tune(job: Job, log: Log, workers: int) -> Plan:
-    """Work through the optimize entries and return the chain to be applied.
+def tune(desk: Desk) -> Tuning:
+    """Work through the optimize entries and return the chains to be applied.
 
     Raises
     ------
@@ -93,25 +49,39 @@ def tune(job: Job, log: Log, workers: int) -> Plan:
     StepError, InputError
         If a slice cannot be read or computed.
     """
-    plan = Plan([bind(entry) for entry in job.protocol.chain])
+    job = desk.job
+    tuning = Tuning(tuple(Plan(reader, [bind(entry) for entry in job.protocol.chain]) for reader in job.readers))
     for entry in job.protocol.optimize:
-        if set(entry.steps) <= set(plan.skipped):
-            continue
-        first, last = _extent(plan, job, entry)
-        look_at_stack(plan, job, log, workers, upto=first)
-        tuned = _search(plan, job, entry, first, last, log, workers)
-        plan.tuned.append(tuned)
-        if isinstance(tuned.result.choice, NoChoice):
-            _without_choice(plan, entry, tuned.result.choice, log)
-            if plan.replaced:
-                break
-        else:
-            _settle(plan, tuned.result)
-            held_out = _held_out(plan, job, entry, first, last)
-            plan.tuned[-1] = replace(tuned, held_out=held_out)
-            _report(plan.tuned[-1], log)
-    look_at_stack(plan, job, log, workers, upto=len(plan.steps))
-    return plan
+        for channel, followers in _channels(job, entry):
+            _work_through(desk, tuning, entry, channel, followers)
+    for plan in tuning.plans:
+        look_at_stack(plan, desk, upto=len(plan.steps))
+    return tuning
+
+
+def _channels(job: Job, entry: OptimizeEntry) -> list[tuple[int, list[int]]]:
+    """The channels on which an entry is searched, and for each of them those that take over what it chooses."""
+    everyone = list(range(len(job.channels)))
+    if entry.channel == "each":
+        return [(channel, [channel]) for channel in everyone]
+    return [(0 if entry.channel is None else job.channels.index(int(entry.channel)), everyone)]
+
+
+def _work_through(desk: Desk, tuning: Tuning, entry: OptimizeEntry, channel: int, followers: Sequence[int]) -> None:
+    plan, plans = tuning.plans[channel], [tuning.plans[each] for each in followers]
+    if plan.replaced or set(entry.steps) <= set(plan.skipped):
+        return
+    first, last = _extent(plan, desk.job, entry)
+    look_at_stack(plan, desk, upto=first)
+    tuned = Tuned(entry, desk.job.channels[channel], *_search(plan, desk, entry, first, last))
+    if isinstance(tuned.result.choice, NoChoice):
+        _without_choice(plans, entry, tuned.result.choice, desk.log)
+    else:
+        for each in plans:
+            _settle(each, tuned.result)
+        tuned = replace(tuned, held_out=_held_out(plan, entry, first, last))
+        _report(tuned, desk.log)
+    tuning.searches.append(tuned)
 
 
 def _extent(plan: Plan, job: Job, entry: OptimizeEntry) -> tuple[int, int]:
@@ -121,14 +91,9 @@ def _extent(plan: Plan, job: Job, entry: OptimizeEntry) -> tuple[int, int]:
     return min(swept), max(named)
 
 
-def bind(entry: StepEntry) -> Bound:
-    """A chain entry with its fixed parameters."""
-    fixed = {name: value for name, value in entry.parameters.items() if name not in entry.sweeps}
-    return Bound(entry.step, entry.id, fixed)
-
-
-def look_at_stack(plan: Plan, job: Job, log: Log, workers: int, *, upto: int) -> None:
-    """Let the steps before position ``upto`` that must know the whole stack see every slice."""
+def look_at_stack(plan: Plan, desk: Desk, *, upto: int) -> None:
+    """Let the steps before position ``upto`` that must know the whole stack see every slice that can be used."""
+    tolerant = desk.job.protocol.input.on_bad_slice != "stop"
     for position, bound in enumerate(plan.steps[:upto]):
         product = bound.survey_product
         if product is None or product in plan.surveyed:
@@ -138,40 +103,64 @@ def look_at_stack(plan: Plan, job: Job, log: Log, workers: int, *, upto: int) ->
         if survey is None or not survey.needed(bound.parameters):
             continue
         graph = compile_chain(plan.steps[:position], given=(IMAGE, *plan.given))
-        tasks = (delayed(_measure)(job.reader, index, graph, plan.given, survey) for index in job.slices)
+        tasks = (
+            delayed(_measure)(plan.reader, index, graph, plan.given, survey, tolerant) for index in desk.job.slices
+        )
         total = None
-        for count, summary in enumerate(in_parallel(tasks, workers, ordered=True), start=1):
-            total = summary if total is None else survey.merge(total, summary)
-            log.progress("survey", count, len(job.slices))
+        for count, summary in enumerate(desk.workers.run(tasks, ordered=True), start=1):
+            if summary is not None:
+                total = summary if total is None else survey.merge(total, summary)
+            desk.log.progress("survey", count, len(desk.job.slices))
         plan.given[product] = total
 
 
-def _measure(reader: Reader, index: int, graph: Graph, given: Products, survey: Any) -> Any:
-    products = graph.evaluate({IMAGE: load_image(reader, index), **given}, keep=(IMAGE,))
-    return survey.measure(products[IMAGE])
+def _measure(reader: Reader, index: int, graph: Graph, given: Products, survey: Survey, tolerant: bool) -> Any:
+    try:
+        image = load_image(reader, index)
+    except BadSlice:
+        if not tolerant:
+            raise
+        return None
+    return survey.measure(graph.evaluate({IMAGE: image, **given}, keep=(IMAGE,))[IMAGE])
 
 
-def _search(plan: Plan, job: Job, entry: OptimizeEntry, first: int, last: int, log: Log, workers: int) -> Tuned:
-    space = _space(job, entry)
-    numbers = entry.slices.indices(job.reader.shape[0])
+def _search(
+    plan: Plan, desk: Desk, entry: OptimizeEntry, first: int, last: int
+) -> tuple[SearchResult, float, dict[int, str]]:
+    log, space, numbers = desk.log, _space(desk.job, entry), entry.slices.indices(plan.reader.shape[0])
     before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
     graph = _graph(plan, entry, first, last, before, space)
     log.event("search started", steps=entry.steps, strategy=entry.strategy.name, grid=len(space), slices=numbers)
     log.progress("search", 0, len(space) * len(numbers))
-    start = perf_counter()
+    start, identities = perf_counter(), _identities(plan, entry, last, numbers)
     result = search(
         graph,
         space,
         numbers,
-        lambda number: _products(before, plan, job, entry, number),
+        lambda number: _products(before, plan, entry, number),
         by=strategy(entry.strategy.name, **entry.strategy.options),
-        workers=workers,
+        workers=desk.workers.threads,
         done=lambda count, needed: log.progress("search", count, needed),
+        memory=Memory(desk.journal, desk.known.losses, identities),
     )
     seconds = perf_counter() - start
     evaluated = len(result.combinations)
     log.event("search finished", seconds=round(seconds, 3), combinations=evaluated, distinct_work=dict(result.work))
-    return Tuned(entry, result, {}, seconds)
+    return result, seconds, identities
+
+
+def _identities(plan: Plan, entry: OptimizeEntry, last: int, numbers: Sequence[int]) -> dict[int, str]:
+    """For each slice, what decides about the losses of a search on it, but the combination."""
+    facts = {
+        "steps": [[bound.id, bound.component.name, bound.component.version] for bound in plan.steps[: last + 1]],
+        "parameters": [dict(bound.parameters) for bound in plan.steps[: last + 1]],
+        "loss": [entry.loss.name, entry.loss.loss.version, dict(entry.loss.parameters)],
+        "steps tuned": entry.steps,
+        "region": dict(entry.region),
+        "stack": joblib.hash(plan.given),
+        "versions": environment()["packages"],
+    }
+    return {number: digest({**facts, "slice": pixel_hash(plan.reader.read(number))}) for number in numbers}
 
 
 def _space(job: Job, entry: OptimizeEntry) -> Space:
@@ -191,21 +180,21 @@ def _graph(plan: Plan, entry: OptimizeEntry, first: int, last: int, before: Grap
     return compile_chain(plan.steps[first : last + 1], given=given, swept=space.parameters if space else (), loss=loss)
 
 
-def _products(before: Graph, plan: Plan, job: Job, entry: OptimizeEntry, number: int) -> Products:
+def _products(before: Graph, plan: Plan, entry: OptimizeEntry, number: int) -> Products:
     """What the steps before the tuned ones make of a slice, cut to the region.
 
     The whole slice passes these steps, so a region has the scale that it will have when the whole slice is restored.
     """
-    image = load_image(job.reader, number)
-    products = before.evaluate({IMAGE: image, **plan.given})
+    products = before.evaluate({IMAGE: load_image(plan.reader, number), **plan.given})
+    image = products[IMAGE]
     if entry.region:
         window = tuple(slice(*entry.region.get(axis, (0, size))) for axis, size in zip("yx", image.shape, strict=True))
         for name, value in products.items():
             if isinstance(value, np.ndarray) and value.shape == image.shape:
                 products[name] = np.ascontiguousarray(value[window])
                 products[name].flags.writeable = False
-            elif hasattr(value, "crop"):
-                products[name] = value.crop(window)
+            elif hasattr(value, "cut"):
+                products[name] = value.cut(window)
     return {**plan.given, **products}
 
 
@@ -216,20 +205,19 @@ def _settle(plan: Plan, result: SearchResult) -> None:
         plan.steps[position] = replace(bound, parameters={**bound.parameters, **chosen})
 
 
-def _held_out(plan: Plan, job: Job, entry: OptimizeEntry, first: int, last: int) -> dict[int, float | Undefined]:
+def _held_out(plan: Plan, entry: OptimizeEntry, first: int, last: int) -> dict[int, float | Undefined]:
     """The loss of the chosen combination on slices that had no part in the choice."""
     if entry.validate is None:
         return {}
     before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
     graph = _graph(plan, entry, first, last, before, None)
-    numbers = entry.validate.indices(job.reader.shape[0])
+    numbers = entry.validate.indices(plan.reader.shape[0])
     return {
-        number: graph.evaluate(_products(before, plan, job, entry, number), keep=("loss",))["loss"]
-        for number in numbers
+        number: graph.evaluate(_products(before, plan, entry, number), keep=("loss",))["loss"] for number in numbers
     }
 
 
-def _without_choice(plan: Plan, entry: OptimizeEntry, choice: NoChoice, log: Log) -> None:
+def _without_choice(plans: Sequence[Plan], entry: OptimizeEntry, choice: NoChoice, log: Log) -> None:
     where = f"optimization slices {', '.join(map(str, choice.slices_without_charging))}"
     if choice.status != NOTHING_FOUND:
         raise QualityError(
@@ -241,11 +229,12 @@ def _without_choice(plan: Plan, entry: OptimizeEntry, choice: NoChoice, log: Log
             "or say on_nothing_found: skip to leave such stacks as they are"
         )
     if entry.on_nothing_found == "skip":
-        left_out = plan.skip(entry.steps)
+        left_out, *_ = [plan.skip(entry.steps) for plan in plans]
         log.warn(f"nothing found in {where}: {', '.join(left_out)} left out, as on_nothing_found: skip says")
     else:
-        plan.replace([bind(step) for step in entry.instead])
-        names = ", ".join(bound.id for bound in plan.steps)
+        for plan in plans:
+            plan.replace([bind(step) for step in entry.instead])
+        names = ", ".join(bound.id for bound in plans[0].steps)
         log.warn(f"nothing found in {where}: the chain given under instead is applied ({names})")
 
 

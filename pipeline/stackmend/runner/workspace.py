@@ -8,11 +8,9 @@ Only names that are a run's own are ever moved or deleted, and links are never f
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,16 +18,14 @@ from pathlib import Path
 
 from stackmend.errors import OutputError, Problem
 from stackmend.protocol import Protocol
+from stackmend.runner import locks
 
 RECORD = "run.json"
 
 _STACKS = tuple(f"{stem}{suffix}" for stem in ("stack", "truth") for suffix in ("", ".tif", ".zarr"))
-_PARTS = (RECORD, "protocol.yaml", "losses.csv", "slices.csv", "log.jsonl", "report.html", *_STACKS)
+_PARTS = (RECORD, "protocol.yaml", "losses.csv", "slices.csv", "journal.jsonl", "log.jsonl", "report.html", *_STACKS)
 _WORK = ".stackmend"
 _JUNK = (".ds_store", "thumbs.db", "desktop.ini")  # what file managers leave wherever they look
-
-_LOCKS: dict[Path, int] = {}
-"""Open files held by this process; the system lets go of them when it ends, however it ends."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +47,10 @@ class Workspace:
     @property
     def _work(self) -> Path:
         return self.folder / _WORK
+
+    @property
+    def _lock_file(self) -> Path:
+        return self._work / "lock"
 
     @property
     def _complete(self) -> Path:
@@ -102,8 +102,18 @@ class Workspace:
                 if not image and entry.name.casefold() not in _JUNK:
                     yield f"{entry} would be deleted with the earlier result; move it away first"
 
-    def open(self) -> None:
+    @property
+    def alone(self) -> bool:
+        """Whether no other run can be at work here."""
+        return locks.alone(self._lock_file)
+
+    def open(self, *, shared: bool = False) -> None:
         """Make the folder ready for a run; what an unfinished one has left is kept.
+
+        Parameters
+        ----------
+        shared
+            Others who say the same may be at work here. The first of them is alone until it says ``share``.
 
         Raises
         ------
@@ -111,25 +121,48 @@ class Workspace:
             If that cannot be done, or another run is at work there.
         """
         try:
-            self._work.mkdir(parents=True, exist_ok=True)
-            self._lock()
-            self._settle()
-            if self.partial.is_symlink():
-                _remove(self.partial)
-            self.partial.mkdir(exist_ok=True)
-            for half_written in self.partial.rglob(".*.part"):
-                half_written.unlink()
+            if shared:
+                locks.join(self._lock_file, lambda: any(self.journal.glob("work.jsonl")))
+            else:
+                locks.exclude(self._lock_file)
+            if self.alone:
+                self._settle()
+                self._clean()
+        except locks.InUse as error:
+            what = "another run is writing into this folder"
+            raise OutputError(f"{self.folder}: {what}; wait for it, or choose another folder") from error
         except OSError as error:
             what = f"cannot be prepared ({error.strerror or error})"
             raise OutputError(f"{self.folder}: {what}; choose another folder") from error
+
+    def _clean(self) -> None:
+        if self.partial.is_symlink():
+            _remove(self.partial)
+        self.partial.mkdir(exist_ok=True)
+        for half_written in self.partial.rglob(".*.part"):
+            half_written.unlink()
+
+    def share(self) -> None:
+        """Let others in who opened this folder as shared."""
+        locks.share(self._lock_file)
+
+    def close(self) -> None:
+        """Leave the folder with nothing of this run in it."""
+        locks.release(self._lock_file)
+        _remove(self._work)
 
     def clear(self) -> None:
         """Remove the stacks that an unfinished run has left."""
         for name in _STACKS:
             _remove(self.partial / name)
 
-    def publish(self) -> None:
+    def publish(self, *, stacks: bool = True) -> None:
         """Put everything from the partial result in its place.
+
+        Parameters
+        ----------
+        stacks
+            Whether there are new stacks; otherwise those of the earlier result stay.
 
         Raises
         ------
@@ -137,7 +170,9 @@ class Workspace:
             If that cannot be done; the earlier result is then there again, or will be when the folder is next opened.
         """
         try:
-            self._set_aside()
+            if not stacks:
+                self.clear()
+            self._set_aside({*_PARTS} if stacks else {*_PARTS} - {*_STACKS})
             self.partial.replace(self._complete)
             self._finish()
         except BaseException as error:
@@ -147,9 +182,9 @@ class Workspace:
                 raise
             raise OutputError(f"{self.folder}: the result cannot be put in place ({error}); run again") from error
 
-    def _set_aside(self) -> None:
+    def _set_aside(self, ours: set[str]) -> None:
         self._previous.mkdir()
-        ours = {*_PARTS, *(part.name for part in self.partial.iterdir())}
+        ours |= {part.name for part in self.partial.iterdir()}
         for old in _record_last(self.folder)[::-1]:
             if old.name in ours:
                 old.replace(self._previous / old.name)
@@ -159,46 +194,17 @@ class Workspace:
             part.replace(self.folder / part.name)
         _remove(self._previous)  # before the mark that there is nothing to undo
         self._complete.rmdir()
-        if self.folder in _LOCKS:
-            os.close(_LOCKS.pop(self.folder))
-        _remove(self._work)
+        self.close()
 
     def _settle(self) -> None:
         """Finish or undo a publication that was cut off."""
         if self._complete.exists():
             self._finish()
-            self._work.mkdir()
-            self._lock()
+            locks.exclude(self._lock_file)
         elif self._previous.exists():
             for old in _record_last(self._previous):
                 old.replace(self.folder / old.name)
             self._previous.rmdir()
-
-    def _lock(self) -> None:
-        if self.folder in _LOCKS:
-            return
-        lock = os.open(self._work / "lock", os.O_RDWR | os.O_CREAT)
-        try:
-            _exclude_others(lock)
-        except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
-                os.close(lock)
-                what = "another run is writing into this folder"
-                raise OutputError(f"{self.folder}: {what}; wait for it, or choose another folder") from error
-            # Some network file systems have no locks: a run must be possible there all the same.
-        _LOCKS[self.folder] = lock
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _exclude_others(file: int) -> None:
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _exclude_others(file: int) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _is_result(folder: Path) -> bool:

@@ -9,7 +9,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from stackmend.chain import Graph, Products
 from stackmend.registry import Undefined
@@ -23,6 +23,7 @@ __all__ = [
     "Choice",
     "Combination",
     "Losses",
+    "Memory",
     "NoChoice",
     "SearchResult",
     "Space",
@@ -32,6 +33,26 @@ __all__ = [
     "search",
     "strategy",
 ]
+
+
+class Memory(Protocol):
+    """Losses that outlive a search that is cut off."""
+
+    def recall(self, number: int, combination: Combination) -> float | Undefined | None:
+        """The loss of a combination on a slice, or ``None`` if it must be evaluated."""
+
+    def note(self, number: int, combination: Combination, value: float | Undefined) -> None:
+        """Keep a loss that has been evaluated."""
+
+
+class Forgetful:
+    """Knows nothing and keeps nothing."""
+
+    def recall(self, number: int, combination: Combination) -> None:
+        """Nothing is known."""
+
+    def note(self, number: int, combination: Combination, value: float | Undefined) -> None:
+        """It is not kept."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +95,7 @@ def search(
     by: Strategy | None = None,
     workers: int = 1,
     done: Callable[[int, int], None] | None = None,
+    memory: Memory | None = None,
 ) -> SearchResult:
     """Evaluate the loss of combinations on every slice, and choose.
 
@@ -93,6 +115,8 @@ def search(
         Threads; any number gives the same losses.
     done
         Called with the number of losses evaluated so far and the number known to be needed.
+    memory
+        Knows losses that need not be evaluated again, and is told of the others.
 
     Raises
     ------
@@ -100,25 +124,51 @@ def search(
         If a stage fails.
     """
     by = by or strategy("grid")
+    memory = memory or Forgetful()
     losses: dict[int, dict[Combination, float | Undefined]] = {number: {} for number in slices}
     work: Counter[str] = Counter()
-    evaluated = 0
+    evaluated, needed = itertools.count(1), 0
+
+    def told() -> None:
+        if done:
+            done(next(evaluated), needed)
+
     for turn in itertools.count():
         combinations = by.propose(turn, space, _means(losses))
         if not combinations:
             break
-        tasks = distinct_work(graph, combinations)
-        work += tasks.counts()
-        needed = evaluated + len(combinations) * len(slices)
+        work += distinct_work(graph, combinations).counts()
+        needed += len(combinations) * len(slices)
         for number in slices:
-
-            def count(answered: int, before: int = evaluated, needed: int = needed) -> None:
-                if done:
-                    done(before + answered, needed)
-
-            losses[number].update(walk(tasks, products_of(number), workers=workers, done=count))
-            evaluated += len(combinations)
+            losses[number] |= _row(graph, combinations, number, products_of, workers, memory, told)
     return SearchResult(space, losses, choose(space, losses), work)
+
+
+def _row(
+    graph: Graph,
+    combinations: Sequence[Combination],
+    number: int,
+    products_of: Callable[[int], Products],
+    workers: int,
+    memory: Memory,
+    told: Callable[[], None],
+) -> dict[Combination, float | Undefined]:
+    """The losses of combinations on one slice; ``told`` is called for each."""
+    row: dict[Combination, float | Undefined] = {}
+    for combination in combinations:
+        if (value := memory.recall(number, combination)) is not None:
+            row[combination] = value
+            told()
+
+    def note(combination: Combination, value: float | Undefined) -> None:
+        row[combination] = value
+        memory.note(number, combination, value)
+        told()
+
+    unknown = [combination for combination in combinations if combination not in row]
+    if unknown:
+        walk(distinct_work(graph, unknown), products_of(number), workers=workers, done=note)
+    return {combination: row[combination] for combination in combinations}
 
 
 def _means(losses: Losses) -> dict[Combination, float | None]:

@@ -93,7 +93,7 @@ def _ancestors(graph: Graph, wanted: int) -> list[int]:
 
 
 def walk(
-    work: Work, given: Mapping[str, Any], *, workers: int = 1, done: Callable[[int], None] | None = None
+    work: Work, given: Mapping[str, Any], *, workers: int = 1, done: Callable[[Combination, Any], None] | None = None
 ) -> dict[Combination, Any]:
     """Compute all tasks for one slice and return the answer for every combination.
 
@@ -105,7 +105,7 @@ def walk(
     given
         Products that exist before the first stage.
     done
-        Called with the number of combinations answered so far.
+        Called with each combination and its answer as soon as there is one.
 
     Raises
     ------
@@ -114,19 +114,19 @@ def walk(
     """
     values: dict[Key | str, Any] = {}
     values.update(given)
-    answers = set(work.answers.values())
+    answers: dict[Key, list[Combination]] = defaultdict(list)
+    for combination, key in work.answers.items():
+        answers[key].append(combination)
     uses = Counter(source for task in work.tasks.values() for source in set(task.inputs))
-    answered = 0
     for key, result in _run(work.tasks, values, workers):
         values[key] = result
         for source in set(work.tasks[key].inputs):
             uses[source] -= 1
             if not uses[source] and source not in answers:
                 del values[source]
-        if key in answers:
-            answered += 1
-            if done:
-                done(answered)
+        if done and key in answers:
+            for combination in answers[key]:
+                done(combination, result)
     return {combination: values[key] for combination, key in work.answers.items()}
 
 

@@ -156,17 +156,22 @@ class Writer(Protocol):
     def written(self, position: int, channel: int = 0) -> Pixels | None:
         """A slice as it was written, or ``None`` where there is none that can be read."""
 
+    def leave_out(self, position: int, channel: int = 0) -> None:
+        """There is no such slice: no file of its own, or a blank where the others would lose their place."""
+
     def finish(self) -> None:
         """Bring what was written into its final form; done once all slices are there, and again after a cut."""
 
 
-def open_stack(path: Path, *, tolerant: bool = False) -> tuple[Reader, ...]:
-    """Readers for the channels of a stack: a folder of TIFF slices, or a file.
+def open_stack(path: Path, *, dataset: str | None = None, tolerant: bool = False) -> tuple[Reader, ...]:
+    """Readers for the channels of a stack: a folder of TIFF slices, a TIFF, HDF5 or MRC file, or OME-Zarr.
 
     Parameters
     ----------
     path
         The folder or the file.
+    dataset
+        Which array of an HDF5 file is the stack.
     tolerant
         Slices that cannot be used count as slices all the same; to read one of them raises ``BadSlice``.
 
@@ -175,15 +180,21 @@ def open_stack(path: Path, *, tolerant: bool = False) -> tuple[Reader, ...]:
     InputError
         If there is no stack that can be read, naming every file that stands in the way.
     """
-    from stackmend.stacks import ome_zarr_reader, tiff_file_reader, tiff_folder
+    from stackmend.stacks import hdf5, mrc, ome_zarr_reader, tiff_file_reader, tiff_folder
 
-    if path.is_dir() and ome_zarr_reader.is_zarr(path):
-        return ome_zarr_reader.open_zarr(path, tolerant=tolerant)
-    if path.is_dir():
-        return tiff_folder.open_folder(path, tolerant=tolerant)
-    if path.is_file():
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder; check input.path, or give the stack with --input")
+    if hdf5.is_hdf5(path):
+        return hdf5.open_file(path, dataset, tolerant=tolerant)
+    if dataset is not None:
+        raise InputError(f"{path.name}: input.dataset is for HDF5, got {dataset}; leave it out")
+    if mrc.is_mrc(path):
+        return mrc.open_file(path, tolerant=tolerant)
+    if not path.is_dir():
         return tiff_file_reader.open_file(path, tolerant=tolerant)
-    raise InputError(f"{path}: there is no such file or folder; check input.path, or give the stack with --input")
+    if ome_zarr_reader.is_zarr(path):
+        return ome_zarr_reader.open_zarr(path, tolerant=tolerant)
+    return tiff_folder.open_folder(path, tolerant=tolerant)
 
 
 def open_phantom(parameters: Mapping[str, Any]) -> Reader:

@@ -73,7 +73,7 @@ class ArrayReader:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names for the slices as separate files."""
-        return slice_names(self.file.name.partition(".")[0] or self.file.name, len(self.planes))
+        return slice_names(self.file.stem.removesuffix(".ome"), len(self.planes))
 
     def read(self, index: int) -> Pixels:
         """One slice."""

@@ -93,6 +93,11 @@ class OmeZarrWriter:
         except Exception:  # noqa: BLE001
             return None
 
+    def leave_out(self, position: int, channel: int = 0) -> None:
+        """No chunk for this slice, which then counts as full of zeros."""
+        for level in range(len(self._sizes)):
+            self._chunk(level, position, channel).unlink(missing_ok=True)
+
     def finish(self) -> None:
         """Nothing: every slice is where it belongs."""
 

@@ -74,6 +74,10 @@ class RoomyTiffWriter:
         except (OSError, ValueError, tifffile.TiffFileError):
             return None
 
+    def leave_out(self, position: int, channel: int = 0) -> None:
+        """A blank page, so that the others keep their place."""
+        self.write(position, np.zeros(self.layout.shape[1:], self.layout.dtype), channel)
+
     def finish(self) -> None:
         """Nothing: every page is where it belongs."""
 
@@ -187,6 +191,7 @@ class AssembledTiffWriter:
 
     def write(self, position: int, pixels: Pixels, channel: int = 0) -> None:
         """Write one slice into a file of its own."""
+        self._slices.create()  # gone where the whole file is complete already
         self._slices.write(position, pixels, channel)
 
     def written(self, position: int, channel: int = 0) -> Pixels | None:
@@ -198,6 +203,10 @@ class AssembledTiffWriter:
                 return decoded(tif.pages[position * self.layout.channels + channel], self.path.name)
         except InputError:
             return None
+
+    def leave_out(self, position: int, channel: int = 0) -> None:
+        """A blank page, so that the others keep their place."""
+        self.write(position, np.zeros(self.layout.shape[1:], self.layout.dtype), channel)
 
     def finish(self) -> None:
         """Put the slices together; one that has no file of its own any more is taken from the whole one."""

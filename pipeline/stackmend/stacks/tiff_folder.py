@@ -233,6 +233,10 @@ class TiffFolderWriter:
         except InputError:
             return None
 
+    def leave_out(self, position: int, channel: int = 0) -> None:
+        """No file for this slice."""
+        self.file_of(position, channel).unlink(missing_ok=True)
+
     def finish(self) -> None:
         """Nothing: every slice has its name."""
 

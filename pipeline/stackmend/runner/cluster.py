@@ -1,0 +1,98 @@
+"""Workers of a Dask cluster, through joblib: tasks carry paths and numbers of slices, never pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import joblib
+from joblib import Parallel, parallel_config
+
+from stackmend import record
+from stackmend.errors import UsageError
+from stackmend.runner.parallel import Workers
+
+EXTRA = "pip install 'stackmend[dask]'"
+SECONDS = 30
+"""Time that a scheduler has to answer, and its workers to appear."""
+
+
+@dataclass(frozen=True)
+class ClusterWorkers(Workers):
+    """The workers of a cluster; what needs threads (the search) is done on this machine."""
+
+    client: Any
+
+    @property
+    def threads(self) -> int:
+        """Threads on this machine."""
+        return int(joblib.cpu_count())
+
+    def run(self, tasks: Iterable[Any], *, ordered: bool) -> Iterator[Any]:
+        """Results of joblib's delayed calls; those of a worker that is lost are computed by another."""
+        results: Generator[Any, None, None] | None = None
+        try:
+            with parallel_config(backend="dask", client=self.client):
+                results = Parallel(return_as="generator" if ordered else "generator_unordered")(tasks)
+                yield from results
+        except KeyboardInterrupt:
+            if results is not None:
+                results.close()
+            raise
+
+
+@contextmanager
+def cluster(scheduler: str, paths: Sequence[Path]) -> Iterator[ClusterWorkers]:
+    """The workers of the scheduler at an address, checked: they have our versions and see our files.
+
+    Raises
+    ------
+    UsageError
+        If there is no such scheduler, it has no workers, or they cannot do our work.
+    """
+    try:
+        distributed: Any = import_module("distributed")
+    except ImportError as error:
+        raise UsageError(f"--backend dask: needs one more package; run: {EXTRA}") from error
+    try:
+        client = distributed.Client(scheduler, timeout=SECONDS, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        what = f"no scheduler answers at {scheduler} ({str(error) or type(error).__name__})"
+        raise UsageError(f"--scheduler: {what}; check the address, for instance tcp://127.0.0.1:8786") from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=SECONDS)
+        except TimeoutError as error:
+            what = f"the scheduler at {scheduler} has no workers"
+            raise UsageError(f"--scheduler: {what}; start some with: dask worker {scheduler}") from error
+        _check(client.run(_circumstances, [str(path) for path in paths]))
+        yield ClusterWorkers(sum(client.ncores().values()), client)
+
+
+def _circumstances(paths: Sequence[str]) -> dict[str, Any]:
+    """What a worker knows of versions and files."""
+    missing = [path for path in paths if not Path(path).exists()]
+    return {
+        "versions": {"python": record.environment()["python"], **record.environment()["packages"]},
+        "missing": missing,
+    }
+
+
+def _check(workers: Mapping[str, Mapping[str, Any]]) -> None:
+    ours = _circumstances([])["versions"]
+    for address, found in workers.items():
+        different = [
+            f"{name} {version} instead of {ours[name]}"
+            for name, version in found["versions"].items()
+            if version != ours[name]
+        ]
+        if different:
+            what = f"the worker {address} has {', '.join(different)}"
+            raise UsageError(f"--scheduler: {what}; pixels could differ: install the same versions everywhere")
+        if found["missing"]:
+            what = f"the worker {address} does not see {found['missing'][0]}"
+            raise UsageError(f"--scheduler: {what}; input and output must lie on a file system that all workers share")

@@ -1,0 +1,226 @@
+"""The work of one run, from the search to the published result."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from time import perf_counter
+from typing import Any
+
+from stackmend import record
+from stackmend.errors import OutputError, UsageError
+from stackmend.record import Log
+from stackmend.runner.apply import Application, SliceRow, apply_chain, copy_slices
+from stackmend.runner.journal import PUBLISHED, Entry, Journal, Ledger
+from stackmend.runner.parallel import Workers
+from stackmend.runner.plan import Tuning
+from stackmend.runner.prepare import Job, Place
+from stackmend.runner.recording import loss_rows, run_record
+from stackmend.runner.resume import Done, differences, finished, work_of
+from stackmend.runner.shards import Shard
+from stackmend.runner.tune import Desk, tune
+from stackmend.runner.workspace import RECORD
+
+OUTCOMES = {
+    "constant": "constant and left as they are",
+    "nothing_found": "without any charging",
+    "kept": "unusable and kept as they are in the input",
+    "blank": "unreadable and blank in the result",
+    "skipped": "unusable and left out",
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """A job in its open workspace, and what is needed to do it."""
+
+    job: Job
+    log: Log
+    workers: Workers
+
+    @cached_property
+    def journal(self) -> Journal:
+        """Where this run enters what it has finished."""
+        return Journal(self.job.workspace.journal)
+
+    def do(self, *, part: Shard | None = None, compute: bool = True) -> dict[str, Any] | None:
+        """Everything; returns the record, or ``None`` for a shard, which leaves that to ``finish``.
+
+        Raises
+        ------
+        UsageError
+            If nothing may be computed and slices are missing.
+        StackmendError
+            As ``run`` says.
+        """
+        started, start = record.now(), perf_counter()
+        self._announce(part)
+        published = Ledger().read([self.job.workspace.folder / PUBLISHED])
+        known = Ledger({}, {}, {**published.losses, **self.journal.ledger().losses})
+        tuning = tune(Desk(self.job, self.log, self.workers, self.journal, known))
+        work, tuned = work_of(self.job, tuning.plans), perf_counter()
+        places = part.part(self.job.places) if part else self.job.places
+        done = finished(self.job, places, work, self.log, self.workers)
+        self._say(done, places)
+        if not compute and len(done.kept) < len(places):
+            raise UsageError(self._missing(done))
+        times = {"started": started, "search_s": tuned - start}
+        if part:
+            self._restore(tuning, work, places, done, part)
+            facts = {"shard": str(part), "host": platform.node(), "workers": self.workers.count, **times}
+            self.journal.enter_shard({**facts, "total_s": perf_counter() - start, "slices": len(places)})
+            return None
+        stays = self._stays(done, work, published)
+        if stays and (unchanged := self._unchanged()):
+            self.log.event("note", message=f"nothing to do: all {len(places)} slices are what the record says")
+            self.job.workspace.close()
+            return unchanged
+        rows = [kept.row for kept in done.kept.values()] if stays else self._restore(tuning, work, places, done, part)
+        times |= {"apply_s": perf_counter() - tuned, "total_s": perf_counter() - start}
+        content = self._record(tuning, work, self._in_order(rows), len(done.kept), times)
+        self.job.workspace.publish(stacks=not stays)
+        return content
+
+    def _announce(self, part: Shard | None) -> None:
+        job, shape = self.job, list(self.job.reader.shape)
+        facts = {"protocol": job.protocol.name, "input": job.reader.label, "shape": shape, "channels": job.channels}
+        self.log.event("started", **facts, workers=self.workers.count, **({"shard": str(part)} if part else {}))
+        for note in job.reader.notes:
+            self.log.event("note", message=note)
+        for problem in job.protocol.warnings:
+            self.log.warn(f"{problem.path}: {problem.message}")
+
+    def _say(self, done: Done, places: Sequence[Place]) -> None:
+        """What is kept of earlier work, and why the rest is not."""
+        if done.kept:
+            message = f"going on: {len(done.kept)} of {len(places)} slices were done already"
+            self.log.event("note", message=message)
+        for reason, count in done.lost.items():
+            self.log.event("note", message=f"{reason}: {count} slices will be computed again")
+
+    def _missing(self, done: Done) -> str:
+        """What ``finish`` says about slices that are not there."""
+        missing = [str(place.number) for place in self.job.places if place not in done.kept]
+        shown = ", ".join(missing[:20]) + (", ..." if len(missing) > 20 else "")
+        shards = sorted({str(entry["shard"]) for entry in self.journal.ledger().shards})
+        told = f"; shards that have ended: {', '.join(shards)}" if shards else ""
+        what = f"{len(missing)} of {len(self.job.places)} slices are not done ({shown}){told}"
+        return f"finish: {what}; run the shards that are missing, or everything with stackmend run"
+
+    def _stays(self, done: Done, work: Mapping[str, Any], published: Ledger) -> bool:
+        """Whether the stack of the result in place is what this run would make."""
+        complete = len(done.kept) == len(self.job.places) and not done.in_place
+        return complete and published.work is not None and published.work["layout"] == work["layout"]
+
+    def _unchanged(self) -> dict[str, Any] | None:
+        """The record of the result in place, if this run would write the same."""
+        try:
+            text = (self.job.workspace.folder / RECORD).read_text(encoding="utf-8")
+            before: dict[str, Any] = json.loads(text)
+            then, now = before["protocol"], record.as_json(asdict(self.job.protocol.given))
+            same = then["text"] == self.job.protocol.source.decode("utf-8-sig") and now.items() <= then.items()
+            return before if same else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _restore(
+        self, tuning: Tuning, work: dict[str, Any], places: Sequence[Place], done: Done, part: Shard | None
+    ) -> list[SliceRow]:
+        """Bring every slice that is not there yet into the partial stack; the rows of all."""
+        application = self._application(tuning)
+        self._begin(application, work)
+        if part:
+            self.job.workspace.share()
+        rows = [kept.row for kept in done.kept.values() if not kept.earlier]
+        copies = [(place, *kept.earlier, kept.row) for place, kept in done.kept.items() if kept.earlier]
+        todo = [place for place in places if place not in done.kept]
+        self.log.event("application started", slices=len(places), format=self.job.protocol.output.format)
+        self.log.progress("apply", len(rows), len(places))
+        for row in rows:
+            self._tell("slice kept", row)
+        for row in copy_slices(application, copies, self.workers):
+            rows.append(row)
+            self._tell("slice kept", row)
+            self.log.progress("apply", len(rows), len(places))
+        for row in apply_chain(application, todo, self.workers):
+            rows.append(row)
+            self._tell("slice", row)
+            self.log.progress("apply", len(rows), len(places))
+        if not part:
+            for writer in application.writers:
+                writer.finish()
+        return rows
+
+    def _tell(self, kind: str, row: SliceRow) -> None:
+        facts = {"slice": row.slice, "channel": row.channel, "name": row.name, "status": row.status}
+        self.log.event(kind, **facts, seconds=row.seconds)
+
+    def _application(self, tuning: Tuning) -> Application:
+        job = self.job
+        return Application(
+            readers=job.readers,
+            numbers=job.channels,
+            writer=job.writer(),
+            truth_writer=job.writer("truth") if job.reader.truth(job.slices[0]) is not None else None,
+            chains=tuple((plan.graph(), plan.given) for plan in tuning.plans),
+            window=job.window,
+            dtype=job.dtype,
+            on_bad_slice=job.protocol.input.on_bad_slice,
+            journal=self.journal,
+        )
+
+    def _begin(self, application: Application, work: dict[str, Any]) -> None:
+        """Make room for new work, unless it is that of an unfinished run."""
+        before = self.journal.ledger().work
+        if before == work:
+            return
+        if not self.job.workspace.alone:
+            changes = "; ".join(differences(before["pixels"], work["pixels"])) if before else "it has not begun"
+            what = f"the shards at work here do something else ({changes})"
+            raise OutputError(f"{self.job.workspace.folder}: {what}; wait for them, or choose another folder")
+        self.job.workspace.clear()
+        for writer in application.writers:
+            writer.create()
+        self.journal.begin(work)
+
+    def _in_order(self, rows: Sequence[SliceRow]) -> list[SliceRow]:
+        found = {(row.slice, row.channel): row for row in rows}
+        return [found[place.number, self.job.channels[place.channel]] for place in self.job.places]
+
+    def _record(
+        self, tuning: Tuning, work: dict[str, Any], rows: Sequence[SliceRow], kept: int, times: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Write everything that goes with the stack."""
+        partial, ledger = self.job.workspace.partial, self.journal.ledger()
+        for warning in _doubts(rows):
+            self.log.warn(warning)
+        record.write_table(partial / "losses.csv", list(loss_rows(tuning)))
+        record.write_table(partial / "slices.csv", [row.as_row() for row in rows])
+        (partial / "protocol.yaml").write_bytes(self.job.protocol.source)
+        searches = {search for tuned in tuning.searches for search in tuned.identities.values()}
+        known = {**Ledger().read([self.job.workspace.folder / PUBLISHED]).losses, **ledger.losses}
+        losses = {key: value for key, value in known.items() if key[0] in searches}
+        slices: dict[tuple[int, int], Entry] = {(row.slice, row.channel): asdict(row) for row in rows}
+        record.write_text(partial / PUBLISHED, "".join(Ledger(work, slices, losses, ledger.shards).lines()))
+        circumstances = {"warnings": self.log.warnings, "workers": self.workers.count, "times": times}
+        content: dict[str, Any] = record.as_json(
+            run_record(self.job, tuning, rows, **circumstances, kept=kept, shards=ledger.shards)
+        )
+        self.log.event("finished", seconds=round(times["total_s"], 3))
+        record.write_json(partial / RECORD, content)
+        return content
+
+
+def _doubts(rows: Sequence[SliceRow]) -> Iterator[str]:
+    """What a person should know about the slices."""
+    for status, text in OUTCOMES.items():
+        numbers = [row.slice for row in rows if row.status == status]
+        if numbers:
+            shown = ", ".join(map(str, numbers[:20])) + (", ..." if len(numbers) > 20 else "")
+            yield f"{len(numbers)} of {len(rows)} slices are {text}: {shown}"
+    clipped = sum(row.clipped for row in rows)
+    if clipped:
+        yield f"{clipped} pixels were clipped to the range of the output type"

@@ -1,0 +1,149 @@
+"""Runs that are killed again and again, for the tests of a handful of kills and for ``make soak`` with fifty.
+
+``python tests/kills.py [KILLS]`` shares the kills among the output formats and prints a line for each.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from stackmend import api
+from stackmend.runner.journal import Journal
+from stackmend.runner.workspace import Workspace
+
+FORMATS = {"tiff-folder": {}, "tiff": {}}
+"""Kinds of output: the format, and what else is said about it."""
+
+SLICES = 24
+
+
+def charged(count: int = SLICES) -> NDArray[np.uint8]:
+    """A stack with a dark blob in each slice."""
+    generator = np.random.default_rng(5)
+    y, x = np.indices((96, 128))
+    blobs = [90 * np.exp(-((y - 40 - number) ** 2 + (x - 60) ** 2) / 80) for number in range(count)]
+    return np.stack([np.clip(160 + generator.normal(0, 4, y.shape) - blob, 0, 255).astype(np.uint8) for blob in blobs])
+
+
+def write_protocol(folder: Path, output: dict[str, Any], *, gf2_sigma: Any = 30, **more: Any) -> Path:
+    """A protocol for the stack in a folder, without a search unless asked for."""
+    chain = [
+        {"step": "standardize"},
+        {"step": "find_charging", "inverse": True, "gf1_sigma": 30},
+        {"step": "correct_charging", "gf2_sigma": gf2_sigma, "rb_radius": 50},
+        {"step": "destandardize"},
+    ]
+    file = folder / "protocol.yaml"
+    content = {"protocol": 1, "input": {"path": "stack"}, "output": {"path": "out", **output}, "chain": chain, **more}
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return file
+
+
+def write_stack(folder: Path) -> None:
+    """The stack, as a folder of slices."""
+    (folder / "stack").mkdir(parents=True)
+    for number, pixels in enumerate(charged()):
+        tifffile.imwrite(folder / "stack" / f"s{number}.tif", pixels)
+
+
+def facts(folder: Path) -> list[dict[str, str]]:
+    """Rows of slices.csv without the times."""
+    with (folder / "slices.csv").open(encoding="utf-8") as file:
+        return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+
+
+def kill_and_finish(file: Path, kills: int, moments: random.Random, *, longest: float = 0.4) -> int:
+    """Run the command and kill it, so often; then let it end. How many kills hit a run before its end.
+
+    What had been entered in the journal before a kill must not be computed again after it.
+    """
+    command = [sys.executable, "-m", "stackmend", "run", str(file), "--workers", "2", "--quiet"]
+    workspace = Workspace(file.parent / "out")
+    log = workspace.partial / "log.jsonl"
+    survived = []
+    for _ in range(kills):
+        process = subprocess.Popen(command, start_new_session=True)
+        # Until it is at work here, then a moment longer: a kill hits it anywhere from its first file to its last.
+        runs = len(computed_by_run(log))
+        while process.poll() is None and len(computed_by_run(log)) == runs:
+            time.sleep(0.005)
+        time.sleep(moments.uniform(0, longest))
+        if process.poll() is not None:
+            break
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if not log.exists():  # it had just been published
+            break
+        survived.append((len(computed_by_run(log)), set(Journal(workspace.journal).ledger().slices)))
+    subprocess.run(command, check=True)
+    runs = computed_by_run(workspace.folder / "log.jsonl")
+    for before, finished in survived:
+        assert not finished & set().union(*runs[before:])
+    return len(survived)
+
+
+def computed_by_run(log: Path) -> list[set[tuple[int, int]]]:
+    """The slices that were computed by each of the runs that wrote into a log."""
+    runs: list[set[tuple[int, int]]] = []
+    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else []:
+        try:
+            event = json.loads(line)
+        except ValueError:  # a kill cut it off
+            continue
+        if event["event"] == "started":
+            runs.append(set())
+        if event["event"] == "slice":
+            runs[-1].add((event["slice"], event["channel"]))
+    return runs
+
+
+def soak(kills: int) -> None:
+    """Kill runs so often, over all formats; every end must be that of a run in one go."""
+    moments = random.Random(0)
+    for name, more in FORMATS.items():
+        output = {"format": name.split()[0], **more}
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place)
+            write_stack(folder)
+            file = write_protocol(folder, output)
+            whole = api.run(file, output=folder / "whole", workers=2)
+            hit = turns = 0
+            while hit < -(-kills // len(FORMATS)):
+                hit += kill_and_finish(file, -(-kills // len(FORMATS)) - hit, moments)
+                turns += 1
+                assert facts(folder / "out") == facts(whole.folder)
+                assert contents(folder / "out") == contents(whole.folder)
+                shutil.rmtree(folder / "out")
+            print(f"{name}: {hit} kills in {turns} results, each as if there had been none")
+
+
+def contents(result: Path) -> dict[str, bytes]:
+    """Every file of a result's stack."""
+    return {
+        str(file.relative_to(result)): file.read_bytes()
+        for file in sorted(result.glob("stack*"))
+        for file in _files(file)
+    }
+
+
+def _files(path: Path) -> list[Path]:
+    return [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if file.is_file()]
+
+
+if __name__ == "__main__":
+    soak(int(sys.argv[1]) if len(sys.argv) > 1 else 50)
