@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import joblib
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 
-from stackmend.errors import OutputError
+from stackmend.errors import BadSlice, OutputError
 from stackmend.stacks import DTYPES, Layout, Writer, new_stack, open_stack
 
-PACKAGES = {"zarr": "zarr", "ome": "zarr", "hdf5": "h5py", "mrc": "mrcfile", "zstd": "imagecodecs"}
 NAMES = ("s2.tif", "s10.tif", "s11.tif", "s12.tif")
 
 
@@ -175,3 +176,128 @@ def test_a_place_that_cannot_hold_the_stack(make: Callable[..., Writer]) -> None
     writer.path.parent.touch()
     with pytest.raises(OutputError, match="cannot be made"):
         writer.create()
+
+
+def test_a_slice_that_is_left_out_moves_no_other(make: Callable[..., Writer]) -> None:
+    stack = truth("uint16")
+    writer = make(stack)
+    writer.create()
+    for channel, position in places(stack):
+        writer.write(position, stack[channel, position], channel)
+    writer.leave_out(1)
+    writer.finish()
+    (reader,) = open_stack(writer.path)
+    if writer.path.is_dir() and not writer.path.suffix:
+        assert reader.names == (NAMES[0], *NAMES[2:])
+        return
+    stack[0, 1] = 0
+    assert np.array_equal([reader.read(index) for index in range(4)], stack[0])
+
+
+def tiff_folder(path: Path, stack: NDArray[Any]) -> Path:
+    path.mkdir()
+    for index, image in enumerate(stack[0]):
+        tifffile.imwrite(path / f"cell{index}.tif", image)
+    return path
+
+
+def plain_tiff(path: Path, stack: NDArray[Any], **how: Any) -> Path:
+    tifffile.imwrite(path.with_suffix(".tif"), stack[0], photometric="minisblack", metadata={"axes": "ZYX"}, **how)
+    return path.with_suffix(".tif")
+
+
+def deflated_tiff(path: Path, stack: NDArray[Any]) -> Path:
+    return plain_tiff(path, stack, compression="deflate")
+
+
+def swapped_tiff(path: Path, stack: NDArray[Any]) -> Path:
+    return plain_tiff(path, stack, byteorder=">", bigtiff=True)
+
+
+def ome_tiff(path: Path, stack: NDArray[Any]) -> Path:
+    how = {"ome": True, "photometric": "minisblack", "metadata": {"axes": "CZYX"}}
+    tifffile.imwrite(path.with_suffix(".ome.tif"), stack, **how)
+    return path.with_suffix(".ome.tif")
+
+
+def zarr_04(path: Path, stack: NDArray[Any]) -> Path:
+    return ome_zarr(path, stack, 2)
+
+
+def zarr_05(path: Path, stack: NDArray[Any]) -> Path:
+    return ome_zarr(path, stack, 3)
+
+
+def ome_zarr(path: Path, stack: NDArray[Any], format: Literal[2, 3]) -> Path:
+    zarr = pytest.importorskip("zarr")
+    root = zarr.create_group(str(path.with_suffix(".zarr")), zarr_format=format)
+    scale = [{"type": "scale", "scale": [1, 1, 1, 1]}]
+    image = {
+        "axes": [{"name": axis, "type": "channel" if axis == "c" else "space"} for axis in "czyx"],
+        "datasets": [{"path": "0", "coordinateTransformations": scale}],
+    }
+    root.attrs.update({"multiscales": [image]} if format == 2 else {"ome": {"version": "0.5", "multiscales": [image]}})
+    root.create_array("0", shape=stack.shape, chunks=(1, 3, 16, 16), dtype=stack.dtype)[:] = stack
+    return path.with_suffix(".zarr")
+
+
+def hdf5(path: Path, stack: NDArray[Any]) -> Path:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        data = file.create_dataset("raw", data=stack.astype(stack.dtype.newbyteorder(">")), chunks=(2, 3, 16, 16))
+        for axis, label in enumerate("czyx"):
+            data.dims[axis].label = label
+    return path
+
+
+def mrc(path: Path, stack: NDArray[Any]) -> Path:
+    mrcfile = pytest.importorskip("mrcfile")
+    if stack.dtype == np.uint8:
+        pytest.skip("MRC has no uint8 of its own")
+    with mrcfile.new(path) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package's own statistics, which are too large or no numbers
+        file.set_data(stack[0])
+    return path
+
+
+FILES = [tiff_folder, plain_tiff, deflated_tiff, swapped_tiff, ome_tiff, zarr_04, zarr_05, hdf5, mrc]
+SEVERAL = (ome_tiff, zarr_04, zarr_05, hdf5)
+"""Of these, the ones that can have several channels."""
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("save", FILES, ids=lambda save: save.__name__)
+def test_what_every_reader_does(tmp_path: Path, save: Callable[..., Path], dtype: str) -> None:
+    stack = truth(dtype, 2 if save in SEVERAL else 1)
+    before = sorted(tmp_path.iterdir())
+    readers = open_stack(save(tmp_path / "cell", stack))
+    assert len(readers) == len(stack)
+    readers = pickle.loads(pickle.dumps(readers))
+    count = stack.shape[1]
+    for reader, channel in zip(readers, stack, strict=True):
+        assert reader.shape == channel.shape
+        assert reader.dtype == channel.dtype
+        assert reader.dtype.isnative
+        assert reader.photometric == "minisblack"
+        assert reader.label.startswith("cell")
+        assert len(set(reader.names)) == count
+        assert all(name.startswith("cell") and name.endswith(".tif") for name in reader.names)
+        assert reader.metadata == reader.metadata_of(0) == reader.metadata_of(count - 1)
+        assert reader.truth(0) is None
+        for index in (2, 0, 3, 1):
+            pixels = reader.read(index)
+            assert (pixels.dtype, pixels.shape) == (channel.dtype, channel.shape[1:])
+            assert pixels.dtype.isnative
+            assert np.array_equal(pixels, channel[index])
+    assert len(sorted(tmp_path.iterdir())) == len(before) + 1  # reading leaves nothing behind
+
+
+@pytest.mark.parametrize("save", FILES, ids=lambda save: save.__name__)
+def test_pixels_that_are_no_numbers_are_a_bad_slice(tmp_path: Path, save: Callable[..., Path]) -> None:
+    stack = truth("float32", 2 if save in SEVERAL else 1)
+    stack[0, 3, 4, 5] = np.nan
+    reader = open_stack(save(tmp_path / "cell", stack))[0]
+    assert np.array_equal(reader.read(1), stack[0, 1])
+    with pytest.raises(BadSlice, match=r"cell.*: 1 pixels are NaN or infinite, first at y 4, x 5") as caught:
+        reader.read(3)
+    assert np.array_equal(caught.value.pixels, stack[0, 3], equal_nan=True)

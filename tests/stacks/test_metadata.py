@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,9 @@ def vendor_tags(file: Path, page: int = 0) -> dict[int, bytes]:
         return {tag.code: file.read_bytes()[tag.valueoffset :][: tag.valuebytecount] for tag in tags}
 
 
-def copied(reader: Reader, folder: Path, format: str, slices: tuple[int, ...] | None = None) -> Path:
+def copied(
+    reader: Reader, folder: Path, format: str, slices: tuple[int, ...] | None = None, compression: str = "none"
+) -> Path:
     slices = tuple(range(reader.shape[0])) if slices is None else slices
     writer = new_stack(
         format,
@@ -64,12 +67,14 @@ def copied(reader: Reader, folder: Path, format: str, slices: tuple[int, ...] | 
             dtype=reader.dtype,
             names=tuple(reader.names[index] for index in slices),
             metadata=Selected(reader, slices),
+            compression=compression,
         ),
     )
     writer.create()
     writer = pickle.loads(pickle.dumps(writer))
     for position, index in reversed(list(enumerate(slices))):
         writer.write(position, reader.read(index))
+    writer.finish()
     return writer.path
 
 
@@ -177,14 +182,15 @@ def test_any_tag_can_be_read(tmp_path_factory: pytest.TempPathFactory, noise: by
 
 
 @pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("compression", ["none", "zlib"])
 @pytest.mark.parametrize("format", FORMATS)
-def test_tags_come_out_byte_for_byte(tmp_path: Path, format: str, byteorder: str) -> None:
+def test_tags_come_out_byte_for_byte(tmp_path: Path, format: str, compression: str, byteorder: str) -> None:
     tags = {ZEISS: zeiss(*BOTH), HELIOS: fei(), SFEG: fei(stage=2), TITAN: b"<Metadata/>\0", FIBICS: b"<Fibics/>\0"}
     file = save(tmp_path / "a.tif", *tags.items(), byteorder=byteorder)
     with tifffile.TiffFile(file) as tif:
         before = {code: tif.pages[0].tags[code].value for code in tags}
     (tmp_path / "out").mkdir()
-    out = copied(open_stack(file)[0], tmp_path / "out", format)
+    out = copied(open_stack(file)[0], tmp_path / "out", format, compression=compression)
     out = out / "a_0000.tif" if out.is_dir() else out
     assert vendor_tags(out) == tags
     with tifffile.TiffFile(out) as tif:
@@ -244,20 +250,107 @@ def test_each_slice_keeps_its_own_tags(tmp_path: Path) -> None:
     for index in range(4):
         assert vendor_tags(out / f"z{index}.tif") == {HELIOS: fei(stage=index)}
         assert open_stack(out)[0].metadata_of(index) == reader.metadata_of(index)
-    assert vendor_tags(copied(reader, tmp_path, "tiff", (2, 3))) == {HELIOS: fei(stage=2)}
     chosen = copied(reader, tmp_path / "chosen", "tiff-folder", (3, 1))
     assert vendor_tags(chosen / "z3.tif") == {HELIOS: fei(stage=3)}
 
 
-def test_each_page_keeps_its_own_tags(tmp_path: Path) -> None:
-    with tifffile.TiffWriter(tmp_path / "cell.tif") as writer:
+@pytest.mark.parametrize("compression", ["none", "zlib"])
+@pytest.mark.parametrize("limit", [2**31, 10])
+def test_each_page_keeps_its_own_tags(
+    tmp_path: Path, compression: str, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiff_file_writer, "CLASSIC_LIMIT", limit)
+    folder = folder_of(tmp_path / "cell", 5)
+    save(folder / "z3.tif", (ZEISS, zeiss(*BOTH)), (FIBICS, b"abc\0"), (HELIOS, b"x" * 9998 + b"\0"), pixels=image(3))
+    save(folder / "z4.tif", pixels=image(4))
+    expected = [vendor_tags(folder / f"z{index}.tif") for index in range(5)]
+    assert [len(tags) for tags in expected] == [1, 1, 1, 3, 0]
+    reader = open_stack(folder)[0]
+    out = copied(reader, tmp_path, "tiff", compression=compression)
+    assert [vendor_tags(out, index) for index in range(5)] == expected
+    with tifffile.TiffFile(out) as tif:
+        assert tif.is_bigtiff == (limit == 10)
+        assert (tif.series[0].axes, tif.series[0].shape, len(tif.pages)) == ("ZYX", (5, 8, 512), 5)
+        assert np.array_equal(tif.asarray()[:, 0, 0], range(5))
+        assert {page.photometric for page in tif.pages} == {1}
+    again = open_stack(out)[0]
+    assert [again.metadata_of(index).tags for index in range(5)] == [reader.metadata_of(i).tags for i in range(5)]
+    folder_again = copied(again, tmp_path / "again", "tiff-folder")
+    assert [vendor_tags(folder_again / f"stack_{index:04d}.tif") for index in range(5)] == expected
+
+
+def test_a_file_that_becomes_too_long_by_its_tags_is_a_bigtiff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = open_stack(folder_of(tmp_path / "cell"))[0]
+    pack = struct.pack
+
+    def short(format: str, *values: int) -> bytes:
+        if format == "<I" and values[0] > 17000:  # what lies behind the pixels of all four slices
+            raise struct.error("too large")
+        return pack(format, *values)
+
+    monkeypatch.setattr(tiff_file_writer.struct, "pack", short)
+    out = copied(reader, tmp_path, "tiff")
+    monkeypatch.undo()
+    with tifffile.TiffFile(out) as tif:
+        assert tif.is_bigtiff
+        assert np.array_equal(tif.asarray()[:, 0, 0], range(4))
+    assert [vendor_tags(out, index) for index in range(4)] == [{HELIOS: fei(stage=index)} for index in range(4)]
+
+
+def test_imagej_finds_the_pixels_of_all_slices_in_one_block(tmp_path: Path) -> None:
+    out = copied(open_stack(folder_of(tmp_path / "cell"))[0], tmp_path, "tiff")
+    with tifffile.TiffFile(out) as tif:
+        starts = [page.dataoffsets for page in tif.pages]
+        assert "images=4" in tif.pages[0].description
+    assert starts == [(starts[0][0] + index * 8 * 512,) for index in range(4)]
+
+
+def test_metadata_that_was_read_with_the_pixels_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = open_stack(folder_of(tmp_path / "cell"))[0]
+    reader.read(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(tifffile, "TiffFile", None)
+        assert [tag.value for tag in reader.metadata_of(2).tags] == [fei(stage=2)]
+    reader.read(1)
+    save(tmp_path / "cell" / "z1.tif", (HELIOS, b"another\0"))
+    assert [tag.value for tag in open_stack(tmp_path / "cell")[0].metadata_of(1).tags] == [b"another\0"]
+
+
+@pytest.mark.parametrize("compression", ["none", "zlib"])
+@pytest.mark.parametrize("how", ["imagej", "ome"])
+@pytest.mark.parametrize("axes", ["ZYX", "ZCYX", "CZYX"])
+def test_a_hyperstack_has_the_same_axes_and_pixel_size(tmp_path: Path, axes: str, how: str, compression: str) -> None:
+    if (how, axes) == ("imagej", "CZYX"):
+        pytest.skip("ImageJ has one order of axes only")
+    stack = np.random.default_rng(0).integers(0, 9, [{"Z": 3, "C": 2, "Y": 5, "X": 7}[axis] for axis in axes], np.uint8)
+    kind: dict[str, Any] = {"imagej": True, "resolution": (0.25, 0.2), "metadata": {"unit": "nm", "spacing": 12.5}}
+    if how == "ome":
+        sizes = {"PhysicalSizeZ": 12.5, "PhysicalSizeY": 5, "PhysicalSizeX": 4}
+        kind = {"ome": True, "metadata": sizes | {f"PhysicalSize{axis}Unit": "nm" for axis in "XYZ"}}
+    kind["metadata"] |= {"axes": axes}
+    file = tmp_path / ("a.ome.tif" if how == "ome" else "a.tif")
+    tifffile.imwrite(file, stack, photometric="minisblack", **kind)
+    readers = open_stack(file)
+    layout = Layout(
+        readers[0].shape, stack.dtype, readers[0].names, len(readers),
+        metadata=Selected(readers[0], (0, 1, 2)), compression=compression,
+    )  # fmt: skip
+    writer = new_stack("tiff", tmp_path, layout)
+    writer.create()
+    for channel, reader in enumerate(readers):
         for index in range(3):
-            extratags = [(HELIOS, 2, None, fei(stage=index), True)]
-            writer.write(image(index), metadata=None, contiguous=False, extratags=extratags)
-    out = copied(open_stack(tmp_path / "cell.tif")[0], tmp_path, "tiff-folder")
-    assert [vendor_tags(out / f"cell_{index:04d}.tif") for index in range(3)] == [
-        {HELIOS: fei(stage=index)} for index in range(3)
-    ]
+            writer.write(index, reader.read(index), channel)
+    writer.finish()
+    with tifffile.TiffFile(file) as before, tifffile.TiffFile(writer.path) as after:
+        ours = after.series[0]
+        assert dict(zip(ours.axes, ours.shape, strict=True)) == dict(zip(axes, stack.shape, strict=True))
+        assert np.array_equal(ours.asarray(), before.series[0].asarray().transpose([axes.index(a) for a in ours.axes]))
+        assert after.imagej_metadata is not None
+        assert after.imagej_metadata["spacing"] * 1e7 == pytest.approx(12.5)
+        assert after.pages[0].resolution == (2.5e6, 2e6)
+    assert [reader.metadata for reader in open_stack(writer.path)] == [Metadata((12.5, 5, 4), "ImageJ")] * len(readers)
 
 
 @pytest.mark.parametrize("truncate", [False, True])
@@ -311,8 +404,10 @@ def test_a_run_passes_on_and_records_what_it_was_told(tmp_path: Path, format: st
     result = api.run(tmp_path / "protocol.yaml", workers=2)
     assert result.record["input"]["pixel_size_nm"] == {"z": None, "y": 4, "x": 5}
     assert result.record["input"]["pixel_size_source"] == "FEI"
-    files = sorted(result.stack.iterdir()) if result.stack.is_dir() else [result.stack]
-    assert [vendor_tags(file) for file in files] == [{HELIOS: fei(stage=index)} for index in range(len(files))]
+    places = [
+        (result.stack / f"z{index}.tif", 0) if result.stack.is_dir() else (result.stack, index) for index in range(4)
+    ]
+    assert [vendor_tags(*place) for place in places] == [{HELIOS: fei(stage=index)} for index in range(4)]
     assert said(result.stack) == ((None, 4, 5), "FEI")
 
 
@@ -325,14 +420,17 @@ def test_a_run_passes_on_and_records_what_it_was_told(tmp_path: Path, format: st
         ("test_tiff_Zeiss_SEM_512pix.tif", 11.649976, "Zeiss"),  # a width of 5.965 um is 512 pixels
     ],
 )
+@pytest.mark.parametrize("compression", ["none", "zlib"])
 @pytest.mark.parametrize("format", FORMATS)
-def test_files_of_real_microscopes(tmp_path: Path, format: str, name: str, size: float, source: str) -> None:
+def test_files_of_real_microscopes(
+    tmp_path: Path, format: str, compression: str, name: str, size: float, source: str
+) -> None:
     file = VENDOR / name
     if not file.is_file():
         pytest.skip("needs the files of microscopes in the reference data")
     reader = open_stack(file)[0]
     assert (reader.metadata.pixel_size, reader.metadata.source) == ((None, size, size), source)
-    out = copied(reader, tmp_path, format)
+    out = copied(reader, tmp_path, format, compression=compression)
     out = next(out.iterdir()) if out.is_dir() else out
     assert vendor_tags(out) == vendor_tags(file) != {}
     with tifffile.TiffFile(file) as before, tifffile.TiffFile(out) as after:
@@ -345,3 +443,18 @@ def test_files_of_real_microscopes(tmp_path: Path, format: str, name: str, size:
 @needs_reference
 def test_a_stack_whose_unit_is_empty_has_no_pixel_size(tmp_path: Path) -> None:
     assert said(reference_data.celegans()) == ((None, None, None), None)
+
+
+@needs_reference
+@pytest.mark.parametrize("format", ["ome-zarr", "ome-zarr-0.4"])
+def test_tags_of_real_microscopes_pass_through_ome_zarr(tmp_path: Path, format: str) -> None:
+    pytest.importorskip("zarr")
+    for name in ("openfibsem_test_image_2_FEI.tif", "test_tiff_Zeiss_SEM_512pix.tif"):
+        if not (VENDOR / name).is_file():
+            pytest.skip("needs the files of microscopes in the reference data")
+        (tmp_path / name).mkdir()
+        reader = open_stack(VENDOR / name)[0]
+        between = open_stack(copied(reader, tmp_path / name, format))[0]
+        assert between.metadata.pixel_size == reader.metadata.pixel_size
+        out = copied(between, tmp_path / name, "tiff-folder")
+        assert vendor_tags(next(out.iterdir())) == vendor_tags(VENDOR / name)

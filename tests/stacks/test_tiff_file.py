@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from stackmend.errors import InputError
+from stackmend.errors import BadSlice, InputError
 from stackmend.stacks import Layout, new_stack, open_stack, tiff_file_reader, tiff_file_writer
 
 
@@ -94,3 +94,41 @@ def test_a_written_file_is_a_stack_for_other_programs(tmp_path: Path) -> None:
     with tifffile.TiffFile(writer.path) as tif:
         assert (len(tif.pages), tif.series[0].axes) == (3, "ZYX")
         assert tif.pages[0].software == "stackmend"
+
+
+def test_bad_pages_are_bad_slices_where_that_is_wanted(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for image in (*stack(3), np.zeros((5, 8), np.uint8), np.zeros((5, 7), np.int32), stack()[1]):
+            writer.write(image, metadata=None, contiguous=False, compression="deflate")
+    with tifffile.TiffFile(tmp_path / "a.tif") as tif:
+        place = tif.pages[2].dataoffsets[0]
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    content[place : place + 9] = b"no stream"
+    (tmp_path / "a.tif").write_bytes(content)
+    with pytest.raises(InputError, match=r"a.tif page"):
+        open_stack(tmp_path / "a.tif")
+    (reader,) = open_stack(tmp_path / "a.tif", tolerant=True)
+    assert reader.shape == (6, 5, 7)
+    for index, said in ((2, "page 2: its pixels"), (3, "page 3: is 5 x 8 uint8"), (4, "page 4: pixels must be")):
+        with pytest.raises(BadSlice, match=f"a.tif {said}"):
+            reader.read(index)
+        assert reader.metadata_of(index) == reader.metadata
+    assert np.array_equal(reader.read(5), stack()[1])
+
+
+def test_a_page_is_read_without_walking_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for index in range(50):
+            writer.write(np.full((5, 7), index, np.uint8), metadata=None, contiguous=False, compression="deflate")
+    (reader,) = open_stack(tmp_path / "a.tif")
+    looked_at = []
+    init = tifffile.TiffPage.__init__
+
+    def noted(page: tifffile.TiffPage, parent: tifffile.TiffFile, index: int, **how: Any) -> None:
+        looked_at.append(index)
+        init(page, parent, index, **how)
+
+    monkeypatch.setattr(tifffile.TiffPage, "__init__", noted)
+    monkeypatch.setattr(tifffile.tifffile.TiffPages, "_seek", None)
+    assert reader.read(49).tolist() == np.full((5, 7), 49).tolist()
+    assert looked_at == [0, 49]  # the first, as of every file

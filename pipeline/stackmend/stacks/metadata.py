@@ -142,9 +142,9 @@ def _sections(text: str) -> dict[str, dict[str, str]]:
     """The sections of INI text; names and keys in lower case."""
     sections: dict[str, dict[str, str]] = {}
     keys: dict[str, str] = {}
-    for line in text.splitlines():
-        if header := re.fullmatch(r"\s*\[(.+)\]\s*", line):
-            keys = sections.setdefault(header[1].strip().casefold(), {})
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("[") and line.endswith("]"):
+            keys = sections.setdefault(line[1:-1].strip().casefold(), {})
         elif "=" in line:
             key, _, value = line.partition("=")
             keys[key.strip().casefold()] = value.strip()

@@ -137,7 +137,7 @@ def open_file(file: Path, *, tolerant: bool = False) -> tuple[TiffFileReader, ..
         start = None
         _refuse_several_images(file, tif)
         if len(tif.series) == 1 and series.dataoffset is not None and tuple(series.shape)[-2:] == first.shape:
-            start = _start_of_block(file, series, first, size, tolerant=tolerant)
+            start = _start_of_block(file, series, first, size)
             channels = channels_of(file.name, series.axes, series.shape)
             order: Sequence[int] = range(prod(series.shape[:-2]))
             if metadata.tags:
@@ -159,11 +159,11 @@ def open_file(file: Path, *, tolerant: bool = False) -> tuple[TiffFileReader, ..
     return readers
 
 
-def _start_of_block(file: Path, series: Any, first: PageInfo, size: int, *, tolerant: bool) -> int:
+def _start_of_block(file: Path, series: Any, first: PageInfo, size: int) -> int:
     """Where the pixels begin that lie in one block, whether or not each page has a header (large ImageJ files)."""
     start = int(series.dataoffset or 0)
     end = start + prod((*series.shape[:-2], *first.shape)) * np.dtype(first.dtype).itemsize
-    if end > size and not tolerant:
+    if end > size:
         raise InputError(f"{file.name}: the file is truncated, slices are missing; copy it again from its source")
     return start
 

@@ -18,7 +18,7 @@ import tifffile
 from stackmend.errors import BadSlice, InputError, OutputError
 from stackmend.stacks import Layout, Pixels
 from stackmend.stacks.files import published
-from stackmend.stacks.metadata import NOTHING, Metadata, metadata_of, tiff_options
+from stackmend.stacks.metadata import NOTHING, Metadata, metadata_of, tiff_options, vendor_tags
 from stackmend.stacks.tiff_pages import (
     SOFTWARE,
     SUFFIXES,
@@ -49,13 +49,25 @@ _LOCK = Lock()
 def _remember(key: tuple[str, int], metadata: Metadata) -> None:
     with _LOCK:
         while len(_LATELY) >= _AT_MOST:
-            _LATELY.pop(next(iter(list(_LATELY))), None)
+            _LATELY.pop(next(iter(_LATELY)))
         _LATELY[key] = metadata
 
 
 @dataclass(frozen=True)
 class TiffFolderReader:
-    """Reads a folder of TIFF slices."""
+    """Reads a folder of TIFF slices.
+
+    Attributes
+    ----------
+    alike
+        Whether all slices say the same, and none has tags of a microscope.
+    one_size
+        Whether all say the same of the size of a pixel.
+    bad
+        What is wrong with slices that cannot be used.
+    opened
+        Tells this reader from those of another time, when the files may have been others.
+    """
 
     folder: Path
     names: tuple[str, ...]
@@ -63,9 +75,9 @@ class TiffFolderReader:
     notes: tuple[str, ...] = ()
     metadata: Metadata = NOTHING
     alike: bool = True
+    one_size: bool = False
     bad: Mapping[str, str] = field(default_factory=dict)
     opened: str = field(default_factory=lambda: uuid4().hex, compare=False)
-    """Tells this reader from those of another time, when the files may have been others."""
 
     @property
     def label(self) -> str:
@@ -95,7 +107,7 @@ class TiffFolderReader:
         with opened(self.folder / name) as tif:
             pixels = pixels_of(tif.pages[0], f"{self.label}/{name}", self.info)
             if not self.alike:
-                _remember((self.opened, index), metadata_of(tif.pages[0]))
+                _remember((self.opened, index), self._said_by(tif.pages[0]))
             return pixels
 
     def metadata_of(self, index: int) -> Metadata:
@@ -103,10 +115,16 @@ class TiffFolderReader:
         name = self.names[index]
         if self.alike or name in self.bad:
             return self.metadata
-        if known := _LATELY.pop((self.opened, index), None):
+        with _LOCK:
+            known = _LATELY.pop((self.opened, index), None)
+        if known:
             return known
         with opened(self.folder / name) as tif:
-            return metadata_of(tif.pages[0])
+            return self._said_by(tif.pages[0])
+
+    def _said_by(self, page: Any) -> Metadata:
+        """The metadata of a slice; where all have one pixel size, it need not be looked for again."""
+        return replace(self.metadata, tags=vendor_tags(page)) if self.one_size else metadata_of(page)
 
     def truth(self, index: int) -> None:
         """``None``: of a real stack nobody knows it."""
@@ -146,8 +164,9 @@ def open_folder(folder: Path, *, tolerant: bool = False) -> tuple[TiffFolderRead
     if odd:
         more_odd = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
         notes.append(f"{folder.name}: slices differ in pixel size: {first} is {said[first]}, but {odd[0]}{more_odd}")
-    alike = not any(header.tagged or header.said != said[first] for header in headers.values())
-    reader = TiffFolderReader(folder, tuple(names), usual, tuple(notes), said[first], alike, bad)
+    one_size = all(each == said[first] for each in said.values())
+    alike = one_size and not any(header.tagged for header in headers.values())
+    reader = TiffFolderReader(folder, tuple(names), usual, tuple(notes), said[first], alike, one_size, bad)
     reader = replace(reader, metadata=reader.metadata_of(names.index(first)))
     if not tolerant:
         reader.read(0)  # a missing codec shows here rather than in the middle of a run
@@ -218,11 +237,17 @@ class TiffFolderWriter:
 
     def write(self, position: int, pixels: Pixels, channel: int = 0) -> None:
         """Write one slice."""
-        options = tiff_options(self.layout.metadata_at(position))
-        if self.layout.compression != "none":
-            options["compression"] = self.layout.compression
+        layout, options = self.layout, tiff_options(self.layout.metadata_at(position))
+        options |= {"photometric": layout.photometric, "software": SOFTWARE}
         with published(self.file_of(position, channel)) as file:
-            tifffile.imwrite(file, pixels, photometric=self.layout.photometric, software=SOFTWARE, **options)
+            if layout.compression != "none":
+                tifffile.imwrite(file, pixels, compression=layout.compression, **options)
+                return
+            # The library leaves room for the pixels, which are then written without a copy.
+            stored = np.ascontiguousarray(pixels)
+            place = tifffile.imwrite(file, shape=stored.shape, dtype=stored.dtype, returnoffset=True, **options)
+            file.seek(place[0])
+            file.write(stored.data)
 
     def written(self, position: int, channel: int = 0) -> Pixels | None:
         """The pixels of a slice's file."""
