@@ -244,8 +244,9 @@ class TiffFolderWriter:
                 tifffile.imwrite(file, pixels, compression=layout.compression, **options)
                 return
             # The library leaves room for the pixels, which are then written without a copy.
-            stored = np.ascontiguousarray(pixels)
+            stored = np.ascontiguousarray(pixels, dtype=layout.dtype)
             place = tifffile.imwrite(file, shape=stored.shape, dtype=stored.dtype, returnoffset=True, **options)
+            assert place is not None  # as it would be for what is compressed
             file.seek(place[0])
             file.write(stored.data)
 
