@@ -18,7 +18,7 @@ from stackmend import api, record
 from stackmend.errors import InputError, NothingFound, OutputError, StackmendError, UsageError
 from stackmend.record import pixel_hash
 from stackmend.runner.apply import to_dtype
-from stackmend.stacks.tiff_file import TiffFileWriter
+from stackmend.stacks.tiff_file_writer import RoomyTiffWriter
 from stackmend.stacks.tiff_folder import TiffFolderWriter
 
 Write = Callable[..., Path]
@@ -309,8 +309,8 @@ def test_a_full_disk_while_pages_are_written(
 ) -> None:
     for name in ("create", "write"):
         with monkeypatch.context() as patch:
-            owner = tifffile if name == "create" else TiffFileWriter
-            patch.setattr(owner, "memmap" if name == "create" else "write", fill_up)
+            owner = tifffile.TiffWriter if name == "create" else RoomyTiffWriter
+            patch.setattr(owner, "write", fill_up)
             with pytest.raises(OutputError, match=r"stack.tif.*No space left on device.*make room"):
                 run(protocol(output={"path": "result", "format": "tiff"}))
         assert snapshot(tmp_path / "result") == {}

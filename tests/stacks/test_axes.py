@@ -32,10 +32,11 @@ def save(path: Path, axes: str, how: str, compression: str | None = None, **size
     return path
 
 
-def planes(path: Path, channel: int | None = None) -> list[int]:
-    reader = pickle.loads(pickle.dumps(open_stack(path, channel)))
-    assert len(reader.names) == reader.shape[0]
-    return [int(reader.read(index).max()) for index in range(reader.shape[0])]
+def planes(path: Path) -> list[list[int]]:
+    """The numbers of the planes that are the slices of each channel."""
+    readers = pickle.loads(pickle.dumps(open_stack(path)))
+    assert all(len(reader.names) == reader.shape[0] for reader in readers)
+    return [[int(reader.read(index).max()) for index in range(reader.shape[0])] for reader in readers]
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
@@ -50,18 +51,12 @@ def planes(path: Path, channel: int | None = None) -> list[int]:
         ("ome", "CYX", [[0], [1]]),
     ],
 )
-def test_one_of_several_channels(
+def test_several_channels(
     tmp_path: Path, how: str, axes: str, channels: list[list[int]], compression: str | None
 ) -> None:
     path = save(tmp_path / "a.tif", axes, how, compression)
-    for channel, expected in enumerate(channels):
-        assert planes(path, channel) == expected
-    with pytest.raises(
-        InputError, match=r"a.tif: expected one channel, got .*2 \(C\).*; choose it with input.channel \(0 to 1\)"
-    ):
-        open_stack(path)
-    with pytest.raises(InputError, match=r"a.tif: has 2 channels, got input.channel 2; give 0 to 1"):
-        open_stack(path, 2)
+    assert planes(path) == channels
+    assert [reader.notes for reader in open_stack(path)] == [(), ()]
 
 
 @pytest.mark.parametrize("how", ["imagej", "ome"])
@@ -72,7 +67,7 @@ def test_time_is_refused_by_its_name(tmp_path: Path, how: str, compression: str 
         with pytest.raises(
             InputError, match=r"expected slices .*, got 4 \(T\) x 3 \(Z\) .*; save one time point as a s"
         ):
-            open_stack(path, 0)
+            open_stack(path)
 
 
 def test_other_axes_beside_slices_are_refused(tmp_path: Path) -> None:
@@ -96,43 +91,37 @@ def test_one_long_axis_of_another_name_is_a_stack_and_said(
     tmp_path: Path, how: str, axes: str, sizes: dict[str, int], said: str, compression: str | None
 ) -> None:
     path = save(tmp_path / "a.tif", axes, how, compression, **sizes)
-    assert open_stack(path).notes == (f"a.tif: {said}",)
-    assert planes(path) == list(range((SIZES | sizes)[axes[0]]))
+    (reader,) = open_stack(path)
+    assert reader.notes == (f"a.tif: {said}",)
+    assert planes(path) == [list(range((SIZES | sizes)[axes[0]]))]
 
 
 @pytest.mark.parametrize("count", [2, 4])
-def test_few_channels_alone_are_asked_about(tmp_path: Path, count: int) -> None:
+def test_few_channels_alone_are_channels_of_one_slice(tmp_path: Path, count: int) -> None:
     path = save(tmp_path / "a.tif", "CYX", "imagej", C=count)
-    with pytest.raises(InputError, match=r"choose it with input\.channel"):
-        open_stack(path)
-    assert planes(path, 1) == [1]
-
-
-def test_a_chosen_channel_of_many(tmp_path: Path) -> None:
-    assert planes(save(tmp_path / "a.tif", "CYX", "imagej", C=9), 7) == [7]
+    assert planes(path) == [[channel] for channel in range(count)]
 
 
 def test_slices_stored_as_time_beside_channels(tmp_path: Path) -> None:
     path = save(tmp_path / "a.tif", "TCYX", "imagej")
-    assert planes(path, 1) == [1, 3, 5, 7]
-    assert open_stack(path, 1).notes == ("a.tif: 4 images stored as time points (T) are taken as slices",)
+    assert planes(path) == [[0, 2, 4, 6], [1, 3, 5, 7]]
+    for reader in open_stack(path):
+        assert reader.notes == ("a.tif: 4 images stored as time points (T) are taken as slices",)
 
 
 @pytest.mark.parametrize("how", ["imagej", "ome", "shaped"])
 def test_slices_that_are_called_slices_are_nothing_to_say(tmp_path: Path, how: str) -> None:
     path = save(tmp_path / "a.tif", "ZYX", how)
-    assert open_stack(path).notes == ()
-    assert planes(path, 0) == [0, 1, 2]
-    with pytest.raises(InputError, match=r"a.tif: has 1 channel, got input.channel 1; give 0"):
-        open_stack(path, 1)
+    assert open_stack(path)[0].notes == ()
+    assert planes(path) == [[0, 1, 2]]
 
 
 def test_pages_written_one_by_one(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         for plane in counted("ZYX"):
             writer.write(plane, contiguous=False)
-    assert planes(tmp_path / "a.tif") == [0, 1, 2]
-    assert open_stack(tmp_path / "a.tif").notes == ("a.tif: 3 images stored without a name are taken as slices",)
+    assert planes(tmp_path / "a.tif") == [[0, 1, 2]]
+    assert open_stack(tmp_path / "a.tif")[0].notes == ("a.tif: 3 images stored without a name are taken as slices",)
 
 
 def test_pages_in_the_order_that_ome_gives_them(tmp_path: Path) -> None:
@@ -148,7 +137,7 @@ def test_pages_in_the_order_that_ome_gives_them(tmp_path: Path) -> None:
             description = (xml[:start] + backwards + xml[end:]).encode() if index == 0 else None
             writer.write(plane, metadata=None, contiguous=False, description=description)
     assert path.read_bytes() != content
-    assert planes(path) == [2, 1, 0]
+    assert planes(path) == [[2, 1, 0]]
 
 
 def test_several_images_in_one_ome_file(tmp_path: Path) -> None:
@@ -175,14 +164,7 @@ def test_one_file_of_an_ome_stack_in_several(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"0.ome.tif: expected a whole stack, got one file of several \(OME\)"):
         open_stack(tmp_path / "0.ome.tif")
     whole.unlink()
-    assert planes(tmp_path) == [0, 1, 2]  # as a folder of slices
-
-
-def test_a_folder_has_one_channel(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "1.tif", counted("YX"))
-    assert planes(tmp_path, 0) == [0]
-    with pytest.raises(InputError, match=r"a folder of slices has 1 channel, got input.channel 1; leave it out"):
-        open_stack(tmp_path, 1)
+    assert planes(tmp_path) == [[0, 1, 2]]  # as a folder of slices
 
 
 def test_negative_grey_levels_pass_a_run(tmp_path: Path) -> None:
@@ -192,16 +174,13 @@ def test_negative_grey_levels_pass_a_run(tmp_path: Path) -> None:
     text += "chain: [{step: standardize}, {step: destandardize}]\n"
     (tmp_path / "protocol.yaml").write_text(text.replace("DTYPE", "input"))
     result = api.run(tmp_path / "protocol.yaml", workers=1)
-    assert (result.record["output"]["dtype"], result.record["input"]["channel"]) == ("int16", 1)
-    reader = open_stack(result.stack)
+    assert (result.record["output"]["dtype"], result.record["input"]["channels"]) == ("int16", [1])
+    (reader,) = open_stack(result.stack)
     assert np.array_equal([reader.read(index) for index in range(2)], stack[:, 1])
     (tmp_path / "protocol.yaml").write_text(text.replace("DTYPE", "uint16"))
     (problem,) = api.check(tmp_path / "protocol.yaml").draft.problems
     assert "int16 grey levels are kept as they are" in problem.message
     assert "outside 0 to 65535 is clipped" in problem.message
-    (tmp_path / "protocol.yaml").write_text(text.replace(", channel: 1", "").replace("DTYPE", "input"))
-    with pytest.raises(InputError, match=r"cell\.tif: expected one channel"):
-        api.run(tmp_path / "protocol.yaml")
 
 
 @pytest.mark.parametrize("shift", [0, 8])
@@ -215,7 +194,7 @@ def test_a_palette_of_greys_with_colours_to_draw_with(tmp_path: Path, shift: int
             tmp_path / f"{index}.tif", np.full((5, 7), index, np.uint8), photometric="palette", colormap=colours
         )
     for path in (tmp_path, tmp_path / "1.tif"):
-        reader = open_stack(path)
+        (reader,) = open_stack(path)
         assert reader.photometric == "minisblack"
         assert reader.read(reader.shape[0] - 1).max() == 1
         assert "the palette is one of greys" in reader.notes[0]

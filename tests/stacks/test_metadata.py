@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 import reference_data
 from reference_data import needs_reference
 from stackmend import api
-from stackmend.stacks import Reader, Selected, new_stack, open_stack, tiff_file
+from stackmend.stacks import Layout, Reader, Selected, new_stack, open_stack, tiff_file_writer
 from stackmend.stacks.metadata import VENDOR_TAGS, Metadata
 
 FORMATS = ("tiff-folder", "tiff")
@@ -43,7 +44,7 @@ def save(path: Path, *tags: tuple[int, bytes], pixels: np.ndarray[Any, Any] | No
 
 
 def said(path: Path) -> tuple[Any, str | None]:
-    metadata = open_stack(path).metadata
+    metadata = open_stack(path)[0].metadata
     return metadata.pixel_size, metadata.source
 
 
@@ -54,20 +55,26 @@ def vendor_tags(file: Path, page: int = 0) -> dict[int, bytes]:
         return {tag.code: file.read_bytes()[tag.valueoffset :][: tag.valuebytecount] for tag in tags}
 
 
-def copied(reader: Reader, folder: Path, format: str, slices: tuple[int, ...] | None = None) -> Path:
+def copied(
+    reader: Reader, folder: Path, format: str, slices: tuple[int, ...] | None = None, compression: str = "none"
+) -> Path:
     slices = tuple(range(reader.shape[0])) if slices is None else slices
     writer = new_stack(
         format,
         folder,
-        shape=(len(slices), *reader.shape[1:]),
-        dtype=reader.dtype,
-        names=tuple(reader.names[index] for index in slices),
-        metadata=Selected(reader, slices),
+        Layout(
+            shape=(len(slices), *reader.shape[1:]),
+            dtype=reader.dtype,
+            names=tuple(reader.names[index] for index in slices),
+            metadata=Selected(reader, slices),
+            compression=compression,
+        ),
     )
     writer.create()
     writer = pickle.loads(pickle.dumps(writer))
     for position, index in reversed(list(enumerate(slices))):
         writer.write(position, reader.read(index))
+    writer.finish()
     return writer.path
 
 
@@ -169,20 +176,21 @@ def test_numbers_that_are_none_are_unknown(tmp_path: Path, number: str) -> None:
 def test_any_tag_can_be_read(tmp_path_factory: pytest.TempPathFactory, noise: bytes, code: int, start: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "noise.tif"
     save(path, (code, start + noise + b"\0"))
-    reader = open_stack(path)
+    reader = open_stack(path)[0]
     assert [tag.value for tag in reader.metadata.tags] == [start + noise + b"\0"]
     assert all(size is None or size > 0 for size in reader.metadata.pixel_size)
 
 
 @pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("compression", ["none", "zlib"])
 @pytest.mark.parametrize("format", FORMATS)
-def test_tags_come_out_byte_for_byte(tmp_path: Path, format: str, byteorder: str) -> None:
+def test_tags_come_out_byte_for_byte(tmp_path: Path, format: str, compression: str, byteorder: str) -> None:
     tags = {ZEISS: zeiss(*BOTH), HELIOS: fei(), SFEG: fei(stage=2), TITAN: b"<Metadata/>\0", FIBICS: b"<Fibics/>\0"}
     file = save(tmp_path / "a.tif", *tags.items(), byteorder=byteorder)
     with tifffile.TiffFile(file) as tif:
         before = {code: tif.pages[0].tags[code].value for code in tags}
     (tmp_path / "out").mkdir()
-    out = copied(open_stack(file), tmp_path / "out", format)
+    out = copied(open_stack(file)[0], tmp_path / "out", format, compression=compression)
     out = out / "a_0000.tif" if out.is_dir() else out
     assert vendor_tags(out) == tags
     with tifffile.TiffFile(out) as tif:
@@ -195,19 +203,16 @@ def test_tags_come_out_byte_for_byte(tmp_path: Path, format: str, byteorder: str
 def test_the_pixel_size_is_found_again(tmp_path: Path, format: str, dtype: str) -> None:
     how = {"resolution": (0.25, 0.2), "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 12.5}, "imagej": True}
     file = save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how)
-    reader = open_stack(file)
+    reader = open_stack(file)[0]
     writer = new_stack(
         format,
         tmp_path,
-        shape=(3, 5, 7),
-        dtype=np.dtype(dtype),
-        names=reader.names,
-        metadata=Selected(reader, (0, 1, 2)),
+        Layout(shape=(3, 5, 7), dtype=np.dtype(dtype), names=reader.names, metadata=Selected(reader, (0, 1, 2))),
     )
     writer.create()
     for position in range(3):
         writer.write(position, np.full((5, 7), position, dtype))
-    again = open_stack(writer.path)
+    again = open_stack(writer.path)[0]
     assert again.metadata == Metadata((12.5, 5, 4), "ImageJ")
     assert [again.read(index).max() for index in range(3)] == [0, 1, 2]
     assert again.notes == ()
@@ -215,9 +220,9 @@ def test_the_pixel_size_is_found_again(tmp_path: Path, format: str, dtype: str) 
 
 def test_other_programs_read_axes_and_pixel_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     how = {"resolution": (0.25, 0.2), "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 12.5}, "imagej": True}
-    reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how))
+    reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how))[0]
     for limit in (2**31, 10):  # as a BigTIFF as well
-        monkeypatch.setattr(tiff_file, "_CLASSIC_LIMIT", limit)
+        monkeypatch.setattr(tiff_file_writer, "CLASSIC_LIMIT", limit)
         with tifffile.TiffFile(copied(reader, tmp_path, "tiff")) as tif:
             assert tif.is_bigtiff == (limit == 10)
             assert (tif.series[0].axes, tif.series[0].shape, len(tif.pages)) == ("ZYX", (3, 5, 7), 3)
@@ -227,7 +232,7 @@ def test_other_programs_read_axes_and_pixel_size(tmp_path: Path, monkeypatch: py
 
 
 def test_without_a_pixel_size_none_is_written(tmp_path: Path) -> None:
-    reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), metadata={"axes": "ZYX"}))
+    reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), metadata={"axes": "ZYX"}))[0]
     for format in FORMATS:
         assert said(copied(reader, tmp_path, format)) == ((None, None, None), None)
 
@@ -240,32 +245,119 @@ def folder_of(folder: Path, count: int = 4) -> Path:
 
 
 def test_each_slice_keeps_its_own_tags(tmp_path: Path) -> None:
-    reader = open_stack(folder_of(tmp_path / "cell"))
+    reader = open_stack(folder_of(tmp_path / "cell"))[0]
     out = copied(reader, tmp_path, "tiff-folder")
     for index in range(4):
         assert vendor_tags(out / f"z{index}.tif") == {HELIOS: fei(stage=index)}
-        assert open_stack(out).metadata_of(index) == reader.metadata_of(index)
-    assert vendor_tags(copied(reader, tmp_path, "tiff", (2, 3))) == {HELIOS: fei(stage=2)}
+        assert open_stack(out)[0].metadata_of(index) == reader.metadata_of(index)
     chosen = copied(reader, tmp_path / "chosen", "tiff-folder", (3, 1))
     assert vendor_tags(chosen / "z3.tif") == {HELIOS: fei(stage=3)}
 
 
-def test_each_page_keeps_its_own_tags(tmp_path: Path) -> None:
-    with tifffile.TiffWriter(tmp_path / "cell.tif") as writer:
+@pytest.mark.parametrize("compression", ["none", "zlib"])
+@pytest.mark.parametrize("limit", [2**31, 10])
+def test_each_page_keeps_its_own_tags(
+    tmp_path: Path, compression: str, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiff_file_writer, "CLASSIC_LIMIT", limit)
+    folder = folder_of(tmp_path / "cell", 5)
+    save(folder / "z3.tif", (ZEISS, zeiss(*BOTH)), (FIBICS, b"abc\0"), (HELIOS, b"x" * 9998 + b"\0"), pixels=image(3))
+    save(folder / "z4.tif", pixels=image(4))
+    expected = [vendor_tags(folder / f"z{index}.tif") for index in range(5)]
+    assert [len(tags) for tags in expected] == [1, 1, 1, 3, 0]
+    reader = open_stack(folder)[0]
+    out = copied(reader, tmp_path, "tiff", compression=compression)
+    assert [vendor_tags(out, index) for index in range(5)] == expected
+    with tifffile.TiffFile(out) as tif:
+        assert tif.is_bigtiff == (limit == 10)
+        assert (tif.series[0].axes, tif.series[0].shape, len(tif.pages)) == ("ZYX", (5, 8, 512), 5)
+        assert np.array_equal(tif.asarray()[:, 0, 0], range(5))
+        assert {page.photometric for page in tif.pages} == {1}
+    again = open_stack(out)[0]
+    assert [again.metadata_of(index).tags for index in range(5)] == [reader.metadata_of(i).tags for i in range(5)]
+    folder_again = copied(again, tmp_path / "again", "tiff-folder")
+    assert [vendor_tags(folder_again / f"stack_{index:04d}.tif") for index in range(5)] == expected
+
+
+def test_a_file_that_becomes_too_long_by_its_tags_is_a_bigtiff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = open_stack(folder_of(tmp_path / "cell"))[0]
+    pack = struct.pack
+
+    def short(format: str, *values: int) -> bytes:
+        if format == "<I" and values[0] > 17000:  # what lies behind the pixels of all four slices
+            raise struct.error("too large")
+        return pack(format, *values)
+
+    monkeypatch.setattr(tiff_file_writer.struct, "pack", short)
+    out = copied(reader, tmp_path, "tiff")
+    monkeypatch.undo()
+    with tifffile.TiffFile(out) as tif:
+        assert tif.is_bigtiff
+        assert np.array_equal(tif.asarray()[:, 0, 0], range(4))
+    assert [vendor_tags(out, index) for index in range(4)] == [{HELIOS: fei(stage=index)} for index in range(4)]
+
+
+def test_imagej_finds_the_pixels_of_all_slices_in_one_block(tmp_path: Path) -> None:
+    out = copied(open_stack(folder_of(tmp_path / "cell"))[0], tmp_path, "tiff")
+    with tifffile.TiffFile(out) as tif:
+        starts = [page.dataoffsets for page in tif.pages]
+        assert "images=4" in tif.pages[0].description
+    assert starts == [(starts[0][0] + index * 8 * 512,) for index in range(4)]
+
+
+def test_metadata_that_was_read_with_the_pixels_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = open_stack(folder_of(tmp_path / "cell"))[0]
+    reader.read(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(tifffile, "TiffFile", None)
+        assert [tag.value for tag in reader.metadata_of(2).tags] == [fei(stage=2)]
+    reader.read(1)
+    save(tmp_path / "cell" / "z1.tif", (HELIOS, b"another\0"))
+    assert [tag.value for tag in open_stack(tmp_path / "cell")[0].metadata_of(1).tags] == [b"another\0"]
+
+
+@pytest.mark.parametrize("compression", ["none", "zlib"])
+@pytest.mark.parametrize("how", ["imagej", "ome"])
+@pytest.mark.parametrize("axes", ["ZYX", "ZCYX", "CZYX"])
+def test_a_hyperstack_has_the_same_axes_and_pixel_size(tmp_path: Path, axes: str, how: str, compression: str) -> None:
+    if (how, axes) == ("imagej", "CZYX"):
+        pytest.skip("ImageJ has one order of axes only")
+    stack = np.random.default_rng(0).integers(0, 9, [{"Z": 3, "C": 2, "Y": 5, "X": 7}[axis] for axis in axes], np.uint8)
+    kind: dict[str, Any] = {"imagej": True, "resolution": (0.25, 0.2), "metadata": {"unit": "nm", "spacing": 12.5}}
+    if how == "ome":
+        sizes = {"PhysicalSizeZ": 12.5, "PhysicalSizeY": 5, "PhysicalSizeX": 4}
+        kind = {"ome": True, "metadata": sizes | {f"PhysicalSize{axis}Unit": "nm" for axis in "XYZ"}}
+    kind["metadata"] |= {"axes": axes}
+    file = tmp_path / ("a.ome.tif" if how == "ome" else "a.tif")
+    tifffile.imwrite(file, stack, photometric="minisblack", **kind)
+    readers = open_stack(file)
+    layout = Layout(
+        readers[0].shape, stack.dtype, readers[0].names, len(readers),
+        metadata=Selected(readers[0], (0, 1, 2)), compression=compression,
+    )  # fmt: skip
+    writer = new_stack("tiff", tmp_path, layout)
+    writer.create()
+    for channel, reader in enumerate(readers):
         for index in range(3):
-            extratags = [(HELIOS, 2, None, fei(stage=index), True)]
-            writer.write(image(index), metadata=None, contiguous=False, extratags=extratags)
-    out = copied(open_stack(tmp_path / "cell.tif"), tmp_path, "tiff-folder")
-    assert [vendor_tags(out / f"cell_{index:04d}.tif") for index in range(3)] == [
-        {HELIOS: fei(stage=index)} for index in range(3)
-    ]
+            writer.write(index, reader.read(index), channel)
+    writer.finish()
+    with tifffile.TiffFile(file) as before, tifffile.TiffFile(writer.path) as after:
+        ours = after.series[0]
+        assert dict(zip(ours.axes, ours.shape, strict=True)) == dict(zip(axes, stack.shape, strict=True))
+        assert np.array_equal(ours.asarray(), before.series[0].asarray().transpose([axes.index(a) for a in ours.axes]))
+        assert after.imagej_metadata is not None
+        assert after.imagej_metadata["spacing"] * 1e7 == pytest.approx(12.5)
+        assert after.pages[0].resolution == (2.5e6, 2e6)
+    assert [reader.metadata for reader in open_stack(writer.path)] == [Metadata((12.5, 5, 4), "ImageJ")] * len(readers)
 
 
 @pytest.mark.parametrize("truncate", [False, True])
 def test_tags_of_the_first_page_alone_belong_to_the_first_slice(tmp_path: Path, truncate: bool) -> None:
     stack = np.zeros((3, 5, 7), np.uint8)
     how = {"metadata": {"axes": "ZYX", "unit": "nm"}, "imagej": True, "truncate": truncate}
-    reader = open_stack(save(tmp_path / "cell.tif", (HELIOS, fei()), pixels=stack, **how))
+    reader = open_stack(save(tmp_path / "cell.tif", (HELIOS, fei()), pixels=stack, **how))[0]
     assert [len(reader.metadata_of(index).tags) for index in range(3)] == [1, 0, 0]
     assert {reader.metadata_of(index).pixel_size for index in range(3)} == {(None, 4, 5)}
 
@@ -275,7 +367,7 @@ def test_tags_of_the_first_page_alone_belong_to_the_first_slice(tmp_path: Path, 
 )
 def test_the_spacing_is_that_of_the_chosen_slices(tmp_path: Path, slices: tuple[int, ...], z: float | None) -> None:
     how = {"resolution": (0.2, 0.2), "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 10}, "imagej": True}
-    reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((4, 5, 7), np.uint8), **how))
+    reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((4, 5, 7), np.uint8), **how))[0]
     for format in FORMATS:
         (tmp_path / format).mkdir()
         assert said(copied(reader, tmp_path / format, format, slices))[0] == (z, 5, 5)
@@ -284,7 +376,7 @@ def test_the_spacing_is_that_of_the_chosen_slices(tmp_path: Path, slices: tuple[
 def test_slices_of_different_pixel_size_are_noted(tmp_path: Path) -> None:
     for name, text in (("1.tif", fei()), ("2.tif", fei()), ("3.tif", fei("PixelWidth=7e-9"))):
         save(tmp_path / name, (HELIOS, text))
-    (note,) = open_stack(tmp_path).notes
+    (note,) = open_stack(tmp_path)[0].notes
     assert "slices differ in pixel size" in note
     assert "1.tif is 4 x 5 nm, but 3.tif is 7 x 7 nm" in note
 
@@ -292,7 +384,7 @@ def test_slices_of_different_pixel_size_are_noted(tmp_path: Path) -> None:
 def test_slices_that_say_the_same_are_not_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("1.tif", "2.tif"):
         save(tmp_path / name, resolution=(2e6, 2e6), resolutionunit=3)
-    reader = open_stack(tmp_path)
+    reader = open_stack(tmp_path)[0]
     monkeypatch.setattr(tifffile, "TiffFile", None)
     assert reader.metadata_of(1) == Metadata((None, 5, 5), "resolution tag")
 
@@ -312,8 +404,10 @@ def test_a_run_passes_on_and_records_what_it_was_told(tmp_path: Path, format: st
     result = api.run(tmp_path / "protocol.yaml", workers=2)
     assert result.record["input"]["pixel_size_nm"] == {"z": None, "y": 4, "x": 5}
     assert result.record["input"]["pixel_size_source"] == "FEI"
-    files = sorted(result.stack.iterdir()) if result.stack.is_dir() else [result.stack]
-    assert [vendor_tags(file) for file in files] == [{HELIOS: fei(stage=index)} for index in range(len(files))]
+    places = [
+        (result.stack / f"z{index}.tif", 0) if result.stack.is_dir() else (result.stack, index) for index in range(4)
+    ]
+    assert [vendor_tags(*place) for place in places] == [{HELIOS: fei(stage=index)} for index in range(4)]
     assert said(result.stack) == ((None, 4, 5), "FEI")
 
 
@@ -326,23 +420,41 @@ def test_a_run_passes_on_and_records_what_it_was_told(tmp_path: Path, format: st
         ("test_tiff_Zeiss_SEM_512pix.tif", 11.649976, "Zeiss"),  # a width of 5.965 um is 512 pixels
     ],
 )
+@pytest.mark.parametrize("compression", ["none", "zlib"])
 @pytest.mark.parametrize("format", FORMATS)
-def test_files_of_real_microscopes(tmp_path: Path, format: str, name: str, size: float, source: str) -> None:
+def test_files_of_real_microscopes(
+    tmp_path: Path, format: str, compression: str, name: str, size: float, source: str
+) -> None:
     file = VENDOR / name
     if not file.is_file():
         pytest.skip("needs the files of microscopes in the reference data")
-    reader = open_stack(file)
+    reader = open_stack(file)[0]
     assert (reader.metadata.pixel_size, reader.metadata.source) == ((None, size, size), source)
-    out = copied(reader, tmp_path, format)
+    out = copied(reader, tmp_path, format, compression=compression)
     out = next(out.iterdir()) if out.is_dir() else out
     assert vendor_tags(out) == vendor_tags(file) != {}
     with tifffile.TiffFile(file) as before, tifffile.TiffFile(out) as after:
         for kind in ("fei_metadata", "sem_metadata"):
             assert getattr(after, kind) == getattr(before, kind)
         assert np.array_equal(after.pages[0].asarray(), before.pages[0].asarray())
-    assert open_stack(out).metadata == reader.metadata
+    assert open_stack(out)[0].metadata == reader.metadata
 
 
 @needs_reference
 def test_a_stack_whose_unit_is_empty_has_no_pixel_size(tmp_path: Path) -> None:
     assert said(reference_data.celegans()) == ((None, None, None), None)
+
+
+@needs_reference
+@pytest.mark.parametrize("format", ["ome-zarr", "ome-zarr-0.4"])
+def test_tags_of_real_microscopes_pass_through_ome_zarr(tmp_path: Path, format: str) -> None:
+    pytest.importorskip("zarr")
+    for name in ("openfibsem_test_image_2_FEI.tif", "test_tiff_Zeiss_SEM_512pix.tif"):
+        if not (VENDOR / name).is_file():
+            pytest.skip("needs the files of microscopes in the reference data")
+        (tmp_path / name).mkdir()
+        reader = open_stack(VENDOR / name)[0]
+        between = open_stack(copied(reader, tmp_path / name, format))[0]
+        assert between.metadata.pixel_size == reader.metadata.pixel_size
+        out = copied(between, tmp_path / name, "tiff-folder")
+        assert vendor_tags(next(out.iterdir())) == vendor_tags(VENDOR / name)

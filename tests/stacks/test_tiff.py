@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from stackmend.errors import InputError, OutputError
-from stackmend.stacks import new_stack, open_stack
+from stackmend.stacks import Layout, new_stack, open_stack
 
 FORMATS = ("tiff-folder", "tiff")
 DTYPES = ("uint8", "uint16", "int16", "float32")
@@ -49,12 +49,14 @@ def test_a_written_stack_is_read_back_exactly(tmp_path: Path, format: str, dtype
     low, top = (-1e30, 1e30) if dtype == "float32" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     stack = np.random.default_rng(0).uniform(low, top, (3, 5, 7)).astype(dtype)
     names = ("a.tif", "b.tif", "c.tif")
-    writer = new_stack(format, tmp_path, shape=(3, 5, 7), dtype=np.dtype(dtype), names=names, photometric=photometric)
+    writer = new_stack(
+        format, tmp_path, Layout(shape=(3, 5, 7), dtype=np.dtype(dtype), names=names, photometric=photometric)
+    )
     writer.create()
     writer = pickle.loads(pickle.dumps(writer))
     for position in (2, 0, 1):
         writer.write(position, stack[position])
-    reader = pickle.loads(pickle.dumps(open_stack(writer.path)))
+    reader = pickle.loads(pickle.dumps(open_stack(writer.path)[0]))
     assert (reader.shape, reader.dtype, reader.photometric) == ((3, 5, 7), stack.dtype, photometric)
     assert len(reader.names) == 3
     for index in (1, 2, 0):
@@ -65,7 +67,7 @@ def test_a_written_stack_is_read_back_exactly(tmp_path: Path, format: str, dtype
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("byteorder", ["<", ">"])
 def test_either_byte_order_is_read_into_the_native_one(save: Save, dtype: str, byteorder: str) -> None:
-    reader = open_stack(save(ramp(dtype), byteorder=byteorder))
+    reader = open_stack(save(ramp(dtype), byteorder=byteorder))[0]
     assert reader.read(2).dtype == np.dtype(dtype)
     assert reader.read(2).dtype.isnative
     assert np.array_equal(reader.read(2), ramp(dtype)[2])
@@ -73,7 +75,7 @@ def test_either_byte_order_is_read_into_the_native_one(save: Save, dtype: str, b
 
 def test_deflate_is_read_without_any_extra(save: Save) -> None:
     path = save(ramp("uint16"), compression="deflate")
-    assert np.array_equal(open_stack(path).read(1), ramp("uint16")[1])
+    assert np.array_equal(open_stack(path)[0].read(1), ramp("uint16")[1])
 
 
 def test_lzw_without_its_codec_is_refused_before_the_run(tmp_path: Path) -> None:
@@ -118,14 +120,14 @@ def test_a_volume_in_one_page_is_refused(save: Save) -> None:
 def test_pixels_that_are_no_numbers_are_named_with_their_place(save: Save, bad: float) -> None:
     stack = ramp("float32")
     stack[2, 3, 4] = stack[2, 4, 0] = bad
-    reader = open_stack(save(stack))
+    reader = open_stack(save(stack))[0]
     assert np.array_equal(reader.read(1), stack[1])
     with pytest.raises(InputError, match=r"(z2\.tif|page 2): 2 pixels are NaN or infinite, first at y 3, x 4; replace"):
         reader.read(2)
 
 
 def test_a_stack_of_one_slice(save: Save) -> None:
-    reader = open_stack(save(ramp(count=1)))
+    reader = open_stack(save(ramp(count=1)))[0]
     assert reader.shape == (1, 5, 7)
     assert np.array_equal(reader.read(0), ramp(count=1)[0])
 
@@ -155,7 +157,7 @@ def test_a_file_cut_off_anywhere_is_refused(save: Save) -> None:
         with pytest.raises(InputError, match=file.name):
             open_stack(path)
     file.write_bytes(whole)
-    assert open_stack(path).shape == (3, 5, 7)
+    assert open_stack(path)[0].shape == (3, 5, 7)
 
 
 def test_a_damaged_file_never_shows_an_error_of_the_library(save: Save) -> None:
@@ -169,7 +171,7 @@ def test_a_damaged_file_never_shows_an_error_of_the_library(save: Save) -> None:
             damaged[position] = random.integers(256)
         file.write_bytes(bytes(damaged))
         try:
-            reader = open_stack(path)
+            reader = open_stack(path)[0]
             for index in range(reader.shape[0]):
                 reader.read(index)
         except InputError:
@@ -178,7 +180,7 @@ def test_a_damaged_file_never_shows_an_error_of_the_library(save: Save) -> None:
 
 def test_a_file_that_vanishes_after_it_was_opened(save: Save) -> None:
     path = save(ramp())
-    reader = open_stack(path)
+    reader = open_stack(path)[0]
     (path / "z1.tif" if path.is_dir() else path).unlink()
     with pytest.raises(InputError, match="cannot be read"):
         reader.read(1)
@@ -186,7 +188,7 @@ def test_a_file_that_vanishes_after_it_was_opened(save: Save) -> None:
 
 def test_a_file_that_shrinks_after_it_was_opened(save: Save) -> None:
     path = save(ramp())
-    reader = open_stack(path)
+    reader = open_stack(path)[0]
     file = path / "z1.tif" if path.is_dir() else path
     file.write_bytes(file.read_bytes()[:20])
     with pytest.raises(InputError):
@@ -195,7 +197,7 @@ def test_a_file_that_shrinks_after_it_was_opened(save: Save) -> None:
 
 def test_a_slice_that_changes_after_it_was_opened(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "z1.tif", ramp()[0])
-    reader = open_stack(tmp_path)
+    reader = open_stack(tmp_path)[0]
     tifffile.imwrite(tmp_path / "z1.tif", np.zeros((6, 7), np.uint8))
     with pytest.raises(InputError, match=r"z1.tif: has changed since .*, expected 5 x 7 uint8.*, got 6 x 7 uint8; run"):
         reader.read(0)
@@ -220,6 +222,6 @@ def test_no_such_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_place_that_cannot_hold_the_stack(tmp_path: Path, format: str) -> None:
     (tmp_path / "file").touch()
-    writer = new_stack(format, tmp_path / "file", shape=(1, 5, 7), dtype=np.dtype("uint8"), names=("a.tif",))
+    writer = new_stack(format, tmp_path / "file", Layout(shape=(1, 5, 7), dtype=np.dtype("uint8"), names=("a.tif",)))
     with pytest.raises(OutputError, match="cannot be made"):
         writer.create()

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackmend.errors import InputError
-from stackmend.stacks import open_stack
+from stackmend.stacks import Layout, files, open_stack
 from stackmend.stacks.tiff_folder import TiffFolderWriter, natural_key
 
 
@@ -36,7 +36,7 @@ def put(folder: Path, *names: str, shape: tuple[int, ...] = (4, 6), dtype: str =
 )
 def test_slices_come_in_the_order_of_their_numbers(tmp_path: Path, ordered: list[str]) -> None:
     put(tmp_path, *ordered[::-1])
-    assert list(open_stack(tmp_path).names) == ordered
+    assert list(open_stack(tmp_path)[0].names) == ordered
 
 
 @given(st.lists(st.text("ab09.²٣ÄẞI", min_size=1, max_size=6), unique=True))
@@ -52,7 +52,7 @@ def test_what_is_no_slice_is_skipped_and_named(tmp_path: Path) -> None:
         (tmp_path / name).write_text("junk")
     (tmp_path / "older").mkdir()
     (tmp_path / "folder.tif").mkdir()
-    reader = open_stack(tmp_path)
+    reader = open_stack(tmp_path)[0]
     assert reader.names == ("slice1.tif", "slice2.tif")
     (note,) = reader.notes
     for name in (*junk, "older/", "folder.tif/"):
@@ -61,14 +61,14 @@ def test_what_is_no_slice_is_skipped_and_named(tmp_path: Path) -> None:
 
 def test_nothing_beside_the_slices_is_nothing_to_say(tmp_path: Path) -> None:
     put(tmp_path, "slice1.tif")
-    assert open_stack(tmp_path).notes == ()
+    assert open_stack(tmp_path)[0].notes == ()
 
 
 def test_many_skipped_files_are_not_all_listed(tmp_path: Path) -> None:
     put(tmp_path, "slice1.tif")
     for index in range(30):
         (tmp_path / f"{index}.txt").touch()
-    assert open_stack(tmp_path).notes[0].endswith("8.txt, 9.txt, ...")
+    assert open_stack(tmp_path)[0].notes[0].endswith("8.txt, 9.txt, ...")
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_linked_slices_are_read_and_a_broken_link_is_a_missing_slice(tmp_path: P
     put(raw, "1.tif", "2.tif")
     for name in ("1.tif", "2.tif"):
         (chosen / name).symlink_to(raw / name)
-    assert open_stack(chosen).shape == (2, 4, 6)
+    assert open_stack(chosen)[0].shape == (2, 4, 6)
     (raw / "2.tif").unlink()
     with pytest.raises(InputError, match=r"2.tif: cannot be read \(No such file or directory\)"):
         open_stack(chosen)
@@ -135,7 +135,7 @@ def test_linked_slices_are_read_and_a_broken_link_is_a_missing_slice(tmp_path: P
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     put(tmp_path, "1.tif")
     os.mkfifo(tmp_path / "2.tif")
-    assert open_stack(tmp_path).names == ("1.tif",)
+    assert open_stack(tmp_path)[0].names == ("1.tif",)
 
 
 def test_a_folder_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,14 +148,16 @@ def test_a_folder_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_slice_that_cannot_be_written_whole_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fill_up(file: Path, content: bytes) -> None:
-        with file.open("wb") as part:
-            part.write(content[:9])
-        raise OSError(28, "No space left on device")
+    def fill_up(file: Any, content: Any) -> int:
+        if file.tell() > 40:
+            raise OSError(28, "No space left on device")
+        return written(file, bytes(content)[:40])
 
-    writer = TiffFolderWriter(tmp_path / "stack", ("1.tif",))
+    written = files._OnlyWrite.write
+    writer = TiffFolderWriter(tmp_path / "stack", Layout((1, 400, 600), np.dtype("uint8"), ("1.tif",)))
     writer.create()
-    monkeypatch.setattr(Path, "write_bytes", fill_up)
-    with pytest.raises(OSError, match="No space"):
-        writer.write(0, np.zeros((4, 6), np.uint8))
+    monkeypatch.setattr(files._OnlyWrite, "write", fill_up)
+    with pytest.raises(OSError, match="No space") as caught:
+        writer.write(0, np.zeros((400, 600), np.uint8))
+    assert caught.value.errno == 28
     assert not (tmp_path / "stack" / "1.tif").exists()

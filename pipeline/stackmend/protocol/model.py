@@ -115,6 +115,7 @@ class Input:
     """
 
     path: Path | None = None
+    dataset: str | None = None
     phantom: Mapping[str, Any] | None = None
     channels: tuple[int, ...] | None = None
     slices: SliceSelection = SliceSelection("all")
@@ -129,6 +130,7 @@ class Output:
     format: str = "tiff-folder"
     dtype: str = "input"
     compression: str = "none"
+    pyramid: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,7 @@ def build(data: Mapping[str, Any], text: Text, *, file: Path, base: Path, source
         name=data.get("name") or file.stem,
         input=Input(
             path=_resolved(base, given_input.get("path")),
+            dataset=given_input.get("dataset"),
             phantom=_phantom(given_input.get("phantom")),
             channels=_channels(given_input.get("channel", "all")),
             slices=_selection(given_input.get("slices", "all")),
@@ -179,6 +182,7 @@ def build(data: Mapping[str, Any], text: Text, *, file: Path, base: Path, source
             format=given_output.get("format", "tiff-folder"),
             dtype=given_output.get("dtype", "input"),
             compression=given_output.get("compression", "none"),
+            pyramid=given_output.get("pyramid", False),
         ),
         chain=chain,
         optimize=tuple(_optimize(entry, path, chain, text) for path, entry in optimize_entries(data)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from stackmend.errors import InputError, Problem, ProtocolError, UsageError
 from stackmend.protocol import Draft, Protocol, check_stack, left
 from stackmend.runner.workspace import Workspace
 from stackmend.stacks import Layout, Reader, Selected, Writer, new_stack, open_phantom, open_stack
+from stackmend.stacks.extras import command_for, missing
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class Job:
             metadata=Selected(self.reader, self.slices),
             origin=self.origin,
             compression=output.compression,
+            pyramid=output.pyramid,
         )
 
     def writer(self, stem: str = "stack", folder: Path | None = None) -> Writer:
@@ -156,9 +157,10 @@ def examine_stack(draft: Draft) -> Findings:
 def _readers(protocol: Protocol) -> tuple[Reader, ...]:
     if protocol.input.phantom is not None:
         return (open_phantom(protocol.input.phantom),)
-    if protocol.input.path is None:
+    given = protocol.input
+    if given.path is None:
         return ()
-    return open_stack(protocol.input.path, tolerant=protocol.input.on_bad_slice != "stop")
+    return open_stack(given.path, dataset=given.dataset, tolerant=given.on_bad_slice != "stop")
 
 
 def _dtype(protocol: Protocol, reader: Reader) -> np.dtype[Any]:
@@ -175,7 +177,7 @@ def _restored(protocol: Protocol, reader: Reader) -> tuple[tuple[int, ...], tupl
 
 def _stack_problems(protocol: Protocol, readers: tuple[Reader, ...]) -> Iterator[Problem]:
     needed = 0
-    yield from _compression(protocol)
+    yield from _format(protocol)
     if readers:
         reader = readers[0]
         yield from check_stack(protocol, reader.shape, len(readers), reader.label)
@@ -188,14 +190,18 @@ def _stack_problems(protocol: Protocol, readers: tuple[Reader, ...]) -> Iterator
         yield from Workspace(protocol.output.path).problems(protocol, needed)
 
 
-def _compression(protocol: Protocol) -> Iterator[Problem]:
-    compression, path = protocol.output.compression, ("output", "compression")
-    if compression != "none" and protocol.output.format != "tiff-folder":
-        message = f"{compression} is for slices in files of their own; add format: tiff-folder, or leave it out"
-        yield protocol.text.problem(path, message)
-    if compression == "zstd" and find_spec("imagecodecs") is None:
-        message = "zstd needs one more package; run: pip install 'stackmend[codecs]'"
-        yield protocol.text.problem(path, message)
+def _format(protocol: Protocol) -> Iterator[Problem]:
+    """Options that the format of the output does not have, and packages that it needs."""
+    output, text = protocol.output, protocol.text
+    zarr = output.format.startswith("ome-zarr")
+    if output.pyramid and not zarr:
+        message = f"{output.format} has no place for smaller copies; add format: ome-zarr, or leave it out"
+        yield text.problem(("output", "pyramid"), message)
+    if zarr and missing("zarr"):
+        yield text.problem(("output", "format"), f"{output.format} needs one more package; run: {command_for('zarr')}")
+    if output.compression == "zstd" and not zarr and missing("imagecodecs"):
+        message = f"zstd needs one more package; run: {command_for('imagecodecs')}"
+        yield text.problem(("output", "compression"), message)
 
 
 def _narrowing(protocol: Protocol, reader: Reader) -> Iterator[Problem]:

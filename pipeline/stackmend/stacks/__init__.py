@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -89,10 +91,15 @@ class Selected:
         """That of one slice; the spacing is that of the chosen slices, and unknown where it is not the same."""
         metadata = self.reader.metadata_of(self.slices[position])
         z, y, x = metadata.pixel_size
-        steps = {abs(after - before) for before, after in zip(self.slices, self.slices[1:], strict=False)}
-        if z is not None and steps - {1}:
-            z = z * steps.pop() if len(steps) == 1 else None
-        return replace(metadata, pixel_size=(z, y, x))
+        if z is None or self._step == 1:
+            return metadata
+        return replace(metadata, pixel_size=(z * self._step if self._step else None, y, x))
+
+    @cached_property
+    def _step(self) -> int | None:
+        """How far chosen slices lie apart, if always the same."""
+        steps = {abs(after - before) for before, after in pairwise(self.slices)} or {1}
+        return steps.pop() if len(steps) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -156,13 +163,15 @@ class Writer(Protocol):
         """Bring what was written into its final form; done once all slices are there, and again after a cut."""
 
 
-def open_stack(path: Path, *, tolerant: bool = False) -> tuple[Reader, ...]:
-    """Readers for the channels of a stack: a folder of TIFF slices, or a file.
+def open_stack(path: Path, *, dataset: str | None = None, tolerant: bool = False) -> tuple[Reader, ...]:
+    """Readers for the channels of a stack: a folder of TIFF slices, a TIFF, HDF5 or MRC file, or OME-Zarr.
 
     Parameters
     ----------
     path
         The folder or the file.
+    dataset
+        Which array of an HDF5 file is the stack.
     tolerant
         Slices that cannot be used count as slices all the same; to read one of them raises ``BadSlice``.
 
@@ -171,13 +180,21 @@ def open_stack(path: Path, *, tolerant: bool = False) -> tuple[Reader, ...]:
     InputError
         If there is no stack that can be read, naming every file that stands in the way.
     """
-    from stackmend.stacks import tiff_file, tiff_folder
+    from stackmend.stacks import hdf5, mrc, ome_zarr_reader, tiff_file_reader, tiff_folder
 
-    if path.is_dir():
-        return tiff_folder.open_folder(path, tolerant=tolerant)
-    if path.is_file():
-        return tiff_file.open_file(path)
-    raise InputError(f"{path}: there is no such file or folder; check input.path, or give the stack with --input")
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file or folder; check input.path, or give the stack with --input")
+    if hdf5.is_hdf5(path):
+        return hdf5.open_file(path, dataset, tolerant=tolerant)
+    if dataset is not None:
+        raise InputError(f"{path.name}: input.dataset is for HDF5, got {dataset}; leave it out")
+    if mrc.is_mrc(path):
+        return mrc.open_file(path, tolerant=tolerant)
+    if not path.is_dir():
+        return tiff_file_reader.open_file(path, tolerant=tolerant)
+    if ome_zarr_reader.is_zarr(path):
+        return ome_zarr_reader.open_zarr(path, tolerant=tolerant)
+    return tiff_folder.open_folder(path, tolerant=tolerant)
 
 
 def open_phantom(parameters: Mapping[str, Any]) -> Reader:
@@ -187,14 +204,17 @@ def open_phantom(parameters: Mapping[str, Any]) -> Reader:
     return PhantomReader.from_parameters(parameters)
 
 
-_WRITERS = {"tiff-folder": "tiff_folder:TiffFolderWriter", "tiff": "tiff_file:TiffFileWriter"}
-_SUFFIXES = {"tiff-folder": "", "tiff": ".tif"}
+_WRITERS = {
+    "tiff-folder": ("tiff_folder", "TiffFolderWriter", ""),
+    "tiff": ("tiff_file_writer", "tiff_file_writer", ".tif"),
+    "ome-zarr": ("ome_zarr_writer", "OmeZarrWriter", ".zarr"),
+    "ome-zarr-0.4": ("ome_zarr_writer", "OmeZarr04Writer", ".zarr"),
+}
+"""For each format of an output: module, what makes the writer, and the suffix of the stack's name."""
 
 
 def new_stack(format: str, folder: Path, layout: Layout, *, stem: str = "stack") -> Writer:
     """A writer for ``stack`` (or another stem) in a folder, with the suffix of the format."""
-    module, _, name = _WRITERS[format].partition(":")
-    writer: Writer = getattr(import_module(f"stackmend.stacks.{module}"), name)(
-        folder / f"{stem}{_SUFFIXES[format]}", layout
-    )
+    module, name, suffix = _WRITERS[format]
+    writer: Writer = getattr(import_module(f"stackmend.stacks.{module}"), name)(folder / f"{stem}{suffix}", layout)
     return writer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,7 +23,18 @@ _PRINTED = 10_000.0
 """Pixel size in nm above which a resolution tag is meant for printing (254 dpi) and not for an electron microscope."""
 
 _NM = {"pm": 1e-3, "å": 0.1, "angstrom": 0.1, "nm": 1.0, "nanometer": 1.0, "um": 1e3, "micron": 1e3, "microns": 1e3}
-_NM |= {"micrometer": 1e3, "mm": 1e6, "cm": 1e7, "inch": 2.54e7, "in": 2.54e7, "m": 1e9, "meter": 1e9}
+_NM |= {
+    "picometer": 1e-3,
+    "millimeter": 1e6,
+    "centimeter": 1e7,
+    "micrometer": 1e3,
+    "mm": 1e6,
+    "cm": 1e7,
+    "inch": 2.54e7,
+    "in": 2.54e7,
+    "m": 1e9,
+    "meter": 1e9,
+}
 _PER_UNIT = {2: 2.54e7, 3: 1e7}
 
 Size = tuple[float | None, float | None, float | None]
@@ -58,7 +69,7 @@ NOTHING = Metadata()
 
 def metadata_of(page: Any) -> Metadata:
     """What a page says."""
-    tags = tuple(_vendor_tags(page))
+    tags = vendor_tags(page)
     size, sources = list(UNKNOWN), dict.fromkeys(range(3), "")
     for source, read in _CONVENTIONS.items():
         for axis, value in enumerate(read(page, {tag.code: tag.value.decode("latin-1") for tag in tags})):
@@ -70,8 +81,14 @@ def metadata_of(page: Any) -> Metadata:
     return Metadata((size[0], size[1], size[2]), source or None, tags)
 
 
-def tiff_options(metadata: Metadata, *, count: int = 1, channels: int = 1) -> dict[str, Any]:
+def tiff_options(metadata: Metadata, *, count: int = 1, channels: int = 1, block: bool = True) -> dict[str, Any]:
     """The metadata as arguments of tifffile's writers, for ``count`` slices of some channels in one file.
+
+    Parameters
+    ----------
+    block
+        Whether the pixels of all slices lie in one block. ImageJ takes that for granted where the number of images is
+        given, and otherwise looks at the header of each page.
 
     Sizes are written per cm, and the description, in ImageJ's convention, says cm as well: so all readers agree.
     """
@@ -81,7 +98,7 @@ def tiff_options(metadata: Metadata, *, count: int = 1, channels: int = 1) -> di
     if known:
         options |= {"resolution": (1e7 / (x or known[0]), 1e7 / (y or known[0])), "resolutionunit": 3}
     lines = ["ImageJ=1.11a"]
-    if count * channels > 1:
+    if count * channels > 1 and block:
         lines.append(f"images={count * channels}")
     if channels > 1:
         lines += [f"channels={channels}", "hyperstack=true", "mode=grayscale"]
@@ -96,15 +113,16 @@ def tiff_options(metadata: Metadata, *, count: int = 1, channels: int = 1) -> di
     return options
 
 
-def _vendor_tags(page: Any) -> Iterator[Tag]:
+def vendor_tags(page: Any) -> tuple[Tag, ...]:
+    """The microscope's tags of a page, as bytes of the file."""
     tags = getattr(page, "tags", {})
-    for code in VENDOR_TAGS:
-        tag = tags.get(code)
-        if tag is None or int(tag.dtype) not in _BYTES:
-            continue
-        file = page.parent.filehandle
-        file.seek(tag.valueoffset)
-        yield Tag(code, int(tag.dtype), int(tag.count), file.read(int(tag.count)))
+    found = (tags.get(code) for code in VENDOR_TAGS)
+    return tuple(_as_stored(tag, page.parent.filehandle) for tag in found if tag and int(tag.dtype) in _BYTES)
+
+
+def _as_stored(tag: Any, file: Any) -> Tag:
+    file.seek(tag.valueoffset)
+    return Tag(int(tag.code), int(tag.dtype), int(tag.count), file.read(int(tag.count)))
 
 
 def _fei(page: Any, texts: Mapping[int, str]) -> Size:
@@ -124,9 +142,9 @@ def _sections(text: str) -> dict[str, dict[str, str]]:
     """The sections of INI text; names and keys in lower case."""
     sections: dict[str, dict[str, str]] = {}
     keys: dict[str, str] = {}
-    for line in text.splitlines():
-        if header := re.fullmatch(r"\s*\[(.+)\]\s*", line):
-            keys = sections.setdefault(header[1].strip().casefold(), {})
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("[") and line.endswith("]"):
+            keys = sections.setdefault(line[1:-1].strip().casefold(), {})
         elif "=" in line:
             key, _, value = line.partition("=")
             keys[key.strip().casefold()] = value.strip()
@@ -147,7 +165,7 @@ def _zeiss(page: Any, texts: Mapping[int, str]) -> Size:
 
 def _quantity(text: str, key: str) -> float | None:
     found = re.search(rf"^{key}\s*\n[^\n=]*=\s*([-+.\deE]+)\s*(\S+)\s*$", text, re.MULTILINE)
-    return _number(found[1], _nm(found[2])) if found else None
+    return _number(found[1], nanometres(found[2])) if found else None
 
 
 def _imagej(page: Any, _: Mapping[int, str]) -> Size:
@@ -156,9 +174,9 @@ def _imagej(page: Any, _: Mapping[int, str]) -> Size:
         return UNKNOWN
     given = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     unit = given.get("unit")
-    z = _number(given.get("spacing", "").lstrip("-"), _nm(given.get("zunit", unit)))
-    x = _per_pixel(page, _X, _nm(unit))
-    y = _per_pixel(page, _Y, _nm(given.get("yunit", unit)))
+    z = _number(given.get("spacing", "").lstrip("-"), nanometres(given.get("zunit", unit)))
+    x = _per_pixel(page, _X, nanometres(unit))
+    y = _per_pixel(page, _Y, nanometres(given.get("yunit", unit)))
     return z, y or x, x or y
 
 
@@ -169,7 +187,8 @@ def _ome(page: Any, _: Mapping[int, str]) -> Size:
         return UNKNOWN
     given = {name: html.unescape(value) for name, value in re.findall(r"(\w+)\s*=\s*[\"']([^\"']*)[\"']", element[0])}
     z, y, x = (
-        _number(given.get(f"PhysicalSize{axis}"), _nm(given.get(f"PhysicalSize{axis}Unit", "um"))) for axis in "ZYX"
+        _number(given.get(f"PhysicalSize{axis}"), nanometres(given.get(f"PhysicalSize{axis}Unit", "um")))
+        for axis in "ZYX"
     )
     return z, y, x
 
@@ -215,7 +234,7 @@ def _number(text: str | None, unit: float | None = 1.0) -> float | None:
     return value if 0 < value < math.inf else None
 
 
-def _nm(unit: str | None) -> float | None:
-    """How many nm a unit is; micro has two signs, and ImageJ writes one of them as an escape."""
+def nanometres(unit: str | None) -> float | None:
+    """How many nm a unit of length is; micro has two signs, and ImageJ writes one of them as an escape."""
     plain = (unit or "").strip().casefold().replace("\\u00b5", "u")
     return _NM.get(plain.replace("\N{MICRO SIGN}", "u").replace("\N{GREEK SMALL LETTER MU}", "u"))

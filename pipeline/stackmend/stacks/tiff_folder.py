@@ -7,16 +7,18 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 import numpy as np
 import tifffile
 
 from stackmend.errors import BadSlice, InputError, OutputError
 from stackmend.stacks import Layout, Pixels
-from stackmend.stacks.metadata import NOTHING, Metadata, metadata_of, tiff_options
+from stackmend.stacks.files import published
+from stackmend.stacks.metadata import NOTHING, Metadata, metadata_of, tiff_options, vendor_tags
 from stackmend.stacks.tiff_pages import (
     SOFTWARE,
     SUFFIXES,
@@ -28,6 +30,7 @@ from stackmend.stacks.tiff_pages import (
     opened,
     palette_note,
     pixels_of,
+    unlike,
 )
 
 
@@ -37,9 +40,34 @@ def natural_key(name: str) -> tuple[Any, ...]:
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts), name
 
 
+_LATELY: dict[tuple[str, int], Metadata] = {}
+"""Metadata of slices that this process has read and not yet written."""
+_AT_MOST = 32
+_LOCK = Lock()
+
+
+def _remember(key: tuple[str, int], metadata: Metadata) -> None:
+    with _LOCK:
+        while len(_LATELY) >= _AT_MOST:
+            _LATELY.pop(next(iter(_LATELY)))
+        _LATELY[key] = metadata
+
+
 @dataclass(frozen=True)
 class TiffFolderReader:
-    """Reads a folder of TIFF slices."""
+    """Reads a folder of TIFF slices.
+
+    Attributes
+    ----------
+    alike
+        Whether all slices say the same, and none has tags of a microscope.
+    one_size
+        Whether all say the same of the size of a pixel.
+    bad
+        What is wrong with slices that cannot be used.
+    opened
+        Tells this reader from those of another time, when the files may have been others.
+    """
 
     folder: Path
     names: tuple[str, ...]
@@ -47,7 +75,9 @@ class TiffFolderReader:
     notes: tuple[str, ...] = ()
     metadata: Metadata = NOTHING
     alike: bool = True
+    one_size: bool = False
     bad: Mapping[str, str] = field(default_factory=dict)
+    opened: str = field(default_factory=lambda: uuid4().hex, compare=False)
 
     @property
     def label(self) -> str:
@@ -75,15 +105,26 @@ class TiffFolderReader:
         if name in self.bad:
             raise BadSlice(self.bad[name])
         with opened(self.folder / name) as tif:
-            return pixels_of(tif.pages[0], f"{self.label}/{name}", self.info)
+            pixels = pixels_of(tif.pages[0], f"{self.label}/{name}", self.info)
+            if not self.alike:
+                _remember((self.opened, index), self._said_by(tif.pages[0]))
+            return pixels
 
     def metadata_of(self, index: int) -> Metadata:
-        """That of one slice, read from its file unless all slices say the same."""
+        """That of one slice, read from its file unless all slices say the same, or it was read with the pixels."""
         name = self.names[index]
         if self.alike or name in self.bad:
             return self.metadata
+        with _LOCK:
+            known = _LATELY.pop((self.opened, index), None)
+        if known:
+            return known
         with opened(self.folder / name) as tif:
-            return metadata_of(tif.pages[0])
+            return self._said_by(tif.pages[0])
+
+    def _said_by(self, page: Any) -> Metadata:
+        """The metadata of a slice; where all have one pixel size, it need not be looked for again."""
+        return replace(self.metadata, tags=vendor_tags(page)) if self.one_size else metadata_of(page)
 
     def truth(self, index: int) -> None:
         """``None``: of a real stack nobody knows it."""
@@ -112,7 +153,7 @@ def open_folder(folder: Path, *, tolerant: bool = False) -> tuple[TiffFolderRead
     if different and not tolerant:
         raise mixed(names[0], usual, different)
     for name, info in different:
-        bad[name] = f"{name}: is {info}, the others are {usual}; replace it"
+        bad[name] = f"{name}: {unlike(info, usual)}"
         del headers[name]
     notes = [f"{folder.name}: skipped what is no slice: {shown}"] if skipped else []
     if any(header.info.palette for header in headers.values()):
@@ -123,8 +164,9 @@ def open_folder(folder: Path, *, tolerant: bool = False) -> tuple[TiffFolderRead
     if odd:
         more_odd = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
         notes.append(f"{folder.name}: slices differ in pixel size: {first} is {said[first]}, but {odd[0]}{more_odd}")
-    alike = not any(header.tagged or header.said != said[first] for header in headers.values())
-    reader = TiffFolderReader(folder, tuple(names), usual, tuple(notes), said[first], alike, bad)
+    one_size = all(each == said[first] for each in said.values())
+    alike = one_size and not any(header.tagged for header in headers.values())
+    reader = TiffFolderReader(folder, tuple(names), usual, tuple(notes), said[first], alike, one_size, bad)
     reader = replace(reader, metadata=reader.metadata_of(names.index(first)))
     if not tolerant:
         reader.read(0)  # a missing codec shows here rather than in the middle of a run
@@ -194,22 +236,23 @@ class TiffFolderWriter:
             raise OutputError(f"{self.path}: cannot be made ({error.strerror}); choose another folder") from error
 
     def write(self, position: int, pixels: Pixels, channel: int = 0) -> None:
-        """Write one slice under a temporary name, then give it its own."""
-        target = self._file(position, channel)
-        temporary = target.with_name(f".{target.name}.part")
-        # By way of memory: when a disk is full, only the system's own error says so.
-        content = BytesIO()
-        options = tiff_options(self.layout.metadata_at(position))
-        if self.layout.compression != "none":
-            options["compression"] = self.layout.compression
-        tifffile.imwrite(content, pixels, photometric=self.layout.photometric, software=SOFTWARE, **options)
-        with content.getbuffer() as encoded:
-            temporary.write_bytes(encoded)
-        temporary.replace(target)
+        """Write one slice."""
+        layout, options = self.layout, tiff_options(self.layout.metadata_at(position))
+        options |= {"photometric": layout.photometric, "software": SOFTWARE}
+        with published(self.file_of(position, channel)) as file:
+            if layout.compression != "none":
+                tifffile.imwrite(file, pixels, compression=layout.compression, **options)
+                return
+            # The library leaves room for the pixels, which are then written without a copy.
+            stored = np.ascontiguousarray(pixels, dtype=layout.dtype)
+            place = tifffile.imwrite(file, shape=stored.shape, dtype=stored.dtype, returnoffset=True, **options)
+            assert place is not None  # as it would be for what is compressed
+            file.seek(place[0])
+            file.write(stored.data)
 
     def written(self, position: int, channel: int = 0) -> Pixels | None:
         """The pixels of a slice's file."""
-        file = self._file(position, channel)
+        file = self.file_of(position, channel)
         try:
             with opened(file) as tif:
                 return decoded(tif.pages[0], file.name)
@@ -218,12 +261,12 @@ class TiffFolderWriter:
 
     def leave_out(self, position: int, channel: int = 0) -> None:
         """No file for this slice."""
-        self._file(position, channel).unlink(missing_ok=True)
+        self.file_of(position, channel).unlink(missing_ok=True)
 
     def finish(self) -> None:
         """Nothing: every slice has its name."""
 
-    def _file(self, position: int, channel: int) -> Path:
+    def file_of(self, position: int, channel: int) -> Path:
         """The file of a slice; where there are several channels, the name says which."""
         name = Path(self.layout.names[position])
         return self.path / (f"{name.stem}_c{channel}{name.suffix}" if self.layout.channels > 1 else name.name)

@@ -12,7 +12,9 @@ import numpy as np
 import tifffile
 
 from stackmend.errors import BadSlice, InputError
-from stackmend.stacks import DTYPES, Pixels
+from stackmend.stacks import Pixels
+from stackmend.stacks.extras import command_for
+from stackmend.stacks.pixels import finite, native, usable_type
 
 SOFTWARE = "stackmend"
 SUFFIXES = (".tif", ".tiff")
@@ -70,9 +72,7 @@ def examine(page: Any, where: str, size: int) -> PageInfo:
     if photometric not in _GREY or len(shape) != 2:
         what = _COLOUR.get(photometric) or f"an image of shape {' x '.join(map(str, shape))}"
         raise InputError(f"{where}: expected a greyscale image, got {what}; convert it to greyscale")
-    dtype = "an unknown type" if page.dtype is None else str(np.dtype(page.dtype).newbyteorder("="))
-    if dtype not in DTYPES:
-        raise InputError(f"{where}: pixels must be {', '.join(DTYPES)}, got {dtype}; convert the stack")
+    dtype = usable_type(page.dtype, where)
     ends = [offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
     expected = page.nbytes if int(page.compression) == 1 else 1
     if not ends or max(ends) > size or sum(page.databytecounts) < expected:
@@ -110,6 +110,12 @@ def count_pages(tif: tifffile.TiffFile, where: str) -> int:
     return count
 
 
+def page_at(tif: tifffile.TiffFile, offset: int, number: int) -> tifffile.TiffPage:
+    """A page whose place is known; the library would follow the chain of pages from the first one."""
+    tif.filehandle.seek(offset)
+    return tifffile.TiffPage(tif, number)
+
+
 def pixels_of(page: Any, where: str, expected: PageInfo) -> Pixels:
     """The pixels of a page, in native byte order and checked to be finite.
 
@@ -140,27 +146,15 @@ def decoded(page: Any, where: str) -> Pixels:
     # Decoders raise whatever they trip over, too.
     except Exception as error:
         if isinstance(error, ValueError) and "imagecodecs" in str(error):
-            how = "pip install 'stackmend[codecs]'"
-            raise InputError(f"{where}: is compressed in a way that needs one more package; run: {how}") from error
+            what = f"is compressed in a way that needs one more package; run: {command_for('imagecodecs')}"
+            raise InputError(f"{where}: {what}") from error
         raise BadSlice(f"{where}: its pixels cannot be decoded ({error}); copy it again from its source") from error
-    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    return native(pixels)
 
 
-def finite(pixels: Pixels, where: str) -> Pixels:
-    """The pixels themselves, if all of them are numbers.
-
-    Raises
-    ------
-    BadSlice
-        If some are NaN or infinite.
-    """
-    if pixels.dtype.kind == "f":
-        bad = np.argwhere(~np.isfinite(pixels))
-        if len(bad):
-            y, x = bad[0].tolist()
-            what = f"{len(bad)} pixels are NaN or infinite, first at y {y}, x {x}"
-            raise BadSlice(f"{where}: {what}; replace them before the stack is restored", pixels)
-    return pixels
+def unlike(info: PageInfo, usual: PageInfo) -> str:
+    """What is wrong with a slice that is not like the others."""
+    return f"is {info}, the others are {usual}; replace it"
 
 
 def mixed(first_name: str, first: PageInfo, others: list[tuple[str, PageInfo]]) -> InputError:
