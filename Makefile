@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench schema picture clean
+.PHONY: demo test check bench soak schema picture clean
 
 demo: $(VENV)/.core
 	$(BIN)/stackmend run configs/demo.yaml --output demo
@@ -18,6 +18,10 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python tests/benchmarks/bench.py
+
+# Fifty runs killed with SIGKILL at random moments, over all output formats; some minutes.
+soak: $(VENV)/.dev
+	$(BIN)/python tests/kills.py 50
 
 # The assembled schema of the built-in steps, for editors; a test tells when it is out of date.
 schema: $(VENV)/.core

@@ -122,14 +122,33 @@ def soak(kills: int) -> None:
             write_stack(folder)
             file = write_protocol(folder, output)
             whole = api.run(file, output=folder / "whole", workers=2)
-            hit = turns = 0
+            longest, hit, turns = 1.2 * duration(file, folder / "timed"), 0, 0
             while hit < -(-kills // len(FORMATS)):
-                hit += kill_and_finish(file, -(-kills // len(FORMATS)) - hit, moments)
+                hit += kill_and_finish(file, -(-kills // len(FORMATS)) - hit, moments, longest=longest)
                 turns += 1
                 assert facts(folder / "out") == facts(whole.folder)
                 assert contents(folder / "out") == contents(whole.folder)
                 shutil.rmtree(folder / "out")
             print(f"{name}: {hit} kills in {turns} results, each as if there had been none")
+
+
+def duration(file: Path, output: Path) -> float:
+    """Seconds from the first event of a run to its end, so that kills can be spread over all of it."""
+    command = [
+        sys.executable,
+        "-m",
+        "stackmend",
+        "run",
+        str(file),
+        "--workers",
+        "2",
+        "--quiet",
+        "--output",
+        str(output),
+    ]
+    subprocess.run(command, check=True)
+    times: dict[str, float] = json.loads((output / "run.json").read_text(encoding="utf-8"))["times"]
+    return times["total_s"]
 
 
 def contents(result: Path) -> dict[str, bytes]:

@@ -2,58 +2,30 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import tifffile
 
+from kills import FORMATS, SLICES, contents, facts, kill_and_finish, write_protocol, write_stack
 from stackmend import api
 from stackmend.runner.journal import Journal
-
-SLICES = 24
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A stack of slices with dark blobs."""
-    generator = np.random.default_rng(5)
-    y, x = np.indices((96, 128))
-    (tmp_path / "stack").mkdir()
-    for number in range(SLICES):
-        blob = 90 * np.exp(-((y - 40 - number) ** 2 + (x - 60) ** 2) / 80)
-        pixels = np.clip(160 + generator.normal(0, 4, y.shape) - blob, 0, 255).astype(np.uint8)
-        tifffile.imwrite(tmp_path / "stack" / f"s{number}.tif", pixels)
+    write_stack(tmp_path)
     return tmp_path
 
 
 def protocol(folder: Path, *, format: str = "tiff-folder", gf2_sigma: float = 30) -> Path:
-    chain = [
-        {"step": "standardize"},
-        {"step": "find_charging", "inverse": True, "gf1_sigma": 30},
-        {"step": "correct_charging", "gf2_sigma": gf2_sigma, "rb_radius": 50},
-        {"step": "destandardize"},
-    ]
-    file = folder / "protocol.yaml"
-    content = {"protocol": 1, "input": {"path": "stack"}, "output": {"path": "out", "format": format}, "chain": chain}
-    file.write_text(json.dumps(content))
-    return file
-
-
-def facts(folder: Path) -> list[dict[str, str]]:
-    """Rows of slices.csv without the times."""
-    with (folder / "slices.csv").open() as file:
-        return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+    return write_protocol(folder, {"format": format}, gf2_sigma=gf2_sigma)
 
 
 def events(folder: Path, kind: str) -> list[dict[str, Any]]:
@@ -75,30 +47,16 @@ def cut_off(file: Path, after: int) -> None:
         api.run(file, workers=1, listener=stop)
 
 
-@pytest.mark.parametrize("format", ["tiff-folder", "tiff"])
-def test_killed_at_random_moments_the_result_is_that_of_a_run_in_one_go(folder: Path, format: str) -> None:
-    file = protocol(folder, format=format)
+@pytest.mark.parametrize("name", FORMATS)
+def test_killed_at_random_moments_the_result_is_that_of_a_run_in_one_go(folder: Path, name: str) -> None:
+    file = write_protocol(folder, {"format": name.split()[0], **FORMATS[name]})
     whole = api.run(file, output=folder / "whole", workers=2)
-    command = [sys.executable, "-m", "stackmend", "run", str(file), "--workers", "2", "--quiet"]
-    moments = random.Random(format)
-    for _ in range(4):
-        process = subprocess.Popen(command, start_new_session=True)
-        # Until the application has begun, then a moment longer: most kills hit it in the middle.
-        journal = folder / "out" / ".stackmend" / "journal"
-        while process.poll() is None and not any(journal.glob("slices-*.jsonl")):
-            time.sleep(0.01)
-        time.sleep(moments.uniform(0, 0.1))
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    subprocess.run(command, check=True)
+    assert kill_and_finish(file, 3, random.Random(name))
     assert facts(folder / "out") == facts(whole.folder)
+    assert contents(folder / "out") == contents(whole.folder)
     record = json.loads((folder / "out" / "run.json").read_text())
-    assert record["output"]["pixel_hash"] == whole.record["output"]["pixel_hash"]
+    assert record["output"] == whole.record["output"]
     assert not (folder / "out" / ".stackmend").exists()
-    if format == "tiff-folder":
-        written = {path.name for path in (folder / "out" / "stack").iterdir()}
-        assert written == {path.name for path in (folder / "stack").iterdir()}
 
 
 def test_finished_slices_are_not_computed_again(folder: Path) -> None:
@@ -172,3 +130,92 @@ def test_an_earlier_result_stays_until_the_new_one_is_complete(folder: Path) -> 
     again = api.run(protocol(folder, gf2_sigma=15), workers=1)
     assert len(events(again.folder, "slice kept")) >= 5
     assert facts(again.folder) != before
+
+
+def test_an_unchanged_run_has_nothing_to_do(folder: Path) -> None:
+    first = api.run(protocol(folder), workers=2)
+    before = snapshot(first.folder)
+    heard: list[str] = []
+    again = api.run(protocol(folder), workers=2, listener=lambda kind, fields: heard.append(str(fields.get("message"))))
+    assert f"nothing to do: all {SLICES} slices are what the record says" in heard
+    assert snapshot(first.folder) == before
+    assert again.record == first.record
+    assert again.stack == first.stack
+
+
+def snapshot(folder: Path) -> dict[Path, tuple[int, bytes]]:
+    return {file: (file.stat().st_ino, file.read_bytes()) for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("format", ["tiff-folder", "tiff"])
+def test_of_a_finished_result_only_what_changed_is_computed(folder: Path, format: str) -> None:
+    file = protocol(folder, format=format)
+    api.run(file, workers=2)
+    for number in (2, 7):
+        spoil(folder / "stack" / f"s{number}.tif")
+    run = api.run(file, workers=2)
+    assert {event["slice"] for event in events(run.folder, "slice")} == {2, 7}
+    messages = [event["message"] for event in events(run.folder, "note")]
+    assert "the input or the result has changed: 2 slices will be computed again" in messages
+    assert run.record["slices"]["kept_from_earlier"] == SLICES - 2
+    assert facts(run.folder) == facts(api.run(file, output=folder / "whole", workers=1).folder)
+
+
+def test_a_stack_that_grew_costs_only_what_is_new(folder: Path) -> None:
+    file = protocol(folder)
+    api.run(file, workers=1, set={"input.slices": "0:20"})
+    run = api.run(file, workers=1)
+    assert {event["slice"] for event in events(run.folder, "slice")} == {20, 21, 22, 23}
+    assert facts(run.folder) == facts(api.run(file, output=folder / "whole", workers=1).folder)
+
+
+def test_another_format_of_the_same_pixels_is_only_written(folder: Path) -> None:
+    first = api.run(protocol(folder), workers=1)
+    run = api.run(protocol(folder, format="tiff"), workers=1)
+    assert not events(run.folder, "slice")
+    assert run.record["output"]["pixel_hash"] == first.record["output"]["pixel_hash"]
+
+
+def test_a_wider_search_with_the_same_choice_keeps_the_stack(folder: Path) -> None:
+    optimize = {"slices": [3]}
+    file = write_protocol(folder, {}, gf2_sigma={"sweep": [30, 20]}, optimize=optimize)
+    first = api.run(file, workers=1)
+    chosen = first.record["searches"][0]["chosen"]["gf2_sigma"]
+    inode = (first.folder / "stack").stat().st_ino
+    write_protocol(folder, {}, gf2_sigma={"sweep": [chosen, chosen * 50]}, optimize=optimize)
+    second = api.run(file, workers=1)
+    assert second.record["searches"][0]["chosen"]["gf2_sigma"] == chosen
+    assert not events(second.folder, "slice")
+    assert (first.folder / "stack").stat().st_ino == inode
+    assert second.record["searches"][0]["combinations"] == 2
+
+
+def test_losses_of_a_search_that_was_cut_off_are_not_evaluated_again(folder: Path, monkeypatch: Any) -> None:
+    sweep = {"sweep": [10, 15, 20, 25, 30, 35]}
+    file = write_protocol(folder, {}, gf2_sigma=sweep, optimize={"slices": [3, 4]})
+    whole = api.run(file, output=folder / "whole", workers=1)
+
+    def stop(kind: str, fields: Any) -> None:
+        if kind == "progress" and fields["phase"] == "search" and fields["done"] == 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        api.run(file, workers=1, listener=stop)
+    noted: list[Any] = []
+    original = Journal.enter_loss
+    monkeypatch.setattr(Journal, "enter_loss", lambda self, *line: (noted.append(line), original(self, *line)))
+    run = api.run(file, workers=1)
+    assert len(noted) == 4
+    assert (run.folder / "losses.csv").read_text() == (whole.folder / "losses.csv").read_text()
+    assert run.record["searches"][0]["chosen"] == whole.record["searches"][0]["chosen"]
+
+
+def test_a_changed_slice_has_losses_of_its_own(folder: Path, monkeypatch: Any) -> None:
+    file = write_protocol(folder, {}, gf2_sigma={"sweep": [10, 15]}, optimize={"slices": [3, 4]})
+    api.run(file, workers=1)
+    spoil(folder / "stack" / "s4.tif")
+    noted: list[Any] = []
+    original = Journal.enter_loss
+    monkeypatch.setattr(Journal, "enter_loss", lambda self, *line: (noted.append(line), original(self, *line)))
+    api.run(file, workers=1)
+    assert len(noted) == 2

@@ -22,7 +22,8 @@ from stackmend.stacks.tiff_file_writer import RoomyTiffWriter
 from stackmend.stacks.tiff_folder import TiffFolderWriter
 
 Write = Callable[..., Path]
-PARTS = ["journal.jsonl", "log.jsonl", "losses.csv", "protocol.yaml", "run.json", "slices.csv", "stack"]
+PARTS = ["journal.jsonl", "log.jsonl", "losses.csv", "losses.webp", "previews", "protocol.yaml", "report.html"]
+PARTS += ["run.json", "slices.csv", "stack"]
 
 
 def rows(file: Path) -> list[dict[str, str]]:

@@ -1,17 +1,93 @@
-"""The commands as functions: ``run``, ``finish``, ``check``, ``steps``, ``schema``, ``init``."""
+"""The commands as functions of the same names."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
-from stackmend import registry
+from stackmend import registry, runner
 from stackmend.protocol import assemble
 from stackmend.protocol.starter import starting_protocol
-from stackmend.runner import Findings, RunResult, check, finish, run
+from stackmend.record import Log
+from stackmend.report import REPORT, write_figures, write_report
+from stackmend.runner import Findings, RunResult, check
 from stackmend.stacks import open_stack
 
-__all__ = ["Findings", "RunResult", "check", "finish", "init", "run", "schema", "steps"]
+__all__ = ["Findings", "RunResult", "check", "figures", "finish", "init", "report", "run", "schema", "steps"]
+
+
+P = ParamSpec("P")
+
+
+def _reporting(function: Callable[P, RunResult]) -> Callable[P, RunResult]:
+    """The same function, with a report at the end.
+
+    The report is made when the result is in its place; if it cannot be made, that is said and the result stands.
+    """
+
+    @wraps(function)
+    def reporting(*args: P.args, **how: P.kwargs) -> RunResult:
+        result = function(*args, **how)
+        there = (result.folder / REPORT).exists()
+        if result.record is None or (there and not result.changed):  # of shards, 'finish' makes the report
+            return result
+        try:
+            write_report(result.folder)
+        # Whatever stops a page from being made, in our code or in a library for plots: the restored stack is complete.
+        except Exception as error:  # noqa: BLE001 - see above
+            reason = f"no report was made ({type(error).__name__}: {error})"
+            message = f"{reason}; the result is complete, try again: stackmend report {result.folder}"
+            listener: Any = how.get("listener")
+            Log(result.folder / "log.jsonl", listener).event("note", message=message)
+        return result
+
+    return reporting
+
+
+run = _reporting(runner.run)
+finish = _reporting(runner.finish)
+
+
+def report(run: str | Path) -> Path:
+    """Make ``report.html`` of a result folder again from what lies in it; nothing is computed. Returns the page.
+
+    Raises
+    ------
+    InputError
+        If there is no result of a run.
+    OutputError
+        If the page cannot be written.
+    """
+    return write_report(Path(run).expanduser())
+
+
+def figures(run: str | Path, *, format: str = "png", dpi: int = 300, output: str | Path | None = None) -> list[Path]:
+    """Write the plots and pictures of a report as files.
+
+    Parameters
+    ----------
+    run
+        The result folder.
+    format
+        ``png``, ``svg`` or ``pdf``.
+    dpi
+        Resolution of what consists of pixels.
+    output
+        Folder to write to, ``figures`` in the result folder by default.
+
+    Raises
+    ------
+    UsageError
+        If the format or the resolution cannot be.
+    InputError
+        If there is no result of a run.
+    OutputError
+        If the figures cannot be written.
+    """
+    folder = None if output is None else Path(output).expanduser()
+    return write_figures(Path(run).expanduser(), format=format, dpi=dpi, output=folder)
 
 
 def steps() -> tuple[registry.Step, ...]:

@@ -82,6 +82,17 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--format", choices=("text", "json"), default="text", help="how problems are printed")
     check.set_defaults(command=commands.check)
 
+    report = verbs.add_parser("report", help="make the page of a result again from its record; compute nothing")
+    report.add_argument("run", type=Path, metavar="RUN", help="a result folder")
+    report.set_defaults(command=commands.report)
+
+    figures = verbs.add_parser("figures", help="write the plots and pictures of a result as files")
+    figures.add_argument("run", type=Path, metavar="RUN", help="a result folder")
+    figures.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="kind of file (default: png)")
+    figures.add_argument("--dpi", type=_count, default=300, metavar="N", help="pixels an inch (default: 300)")
+    figures.add_argument("--output", type=Path, metavar="DIR", help="where to (default: figures in the result folder)")
+    figures.set_defaults(command=commands.figures)
+
     steps = verbs.add_parser("steps", help="list installed steps, or explain one")
     steps.add_argument("name", nargs="?", metavar="NAME", help="a step or loss to explain")
     steps.set_defaults(command=commands.steps)

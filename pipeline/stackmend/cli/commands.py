@@ -100,6 +100,23 @@ def check(options: argparse.Namespace) -> int:
     return status
 
 
+def report(options: argparse.Namespace) -> int:
+    """``stackmend report``."""
+    from stackmend import api
+
+    print(_shown(api.report(options.run)))
+    return 0
+
+
+def figures(options: argparse.Namespace) -> int:
+    """``stackmend figures``."""
+    from stackmend import api
+
+    for file in api.figures(options.run, format=options.format, dpi=options.dpi, output=options.output):
+        print(_shown(file))
+    return 0
+
+
 def steps(options: argparse.Namespace) -> int:
     """``stackmend steps``."""
     from stackmend import registry

@@ -215,3 +215,19 @@ def flood(image: Image, out: Image, work: Image, low: Index, high: Index) -> Non
                 for way in range(2):
                     low[way, y] = min(low[way, y], first)
                     high[way, y] = max(high[way, y], last)
+
+
+@compiled
+def second_difference(image: Image) -> float:
+    """Sum of the absolute values of the image convolved with ``[1, -2, 1]`` along both axes, frame left out."""
+    n_rows, n_columns = image.shape
+    total = 0.0
+    for y in range(1, n_rows - 1):
+        above, row, below = image[y - 1], image[y], image[y + 1]
+        partial = np.float64(0)
+        for x in range(1, n_columns - 1):
+            corners = above[x - 1] + above[x + 1] + below[x - 1] + below[x + 1]
+            sides = above[x] + below[x] + row[x - 1] + row[x + 1]
+            partial += abs(corners - np.float32(2) * sides + np.float32(4) * row[x])
+        total += partial
+    return total

@@ -14,7 +14,7 @@ import joblib
 from stackmend import protocol as protocols
 from stackmend.errors import OutputError, StepError, UsageError
 from stackmend.record import Listener, Log
-from stackmend.runner.cluster import ClusterWorkers, cluster
+from stackmend.runner.cluster import ClusterWorkers, connected
 from stackmend.runner.parallel import Workers
 from stackmend.runner.prepare import Findings, Job, examine_stack
 from stackmend.runner.shards import Shard
@@ -25,11 +25,15 @@ __all__ = ["Findings", "RunResult", "check", "finish", "run"]
 
 @dataclass(frozen=True)
 class RunResult:
-    """Where the results of a run are, and its record; a shard has none, and no stack of its own."""
+    """Where the results of a run are, and its record; a shard has none, and no stack of its own.
+
+    ``changed`` is false where all was as this run would have made it.
+    """
 
     folder: Path
     stack: Path | None
     record: Mapping[str, Any] | None
+    changed: bool = True
 
 
 def check(
@@ -136,7 +140,7 @@ def _carry_out(
     job.workspace.open(shared=part is not None)
     log = Log(job.workspace.partial / "log.jsonl", listener)
     try:
-        record = Work(job, log, workers).do(part=part, compute=compute)
+        record, changed = Work(job, log, workers).do(part=part, compute=compute)
     except BaseException as error:
         with suppress(OSError):  # the disk may be full
             trace = traceback.format_exception(error)
@@ -147,7 +151,7 @@ def _carry_out(
             raise
         what = f"{folder}: the result cannot be written ({error.strerror or error})"
         raise OutputError(f"{what}; make room and run again") from error
-    return RunResult(folder, folder / job.writer().path.name if record else None, record)
+    return RunResult(folder, folder / job.writer().path.name if record else None, record, changed)
 
 
 def _workers(count: int | None) -> Workers:
@@ -163,7 +167,7 @@ def _cluster(
         raise UsageError("--workers: the cluster has as many workers as it has; leave it out with --backend dask")
     job.workspace.folder.mkdir(parents=True, exist_ok=True)
     given = job.protocol.input.path
-    return cluster(scheduler, [path for path in (given, job.workspace.folder) if path])
+    return connected(scheduler, [path for path in (given, job.workspace.folder) if path])
 
 
 def _path(path: str | Path | None) -> Path | None:

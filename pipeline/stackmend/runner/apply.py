@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from time import perf_counter
@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 from stackmend.chain import Graph, Products
 from stackmend.errors import BadSlice, OutputError, StepError
+from stackmend.kernels.noise import noise_level
 from stackmend.record import pixel_hash
 from stackmend.registry import IMAGE
 from stackmend.runner.journal import Journal
 from stackmend.runner.parallel import Workers
 from stackmend.runner.prepare import Place
 from stackmend.stacks import Pixels, Reader, Writer
+
+Mask = NDArray[np.bool_]
 
 MASK = "charging_mask"
 """The product from which the charged area is counted, where a chain makes it."""
@@ -32,18 +35,25 @@ BATCH = 8
 
 @dataclass(frozen=True)
 class SliceRow:
-    """One row of ``slices.csv``; areas in px, grey levels as in the files, ``None`` where there is no value."""
+    """One row of ``slices.csv``; areas and places in px, grey levels as in the files, ``None`` where there is no value.
+
+    ``charged_y`` and ``charged_x`` are the mean position of the charged pixels.
+    """
 
     slice: int
     channel: int
     name: str
     status: str
     charged_area: int | None = None
+    charged_y: float | None = None
+    charged_x: float | None = None
     changed_fraction: float | None = None
     mean_before: float | None = None
     mean_after: float | None = None
     std_before: float | None = None
     std_after: float | None = None
+    noise_before: float | None = None
+    noise_after: float | None = None
     clipped: int = 0
     rmse_before: float | None = None
     rmse_after: float | None = None
@@ -129,7 +139,7 @@ class Application:
     def _restore(self, place: Place, pixels: Pixels) -> tuple[Pixels, SliceRow]:
         start = perf_counter()
         try:
-            image, area, status = self._evaluate(place.channel, pixels)
+            image, mask, status = self._evaluate(place.channel, pixels)
         except StepError as error:
             raise StepError(f"slice {place.number} ({self._name(place)}): {error}") from error
         result, clipped = to_dtype(image, self.dtype)
@@ -137,12 +147,14 @@ class Application:
         return result, self._row(
             place,
             status,
-            charged_area=area,
+            **_extent(mask),
             changed_fraction=float(np.count_nonzero(result != before) / result.size),
             mean_before=_mean(before),
             mean_after=_mean(result),
             std_before=_std(before),
             std_after=_std(result),
+            noise_before=_noise(before),
+            noise_after=_noise(result),
             clipped=clipped,
             rmse_before=None if truth is None else rmse(before, truth),
             rmse_after=None if truth is None else rmse(result, truth),
@@ -155,7 +167,7 @@ class Application:
         truth = self.readers[place.channel].truth(place.number)
         return None if truth is None else truth[self.window]
 
-    def _evaluate(self, channel: int, pixels: Pixels) -> tuple[NDArray[np.floating[Any]], int | None, str]:
+    def _evaluate(self, channel: int, pixels: Pixels) -> tuple[NDArray[np.floating[Any]], Mask | None, str]:
         image = pixels.astype(np.float32)
         image.flags.writeable = False
         if image.min() == image.max():
@@ -164,8 +176,8 @@ class Application:
         products = graph.evaluate({IMAGE: image, **given}, keep=(IMAGE, MASK))
         if MASK not in products:
             return products[IMAGE], None, "restored"
-        area = int(np.count_nonzero(products[MASK]))
-        return products[IMAGE], area, "restored" if area else "nothing_found"
+        mask = products[MASK]
+        return products[IMAGE], mask, "restored" if mask.any() else "nothing_found"
 
     def _without(self, place: Place, bad: BadSlice) -> tuple[Pixels | None, SliceRow]:
         """What the protocol says about a slice that cannot be used: keep what there is of it, or leave it out."""
@@ -210,22 +222,22 @@ class Application:
             raise OutputError(f"{where} {what}; make room and run again") from error
 
 
-def apply_chain(application: Application, places: Sequence[Place], workers: Workers) -> Iterator[SliceRow]:
-    """Restore slices in parallel; rows come as slices are finished, in no particular order.
+def apply_chain(
+    application: Application, places: Sequence[Place], workers: Workers
+) -> Generator[list[SliceRow], None, None]:
+    """Restore slices in parallel; rows come a batch at a time, as batches are finished, in no particular order.
 
     The kernels run on one thread, so as many processes as there are cores keep all of them busy.
     """
     tasks = (delayed(application.run)(batch) for batch in batches(places, workers.count))
-    for rows in workers.run(tasks, ordered=False):
-        yield from rows
+    return workers.run(tasks, ordered=False)
 
 
-def copy_slices(application: Application, copies: Sequence[Copy], workers: Workers) -> Iterator[SliceRow]:
+def copy_slices(
+    application: Application, copies: Sequence[Copy], workers: Workers
+) -> Generator[list[SliceRow], None, None]:
     """Take over finished slices in parallel."""
-    for rows in workers.run(
-        (delayed(application.copy)(batch) for batch in batches(copies, workers.count)), ordered=False
-    ):
-        yield from rows
+    return workers.run((delayed(application.copy)(batch) for batch in batches(copies, workers.count)), ordered=False)
 
 
 def batches(places: Sequence[T], workers: int) -> list[Sequence[T]]:
@@ -254,6 +266,22 @@ def to_dtype(image: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> tuple[Pi
 def rmse(pixels: Pixels, truth: Pixels) -> float:
     """Root mean square difference, in grey levels."""
     return float(np.sqrt(np.mean(np.square(pixels.astype(np.float64) - truth))))
+
+
+def _extent(mask: Mask | None) -> dict[str, Any]:
+    """How much is charged, and where its centre is."""
+    area = None if mask is None else int(np.count_nonzero(mask))
+    extent: dict[str, Any] = {"charged_area": area, "charged_y": None, "charged_x": None}
+    if mask is not None and area:
+        for name, axis in (("charged_y", 1), ("charged_x", 0)):
+            counts = np.count_nonzero(mask, axis=axis)
+            extent[name] = round(float(counts @ np.arange(counts.size) / area), 3)
+    return extent
+
+
+def _noise(pixels: Pixels) -> float | None:
+    level = noise_level(pixels)
+    return None if level is None else round(level, 6)
 
 
 def _mean(pixels: Pixels) -> float:

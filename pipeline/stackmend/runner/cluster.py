@@ -14,7 +14,7 @@ from joblib import Parallel, parallel_config
 
 from stackmend import record
 from stackmend.errors import UsageError
-from stackmend.runner.parallel import Workers
+from stackmend.runner.parallel import Workers, delivered
 
 EXTRA = "pip install 'stackmend[dask]'"
 SECONDS = 30
@@ -32,21 +32,15 @@ class ClusterWorkers(Workers):
         """Threads on this machine."""
         return int(joblib.cpu_count())
 
-    def run(self, tasks: Iterable[Any], *, ordered: bool) -> Iterator[Any]:
+    def run(self, tasks: Iterable[Any], *, ordered: bool) -> Generator[Any, None, None]:
         """Results of joblib's delayed calls; those of a worker that is lost are computed by another."""
-        results: Generator[Any, None, None] | None = None
-        try:
-            with parallel_config(backend="dask", client=self.client):
-                results = Parallel(return_as="generator" if ordered else "generator_unordered")(tasks)
-                yield from results
-        except KeyboardInterrupt:
-            if results is not None:
-                results.close()
-            raise
+        with parallel_config(backend="dask", client=self.client):
+            parallel = Parallel(return_as="generator" if ordered else "generator_unordered")
+        return delivered(parallel(tasks))
 
 
 @contextmanager
-def cluster(scheduler: str, paths: Sequence[Path]) -> Iterator[ClusterWorkers]:
+def connected(scheduler: str, paths: Sequence[Path]) -> Iterator[ClusterWorkers]:
     """The workers of the scheduler at an address, checked: they have our versions and see our files.
 
     Raises
@@ -73,26 +67,24 @@ def cluster(scheduler: str, paths: Sequence[Path]) -> Iterator[ClusterWorkers]:
         yield ClusterWorkers(sum(client.ncores().values()), client)
 
 
-def _circumstances(paths: Sequence[str]) -> dict[str, Any]:
-    """What a worker knows of versions and files."""
-    missing = [path for path in paths if not Path(path).exists()]
-    return {
-        "versions": {"python": record.environment()["python"], **record.environment()["packages"]},
-        "missing": missing,
-    }
+def versions() -> dict[str, str]:
+    """Those of everything that decides about pixels."""
+    environment = record.environment()
+    return {"python": environment["python"], **environment["packages"]}
 
 
-def _check(workers: Mapping[str, Mapping[str, Any]]) -> None:
-    ours = _circumstances([])["versions"]
-    for address, found in workers.items():
-        different = [
-            f"{name} {version} instead of {ours[name]}"
-            for name, version in found["versions"].items()
-            if version != ours[name]
-        ]
-        if different:
-            what = f"the worker {address} has {', '.join(different)}"
+def _circumstances(paths: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """What a worker has: its versions, and the files that it does not see."""
+    return versions(), [path for path in paths if not Path(path).exists()]
+
+
+def _check(workers: Mapping[str, tuple[Mapping[str, str], Sequence[str]]]) -> None:
+    ours = versions()
+    for address, (found, missing) in workers.items():
+        others = [f"{name} {found.get(name)} instead of {ours[name]}" for name in ours if found.get(name) != ours[name]]
+        if others:
+            what = f"the worker {address} has {', '.join(others)}"
             raise UsageError(f"--scheduler: {what}; pixels could differ: install the same versions everywhere")
-        if found["missing"]:
-            what = f"the worker {address} does not see {found['missing'][0]}"
+        if missing:
+            what = f"the worker {address} does not see {missing[0]}"
             raise UsageError(f"--scheduler: {what}; input and output must lie on a file system that all workers share")

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from typing import Any
@@ -29,7 +29,7 @@ class Workers:
         """How many threads of this process may work at a time."""
         return self.count
 
-    def run(self, tasks: Iterable[Any], *, ordered: bool) -> Iterator[Any]:
+    def run(self, tasks: Iterable[Any], *, ordered: bool) -> Generator[Any, None, None]:
         """Results of joblib's delayed calls, as they are finished or in the order of the calls."""
         results: Generator[Any, None, None] | None = None
         try:
@@ -39,9 +39,20 @@ class Workers:
                 )
         except KeyboardInterrupt as interrupt:
             if results is not None:
-                results.throw(interrupt)  # stops the workers; a generator that is only dropped would warn
+                results.throw(interrupt)
             raise
-        return results
+        return delivered(results)
+
+
+def delivered(results: Generator[Any, None, None]) -> Generator[Any, None, None]:
+    """The same results; closing this generator stops the workers (one of joblib that is only dropped would warn)."""
+    try:
+        for result in results:  # noqa: UP028 - 'yield from' would close the results before they are told why
+            yield result
+    except GeneratorExit:
+        with suppress(KeyboardInterrupt):
+            results.throw(KeyboardInterrupt)
+        raise
 
 
 def _start_trackers() -> None:

@@ -95,7 +95,7 @@ def _step_record(job: Job, plan: Plan, bound: Bound, chosen: Collection[Paramete
     component = bound.component
     package = steps().origin(component.name)
     named = {"id": bound.id, "step": component.name, "package": package, "version": component.version}
-    return {**named, "parameters": parameters}
+    return {**named, "parameters": parameters, "references": component.references}
 
 
 def _search_record(tuned: Tuned) -> dict[str, Any]:
@@ -108,6 +108,7 @@ def _search_record(tuned: Tuned) -> dict[str, Any]:
         "loss": tuned.entry.loss.name,
         "loss_version": tuned.entry.loss.loss.version,
         "loss_parameters": tuned.entry.loss.parameters,
+        "loss_references": tuned.entry.loss.loss.references,
         "strategy": {"name": tuned.entry.strategy.name, **tuned.entry.strategy.options},
         "region": tuned.entry.region,
         "space": {name: axis.values for name, axis in zip(names, result.space.axes, strict=True)},
@@ -125,6 +126,7 @@ def _search_record(tuned: Tuned) -> dict[str, Any]:
             "held_out": {str(number): _plain_loss(value) for number, value in tuned.held_out.items()},
             "tied": len(choice.tied),
             "on_edge": {short[parameter]: end for parameter, end in choice.edges.items()},
+            "landmarks": {name: result.combinations.index(each) for name, each in result.landmarks.items()},
             "without_effect": [short[parameter] for parameter in choice.without_effect],
         }
     else:

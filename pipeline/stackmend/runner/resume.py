@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -117,6 +118,11 @@ class Candidate:
         except InputError:
             return False
 
+    def kept(self) -> Kept:
+        """The slice as one that need not be computed."""
+        row = SliceRow(**{name: self.entry[name] for name in SliceRow.__dataclass_fields__})
+        return Kept(row, None if self.in_place else (self.writer, self.position))
+
 
 def candidates(
     job: Job, places: Sequence[Place], work: Mapping[str, Any], running: Ledger, published: Ledger
@@ -165,14 +171,11 @@ def finished(job: Job, places: Sequence[Place], work: Mapping[str, Any], log: Lo
     done = Done(lost=lost)
     tasks = (delayed(_holding)(batch, job.readers) for batch in batches(found, workers.count))
     looked = 0
-    for batch in workers.run(tasks, ordered=False):
-        for candidate, holds in batch:
-            looked += 1
-            if holds:
-                row = SliceRow(**{name: candidate.entry[name] for name in SliceRow.__dataclass_fields__})
-                earlier = None if candidate.in_place else (candidate.writer, candidate.position)
-                done.kept[candidate.place] = Kept(row, earlier)
-        log.progress("check", looked, len(found))
+    with closing(workers.run(tasks, ordered=False)) as results:
+        for batch in results:
+            done.kept |= {candidate.place: candidate.kept() for candidate, holds in batch if holds}
+            looked += len(batch)
+            log.progress("check", looked, len(found))
     changed = len(found) - len(done.kept)
     if changed:
         done.lost["the input or the result has changed"] = changed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
@@ -107,10 +108,11 @@ def look_at_stack(plan: Plan, desk: Desk, *, upto: int) -> None:
             delayed(_measure)(plan.reader, index, graph, plan.given, survey, tolerant) for index in desk.job.slices
         )
         total = None
-        for count, summary in enumerate(desk.workers.run(tasks, ordered=True), start=1):
-            if summary is not None:
-                total = summary if total is None else survey.merge(total, summary)
-            desk.log.progress("survey", count, len(desk.job.slices))
+        with closing(desk.workers.run(tasks, ordered=True)) as results:
+            for count, summary in enumerate(results, start=1):
+                if summary is not None:
+                    total = summary if total is None else survey.merge(total, summary)
+                desk.log.progress("survey", count, len(desk.job.slices))
         plan.given[product] = total
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from time import perf_counter
@@ -14,6 +15,7 @@ from stackmend import record
 from stackmend.errors import OutputError, UsageError
 from stackmend.record import Log
 from stackmend.runner.apply import Application, SliceRow, apply_chain, copy_slices
+from stackmend.runner.evidence import collect
 from stackmend.runner.journal import PUBLISHED, Entry, Journal, Ledger
 from stackmend.runner.parallel import Workers
 from stackmend.runner.plan import Tuning
@@ -46,8 +48,8 @@ class Work:
         """Where this run enters what it has finished."""
         return Journal(self.job.workspace.journal)
 
-    def do(self, *, part: Shard | None = None, compute: bool = True) -> dict[str, Any] | None:
-        """Everything; returns the record, or ``None`` for a shard, which leaves that to ``finish``.
+    def do(self, *, part: Shard | None = None, compute: bool = True) -> tuple[dict[str, Any] | None, bool]:
+        """Everything; returns the record (``None`` for a shard, which leaves it to ``finish``), and whether it is new.
 
         Raises
         ------
@@ -64,25 +66,28 @@ class Work:
         work, tuned = work_of(self.job, tuning.plans), perf_counter()
         places = part.part(self.job.places) if part else self.job.places
         done = finished(self.job, places, work, self.log, self.workers)
-        self._say(done, places)
         if not compute and len(done.kept) < len(places):
             raise UsageError(self._missing(done))
+        stays = not part and self._stays(done, work, published)
+        if stays and (unchanged := self._unchanged()):
+            self.log.event("note", message=f"nothing to do: all {len(places)} slices are what the record says")
+            self.job.workspace.close()
+            return unchanged, False
+        self._say(done, places)
         times = {"started": started, "search_s": tuned - start}
         if part:
             self._restore(tuning, work, places, done, part)
             facts = {"shard": str(part), "host": platform.node(), "workers": self.workers.count, **times}
             self.journal.enter_shard({**facts, "total_s": perf_counter() - start, "slices": len(places)})
-            return None
-        stays = self._stays(done, work, published)
-        if stays and (unchanged := self._unchanged()):
-            self.log.event("note", message=f"nothing to do: all {len(places)} slices are what the record says")
-            self.job.workspace.close()
-            return unchanged
+            return None, True
         rows = [kept.row for kept in done.kept.values()] if stays else self._restore(tuning, work, places, done, part)
-        times |= {"apply_s": perf_counter() - tuned, "total_s": perf_counter() - start}
-        content = self._record(tuning, work, self._in_order(rows), len(done.kept), times)
+        rows, applied = self._in_order(rows), perf_counter()
+        stack = self.job.writer(folder=self.job.workspace.folder) if stays else self.job.writer()
+        collect(self.job, tuning, rows, stack, self.log, self.workers)
+        times |= {"apply_s": applied - tuned, "pictures_s": perf_counter() - applied, "total_s": perf_counter() - start}
+        content = self._record(tuning, work, rows, len(done.kept), times)
         self.job.workspace.publish(stacks=not stays)
-        return content
+        return content, True
 
     def _announce(self, part: Shard | None) -> None:
         job, shape = self.job, list(self.job.reader.shape)
@@ -138,21 +143,26 @@ class Work:
         copies = [(place, *kept.earlier, kept.row) for place, kept in done.kept.items() if kept.earlier]
         todo = [place for place in places if place not in done.kept]
         self.log.event("application started", slices=len(places), format=self.job.protocol.output.format)
-        self.log.progress("apply", len(rows), len(places))
         for row in rows:
             self._tell("slice kept", row)
-        for row in copy_slices(application, copies, self.workers):
-            rows.append(row)
-            self._tell("slice kept", row)
-            self.log.progress("apply", len(rows), len(places))
-        for row in apply_chain(application, todo, self.workers):
-            rows.append(row)
-            self._tell("slice", row)
-            self.log.progress("apply", len(rows), len(places))
+        self.log.progress("apply", len(rows), len(places))
+        self._collect("slice kept", copy_slices(application, copies, self.workers), rows, len(places))
+        self._collect("slice", apply_chain(application, todo, self.workers), rows, len(places))
         if not part:
             for writer in application.writers:
                 writer.finish()
         return rows
+
+    def _collect(
+        self, kind: str, results: Generator[list[SliceRow], None, None], rows: list[SliceRow], total: int
+    ) -> None:
+        """Add rows to the others as they come."""
+        with closing(results):
+            for batch in results:
+                for row in batch:
+                    rows.append(row)
+                    self._tell(kind, row)
+                    self.log.progress("apply", len(rows), total)
 
     def _tell(self, kind: str, row: SliceRow) -> None:
         facts = {"slice": row.slice, "channel": row.channel, "name": row.name, "status": row.status}

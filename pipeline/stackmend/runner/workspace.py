@@ -23,7 +23,18 @@ from stackmend.runner import locks
 RECORD = "run.json"
 
 _STACKS = tuple(f"{stem}{suffix}" for stem in ("stack", "truth") for suffix in ("", ".tif", ".zarr"))
-_PARTS = (RECORD, "protocol.yaml", "losses.csv", "slices.csv", "journal.jsonl", "log.jsonl", "report.html", *_STACKS)
+_PARTS = (
+    RECORD,
+    "protocol.yaml",
+    "losses.csv",
+    "slices.csv",
+    "journal.jsonl",
+    "log.jsonl",
+    "report.html",
+    "losses.webp",
+    "previews",
+    *_STACKS,
+)
 _WORK = ".stackmend"
 _JUNK = (".ds_store", "thumbs.db", "desktop.ini")  # what file managers leave wherever they look
 

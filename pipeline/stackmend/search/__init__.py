@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from stackmend.chain import Graph, Products
 from stackmend.registry import Undefined
 from stackmend.search.choice import Choice, Losses, NoChoice, choose, mean_loss
+from stackmend.search.landmarks import landmarks
 from stackmend.search.space import Axis, Combination, Space
 from stackmend.search.strategies import Strategy, strategy
 from stackmend.search.walk import distinct_work, walk
@@ -79,6 +80,13 @@ class SearchResult:
         if isinstance(self.choice, NoChoice):
             return {}
         return dict(zip(self.space.parameters, self.choice.combination, strict=True))
+
+    @property
+    def landmarks(self) -> dict[str, Combination]:
+        """Named points to be looked at, the chosen one first; none if there is no choice."""
+        if isinstance(self.choice, NoChoice):
+            return {}
+        return landmarks({each: self.mean(each) for each in self.combinations}, self.choice.combination)
 
 
 def count_work(graph: Graph, space: Space) -> Counter[str]:

@@ -1,0 +1,64 @@
+"""The report of a run: ``report.html`` and figures for papers, made from what lies in the result folder.
+
+Nothing is computed from pixels here: pictures and what is measured in them come from the run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stackmend.errors import OutputError, UsageError
+from stackmend.report.source import Source, read
+
+__all__ = ["FORMATS", "REPORT", "Source", "read", "write_figures", "write_report"]
+
+REPORT = "report.html"
+FORMATS = ("png", "svg", "pdf")
+
+
+def write_report(folder: Path) -> Path:
+    """Write the report of the run in a result folder into it; it is there completely or not at all.
+
+    Raises
+    ------
+    InputError
+        If there is no result of a run.
+    OutputError
+        If the report cannot be written.
+    """
+    from stackmend.report.page import render
+
+    source = read(folder)
+    text = render(source)
+    target = source.folder / REPORT
+    temporary = target.with_name(f".{REPORT}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(target)
+    except OSError as error:
+        raise OutputError(
+            f"{target}: cannot be written ({error.strerror or error}); make room and try again"
+        ) from error
+    return target
+
+
+def write_figures(folder: Path, *, format: str = "png", dpi: int = 300, output: Path | None = None) -> list[Path]:
+    """Write the plots and pictures of the run in a result folder as files, by default into ``figures`` in it.
+
+    Raises
+    ------
+    UsageError
+        If the format is none of ``FORMATS`` or the resolution no whole number above 0.
+    InputError
+        If there is no result of a run.
+    OutputError
+        If the figures cannot be written.
+    """
+    from stackmend.report import figures
+
+    if format not in FORMATS:
+        raise UsageError(f"format: expected {', '.join(FORMATS)}, got {format}")
+    if dpi < 1:
+        raise UsageError(f"dpi: expected a whole number, 1 or more, got {dpi}")
+    source = read(folder)
+    return figures.write(source, output or source.folder / "figures", format=format, dpi=dpi)

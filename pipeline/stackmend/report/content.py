@@ -1,0 +1,290 @@
+"""What stands in a report, as plain values for its template: each function one part of the page."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from stackmend.report import loss_plots, slice_plots
+from stackmend.report.drawing import SCREEN, style, svg
+from stackmend.report.landscape import Search, edges, loss_of, short
+from stackmend.report.source import Row, Source, number
+from stackmend.report.trust import Compared, Jump, compared
+
+LISTED = 20
+"""Rows of a table at the most."""
+
+FEW = 3
+"""A stack of fewer slices is shown in a table: it is too short for graphs along it."""
+
+BEST = 10
+"""Combinations in the table of the best."""
+
+Values = dict[str, Any]
+
+
+def data_uri(content: bytes | None) -> str | None:
+    """A picture as a part of the page."""
+    if content is None:
+        return None
+    kind = "png" if content.startswith(b"\x89PNG") else "webp"
+    return f"data:image/{kind};base64,{b64encode(content).decode('ascii')}"
+
+
+def shown_slices(source: Source) -> Iterator[Values]:
+    """Slices before and after."""
+    rows = {row["slice"]: row for row in source.slices}
+    for place, shown in enumerate(source.previews.get("slices") or ()):
+        pictures = dict.fromkeys(("mask", "zoom_mask"))  # there is none where no step looks for charging
+        pictures |= {name: data_uri(source.picture(file)) for name, file in shown["pictures"].items()}
+        if not all(pictures.get(name) for name in ("before", "after", "difference", "zoom_before", "zoom_after")):
+            continue
+        with style(SCREEN):
+            profile = svg(slice_plots.line_profile(shown, SCREEN), f"profile{place}")
+        height, width = shown["shape"]
+        (top, bottom), (left, right) = shown["zoom"]
+        row = rows.get(str(shown["slice"]), {})
+        yield {
+            **shown,
+            "id": f"slice{place}",
+            "pictures": pictures,
+            "profile_svg": profile,
+            "size": f"{height} by {width} px",
+            "reduced": shown["factor"],
+            "box": [
+                round(100 * v, 3) for v in (left / width, top / height, (right - left) / width, (bottom - top) / height)
+            ],
+            "zoom_text": f"y {top} to {bottom}, x {left} to {right}",
+            "broad": width > 2 * height,
+            "aspect": f"{width} / {height}",
+            "zoom_aspect": f"{right - left} / {bottom - top}",
+            "changed": short_percent(row.get("changed_fraction")),
+            "charged": row.get("charged_area", ""),
+        }
+
+
+def search_parts(search: Search, source: Source) -> Values:
+    """The choice of one search: graphs, points, tables."""
+    pictured: Mapping[str, Any] = next(
+        (each for each in source.previews.get("searches", ()) if each.get("search") == search.index), {}
+    )
+    key = f"s{search.index}"
+    parts: Values = {
+        "key": key,
+        "record": search.record,
+        "count": len(search.trials),
+        "defined": len(search.scored),
+        "names": search.names,
+        "steps": ", ".join(search.record.get("steps", ())),
+        "chosen": [(name, short(value)) for name, value in (search.record.get("chosen") or {}).items()],
+        "edges": list(edges(search, source)),
+        "points": list(_points(search, pictured, source)),
+        "slice": pictured.get("slice"),
+        "broad": pictured.get("broad", False),
+        "missing": [name for name in loss_plots.MARKS if name not in search.landmarks],
+        "frames": pictured.get("frames"),
+        "animation": data_uri(source.picture(pictured["animation"])) if pictured else None,
+        "still": data_uri(source.picture(pictured["still"])) if pictured else None,
+        "graphs": [],
+        "best": [],
+    }
+    if not search.scored:
+        return parts
+    with style(SCREEN):
+        parts["graphs"] = list(_graphs(search, key))
+        parts["marginals"] = [
+            (name, svg(loss_plots.marginal(search, name, SCREEN), f"{key}m{i}")) for i, name in enumerate(search.swept)
+        ]
+        parts["maps"] = [
+            (pair, svg(loss_plots.heat_map(search, pair, SCREEN), f"{key}h{i}")) for i, pair in enumerate(search.pairs)
+        ]
+        parts["histograms"] = list(_histograms(pictured, key))
+    every = len(search.swept) * (len(search.swept) - 1) // 2
+    parts["more_maps"] = every - len(search.pairs)
+    ranked = sorted(search.scored, key=loss_of)[:BEST]
+    parts["best"] = [([short(value) for value in trial.values], f"{loss_of(trial):.4f}") for trial in ranked]
+    return parts
+
+
+def _graphs(search: Search, key: str) -> Iterator[Values]:
+    shown = loss_plots.drawn(search)
+    around = loss_plots.around_minimum(search)
+    for name, title, trials in (
+        ("all", "Every combination", shown),
+        ("near", "Around the minimum", around if len(around) < len(shown) else []),
+    ):
+        if trials:
+            graph, places = loss_plots.loss_graph(search, trials, SCREEN)
+            points = [
+                [*place, trial.index, f"{loss_of(trial):.4f}", list(map(short, trial.values))]
+                for place, trial in zip(places, trials, strict=True)
+            ]
+            yield {
+                "id": f"{key}{name}",
+                "title": title,
+                "svg": svg(graph, f"{key}{name}"),
+                "hover": {"names": search.names, "points": points},
+                "left_out": len(search.scored) - len(trials) if name == "all" else 0,
+            }
+
+
+def _points(search: Search, pictured: Mapping[str, Any], source: Source) -> Iterator[Values]:
+    for name, trial in search.landmarks.items():
+        file = (pictured.get("points") or {}).get(name)
+        values = [f"{key} {short(value)}" for key, value in zip(search.names, trial.values, strict=True)]
+        if trial.loss is not None:
+            yield {
+                "name": name,
+                "loss": f"{trial.loss:.4f}",
+                "parameters": values,
+                "picture": data_uri(source.picture(file)) if file else None,
+            }
+
+
+def _histograms(pictured: Mapping[str, Any], key: str) -> Iterator[tuple[str, int, str]]:
+    for place, (name, each) in enumerate((pictured.get("compared") or {}).items()):
+        found = each.get("histograms")
+        if found and place < 2:
+            yield name, found["regions"], svg(slice_plots.histograms(found, SCREEN), f"{key}g{place}")
+
+
+def trust_parts(source: Source, found: Sequence[Search], odd: Sequence[Jump]) -> Values:
+    """Whether the result can be trusted: graphs and tables."""
+    parts: Values = {"along": None, "losses": [], "counts": _counts(source), "odd": odd[:LISTED]}
+    parts["few"] = _table_of(source.slices) if len(source.slices) < FEW else None
+    parts["more_odd"] = max(len(odd) - LISTED, 0)
+    with style(SCREEN):
+        if len(source.slices) >= FEW:
+            parts["along"] = svg(slice_plots.along_stack(source.slices, odd, SCREEN), "along")
+        for search in found:
+            slices = compared(search, source)
+            if any(each.after is not None for each in slices):
+                graph = svg(slice_plots.losses_compared(slices[:LISTED], SCREEN), f"compared{search.index}")
+                parts["losses"].append(
+                    (search, slices[:LISTED], max(len(slices) - LISTED, 0), graph, agreement(slices))
+                )
+    return parts
+
+
+def _table_of(rows: Sequence[Row]) -> Values:
+    """Everything that is measured on a few slices."""
+    labelled = [
+        (f"{label}, {legend}" if legend else label, column)
+        for label, curves in slice_plots.PANELS
+        for column, legend, _, _ in curves
+        if any(number(row.get(column)) is not None for row in rows)
+    ]
+    table = []
+    for label, column in labelled:
+        factor = 100 if column == "changed_fraction" else 1
+        values = [number(row.get(column)) for row in rows]
+        table.append((label, ["" if value is None else f"{value * factor:.5g}" for value in values]))
+    return {"slices": [row["slice"] for row in rows], "rows": table}
+
+
+def agreement(slices: Sequence[Compared]) -> str:
+    """How the held-out slices compare with those that chose, in a sentence."""
+    chose = [each.after for each in slices if each.role == "optimization" and each.after is not None]
+    held = [each.after for each in slices if each.role == "held out" and each.after is not None]
+    if not held:
+        return (
+            "No slice was held out, so nothing says how the choice does on slices that had no part in it. "
+            "Add validate: [...] under optimize in the protocol."
+        )
+    if not chose:
+        return ""
+    training, testing = sum(chose) / len(chose), sum(held) / len(held)
+    if testing <= training * 1.25:
+        return (
+            f"The held-out slices do as well as those that chose the parameters "
+            f"({testing:.3f} against {training:.3f}): the choice carries over."
+        )
+    return (
+        f"The held-out slices do worse than those that chose the parameters ({testing:.3f} against "
+        f"{training:.3f}): the choice may not carry over to the whole stack. Choose on more slices."
+    )
+
+
+def _counts(source: Source) -> list[tuple[str, str]]:
+    rows = source.slices
+    if not rows:
+        return []
+    changed = [value for row in rows if (value := number(row.get("changed_fraction"))) is not None]
+    clipped = sum(int(number(row.get("clipped")) or 0) for row in rows)
+    counts = [("slices", str(len(rows)))]
+    statuses: dict[str, list[str]] = {}
+    for row in rows:
+        statuses.setdefault(row.get("status", ""), []).append(row["slice"])
+    for status, slices in statuses.items():
+        if status != "restored":
+            counts.append((status.replace("_", " "), f"{len(slices)} ({listed(slices)})"))
+    if changed:
+        mean, most = sum(changed) / len(changed), max(range(len(changed)), key=changed.__getitem__)
+        counts.append(
+            ("changed pixels", f"{mean:.2%} on average, {changed[most]:.2%} at most (slice {rows[most]['slice']})")
+        )
+    counts.append(("clipped pixels", str(clipped)))
+    return counts
+
+
+def listed(names: Sequence[str], count: int = 8) -> str:
+    """Some names and how many more there are."""
+    more = len(names) - count
+    return ", ".join(names[:count]) + (f" and {more} more, see slices.csv" if more > 0 else "")
+
+
+def short_percent(cell: str | None) -> str:
+    """A share as percent."""
+    value = number(cell)
+    return "" if value is None else f"{value:.2%}"
+
+
+def provenance(source: Source) -> Values:
+    """Where everything comes from."""
+    record = source.record
+    environment = record.get("environment") or {}
+    times, estimate = record.get("times") or {}, record.get("estimate") or {}
+    return {
+        "parameters": [
+            (step["id"], step["step"], step["version"], name, _shown(each["value"]), each["origin"])
+            for step in record.get("chain", ())
+            for name, each in (step["parameters"] or {"": {"value": "", "origin": ""}}).items()
+        ],
+        "times": [
+            (name.removesuffix("_s"), f"{value:.1f} s", _estimated(estimate, name))
+            for name, value in times.items()
+            if isinstance(value, int | float)
+        ],
+        "estimated": bool(estimate),
+        "started": times.get("started", ""),
+        "pictures": source.previews.get("seconds"),
+        "versions": list((environment.get("packages") or {}).items()),
+        "machine": [
+            (name, str(environment[name]))
+            for name in ("python", "platform", "processor", "cores", "workers")
+            if environment.get(name) is not None
+        ],
+        "command": " ".join(map(str, environment.get("command") or ())),
+        "input": record.get("input") or {},
+        "output": record.get("output") or {},
+        "pixel_size": _pixel_size(record.get("input") or {}),
+        "protocol": (record.get("protocol") or {}).get("text", ""),
+    }
+
+
+def _estimated(estimate: Mapping[str, Any], name: str) -> str:
+    value = estimate.get(name)
+    return f"{value:.1f} s" if isinstance(value, int | float) else ""
+
+
+def _pixel_size(given: Mapping[str, Any]) -> str:
+    known = {axis: value for axis, value in (given.get("pixel_size_nm") or {}).items() if value}
+    if not known:
+        return "not known"
+    return ", ".join(f"{axis} {value:.4g} nm" for axis, value in known.items()) + f" ({given.get('pixel_size_source')})"
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else short(value)

@@ -1,0 +1,128 @@
+"""The plots and pictures of a report as files, for papers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image
+
+from stackmend.errors import OutputError
+from stackmend.report import loss_plots, slice_plots
+from stackmend.report.drawing import PAPER, figure, style
+from stackmend.report.landscape import Search, searches
+from stackmend.report.source import Source
+from stackmend.report.trust import compared, jumps
+
+
+def write(source: Source, folder: Path, *, format: str, dpi: int) -> list[Path]:
+    """Write every plot and picture of a run into a folder.
+
+    Raises
+    ------
+    OutputError
+        If that cannot be done.
+    """
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with style(PAPER), rc_context({"svg.hashsalt": "stackmend", "pdf.fonttype": 42}):
+            for name, each in every(source):
+                target = folder / f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', name)}.{format}"
+                dates: Mapping[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+                each.savefig(target, format=format, dpi=dpi, metadata=dates[format])
+                written.append(target)
+    except OSError as error:
+        what = f"cannot be written ({error.strerror or error})"
+        raise OutputError(f"{folder}: the figures {what}; make room or choose another folder") from error
+    return written
+
+
+def every(source: Source) -> Iterator[tuple[str, Figure]]:
+    """Names and figures, one after the other."""
+    found = searches(source)
+    for search in found:
+        prefix = f"search{search.index}_" if len(found) > 1 else ""
+        for name, each in _of_search(search, source):
+            yield prefix + name, each
+    if len(source.slices) > 1:
+        yield "along_stack", slice_plots.along_stack(source.slices, jumps(source.slices), PAPER)
+    for shown in source.previews.get("slices") or ():
+        yield f"slice{shown['slice']}_profile", slice_plots.line_profile(shown, PAPER)
+        pictures = {name: _opened(source, file) for name, file in shown["pictures"].items()}
+        if pictures.get("before") is not None and pictures.get("after") is not None:
+            yield f"slice{shown['slice']}_before_after", _before_after(shown, pictures)
+
+
+def _of_search(search: Search, source: Source) -> Iterator[tuple[str, Figure]]:
+    if search.scored:
+        yield "loss", loss_plots.loss_graph(search, loss_plots.drawn(search), PAPER)[0]
+        yield "loss_near_minimum", loss_plots.loss_graph(search, loss_plots.around_minimum(search), PAPER)[0]
+        for name in search.swept:
+            yield f"parameter_{name}", loss_plots.marginal(search, name, PAPER)
+        for pair in search.pairs:
+            yield f"pair_{pair[0]}_{pair[1]}", loss_plots.heat_map(search, pair, PAPER)
+    slices = [each for each in compared(search, source) if each.after is not None]
+    if slices:
+        yield "losses_compared", slice_plots.losses_compared(slices[:20], PAPER)
+    pictured: Any = next((e for e in source.previews.get("searches", ()) if e.get("search") == search.index), {})
+    for number, each in (pictured.get("compared") or {}).items():
+        if each.get("histograms"):
+            yield f"histograms_slice{number}", slice_plots.histograms(each["histograms"], PAPER)
+    points = {name: _opened(source, file) for name, file in (pictured.get("points") or {}).items()}
+    points = {name: picture for name, picture in points.items() if picture is not None}
+    if points:
+        yield "points", _points(search, points)
+
+
+def _opened(source: Source, name: str) -> Any:
+    content = source.picture(name)
+    return None if content is None else np.asarray(Image.open(BytesIO(content)).convert("RGB"))
+
+
+def _picture(axes: Axes, picture: Any, title: str) -> None:
+    axes.imshow(picture, interpolation="none", aspect="auto")
+    axes.set_title(title, loc="left")
+    axes.set_axis_off()
+
+
+def _points(search: Search, pictures: Mapping[str, Any]) -> Figure:
+    """The optimization slice at the named points of the search."""
+    height, width = next(iter(pictures.values())).shape[:2]
+    graph = figure(3.4 * 2, 2 * (3.4 * height / width + 0.35) if len(pictures) > 2 else 3.4 * height / width + 0.35)
+    for axes in graph.subplots(2 if len(pictures) > 2 else 1, 2, squeeze=False).flat:
+        axes.set_axis_off()
+    for axes, (name, picture) in zip(graph.axes, pictures.items(), strict=False):
+        trial = search.landmarks.get(name)
+        loss = f", loss {trial.loss:.4f}" if trial and trial.loss is not None else ""
+        _picture(axes, picture, f"{name}{loss}")
+    return graph
+
+
+def _before_after(shown: Mapping[str, Any], pictures: Mapping[str, Any]) -> Figure:
+    """A slice before and after, and the same enlarged where the change is deepest."""
+    height, width = pictures["before"].shape[:2]
+    zoomed = all(pictures.get(f"zoom_{moment}") is not None for moment in ("before", "after"))
+    heights = [pictures[name].shape[0] / pictures[name].shape[1] for name in ["before", "zoom_before"][: 1 + zoomed]]
+    graph = figure(3.4 * 2, sum(3.4 * each + 0.3 for each in heights))
+    rows = graph.subplots(len(heights), 2, squeeze=False, gridspec_kw={"height_ratios": heights})
+    (top, bottom), (left, right) = shown["zoom"]
+    tall, wide = shown["shape"]
+    for axes, moment in zip(rows[0], ("before", "after"), strict=True):
+        _picture(axes, pictures[moment], f"slice {shown['slice']} {moment}")
+        if zoomed:
+            place = (left / wide * width, top / tall * height)
+            size = ((right - left) / wide * width, (bottom - top) / tall * height)
+            axes.add_patch(Rectangle(place, *size, fill=False, edgecolor=PAPER.orange, linewidth=1))
+    if zoomed:
+        for axes, moment in zip(rows[1], ("before", "after"), strict=True):
+            _picture(axes, pictures[f"zoom_{moment}"], f"enlarged, {moment}")
+    return graph

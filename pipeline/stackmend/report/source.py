@@ -1,0 +1,157 @@
+"""What a result folder holds, read for a report: of a finished run, or as far as an interrupted one has come."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stackmend import record
+from stackmend.errors import InputError
+
+Row = Mapping[str, str]
+
+RECORD = "run.json"
+_WORK = Path(".stackmend")
+_UNFINISHED, _JOURNAL = _WORK / "partial", _WORK / "journal"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run in the words of its files; parts that are not there are empty.
+
+    ``finished`` is false where only an interrupted run is there; ``interrupted_since`` says that a later run into the
+    same folder was begun and has not ended.
+    """
+
+    folder: Path
+    finished: bool
+    interrupted_since: bool = False
+    record: Mapping[str, Any] = field(default_factory=dict)
+    losses: Sequence[Row] = ()
+    slices: Sequence[Row] = ()
+    events: Sequence[Mapping[str, Any]] = ()
+    previews: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def searches(self) -> Sequence[Mapping[str, Any]]:
+        """The records of the searches."""
+        found: Sequence[Mapping[str, Any]] = self.record.get("searches") or ()
+        return found
+
+    def event(self, kind: str) -> Mapping[str, Any]:
+        """The last event of a kind; empty if there was none."""
+        return next((event for event in reversed(self.events) if event.get("event") == kind), {})
+
+    def picture(self, name: str) -> bytes | None:
+        """A picture of the run, by its name in ``previews``; ``None`` if it is not there."""
+        file = self.folder / "previews" / Path(name).name
+        return file.read_bytes() if file.is_file() else None
+
+
+def read(folder: Path) -> Source:
+    """Read a result folder.
+
+    Where a finished result lies, it is taken, even if a later run was begun; otherwise the unfinished run.
+
+    Raises
+    ------
+    InputError
+        If there is no result of a run, or one that cannot be understood.
+    """
+    if folder.name == RECORD:
+        folder = folder.parent
+    try:
+        if (folder / RECORD).is_file():
+            return _finished(folder)
+        if (folder / _UNFINISHED / "log.jsonl").is_file():
+            return _unfinished(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror or error}); check its permissions") from error
+    what = "no result of a run (no run.json)" if folder.is_dir() else "no such folder"
+    raise InputError(f"{folder}: there is {what}; give the output folder of stackmend run")
+
+
+def _finished(folder: Path) -> Source:
+    return Source(
+        folder=folder,
+        finished=True,
+        interrupted_since=(folder / _UNFINISHED).is_dir(),
+        record=_record(folder / RECORD),
+        losses=_table(folder / "losses.csv"),
+        slices=_table(folder / "slices.csv"),
+        events=list(_lines(folder / "log.jsonl")),
+        previews=_previews(folder / "previews" / "previews.json"),
+    )
+
+
+def _unfinished(folder: Path) -> Source:
+    partial = folder / _UNFINISHED
+    entries: dict[Any, Mapping[str, Any]] = {}
+    for file in sorted((folder / _JOURNAL).glob("*.jsonl")):
+        entries |= {(row.get("channel"), row["slice"]): row for row in _lines(file) if "slice" in row}
+    order = sorted(entries, key=lambda key: (str(key[0]), int(key[1])))
+    rows = [{name: "" if value is None else str(value) for name, value in entries[key].items()} for key in order]
+    return Source(
+        folder=folder,
+        finished=False,
+        losses=_table(partial / "losses.csv"),
+        slices=rows,
+        events=list(_lines(partial / "log.jsonl")),
+    )
+
+
+def _record(file: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{file}: is no record of a run ({error}); run the protocol again") from error
+    version = content.get("record") if isinstance(content, dict) else None
+    if not isinstance(version, int):
+        raise InputError(f"{file}: is no record of a run; give the output folder of stackmend run")
+    if version > record.FORMAT:
+        what = f"is a record of format {version}, this stackmend knows {record.FORMAT}"
+        raise InputError(f"{file}: {what}; use the stackmend that made it, or a newer one")
+    found: Mapping[str, Any] = content
+    return found
+
+
+def _previews(file: Path) -> Mapping[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _table(file: Path) -> list[Row]:
+    if not file.is_file():
+        return []
+    with file.open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+def _lines(file: Path) -> Iterator[Mapping[str, Any]]:
+    """Lines of JSON; one that was cut off is passed over."""
+    if not file.is_file():
+        return
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            content = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(content, dict):
+            yield content
+
+
+def number(text: str | float | None) -> float | None:
+    """A cell as a number; ``None`` where there is none."""
+    try:
+        value = float(text) if text not in (None, "") else math.nan
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None

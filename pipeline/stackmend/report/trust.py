@@ -1,0 +1,226 @@
+"""Whether a restoration can be trusted: slices that stand out, losses of held-out slices, and a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from stackmend.report.landscape import Search
+from stackmend.report.source import Row, Source, number
+
+REACH = 3
+"""Slices to either side with which a slice is compared."""
+
+FEWEST = 7
+"""A stack of fewer slices says nothing about jumps."""
+
+STRIKING = 6.0
+"""How many typical differences from its neighbours a slice must be away to stand out."""
+
+MEASURES = {
+    # column: (what it is called, smallest jump that matters, as a share of the neighbours' value)
+    "charged_area": ("charged area", 0.25),
+    "mean_after": ("mean grey level", 0.02),
+    "noise_after": ("noise", 0.1),
+}
+
+
+@dataclass(frozen=True)
+class Jump:
+    """A slice that does not fit to its neighbours."""
+
+    place: int
+    slice: str
+    name: str
+    column: str
+    what: str
+    value: float
+    around: float
+    strength: float
+    in_the_input: bool
+
+
+def jumps(rows: Sequence[Row]) -> list[Jump]:
+    """Slices whose charged area, mean or noise jumps against their neighbours, the most striking first.
+
+    A value is compared with the median of the values of up to ``REACH`` slices on either side. It jumps if the
+    difference is ``STRIKING`` times as large as is typical in the stack (the median of all such differences, scaled to
+    a standard deviation), and large enough to matter. Stacks of fewer than ``FEWEST`` slices have no jumps.
+    """
+    found = [jump for column in MEASURES for jump in _jumps(rows, column)]
+    return sorted(found, key=lambda jump: (-jump.strength, jump.place))
+
+
+def _jumps(rows: Sequence[Row], column: str) -> Iterator[Jump]:
+    what, share = MEASURES[column]
+    before = column.replace("after", "before")
+    in_the_input = {place for place, _, _ in _striking(rows, before, share)} if before != column else set()
+    for place, around, strength in _striking(rows, column, share):
+        row = rows[place]
+        value = number(row[column]) or 0.0
+        yield Jump(
+            place, row["slice"], row["name"], column, what, value, around, strength, place in in_the_input
+        )  # fmt: skip
+
+
+def _striking(rows: Sequence[Row], column: str, share: float) -> Iterator[tuple[int, float, float]]:
+    """Place, the value around it, and how many typical differences it is away."""
+    measured = [(place, value) for place, row in enumerate(rows) if (value := number(row.get(column))) is not None]
+    if len(measured) < FEWEST:
+        return
+    values = [value for _, value in measured]
+    around = [median([*values[max(i - REACH, 0) : i], *values[i + 1 : i + 1 + REACH]]) for i in range(len(values))]
+    differences = [abs(value - near) for value, near in zip(values, around, strict=True)]
+    typical = 1.4826 * median(differences)
+    largest = max(map(abs, values))
+    for (place, _), near, difference in zip(measured, around, differences, strict=True):
+        matters = difference > share * abs(near) and difference > 1e-3 * largest
+        if matters and difference > STRIKING * typical:
+            yield place, near, min(difference / typical if typical else 1e6, 1e6)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The loss of a slice before and after, and what part it had in the choice."""
+
+    slice: str
+    role: str
+    before: float | None
+    after: float | None
+
+
+def compared(search: Search, source: Source) -> list[Compared]:
+    """Optimization and held-out slices with their losses, as far as they are known."""
+    pictured: Mapping[str, Any] = next(
+        (e for e in source.previews.get("searches", ()) if e.get("search") == search.index), {}
+    )
+    known: Mapping[str, Mapping[str, Any]] = pictured.get("compared") or {}
+    chosen = search.chosen
+    found = []
+    if chosen is not None:
+        for row in source.losses:
+            if row["search"] == str(search.index) and row["combination"] == str(chosen.index):
+                before = known.get(row["slice"], {}).get("loss_before")
+                found.append(Compared(row["slice"], "optimization", before, number(row["loss"])))
+    for name, loss in (search.record.get("held_out") or {}).items():
+        after = loss if isinstance(loss, float | int) else None
+        found.append(Compared(name, "held out", known.get(name, {}).get("loss_before"), after))
+    return found
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One sentence, what kind of news it is (good, neutral, doubtful, bad), and the reasons."""
+
+    kind: str
+    sentence: str
+    reasons: tuple[str, ...] = ()
+
+
+def verdict(source: Source, found: Sequence[Search], odd: Sequence[Jump]) -> Verdict:
+    """The outcome of a run, from its facts."""
+    if not source.finished:
+        return _unfinished(source)
+    doubts = list(_doubts(source, found, odd))
+    truth, changed = source.record.get("truth"), _changed(source)
+    if truth and truth["rmse_after"] > truth["rmse_before"]:
+        rose = f"{truth['rmse_before']:.3g} to {truth['rmse_after']:.3g} grey levels"
+        return Verdict(
+            "bad", f"The stack got worse: its error against the known truth rose from {rose}.", tuple(doubts)
+        )
+    if any(search.get("status") == "nothing_found" for search in source.searches) and not _chosen(source):
+        return _nothing_found(source, changed, doubts)
+    if not changed:
+        return Verdict("neutral", "Nothing was changed: every slice came out as it went in.", tuple(doubts))
+    if truth:
+        fell = f"{truth['rmse_before']:.3g} to {truth['rmse_after']:.3g} grey levels"
+        good = f"The stack was improved: its error against the known truth fell from {fell}"
+    elif (pair := _loss_pair(source, found)) is None:
+        return Verdict(
+            "doubtful" if doubts else "neutral",
+            "The steps were applied with the parameters given; no loss was measured, so look at the pictures.",
+            tuple(doubts),
+        )
+    elif pair[1] < pair[0]:
+        good = f"Charging was found and reduced: the loss fell from {pair[0]:.3f} to {pair[1]:.3f}"
+    else:
+        sentence = f"No improvement: the loss was {pair[0]:.3f} before and is {pair[1]:.3f} after the correction."
+        return Verdict("bad", sentence, tuple(doubts))
+    if doubts:
+        return Verdict("doubtful", f"{good}, but look again before you use it: {_count(doubts)}.", tuple(doubts))
+    return Verdict("good", f"{good}, and no check raised a doubt.")
+
+
+def _unfinished(source: Source) -> Verdict:
+    started, stopped = source.event("started"), source.event("stopped")
+    total = (started.get("shape") or [0])[0]
+    application = source.event("application started")
+    total = application.get("slices", total)
+    done = f"{len(source.slices)} of {total} slices are restored" if application else "no slice is restored yet"
+    why = f" It stopped with {stopped['error']}: {stopped.get('message', '')}".rstrip(": ") if stopped else ""
+    sentence = f"This run is not finished: {done}.{why}"
+    return Verdict("doubtful", sentence, ("Run the same command again: it goes on where it stopped.",))
+
+
+def _nothing_found(source: Source, changed: bool, doubts: Sequence[str]) -> Verdict:
+    if source.record.get("replaced_chain"):
+        sentence = "No charging was found; the chain that the protocol gives for this case was applied instead."
+        return Verdict("doubtful", sentence, tuple(doubts))
+    if changed:
+        sentence = "No charging was found; the steps against it were left out, only the other steps were applied."
+        return Verdict("neutral", sentence, tuple(doubts))
+    return Verdict("neutral", "No charging was found, and the stack is as it was.", tuple(doubts))
+
+
+def _chosen(source: Source) -> bool:
+    return any(search.get("status") == "chosen" for search in source.searches)
+
+
+def _changed(source: Source) -> bool:
+    return any((number(row.get("changed_fraction")) or 0) > 0 for row in source.slices)
+
+
+def _loss_pair(source: Source, found: Sequence[Search]) -> tuple[float, float] | None:
+    """The mean loss of the optimization slices before and after, of the last search that has both."""
+    for search in reversed(found):
+        both = [(each.before, each.after) for each in compared(search, source) if each.role == "optimization"]
+        pairs = [(before, after) for before, after in both if before is not None and after is not None]
+        if pairs:
+            return sum(a for a, _ in pairs) / len(pairs), sum(b for _, b in pairs) / len(pairs)
+    return None
+
+
+def _doubts(source: Source, found: Sequence[Search], odd: Sequence[Jump]) -> Iterator[str]:
+    """What speaks for looking again, each in a sentence."""
+    for search in found:
+        held_out = [each for each in compared(search, source) if each.role == "held out"]
+        for each in held_out:
+            if each.before is not None and each.after is not None and each.after >= each.before:
+                values = f"{each.before:.3f} before, {each.after:.3f} after"
+                yield f"On held-out slice {each.slice} the correction did not lower the loss ({values})."
+        edge = list(search.record.get("on_edge") or {})
+        if edge:
+            yield f"The choice lies on the edge of its range for {_listed(edge)}: better values may lie beyond."
+    slices = {jump.slice for jump in odd}
+    if slices:
+        verb = "slice does" if len(slices) == 1 else "slices do"
+        yield f"{len(slices)} {verb} not fit to the neighbours ({_listed(sorted(slices, key=int)[:5], len(slices))})."
+    clipped = (source.record.get("output") or {}).get("clipped") or 0
+    if clipped:
+        yield f"{clipped} pixels were clipped to the range of the output type."
+    bad = [row["slice"] for row in source.slices if str(row.get("status", "")).startswith("bad")]
+    if bad:
+        yield f"{len(bad)} {'slice' if len(bad) == 1 else 'slices'} could not be used ({_listed(bad[:5], len(bad))})."
+
+
+def _listed(names: Sequence[str], total: int | None = None) -> str:
+    more = (total or len(names)) - len(names)
+    if more > 0:
+        return f"{', '.join(names)} and {more} more"
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _count(doubts: Sequence[str]) -> str:
+    return "one check raised a doubt" if len(doubts) == 1 else f"{len(doubts)} checks raised a doubt"

@@ -1,0 +1,160 @@
+"""Pictures and figures for the report that only the run can make: the report itself reads them and computes nothing.
+
+They lie in ``previews/`` beside the restored stack, described by ``previews.json``; the animation through the loss is
+``losses.webp``. They are made after the search and the application, which take no notice of them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from joblib import delayed
+from PIL import Image
+
+from stackmend import record
+from stackmend.record import Log
+from stackmend.registry import Undefined
+from stackmend.runner.apply import SliceRow
+from stackmend.runner.evidence.animation import Frame, animated, chosen_frames, still
+from stackmend.runner.evidence.pictures import webp
+from stackmend.runner.evidence.shown import SHOWN, Photographer, choose_shown
+from stackmend.runner.evidence.trials import Trial
+from stackmend.runner.parallel import Workers
+from stackmend.runner.plan import Plan, Tuning
+from stackmend.runner.prepare import Job
+from stackmend.stacks import Writer
+
+FOLDER, CONTENTS, ANIMATION = "previews", "previews.json", "losses.webp"
+
+FRAMES = 250
+"""Pictures in an animation at the most: every combination of the published search."""
+
+EMBEDDED = 48
+"""The same for the small version inside the report."""
+
+COMPARED = 6
+"""Optimization slices, and as many held-out ones, whose loss is compared with that of the untouched slice."""
+
+
+def collect(job: Job, tuning: Tuning, rows: Sequence[SliceRow], writer: Writer, log: Log, workers: Workers) -> None:
+    """Make the pictures of a run whose stack is restored, in the partial result; ``writer`` has it.
+
+    A picture that cannot be made must not cost a finished stack: then there is a warning, and the report does without.
+    """
+    folder = job.workspace.partial / FOLDER
+    start = perf_counter()
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder.parent / ANIMATION).unlink(missing_ok=True)
+        folder.mkdir()
+        searches = [_search(job, tuning, index, folder, workers.threads) for index in _pictured(job, tuning)]
+        slices = list(_slices(job, tuning, rows, writer, log, workers))
+        content = {"previews": 1, "slices": slices, "searches": searches, "seconds": round(perf_counter() - start, 3)}
+        record.write_json(folder / CONTENTS, content)
+    # Whatever went wrong, in anybody's step or in a library for pictures: the stack is restored, which is what counts.
+    except Exception as error:  # noqa: BLE001 - see above
+        log.warn(f"the report has no pictures: {type(error).__name__}: {error}")
+
+
+def _plan(job: Job, tuning: Tuning, index: int) -> Plan:
+    """That of the channel on which a search was done."""
+    return tuning.plans[job.channels.index(tuning.searches[index].channel)]
+
+
+def _pictured(job: Job, tuning: Tuning) -> Iterator[int]:
+    """The searches whose steps are in the chain that was applied."""
+    for index, tuned in enumerate(tuning.searches):
+        plan = _plan(job, tuning, index)
+        ids = {bound.id for bound in plan.steps}
+        if tuned.result.chosen and not plan.replaced and ids.issuperset(tuned.entry.steps):
+            yield index
+
+
+def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) -> dict[str, Any]:
+    """The four points, the animation, and the losses of untouched slices."""
+    plan = _plan(job, tuning, index)
+    trial = Trial(plan, tuning.searches[index])
+    result = trial.tuned.result
+    skipped = set(result.choice.slices_without_charging)
+    slices = [number for number in result.losses if number not in skipped]
+    means = [(each, loss) for each in result.combinations if (loss := result.mean(each)) is not None]
+    combinations = [each for each, _ in means]
+    points = {combinations.index(each): name for name, each in result.landmarks.items()}
+    shown = chosen_frames([loss for _, loss in means], FRAMES, list(points))
+    raw = plan.reader.read(slices[0])
+    thumbnails = trial.thumbnails(
+        raw, [combinations[place] for place in shown], pixels=250_000, side=1000, workers=workers
+    )
+    frames = [Frame(thumbnails[means[place][0]], means[place][1], points.get(place, "")) for place in shown]
+    share = len(list(_pictured(job, tuning)))
+    pictures = {}
+    for place, name in points.items():
+        picture = Image.fromarray(thumbnails[means[place][0]])
+        pictures[name] = f"search{index}_{name.replace(' ', '_')}.webp"
+        (folder / pictures[name]).write_bytes(webp(picture, 45_000 // share))
+    _animate(frames, index, folder, 300_000 // share)
+    compared = [*slices[:COMPARED], *list(trial.tuned.held_out)[:COMPARED]]
+    return {
+        "search": index,
+        "slice": slices[0],
+        "points": pictures,
+        "broad": frames[0].picture.shape[1] > 2 * frames[0].picture.shape[0],
+        "frames": len(frames),
+        "animation": f"search{index}_losses.webp",
+        "still": f"search{index}_still.webp",
+        "compared": {str(number): trial.comparison(plan.reader.read(number)) for number in compared},
+    }
+
+
+def _animate(frames: Sequence[Frame], index: int, folder: Path, size: int) -> None:
+    """The animation as a file of its own (that of the first search beside the stack), and small for the report."""
+    first = folder.parent / ANIMATION
+    large = folder / f"losses{index}.webp" if first.exists() else first
+    with ThreadPoolExecutor(2) as both:
+        whole = both.submit(animated, frames, width=480, quality=60)
+        small = both.submit(_embedded, frames, size)
+        large.write_bytes(whole.result())
+        (folder / f"search{index}_losses.webp").write_bytes(small.result())
+    (folder / f"search{index}_still.webp").write_bytes(still(frames, width=400, quality=60))
+
+
+def _embedded(frames: Sequence[Frame], size: int) -> bytes:
+    """The animation with fewer and smaller frames, until it fits."""
+    count, width = EMBEDDED, 400
+    while True:
+        places = np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int)
+        few = [frame for place, frame in enumerate(frames) if place in places or frame.note]
+        encoded = animated(few, width=width, quality=45)
+        if len(encoded) <= size or count <= 6:
+            return encoded
+        count, width = count // 2, width * 4 // 5
+
+
+def _slices(
+    job: Job, tuning: Tuning, rows: Sequence[SliceRow], writer: Writer, log: Log, workers: Workers
+) -> Iterator[dict[str, Any]]:
+    """Slices of the first channel."""
+    plan, rows = tuning.plans[0], [row for row in rows if row.channel == job.channels[0]]
+    optimization = list(dict.fromkeys(number for tuned in tuning.searches for number in tuned.result.losses))
+    held_out = {
+        number: None if isinstance(loss, Undefined) else loss
+        for tuned in tuning.searches
+        for number, loss in tuned.held_out.items()
+    }
+    shown = choose_shown(rows, optimization, held_out)
+    folder, generosity = job.workspace.partial / FOLDER, min(SHOWN / len(shown), 2.0)
+    photographer = Photographer(plan.reader, writer, plan.graph(), plan.given, job.window, folder, generosity)
+    tasks = (delayed(photographer.shoot)(rows[place], place, why) for place, why in shown.items())
+    log.progress("pictures", 0, len(shown))
+    with closing(Workers(min(workers.threads, len(shown))).run(tasks, ordered=True)) as entries:
+        for count, entry in enumerate(entries, start=1):
+            log.progress("pictures", count, len(shown))
+            if entry:
+                yield entry
