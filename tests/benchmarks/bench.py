@@ -27,7 +27,7 @@ import tifffile
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import reference_data
-from benchmarks import bench_kernels, literal
+from benchmarks import bench_formats, bench_kernels, literal
 from components import bound, evaluate
 from stackmend import api, registry
 from stackmend.chain import Bound, compile_chain
@@ -227,7 +227,19 @@ def memory(full: bool) -> Iterator[Row]:
             yield {"what": f"peak memory, sweep of 243, {height} x {width}", "peak_mb": int(done.stdout) / 1024}
 
 
-SECTIONS = {"sweep": sweep, "application": application, "kernels": kernels, "memory": memory, "growth": growth}
+def formats(full: bool) -> Iterator[Row]:
+    """Stacks read and written, against plain tifffile and zarr."""
+    yield from bench_formats.rows()
+
+
+SECTIONS = {
+    "sweep": sweep,
+    "application": application,
+    "kernels": kernels,
+    "memory": memory,
+    "growth": growth,
+    "formats": formats,
+}
 
 
 def shown(row: Row) -> str:

@@ -254,6 +254,14 @@ def test_each_slice_keeps_its_own_tags(tmp_path: Path) -> None:
     assert vendor_tags(chosen / "z3.tif") == {HELIOS: fei(stage=3)}
 
 
+def test_a_slice_that_cannot_be_used_has_no_tags_of_another(tmp_path: Path) -> None:
+    folder_of(tmp_path / "cell")
+    (tmp_path / "cell" / "z2.tif").write_bytes(b"damaged")
+    (reader,) = open_stack(tmp_path / "cell", tolerant=True)
+    assert [len(reader.metadata_of(index).tags) for index in range(4)] == [1, 1, 0, 1]
+    assert reader.metadata_of(2).pixel_size == (None, 4, 5)
+
+
 @pytest.mark.parametrize("compression", ["none", "zlib"])
 @pytest.mark.parametrize("limit", [2**31, 10])
 def test_each_page_keeps_its_own_tags(

@@ -147,7 +147,9 @@ def test_images_in_a_container(tmp_path: Path, format: int) -> None:
     root.attrs.update(layout if format == 2 else {"ome": {"version": "0.5", **layout}})
     root.create_group("OME")
     save(tmp_path / "a.zarr" / "0", "zyx", (1, 20, 30), format)
-    assert np.array_equal(open_stack(tmp_path / "a.zarr")[0].read(4), TRUTH[0, 4])
+    (reader,) = open_stack(tmp_path / "a.zarr")
+    assert np.array_equal(reader.read(4), TRUTH[0, 4])
+    assert (reader.label, reader.names[0]) == ("a.zarr", "a_0000.tif")
     save(tmp_path / "a.zarr" / "1", "zyx", (1, 20, 30), format)
     with pytest.raises(
         InputError, match=r"a.zarr: expected one image, got 2: 0, 1; give one of them, such as .*a.zarr"
@@ -262,6 +264,10 @@ def test_every_slice_keeps_its_own_tags_and_its_pixel_size(tmp_path: Path, forma
     for position, index in enumerate((5, 7, 9)):
         assert reader.metadata_of(position).tags == Tagged().metadata_of(index).tags
     assert reader.metadata == reader.metadata_of(0)
+    zarr.create_group(str(tmp_path / "all.zarr"), zarr_format=3 if format == "ome-zarr" else 2)
+    last = reader.metadata_of(2)
+    writer.path.replace(tmp_path / "all.zarr" / "0")
+    assert open_stack(tmp_path / "all.zarr")[0].metadata_of(2) == last
 
 
 def test_the_place_of_a_crop_is_kept(tmp_path: Path) -> None:

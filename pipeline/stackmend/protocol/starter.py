@@ -16,7 +16,7 @@ $input
 
 output:
   path: results/decharge  # a new or empty folder, or the result of an earlier run
-  format: tiff-folder  # or tiff: one multi-page file
+  format: tiff-folder  # or tiff: one multi-page file, or ome-zarr
   dtype: input  # or uint8, uint16, float32
 
 chain:
@@ -39,7 +39,7 @@ optimize:
 
 _PHANTOM = """\
   phantom: {}  # a synthetic stack; for your own, write instead:
-  # path: data/cell3  # a folder of TIFF slices or a multi-page TIFF, relative to this file"""
+  # path: data/cell3  # a folder of TIFF slices, a TIFF, OME-Zarr, HDF5 or MRC, relative to this file"""
 
 _PATH = """\
   path: {path}

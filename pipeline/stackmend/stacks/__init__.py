@@ -182,19 +182,16 @@ def open_stack(path: Path, *, dataset: str | None = None, tolerant: bool = False
     """
     from stackmend.stacks import hdf5, mrc, ome_zarr_reader, tiff_file_reader, tiff_folder
 
-    if not path.exists():
+    if not path.is_dir() and not path.is_file():
         raise InputError(f"{path}: there is no such file or folder; check input.path, or give the stack with --input")
     if hdf5.is_hdf5(path):
         return hdf5.open_file(path, dataset, tolerant=tolerant)
     if dataset is not None:
         raise InputError(f"{path.name}: input.dataset is for HDF5, got {dataset}; leave it out")
-    if mrc.is_mrc(path):
-        return mrc.open_file(path, tolerant=tolerant)
-    if not path.is_dir():
-        return tiff_file_reader.open_file(path, tolerant=tolerant)
-    if ome_zarr_reader.is_zarr(path):
-        return ome_zarr_reader.open_zarr(path, tolerant=tolerant)
-    return tiff_folder.open_folder(path, tolerant=tolerant)
+    if path.is_dir():
+        zarr = ome_zarr_reader.is_zarr(path)
+        return (ome_zarr_reader.open_zarr if zarr else tiff_folder.open_folder)(path, tolerant=tolerant)
+    return (mrc.open_file if mrc.is_mrc(path) else tiff_file_reader.open_file)(path, tolerant=tolerant)
 
 
 def open_phantom(parameters: Mapping[str, Any]) -> Reader:

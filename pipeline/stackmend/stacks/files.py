@@ -1,4 +1,4 @@
-"""Files that are there completely or not at all."""
+"""Files that are there completely or not at all, and how files begin."""
 
 from __future__ import annotations
 
@@ -32,3 +32,12 @@ def publish(path: Path, content: bytes | memoryview) -> None:
     """Write such a file."""
     with published(path) as file:
         file.write(content)
+
+
+def beginning_of(path: Path) -> bytes:
+    """The first bytes of a file, by which formats are told apart; none of what cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4096)
+    except OSError:  # of a folder; and why a file cannot be opened is said by the reader that tries to
+        return b""

@@ -13,6 +13,7 @@ from stackmend.errors import InputError
 from stackmend.stacks import DTYPES, Pixels
 from stackmend.stacks.arrays import ArrayReader
 from stackmend.stacks.extras import needed
+from stackmend.stacks.files import beginning_of
 from stackmend.stacks.metadata import NOTHING, Metadata
 from stackmend.stacks.pixels import usable_type
 
@@ -22,14 +23,8 @@ _USUAL = {2: "YX", 3: "ZYX"}
 
 def is_hdf5(path: Path) -> bool:
     """Whether a file is HDF5, by its first bytes; those of some programs come after a block of their own."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        for start in (0, 512, 1024, 2048):
-            file.seek(start)
-            if file.read(len(_SIGNATURE)) == _SIGNATURE:
-                return True
-    return False
+    start = beginning_of(path)
+    return any(start[place:].startswith(_SIGNATURE) for place in (0, 512, 1024, 2048))
 
 
 class Hdf5Reader(ArrayReader):

@@ -13,6 +13,7 @@ import numpy as np
 from stackmend.errors import BadSlice, InputError
 from stackmend.stacks import DTYPES, Pixels
 from stackmend.stacks.extras import needed
+from stackmend.stacks.files import beginning_of
 from stackmend.stacks.metadata import NOTHING, Metadata
 from stackmend.stacks.pixels import finite, native, slice_names
 
@@ -28,11 +29,7 @@ _STAMP_AT, _IMOD, _SIGNED = 40, 1146047817, 1
 
 def is_mrc(path: Path) -> bool:
     """Whether a file is MRC, by its mark or, for old ones that have none, by its suffix."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        file.seek(_MARK_AT)
-        return file.read(3) == b"MAP" or path.suffix.casefold() in _SUFFIXES
+    return beginning_of(path)[_MARK_AT:].startswith(b"MAP") or path.suffix.casefold() in _SUFFIXES
 
 
 @dataclass(frozen=True)

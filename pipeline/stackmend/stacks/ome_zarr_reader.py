@@ -32,15 +32,13 @@ def is_zarr(folder: Path) -> bool:
 
 @dataclass(frozen=True)
 class ZarrReader(ArrayReader):
-    """Reads one channel of a zarr array; ``tagged`` if the slices' microscope tags lie beside it."""
+    """Reads one channel of a zarr array; ``tags`` is where the slices' microscope tags lie, if they do."""
 
-    tagged: bool = False
+    tags: str = ""
 
     def metadata_of(self, index: int) -> Metadata:
         """That of the image, with the tags of the slice."""
-        if not self.tagged:
-            return self.metadata
-        return replace(self.metadata, tags=_tags_of(self.file, index))
+        return replace(self.metadata, tags=_tags_of(self.file / self.tags, index)) if self.tags else self.metadata
 
     def _load(self, index: tuple[int | slice, ...]) -> Pixels:
         return np.asarray(_array_of(self)[index])
@@ -75,7 +73,10 @@ def _reader(path: Path) -> ZarrReader:
         return _plain(path, node)
     multiscales = _ome(node).get("multiscales")
     if not multiscales:
-        return _reader(_only_image_in(path))
+        image = _only_image_in(path)
+        inner, reader = str(image.relative_to(path)), _reader(image)
+        tags = f"{inner}/{reader.tags}" if reader.tags else ""
+        return replace(reader, file=path, place=f"{inner}/{reader.place}", tags=tags)
     place = str(multiscales[0]["datasets"][0]["path"])
     array = _node(path / place)
     axes, metadata = _stated(multiscales[0])
@@ -84,12 +85,12 @@ def _reader(path: Path) -> ZarrReader:
     notes = _missing_chunks(path, array)
     if len(multiscales) > 1:
         notes = (*notes, f"{path.name}: the first of {len(multiscales)} images (multiscales) is taken")
-    tagged = (path / OWN_GROUP).is_dir()
-    if tagged:
-        metadata = replace(metadata, tags=_tags_of(path, 0))
+    tags = OWN_GROUP if (path / OWN_GROUP).is_dir() else ""
+    if tags:
+        metadata = replace(metadata, tags=_tags_of(path / tags, 0))
     return ZarrReader(
         path, place, axes, *_facts(path, array), notes=notes, metadata=metadata,
-        photometric="miniswhite" if inverted else "minisblack", tagged=tagged,
+        photometric="miniswhite" if inverted else "minisblack", tags=tags,
     )  # fmt: skip
 
 
@@ -194,9 +195,9 @@ def _array_of(reader: ZarrReader) -> Any:
     return _node(reader.file / reader.place)
 
 
-def _tags_of(image: Path, index: int) -> tuple[Tag, ...]:
+def _tags_of(folder: Path, index: int) -> tuple[Tag, ...]:
     """The microscope's tags of a slice, as ``OmeZarrWriter`` keeps them."""
-    place = image / OWN_GROUP / str(index)
+    place = folder / str(index)
     if not place.is_dir():
         return ()
     kept = _node(place).attrs.get("vendor_tags", {})

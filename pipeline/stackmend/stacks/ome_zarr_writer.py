@@ -206,6 +206,9 @@ def halved(image: Pixels) -> Pixels:
     Whole numbers are rounded to the nearest, halves up.
     """
     even = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2)), mode="edge")
-    part = even * np.float32(0.25) if image.dtype.kind == "f" else even.astype(np.int32)
-    total: Pixels = part[::2, ::2] + part[1::2, ::2] + part[::2, 1::2] + part[1::2, 1::2]
-    return total if image.dtype.kind == "f" else ((total + 2) >> 2).astype(image.dtype)
+    whole = image.dtype.kind != "f"
+    total = np.add(even[::2, ::2], even[1::2, ::2], dtype=np.int32 if whole else np.float64)
+    total += even[::2, 1::2]
+    total += even[1::2, 1::2]
+    mean: Pixels = ((total + 2) >> 2 if whole else total / 4).astype(image.dtype)
+    return mean

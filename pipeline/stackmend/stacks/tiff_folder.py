@@ -114,7 +114,7 @@ class TiffFolderReader:
         """That of one slice, read from its file unless all slices say the same, or it was read with the pixels."""
         name = self.names[index]
         if self.alike or name in self.bad:
-            return self.metadata
+            return replace(self.metadata, tags=())
         with _LOCK:
             known = _LATELY.pop((self.opened, index), None)
         if known:
@@ -160,10 +160,7 @@ def open_folder(folder: Path, *, tolerant: bool = False) -> tuple[TiffFolderRead
         notes.append(palette_note(folder.name))
     said = {name: header.said for name, header in headers.items()}
     first = next(iter(said))
-    odd = [f"{name} is {each}" for name, each in said.items() if each.pixel_size != said[first].pixel_size]
-    if odd:
-        more_odd = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
-        notes.append(f"{folder.name}: slices differ in pixel size: {first} is {said[first]}, but {odd[0]}{more_odd}")
+    notes += _different_sizes(folder, said)
     one_size = all(each == said[first] for each in said.values())
     alike = one_size and not any(header.tagged for header in headers.values())
     reader = TiffFolderReader(folder, tuple(names), usual, tuple(notes), said[first], alike, one_size, bad)
@@ -171,6 +168,16 @@ def open_folder(folder: Path, *, tolerant: bool = False) -> tuple[TiffFolderRead
     if not tolerant:
         reader.read(0)  # a missing codec shows here rather than in the middle of a run
     return (reader,)
+
+
+def _different_sizes(folder: Path, said: Mapping[str, Metadata]) -> list[str]:
+    """A note, if slices differ in pixel size."""
+    first, usual = next(iter(said.items()))
+    odd = [f"{name} is {each}" for name, each in said.items() if each.pixel_size != usual.pixel_size]
+    if not odd:
+        return []
+    more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
+    return [f"{folder.name}: slices differ in pixel size: {first} is {usual}, but {odd[0]}{more}"]
 
 
 def _listed(folder: Path) -> tuple[list[str], list[str]]:
