@@ -1,4 +1,4 @@
-"""The commands as functions: ``run``, ``check``, ``steps``, ``schema``, ``init``."""
+"""The commands as functions: ``run``, ``show``, ``check``, ``steps``, ``schema``, ``init``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from stackmend import registry
 from stackmend.protocol import assemble
 from stackmend.protocol.starter import starting_protocol
 from stackmend.runner import Findings, RunResult, check, run
+from stackmend.runner.reading import read_run as show
 from stackmend.stacks import open_stack
 
-__all__ = ["Findings", "RunResult", "check", "init", "run", "schema", "steps"]
+__all__ = ["Findings", "RunResult", "check", "init", "run", "schema", "show", "steps"]
 
 
 def steps() -> tuple[registry.Step, ...]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from stackmend.errors import UsageError
+from stackmend.errors import InputError, OutputError, StepError, UsageError
 
 # Each command imports what it needs, so that --help and a mistyped option answer at once.
 
@@ -17,22 +20,59 @@ from stackmend.errors import UsageError
 def run(options: argparse.Namespace) -> int:
     """``stackmend run``."""
     from stackmend import api
-    from stackmend.cli.messages import summary
-    from stackmend.cli.progress import listening
+    from stackmend.cli.progress import listening, say_event
+    from stackmend.cli.summary import shown, slice_facts, stacks
 
     _silence_libraries()
-    with listening(quiet=options.quiet) as listener:
-        result = api.run(
-            options.protocol,
-            input=options.input,
-            output=options.output,
-            set=dict(options.set),
-            workers=options.workers,
-            listener=listener,
-        )
-    if not options.quiet:
-        print(summary(result.record, _shown(result.folder), _shown(result.stack)))
+    begun = False
+    try:
+        with listening(options.show) as listener:
+
+            def told(kind: str, fields: Mapping[str, Any]) -> None:
+                nonlocal begun
+                begun = begun or kind == "started"
+                listener(kind, fields)
+
+            result = api.run(
+                options.protocol,
+                input=options.input,
+                output=options.output,
+                set=dict(options.set),
+                workers=options.workers,
+                listener=told,
+            )
+    except (InputError, StepError, OutputError) as error:
+        if begun:
+            error.add_note(f"continue with: {options.again}")
+        raise
+    if options.show == "json":
+        _, record, slices = api.show(result.folder)
+        kept = ("name", "input", "output", "searches", "truth", "warnings", "times")
+        facts = {"folder": shown(result.folder), "stack": [shown(each) for each in stacks(result.folder)]}
+        facts |= {name: record[name] for name in kept} | {"slices": slice_facts(record, slices)}
+        say_event("result", facts)
+    elif options.show != "quiet":
+        print(_summary(result.folder))
     return 0
+
+
+def show(options: argparse.Namespace) -> int:
+    """``stackmend show``."""
+    print(_summary(options.run))
+    return 0
+
+
+def _summary(run: Path) -> str:
+    from stackmend import api
+    from stackmend.cli.summary import summary
+
+    folder, record, slices = api.show(run)
+    width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
+    try:
+        return summary(record, slices, folder, width)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"is not as a run writes it ({type(error).__name__}: {error})"
+        raise InputError(f"{folder / 'run.json'}: {what}; run the protocol again") from error
 
 
 def check(options: argparse.Namespace) -> int:
@@ -112,11 +152,3 @@ def init(options: argparse.Namespace) -> int:
 def _silence_libraries() -> None:
     """What tifffile logs about damaged files is said in our own messages."""
     logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
-
-
-def _shown(path: Path) -> str:
-    """A path as short as it can be said from here."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -132,7 +133,8 @@ def _path(path: str | Path | None) -> Path | None:
 
 def _announce(job: Job, log: Log, workers: int) -> None:
     shape = list(job.reader.shape)
-    log.event("started", protocol=job.protocol.name, input=job.reader.label, shape=shape, workers=workers)
+    about = {"protocol": job.protocol.name, "input": job.reader.label, "shape": shape, "workers": workers}
+    log.event("started", **about, command=record.command())
     for note in job.reader.notes:
         log.event("note", message=note)
     for problem in job.protocol.warnings:
@@ -151,14 +153,15 @@ def _apply(job: Job, plan: Plan, log: Log, workers: int) -> tuple[Writer, list[S
     journal, entries = _continue(job, plan, log, [each for each in (writer, truth_writer) if each])
     application = Application(job.reader, writer, truth_writer, plan.graph(), plan.given, job.dtype, journal)
     log.event("application started", slices=len(job.slices), format=format, dtype=str(job.dtype))
-    log.progress("apply", 0, len(job.slices))
+    megapixels = prod(job.shape[1:]) / 1e6
+    log.progress("apply", 0, len(job.slices), megapixels=megapixels)
     rows = []
     places = [Place(position, number, entries.get(number)) for position, number in enumerate(job.slices)]
     for row in apply_chain(application, places, min(workers, len(places))):
         rows.append(row)
         kind = "slice kept" if row.kept else "slice"
         log.event(kind, slice=row.slice, name=row.name, status=row.status, seconds=row.seconds)
-        log.progress("apply", len(rows), len(job.slices))
+        log.progress("apply", len(rows), len(job.slices), megapixels=megapixels)
     order = {number: position for position, number in enumerate(job.slices)}
     return writer, sorted(rows, key=lambda row: order[row.slice])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ def run_record(job: Job, plan: Plan, rows: Sequence[SliceRow], **circumstances: 
         "skipped_steps": plan.skipped,
         "replaced_chain": plan.replaced,
         "searches": [_search_record(tuned) for tuned in plan.tuned],
+        "kept": sum(row.kept for row in rows),
         "truth": _truth_record(rows),
         "environment": environment,
         **circumstances,
@@ -107,6 +109,8 @@ def _search_record(tuned: Tuned) -> dict[str, Any]:
             "status": "chosen",
             "chosen": dict(zip(names, choice.combination, strict=True)),
             "loss_of_choice": choice.loss,
+            "loss_before": tuned.loss_before,
+            "loss_median": median(mean for each in result.combinations if (mean := result.mean(each)) is not None),
             "held_out": {str(number): _plain_loss(value) for number, value in tuned.held_out.items()},
             "tied": len(choice.tied),
             "on_edge": {short[parameter]: end for parameter, end in choice.edges.items()},

@@ -17,7 +17,8 @@ from stackmend.record import Log
 from stackmend.registry import IMAGE, NOTHING_FOUND, Step, Undefined
 from stackmend.runner.parallel import in_parallel
 from stackmend.runner.prepare import Job
-from stackmend.search import Axis, Choice, NoChoice, SearchResult, Space, search, strategy
+from stackmend.runner.uncorrected import loss_before
+from stackmend.search import Axis, Choice, NoChoice, SearchResult, Space, mean_loss, search, strategy
 from stackmend.stacks import Reader
 
 LOSS_ID = "loss"
@@ -25,12 +26,13 @@ LOSS_ID = "loss"
 
 @dataclass(frozen=True)
 class Tuned:
-    """One optimize entry worked through: its search and the losses of the held-out slices."""
+    """One optimize entry worked through: its search, the losses of the held-out slices, and that without correction."""
 
     entry: OptimizeEntry
     result: SearchResult
     held_out: Mapping[int, float | Undefined]
     seconds: float
+    loss_before: float | None = None
 
 
 @dataclass
@@ -108,7 +110,8 @@ def tune(job: Job, log: Log, workers: int) -> Plan:
         else:
             _settle(plan, tuned.result)
             held_out = _held_out(plan, job, entry, first, last)
-            plan.tuned[-1] = replace(tuned, held_out=held_out)
+            before = _loss_before(plan, job, tuned, first, last)
+            plan.tuned[-1] = replace(tuned, held_out=held_out, loss_before=before)
             _report(plan.tuned[-1], log)
     look_at_stack(plan, job, log, workers, upto=len(plan.steps))
     return plan
@@ -138,6 +141,7 @@ def look_at_stack(plan: Plan, job: Job, log: Log, workers: int, *, upto: int) ->
         if survey is None or not survey.needed(bound.parameters):
             continue
         graph = compile_chain(plan.steps[:position], given=(IMAGE, *plan.given))
+        log.progress("survey", 0, len(job.slices))
         tasks = (delayed(_measure)(job.reader, index, graph, plan.given, survey) for index in job.slices)
         total = None
         for count, summary in enumerate(in_parallel(tasks, workers, ordered=True), start=1):
@@ -229,6 +233,16 @@ def _held_out(plan: Plan, job: Job, entry: OptimizeEntry, first: int, last: int)
     }
 
 
+def _loss_before(plan: Plan, job: Job, tuned: Tuned, first: int, last: int) -> float | None:
+    """The mean over the slices that had a part in the choice, of their losses before correction."""
+    entry, choice = tuned.entry, tuned.result.choice
+    before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
+    loss = Bound(entry.loss.loss, LOSS_ID, entry.loss.parameters)
+    counted = [number for number in tuned.result.losses if number not in choice.slices_without_charging]
+    products = (_products(before, plan, job, entry, number) for number in counted)
+    return mean_loss([loss_before(plan.steps[first : last + 1], loss, each) for each in products])
+
+
 def _without_choice(plan: Plan, entry: OptimizeEntry, choice: NoChoice, log: Log) -> None:
     where = f"optimization slices {', '.join(map(str, choice.slices_without_charging))}"
     if choice.status != NOTHING_FOUND:
@@ -253,6 +267,8 @@ def _report(tuned: Tuned, log: Log) -> None:
     """Say what is doubtful about a choice."""
     choice = tuned.result.choice
     assert isinstance(choice, Choice)
+    values = {f"{id}.{name}": value for (id, name), value in tuned.result.chosen.items()}
+    log.event("chosen", values=values, loss=choice.loss, loss_before=tuned.loss_before)
     for (id, name), end in choice.edges.items():
         direction = "smaller" if end == "lower" else "larger"
         log.warn(f"{id}.{name} was chosen at the {end} edge of its range: add {direction} values to the sweep")
