@@ -75,9 +75,13 @@ class Phase:
         return units / seconds if units > 0 and seconds > 0 else None
 
     def left(self, now: float) -> float | None:
-        """Seconds that it will still take."""
+        """Seconds that it will still take; ``None`` where that is unknown, or nothing is left."""
         rate = self.rate()
-        return None if rate is None else max((self.total - self.done) / rate - (now - self.now), 0)
+        return (
+            None
+            if rate is None or self.done >= self.total
+            else max((self.total - self.done) / rate - (now - self.now), 0)
+        )
 
     def position(self) -> str:
         """``12 of 40``."""

@@ -156,7 +156,7 @@ class Bars(_Follower):
             self._console.print(Text(unglued(f"stackmend: {text}"), style), soft_wrap=False, overflow="fold")
 
     def _ended(self, phase: Phase) -> None:
-        gap = max(_LABEL - len(phase.label), 0) if self._console.width >= 80 else 0
+        gap = max(_LABEL - len(phase.label), 0) if self._console.width >= 79 else 0
         style = "green" if phase.done >= phase.total else "yellow"
         text = Text.assemble((phase.label, style), " " * gap, "  ", unglued(phase.outcome()))
         with suppress(OSError):
@@ -166,7 +166,8 @@ class Bars(_Follower):
         if self._phase is None:
             return Group()
         now = self._clock()
-        label, bar, facts = layout(self._phase, now, self._console.width)
+        # Room is left for the ^C that a terminal echoes: in the next line it would keep this one from being cleared.
+        label, bar, facts = layout(self._phase, now, self._console.width - 3)
         line = Table.grid(padding=0)
         cells: list[RenderableType] = [Text(f"{label}  ", no_wrap=True)]
         if bar:
@@ -178,11 +179,12 @@ class Bars(_Follower):
 def layout(phase: Phase, now: float, width: int) -> tuple[str, int, str]:
     """The name of a phase, the width of its bar and the figures beside it, in no more than so many columns.
 
-    Where they do not all fit, megapixels go first, then the time so far, the rate, the time left, and the bar.
+    Where they do not all fit, megapixels go first, then the time so far, the rate, the bar, and the time left.
     """
-    label = f"{phase.label:<{_LABEL}}" if width >= 80 else phase.label
-    rates = [*phase.rates(), "", ""]
-    left = phase.left(now)
+    rates, left = [*phase.rates(), "", ""], phase.left(now)
+    if width < 60:
+        return _narrow(phase, left, width)
+    label = f"{phase.label:<{_LABEL}}" if width >= 76 else phase.label
     facts = [
         phase.position(),
         f"{rates[0]:<{len(phase.unit) + 6}}",
@@ -190,9 +192,20 @@ def layout(phase: Phase, now: float, width: int) -> tuple[str, int, str]:
         f"{duration(now - phase.started):>9}",
         f"{duration(left):>9} left" if left is not None else " " * 14,
     ]
-    for dropped in ((), (2,), (2, 3), (1, 2, 3), (1, 2, 3, 4)):
+    for dropped in ((), (2,), (2, 3), (1, 2, 3)):
         text = "  ".join(fact for index, fact in enumerate(facts) if fact and index not in dropped)
         bar = width - len(label) - len(text) - 4
         if bar >= _BAR[0]:
             return label, min(bar, _BAR[1]), unglued(text)
-    return label, 0, unglued(facts[0].replace(" of ", "/"))
+    return _narrow(phase, left, width)
+
+
+def _narrow(phase: Phase, left: float | None, width: int) -> tuple[str, int, str]:
+    position = phase.position().strip().replace(" of ", "/")
+    label = phase.label[: max(width - len(position) - 2, 0)]
+    room = width - len(label) - len(position) - 4
+    ending = f"  {duration(left)} left" if left is not None else ""
+    if len(ending) > room + 2:
+        ending = ""
+    bar = room - len(ending)
+    return label, min(bar, _BAR[1]) if bar >= _BAR[0] else 0, unglued(position + ending)

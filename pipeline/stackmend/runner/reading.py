@@ -67,7 +67,7 @@ def _without_record(folder: Path) -> str:
         return f"{folder}: holds no {RECORD}; give the result folder of a run"
     events = list(_events(log))
     wanted = 0
-    finished: set[int] = set()
+    finished: set[object] = set()
     for event in events:
         if event.get("event") == "application started":
             wanted, finished = event.get("slices", 0), set()
