@@ -18,6 +18,8 @@ _WINDOW = 30.0
 """Seconds over which a rate is taken, so that a slow start is soon forgotten."""
 _FEWEST = 10
 """Samples that are looked at however long ago they were: a slice may take minutes."""
+_AT_ONCE = 0.5
+"""Seconds in which what a worker was given together arrives: with slices that it kept, others that it did not."""
 
 
 @dataclass
@@ -64,7 +66,10 @@ class Phase:
         self.done, self.total, self.now = fields["done"], fields["total"], now
         if not self._samples:
             self._first = (now, self.done)
-        self._samples.append((now, self.done))
+        elif self.kept and now - self._first[0] < _AT_ONCE:
+            self._first = (self._first[0], self.done)
+            self._samples.clear()
+        self._samples.append((self._first[0] if not self._samples else now, self.done))
         while len(self._samples) > _FEWEST and now - self._samples[0][0] > _WINDOW:
             self._samples.popleft()
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from statistics import median
-from textwrap import wrap
+from textwrap import TextWrapper
 from typing import Any
 
 from stackmend import registry
-from stackmend.cli.words import count, counted, duration, figure, percent, printable, unglued
+from stackmend.cli.words import GLUE, count, counted, duration, figure, percent, printable, unglued
 
 Record = Mapping[str, Any]
 Line = tuple[str, str]
@@ -64,16 +64,14 @@ def slice_facts(record: Record, slices: Sequence[Mapping[str, str]]) -> dict[str
 
 
 def _wrapped(label: str, text: str, width: int) -> list[str]:
-    indent = " " * (_INDENT + 1)
-    first = f"{label:<{_INDENT}} "
-    return wrap(printable_line(text), max(width, 30), initial_indent=first, subsequent_indent=indent) or [
-        first.rstrip()
-    ]
+    wrapper = TextWrapper(max(width, 30), break_long_words=False, break_on_hyphens=False)
+    wrapper.initial_indent, wrapper.subsequent_indent = f"{label:<{_INDENT}} ", " " * (_INDENT + 1)
+    return wrapper.wrap(_printable(text)) or [wrapper.initial_indent.rstrip()]
 
 
-def printable_line(text: str) -> str:
+def _printable(text: str) -> str:
     """A text without anything that a terminal would obey; spaces that hold together still do."""
-    return "\u00a0".join(printable(part) for part in text.split("\u00a0"))
+    return GLUE.join(printable(part) for part in text.split(GLUE))
 
 
 def _head(record: Record) -> Iterator[Line]:
@@ -171,7 +169,7 @@ def _places(folder: Path) -> Iterator[Line]:
         yield "report", shown(folder / "report.html")
     yield "record", shown(folder / "run.json")
     again = shlex.join(["stackmend", "run", shown(folder / "protocol.yaml"), "--output", "NEW_FOLDER"])
-    yield "repeat", again
+    yield "repeat", again.replace(" ", GLUE)  # to be copied in one piece
 
 
 def stacks(folder: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_GLUE = "\u00a0"
+GLUE = "\u00a0"
 """Stands for a space at which no line may be broken, until the text is printed."""
 
 
@@ -13,12 +13,12 @@ def printable(text: str) -> str:
 
 def unglued(text: str) -> str:
     """A text whose lines are broken already, with plain spaces only."""
-    return text.replace(_GLUE, " ")
+    return text.replace(GLUE, " ")
 
 
 def count(number: int) -> str:
     """A whole number, in groups of three from five digits on."""
-    return f"{number:,}".replace(",", _GLUE) if abs(number) >= 10000 else str(number)
+    return f"{number:,}".replace(",", GLUE) if abs(number) >= 10000 else str(number)
 
 
 def counted(number: int, what: str) -> str:
@@ -33,7 +33,7 @@ def figure(value: float) -> str:
 
 def percent(fraction: float) -> str:
     """A fraction in percent."""
-    return f"{figure(100 * fraction)}{_GLUE}%"
+    return f"{figure(100 * fraction)}{GLUE}%"
 
 
 def duration(seconds: float) -> str:
@@ -46,4 +46,4 @@ def duration(seconds: float) -> str:
         text = "{} min {} s".format(*divmod(round(seconds), 60))
     else:
         text = "{} h {} min".format(*divmod(round(seconds / 60), 60))
-    return text.replace(" ", _GLUE)
+    return text.replace(" ", GLUE)
