@@ -420,6 +420,35 @@ def test_a_terminal_shows_progress(cell: Path, protocol: Write, shell: Start, no
     assert bool([code for code in colours if re.search(r"3\d|9\d", code)]) is not no_color
 
 
+@posix
+@pytest.mark.parametrize("columns", ["40", "100"])
+def test_ctrl_c_leaves_the_terminal_in_order(
+    cell: Path, protocol: Write, shell: Start, clumsy: dict[str, str], tmp_path: Path, columns: str
+) -> None:
+    import pty
+
+    protocol(chain=with_step({"step": "dawdle", "seconds": 0.4}), optimize=None)
+    controller, terminal = pty.openpty()
+    env = clumsy | {"TERM": "xterm", "COLUMNS": columns}
+    process = shell("run", "tiny.yaml", "--workers", 1, stderr=terminal, env=env)
+    os.close(terminal)
+    wait_for(process, Workspace(tmp_path / "result").partial / "log.jsonl", "slice")
+    process.send_signal(signal.SIGINT)
+    shown = b""
+    try:
+        while chunk := os.read(controller, 4096):
+            shown += chunk
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    os.close(controller)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    text = shown.decode()
+    assert text.rstrip().endswith("stackmend: interrupted; continue with: stackmend run tiny.yaml --workers 1")
+    assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l") >= 0
+    assert "stopped at " in text
+
+
 def test_a_pipe_that_closes_early_is_no_error(shell: Start) -> None:
     process = shell("schema")
     assert process.stdout is not None
