@@ -116,7 +116,7 @@ def test_the_log(cell: Path, protocol: Write) -> None:
     events = [strict(line) for line in (result.folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     kinds = [event["event"] for event in events if event["event"] != "warning"]
     assert kinds == [
-        "started", "search started", "search finished", "application started", *["slice"] * 4, "finished"
+        "started", "search started", "search finished", "chosen", "application started", *["slice"] * 4, "finished"
     ]  # fmt: skip
     assert [event["time"] for event in events] == sorted(event["time"] for event in events)
 

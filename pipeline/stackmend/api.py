@@ -13,9 +13,10 @@ from stackmend.protocol.starter import starting_protocol
 from stackmend.record import Log
 from stackmend.report import REPORT, write_figures, write_report
 from stackmend.runner import Findings, RunResult, check
+from stackmend.runner.reading import read_run as show
 from stackmend.stacks import open_stack
 
-__all__ = ["Findings", "RunResult", "check", "figures", "finish", "init", "report", "run", "schema", "steps"]
+__all__ = ["Findings", "RunResult", "check", "figures", "finish", "init", "report", "run", "schema", "show", "steps"]
 
 
 P = ParamSpec("P")

@@ -53,10 +53,13 @@ class Log:
             self.warnings.append(message)
             self.event("warning", message=message)
 
-    def progress(self, phase: str, done: int, total: int) -> None:
-        """Tell the listener how far a phase has come."""
+    def progress(self, phase: str, done: int, total: int, **more: Any) -> None:
+        """Tell the listener how far a phase has come.
+
+        ``more`` may hold ``unit``, the plural of what is counted, and ``megapixels``, the size of one of them.
+        """
         if self.listener:
-            self.listener("progress", {"phase": phase, "done": done, "total": total})
+            self.listener("progress", {"phase": phase, "done": done, "total": total, **more})
 
 
 def now() -> str:
@@ -109,8 +112,13 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": platform.machine(),
         "cores": os.cpu_count(),
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": command(),
     }
+
+
+def command() -> list[str]:
+    """The command line of this process."""
+    return [Path(sys.argv[0]).name, *sys.argv[1:]]
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
@@ -123,6 +131,12 @@ def write_text(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.part")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """The rows of a table, as text."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -7,14 +7,18 @@ Exit status: 0 done; 2 usage; 3 protocol; 4 input data; 5 a step failed; 6 a qua
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
 from stackmend.cli import commands
+from stackmend.cli.streams import abandon, say
+from stackmend.cli.words import printable
 from stackmend.errors import INTERRUPTED, ProtocolError, StackmendError
 
 
@@ -23,26 +27,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    options = _parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(words)
+    options.again = printable(shlex.join(["stackmend", *words]))
     _terminate_like_ctrl_c()
     try:
         status: int = options.command(options)
+        sys.stdout.flush()
         return status
-    except ProtocolError as error:
+    except (StackmendError, KeyboardInterrupt) as error:
+        return _failed(error, options)
+    except BrokenPipeError:
+        abandon(sys.stdout)  # the reader of a pipe has gone: nothing is left to say to anyone
+        return 0
+
+
+def _failed(error: StackmendError | KeyboardInterrupt, options: argparse.Namespace) -> int:
+    """Say what went wrong, and how to go on; the exit status."""
+    status = INTERRUPTED if isinstance(error, KeyboardInterrupt) else error.exit_status
+    going_on = f"; continue with: {options.again}" if hasattr(options, "show") else ""
+    message = f"interrupted{going_on}" if isinstance(error, KeyboardInterrupt) else str(error)
+    if getattr(options, "show", "") == "json":
+        from stackmend.cli.progress import say_event
+
+        problems = {"problems": [asdict(each) for each in error.problems]} if isinstance(error, ProtocolError) else {}
+        say_event("error", {"status": status, "class": type(error).__name__, "message": message, **problems})
+    if isinstance(error, ProtocolError):
         from stackmend.cli.messages import framed
 
-        print(framed(error.name, error.problems, ran=False), file=sys.stderr)
-        return error.exit_status
-    except StackmendError as error:
-        print("; ".join([f"stackmend: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        message = "stackmend: interrupted; earlier results are untouched, the same command goes on"
-        print(message, file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of a pipe has gone: nothing is left to say to anyone
-        return 0
+        say(framed(error.name, error.problems, ran=False), sys.stderr)
+        return status
+    for line in (message, *getattr(error, "__notes__", [])):
+        say(f"stackmend: {printable(line)}", sys.stderr)
+    return status
 
 
 def _terminate_like_ctrl_c() -> None:
@@ -68,14 +85,18 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--backend", choices=("loky", "dask"), default="loky", help="processes here, or a Dask cluster")
     run.add_argument("--scheduler", metavar="ADDRESS", help="of the Dask cluster, for instance tcp://127.0.0.1:8786")
     run.add_argument("--shard", metavar="I/N", help="restore only the I-th of N parts; 'finish' joins them")
-    run.add_argument("--quiet", action="store_true", help="print errors only")
+    _add_telling(run)
     run.set_defaults(command=commands.run)
 
     finish = verbs.add_parser("finish", help="join what the shards of a run have made; compute nothing")
     _add_protocol(finish)
     finish.add_argument("--workers", type=_count, metavar="N", help="parallel workers (default: one for each core)")
-    finish.add_argument("--quiet", action="store_true", help="print errors only")
+    _add_telling(finish)
     finish.set_defaults(command=commands.finish)
+
+    show = verbs.add_parser("show", help="print the summary of a run again")
+    show.add_argument("run", type=Path, metavar="RUN", help="a result folder, or the run.json in it")
+    show.set_defaults(command=commands.show)
 
     check = verbs.add_parser("check", help="report every problem of a protocol and its stack; compute nothing")
     _add_protocol(check)
@@ -104,6 +125,16 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("--for", dest="stack", type=Path, metavar="STACK", help="the stack it is for")
     init.set_defaults(command=commands.init)
     return parser
+
+
+def _add_telling(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    for how, text in (
+        ("quiet", "print errors only"),
+        ("verbose", "print every slice and every step of the search"),
+        ("json", "print events as lines of JSON on standard output, the result last"),
+    ):
+        group.add_argument(f"--{how}", dest="show", action="store_const", const=how, default="normal", help=text)
 
 
 def _add_protocol(parser: argparse.ArgumentParser) -> None:

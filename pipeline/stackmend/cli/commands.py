@@ -5,11 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import shutil
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from stackmend.errors import UsageError
+from stackmend.errors import InputError, OutputError, StepError, UsageError
+
+if TYPE_CHECKING:
+    from stackmend.api import RunResult
 
 # Each command imports what it needs, so that --help and a mistyped option answer at once.
 
@@ -17,50 +23,79 @@ from stackmend.errors import UsageError
 def run(options: argparse.Namespace) -> int:
     """``stackmend run``."""
     from stackmend import api
-    from stackmend.cli.messages import summary
-    from stackmend.cli.progress import listening
+    from stackmend.cli.streams import say
 
-    _silence_libraries()
-    with listening(quiet=options.quiet) as listener:
-        result = api.run(
-            options.protocol,
-            input=options.input,
-            output=options.output,
-            set=dict(options.set),
-            workers=options.workers,
-            backend=options.backend,
-            scheduler=options.scheduler,
-            shard=options.shard,
-            listener=listener,
-        )
-    if result.record is None or result.stack is None:
+    result = _followed(options, api.run, backend=options.backend, scheduler=options.scheduler, shard=options.shard)
+    if result.record is None:
         then = f"when all parts are done: stackmend finish {options.protocol}"
-        print(f"shard {options.shard} is done; {then}", file=sys.stderr)
+        say(f"stackmend: part {options.shard} is done; {then}", sys.stderr)
         return 0
-    if not options.quiet:
-        print(summary(result.record, _shown(result.folder), _shown(result.stack)))
-    return 0
+    return _told(options, result.folder)
 
 
 def finish(options: argparse.Namespace) -> int:
     """``stackmend finish``."""
     from stackmend import api
-    from stackmend.cli.messages import summary
+
+    return _told(options, _followed(options, api.finish).folder)
+
+
+def _followed(options: argparse.Namespace, command: Callable[..., RunResult], **how: Any) -> RunResult:
+    """A run, with what it tells on the way; and how to go on with it, if it ends early."""
     from stackmend.cli.progress import listening
 
     _silence_libraries()
-    with listening(quiet=options.quiet) as listener:
-        result = api.finish(
-            options.protocol,
-            input=options.input,
-            output=options.output,
-            set=dict(options.set),
-            workers=options.workers,
-            listener=listener,
-        )
-    if not options.quiet and result.record is not None and result.stack is not None:
-        print(summary(result.record, _shown(result.folder), _shown(result.stack)))
+    begun = False
+    try:
+        with listening(options.show) as listener:
+
+            def told(kind: str, fields: Mapping[str, Any]) -> None:
+                nonlocal begun
+                begun = begun or kind == "started"
+                listener(kind, fields)
+
+            given = {"input": options.input, "output": options.output, "set": dict(options.set)}
+            return command(options.protocol, **given, workers=options.workers, listener=told, **how)
+    except (InputError, StepError, OutputError) as error:
+        if begun:
+            error.add_note(f"continue with: {options.again}")
+        raise
+
+
+def _told(options: argparse.Namespace, folder: Path) -> int:
+    """The outcome of a run, as the options want it told."""
+    from stackmend import api
+    from stackmend.cli.progress import say_event
+    from stackmend.cli.summary import shown, slice_facts, stacks
+
+    if options.show == "json":
+        _, record, slices = api.show(folder)
+        kept = ("name", "input", "output", "searches", "truth", "warnings", "times")
+        facts = {"folder": shown(folder), "stack": [shown(each) for each in stacks(folder)]}
+        facts |= {name: record[name] for name in kept} | {"slices": slice_facts(record, slices)}
+        say_event("result", facts)
+    elif options.show != "quiet":
+        print(_summary(folder))
     return 0
+
+
+def show(options: argparse.Namespace) -> int:
+    """``stackmend show``."""
+    print(_summary(options.run))
+    return 0
+
+
+def _summary(run: Path) -> str:
+    from stackmend import api
+    from stackmend.cli.summary import summary
+
+    folder, record, slices = api.show(run)
+    width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
+    try:
+        return summary(record, slices, folder, width)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"is not as a run writes it ({type(error).__name__}: {error})"
+        raise InputError(f"{folder / 'run.json'}: {what}; run the protocol again") from error
 
 
 def check(options: argparse.Namespace) -> int:
@@ -103,17 +138,19 @@ def check(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> int:
     """``stackmend report``."""
     from stackmend import api
+    from stackmend.cli.summary import shown
 
-    print(_shown(api.report(options.run)))
+    print(shown(api.report(options.run)))
     return 0
 
 
 def figures(options: argparse.Namespace) -> int:
     """``stackmend figures``."""
     from stackmend import api
+    from stackmend.cli.summary import shown
 
     for file in api.figures(options.run, format=options.format, dpi=options.dpi, output=options.output):
-        print(_shown(file))
+        print(shown(file))
     return 0
 
 
@@ -157,11 +194,3 @@ def init(options: argparse.Namespace) -> int:
 def _silence_libraries() -> None:
     """What tifffile logs about damaged files is said in our own messages."""
     logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
-
-
-def _shown(path: Path) -> str:
-    """A path as short as it can be said from here."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

@@ -1,12 +1,13 @@
-"""Texts for people: framed problems, the summary of a run, what is installed."""
+"""Texts for people: framed problems, and what is installed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
+from stackmend.cli.words import counted, printable
 from stackmend.errors import Problem
 from stackmend.registry import Catalogue, Component, RegistryError, Step
 
@@ -21,20 +22,17 @@ def framed(name: str, problems: Sequence[Problem], *, ran: bool | None) -> str:
     """
     errors = sum(problem.severity == "error" for problem in problems)
     warnings = len(problems) - errors
-    counts = [_counted(errors, "problem")] if errors else []
-    counts += [_counted(warnings, "warning")] if warnings else []
+    counts = [counted(errors, "problem")] if errors else []
+    counts += [counted(warnings, "warning")] if warnings else []
     end = ", nothing was run" if ran is False else ""
+    name = printable(name)
     return "\n".join([f"{name}: {', '.join(counts)}{end}", "", *(_frame(name, problem) for problem in problems)])
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _frame(name: str, problem: Problem) -> str:
     prefix = "warning: " if problem.severity == "warning" else ""
-    message = _printable(prefix + problem.message)
-    path = _printable(problem.path)
+    message = printable(prefix + problem.message)
+    path = printable(problem.path)
     if problem.line:
         head = f"{name}:{problem.line}:{problem.column}  {path}".rstrip()
         number = str(problem.line)
@@ -43,14 +41,9 @@ def _frame(name: str, problem: Problem) -> str:
         number = "$"
     if not problem.source.strip():
         return f"{head}\n  {message}"
-    line, before = _cropped(_printable(problem.source), problem.column - 1)
+    line, before = _cropped(printable(problem.source), problem.column - 1)
     caret = " " * before + "^" * max(min(problem.length, len(line) - before), 1)
     return f"{head}\n  {number} | {line}\n  {' ' * len(number)} | {caret} {message}"
-
-
-def _printable(text: str) -> str:
-    """A text of somebody else's file, character for character, with nothing in it that a terminal would obey."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _cropped(line: str, before: int) -> tuple[str, int]:
@@ -63,38 +56,6 @@ def _cropped(line: str, before: int) -> tuple[str, int]:
     return f"{left}{shown}{right}", before - start + len(left)
 
 
-def summary(record: Mapping[str, Any], folder: str, stack: str) -> str:
-    """What a run did, in a few lines."""
-    rows: list[tuple[str, str]] = []
-    shape = " x ".join(map(str, record["output"]["shape"]))
-    rows.append(("restored", f"{shape} {record['output']['dtype']} from {record['input']['label']}"))
-    for search in record["searches"]:
-        rows.extend(_search_rows(search))
-    if record["truth"]:
-        before, after = record["truth"]["rmse_before"], record["truth"]["rmse_after"]
-        change = f" by {abs(1 - after / before):.0%}" if before else ""
-        verb = "fell" if after < before else "ROSE" if after > before else "did not change"
-        rows.append(("error", f"against the truth {verb}{change}, from {before:.3f} to {after:.3f} grey levels (RMS)"))
-    rows += [("warning", warning) for warning in record["warnings"]]
-    seconds = record["times"]
-    rows.append(("time", f"{seconds['search_s']:.1f} s search, {seconds['apply_s']:.1f} s application"))
-    rows += [("stack", stack), ("record", f"{folder}/run.json")]
-    return "\n".join(f"{label:<10} {text}" for label, text in rows)
-
-
-def _search_rows(search: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if search["status"] != "chosen":
-        yield "search", f"{search['combinations']} combinations: {search['reason']}"
-        return
-    chosen = ", ".join(f"{name} {value}" for name, value in search["chosen"].items())
-    yield "chosen", f"{chosen}"
-    held_out = [
-        f"{v:.4f} (slice {n})" if isinstance(v, float) else f"{v} (slice {n})" for n, v in search["held_out"].items()
-    ]
-    beside = f"; held out: {', '.join(held_out)}" if held_out else ""
-    yield "loss", f"{search['loss_of_choice']:.4f}, lowest of {search['combinations']}{beside}"
-
-
 def listed(catalogue: Catalogue[Any]) -> str:
     """Every registered component in a line, the broken ones with the reason."""
     lines = []
@@ -102,7 +63,7 @@ def listed(catalogue: Catalogue[Any]) -> str:
         try:
             component = catalogue.get(name)
         except RegistryError as error:
-            lines.append(f"{name:<20} UNUSABLE: {_printable(str(error))}")
+            lines.append(f"{name:<20} UNUSABLE: {printable(str(error))}")
             continue
         lines.append(f"{name:<20} {component.schema.get('description', '')} [{catalogue.origin(name)}]")
     return "\n".join(lines)

@@ -17,7 +17,7 @@ from stackmend.stacks import Reader
 
 @dataclass(frozen=True)
 class Tuned:
-    """One optimize entry worked through on a channel: its search and the losses of the held-out slices."""
+    """One optimize entry worked through on a channel: its search, and the losses of held-out and untouched slices."""
 
     entry: OptimizeEntry
     channel: int
@@ -25,6 +25,7 @@ class Tuned:
     seconds: float
     identities: Mapping[int, str] = field(default_factory=dict)
     held_out: Mapping[int, float | Undefined] = field(default_factory=dict)
+    loss_before: float | None = None
 
 
 @dataclass

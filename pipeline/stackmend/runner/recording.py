@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,8 @@ def _search_record(tuned: Tuned) -> dict[str, Any]:
             "status": "chosen",
             "chosen": dict(zip(names, choice.combination, strict=True)),
             "loss_of_choice": choice.loss,
+            "loss_before": tuned.loss_before,
+            "loss_median": median(mean for each in result.combinations if (mean := result.mean(each)) is not None),
             "held_out": {str(number): _plain_loss(value) for number, value in tuned.held_out.items()},
             "tied": len(choice.tied),
             "on_edge": {short[parameter]: end for parameter, end in choice.edges.items()},

@@ -21,7 +21,8 @@ from stackmend.runner.journal import Journal, Ledger, Memory, digest
 from stackmend.runner.parallel import Workers
 from stackmend.runner.plan import Plan, Tuned, Tuning, bind, load_image
 from stackmend.runner.prepare import Job
-from stackmend.search import Axis, Choice, NoChoice, SearchResult, Space, search, strategy
+from stackmend.runner.uncorrected import loss_before
+from stackmend.search import Axis, Choice, NoChoice, SearchResult, Space, mean_loss, search, strategy
 from stackmend.stacks import Reader
 
 LOSS_ID = "loss"
@@ -80,7 +81,8 @@ def _work_through(desk: Desk, tuning: Tuning, entry: OptimizeEntry, channel: int
     else:
         for each in plans:
             _settle(each, tuned.result)
-        tuned = replace(tuned, held_out=_held_out(plan, entry, first, last))
+        held_out, before = _held_out(plan, entry, first, last), _loss_before(plan, tuned, first, last)
+        tuned = replace(tuned, held_out=held_out, loss_before=before)
         _report(tuned, desk.log)
     tuning.searches.append(tuned)
 
@@ -104,6 +106,7 @@ def look_at_stack(plan: Plan, desk: Desk, *, upto: int) -> None:
         if survey is None or not survey.needed(bound.parameters):
             continue
         graph = compile_chain(plan.steps[:position], given=(IMAGE, *plan.given))
+        desk.log.progress("survey", 0, len(desk.job.slices))
         tasks = (
             delayed(_measure)(plan.reader, index, graph, plan.given, survey, tolerant) for index in desk.job.slices
         )
@@ -219,6 +222,16 @@ def _held_out(plan: Plan, entry: OptimizeEntry, first: int, last: int) -> dict[i
     }
 
 
+def _loss_before(plan: Plan, tuned: Tuned, first: int, last: int) -> float | None:
+    """The mean over the slices that had a part in the choice, of their losses before correction."""
+    entry, choice = tuned.entry, tuned.result.choice
+    before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
+    loss = Bound(entry.loss.loss, LOSS_ID, entry.loss.parameters)
+    counted = [number for number in tuned.result.losses if number not in choice.slices_without_charging]
+    products = (_products(before, plan, entry, number) for number in counted)
+    return mean_loss([loss_before(plan.steps[first : last + 1], loss, each) for each in products])
+
+
 def _without_choice(plans: Sequence[Plan], entry: OptimizeEntry, choice: NoChoice, log: Log) -> None:
     where = f"optimization slices {', '.join(map(str, choice.slices_without_charging))}"
     if choice.status != NOTHING_FOUND:
@@ -244,6 +257,8 @@ def _report(tuned: Tuned, log: Log) -> None:
     """Say what is doubtful about a choice."""
     choice = tuned.result.choice
     assert isinstance(choice, Choice)
+    values = {f"{id}.{name}": value for (id, name), value in tuned.result.chosen.items()}
+    log.event("chosen", values=values, loss=choice.loss, loss_before=tuned.loss_before)
     for (id, name), end in choice.edges.items():
         direction = "smaller" if end == "lower" else "larger"
         log.warn(f"{id}.{name} was chosen at the {end} edge of its range: add {direction} values to the sweep")

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from math import prod
 from time import perf_counter
 from typing import Any
 
@@ -91,8 +92,14 @@ class Work:
 
     def _announce(self, part: Shard | None) -> None:
         job, shape = self.job, list(self.job.reader.shape)
-        facts = {"protocol": job.protocol.name, "input": job.reader.label, "shape": shape, "channels": job.channels}
-        self.log.event("started", **facts, workers=self.workers.count, **({"shard": str(part)} if part else {}))
+        facts: dict[str, Any] = {
+            "protocol": job.protocol.name,
+            "input": job.reader.label,
+            "shape": shape,
+            "channels": job.channels,
+        }
+        facts |= {"workers": self.workers.count, "command": record.command()} | ({"shard": str(part)} if part else {})
+        self.log.event("started", **facts)
         for note in job.reader.notes:
             self.log.event("note", message=note)
         for problem in job.protocol.warnings:
@@ -145,7 +152,7 @@ class Work:
         self.log.event("application started", slices=len(places), format=self.job.protocol.output.format)
         for row in rows:
             self._tell("slice kept", row)
-        self.log.progress("apply", len(rows), len(places))
+        self._progress(len(rows), len(places))
         self._collect("slice kept", copy_slices(application, copies, self.workers), rows, len(places))
         self._collect("slice", apply_chain(application, todo, self.workers), rows, len(places))
         if not part:
@@ -162,7 +169,10 @@ class Work:
                 for row in batch:
                     rows.append(row)
                     self._tell(kind, row)
-                    self.log.progress("apply", len(rows), total)
+                    self._progress(len(rows), total)
+
+    def _progress(self, done: int, total: int) -> None:
+        self.log.progress("apply", done, total, megapixels=prod(self.job.shape[1:]) / 1e6)
 
     def _tell(self, kind: str, row: SliceRow) -> None:
         facts = {"slice": row.slice, "channel": row.channel, "name": row.name, "status": row.status}

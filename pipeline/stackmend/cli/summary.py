@@ -1,0 +1,192 @@
+"""The summary of a run, made from what it has left in writing: its record and its table of slices."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from textwrap import TextWrapper
+from typing import Any
+
+from stackmend import registry
+from stackmend.cli.words import GLUE, count, counted, duration, figure, percent, printable, unglued
+
+Record = Mapping[str, Any]
+Line = tuple[str, str]
+"""A label, and what is to be said under it."""
+
+_INDENT = 10
+_STATUS = {
+    "restored": "restored",
+    "constant": "constant, left as they are",
+    "nothing_found": "nothing found",
+    "kept": "unusable, kept as they are",
+    "blank": "unreadable, left blank",
+    "skipped": "unusable, left out",
+}
+
+
+def summary(record: Record, slices: Sequence[Mapping[str, str]], folder: Path, width: int) -> str:
+    """What a run did and where its results are, in lines of at most ``width`` columns.
+
+    Parameters
+    ----------
+    record
+        The content of ``run.json``.
+    slices
+        The rows of ``slices.csv``.
+    folder
+        The result folder.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError, AttributeError
+        If the record is not as runs write them.
+    """
+    facts = slice_facts(record, slices)
+    lines = [*_head(record)]
+    for search in record["searches"]:
+        lines.extend(_search(record, search))
+    lines += [*_slices(facts), *_truth(record)]
+    lines += [("warning", warning) for warning in record["warnings"]]
+    lines += [*_times(record, facts), *_places(folder)]
+    return "\n".join(unglued(line) for label, text in lines for line in _wrapped(label, text, width))
+
+
+def slice_facts(record: Record, slices: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """What ``slices.csv`` says of the whole stack; areas in px."""
+    areas = [int(row["charged_area"]) for row in slices if row["charged_area"]]
+    changed = [float(row["changed_fraction"]) for row in slices if row["changed_fraction"]]
+    return {
+        "count": len(slices),
+        "status": dict(Counter(row["status"] for row in slices)),
+        "kept": record["slices"]["kept_from_earlier"],
+        "median_charged_area": median(areas) if areas else None,
+        "median_changed_fraction": median(changed) if changed else None,
+        "clipped": record["output"]["clipped"],
+    }
+
+
+def _wrapped(label: str, text: str, width: int) -> list[str]:
+    wrapper = TextWrapper(max(width, 30), break_long_words=False, break_on_hyphens=False)
+    wrapper.initial_indent, wrapper.subsequent_indent = f"{label:<{_INDENT}} ", " " * (_INDENT + 1)
+    return wrapper.wrap(_printable(text)) or [wrapper.initial_indent.rstrip()]
+
+
+def _printable(text: str) -> str:
+    """A text without anything that a terminal would obey; spaces that hold together still do."""
+    return GLUE.join(printable(part) for part in text.split(GLUE))
+
+
+def _head(record: Record) -> Iterator[Line]:
+    started = datetime.fromisoformat(record["times"]["started"])
+    name = record["name"] or Path(record["protocol"]["file"]).stem
+    yield "protocol", f"{name}, run on {started:%Y-%m-%d at %H:%M}"
+    given, output = record["input"], record["output"]
+    size = given.get("pixel_size_nm") or {}
+    known = [f"{axis} {value:.4g}" for axis, value in size.items() if value]
+    pixel = f", pixel size {', '.join(known)} nm" if known else ""
+    yield "input", f"{given['label']}: {_shape(given['shape'])} {given['dtype']}{pixel}"
+    if (output["shape"], output["dtype"]) != (given["shape"], given["dtype"]):
+        yield "output", f"{_shape(output['shape'])} {output['dtype']}"
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _search(record: Record, search: Record) -> Iterator[Line]:
+    tried, slices = search["combinations"], ", ".join(map(str, search["slices"]))
+    if search["status"] != "chosen":
+        yield "search", f"{counted(tried, 'combination')} on slice {slices}: {search['reason']}"
+        return
+    for index, (name, value) in enumerate(search["chosen"].items()):
+        text = f"{name} {_value(value)}{_unit(record, name)}, of {_tried(search['space'][name])}"
+        if end := search["on_edge"].get(name):
+            text += f"; at the {end} edge of its range"
+        yield "chosen" if index == 0 else "", text
+    middle = search.get("loss_median")
+    beside = f"; median {middle:.4g}" if middle is not None else ""
+    yield "loss", f"{search['loss_of_choice']:.4g} on slice {slices}, lowest of {count(tried)}{beside}"
+    if (before := search.get("loss_before")) is not None:
+        after = search["loss_of_choice"]
+        yield "", f"{before:.4g} before correction, {after:.4g} after"
+    held_out = [f"{v if isinstance(v, str) else f'{v:.4g}'} (slice {n})" for n, v in search["held_out"].items()]
+    if held_out:
+        yield "", f"held out: {', '.join(held_out)}"
+
+
+def _value(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _tried(values: Sequence[Any]) -> str:
+    if len(values) <= 6:
+        return ", ".join(map(_value, values))
+    return f"{_value(values[0])} to {_value(values[-1])} ({len(values)} values)"
+
+
+def _unit(record: Record, name: str) -> str:
+    """The unit of a swept parameter, if its step is installed here and declares one."""
+    id, _, own = name.rpartition(".")
+    for step in record["chain"]:
+        if (not id or step["id"] == id) and own in step["parameters"]:
+            try:
+                properties = registry.steps().get(step["step"]).schema["properties"]
+            except registry.RegistryError:
+                return ""
+            unit = str(properties.get(own, {}).get("unit", ""))
+            return f" ({unit})" if " " in unit else f" {unit}".rstrip()
+    return ""
+
+
+def _slices(facts: Mapping[str, Any]) -> Iterator[Line]:
+    parts = [f"{count(number)} {_STATUS.get(status, status)}" for status, number in facts["status"].items()]
+    kept = [f"{count(facts['kept'])} of them kept from an earlier run"] if facts["kept"] else []
+    yield "slices", ", ".join([*parts, *kept])
+    if facts["median_changed_fraction"] is not None:
+        area = facts["median_charged_area"]
+        charged = f"median charged area {count(round(area))} px, " if area is not None else ""
+        changed = f"median {percent(facts['median_changed_fraction'])} of the pixels changed"
+        yield "", f"{charged}{changed}, {counted(facts['clipped'], 'pixel')} clipped"
+
+
+def _truth(record: Record) -> Iterator[Line]:
+    if record["truth"]:
+        before, after = record["truth"]["rmse_before"], record["truth"]["rmse_after"]
+        change = f" by {percent(abs(1 - after / before))}" if before else ""
+        verb = "fell" if after < before else "ROSE" if after > before else "did not change"
+        yield "error", f"against the truth {verb}{change}, from {before:.3g} to {after:.3g} grey levels (RMS)"
+
+
+def _times(record: Record, facts: Mapping[str, Any]) -> Iterator[Line]:
+    times = record["times"]
+    computed, seconds = facts["count"] - facts["kept"], times["apply_s"]
+    rate = f" ({figure(computed / seconds)} slices/s)" if computed > 0 and seconds > 0 else ""
+    yield "time", f"{duration(times['search_s'])} search, {duration(seconds)} application{rate}"
+
+
+def _places(folder: Path) -> Iterator[Line]:
+    for stack in stacks(folder):
+        yield "stack", shown(stack)
+    if (folder / "report.html").exists():
+        yield "report", shown(folder / "report.html")
+    yield "record", shown(folder / "run.json")
+    again = shlex.join(["stackmend", "run", shown(folder / "protocol.yaml"), "--output", "NEW_FOLDER"])
+    yield "repeat", again.replace(" ", GLUE)  # to be copied in one piece
+
+
+def stacks(folder: Path) -> list[Path]:
+    """The restored stack in a result folder, whatever its format."""
+    return sorted(path for path in folder.iterdir() if path.name.split(".")[0] == "stack")
+
+
+def shown(path: Path) -> str:
+    """A path as short as it can be said from here."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path.absolute())
