@@ -83,7 +83,7 @@ def search_parts(search: Search, source: Source) -> Values:
         "points": list(_points(search, pictured, source)),
         "slice": pictured.get("slice"),
         "broad": pictured.get("broad", False),
-        "missing": [name for name in loss_plots.MARKS if name not in search.landmarks],
+        "missing": [name for name in ("local minimum", "local maximum") if name not in search.landmarks],
         "frames": pictured.get("frames"),
         "animation": data_uri(source.picture(pictured["animation"])) if pictured else None,
         "still": data_uri(source.picture(pictured["still"])) if pictured else None,

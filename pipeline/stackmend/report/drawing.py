@@ -65,7 +65,7 @@ def style(palette: Palette) -> Iterator[None]:
         yield
 
 
-def figure(width: float = 5.2, height: float = 2.5) -> Figure:
+def figure(width: float = 4.4, height: float = 2.3) -> Figure:
     """An empty figure, in inches; never one of pyplot's, so that no display is needed."""
     return Figure(figsize=(width, height), layout="constrained")
 

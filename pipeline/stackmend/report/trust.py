@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from statistics import median
 from typing import Any
 
@@ -25,6 +26,10 @@ MEASURES = {
     "mean_after": ("mean grey level", 0.02),
     "noise_after": ("noise", 0.1),
 }
+
+
+CLIPPED = 1e-4
+"""Share of clipped pixels above which the result is in doubt."""
 
 
 @dataclass(frozen=True)
@@ -159,8 +164,11 @@ def _unfinished(source: Source) -> Verdict:
     application = source.event("application started")
     total = application.get("slices", total)
     done = f"{len(source.slices)} of {total} slices are restored" if application else "no slice is restored yet"
-    why = f" It stopped with {stopped['error']}: {stopped.get('message', '')}".rstrip(": ") if stopped else ""
-    sentence = f"This run is not finished: {done}.{why}"
+    sentence = f"This run is not finished: {done}."
+    if stopped.get("error") == "KeyboardInterrupt":
+        sentence += " It was interrupted."
+    elif stopped:
+        sentence += f" It stopped with {stopped.get('error')}: {stopped.get('message', '')}"
     return Verdict("doubtful", sentence, ("Run the same command again: it goes on where it stopped.",))
 
 
@@ -207,9 +215,10 @@ def _doubts(source: Source, found: Sequence[Search], odd: Sequence[Jump]) -> Ite
     if slices:
         verb = "slice does" if len(slices) == 1 else "slices do"
         yield f"{len(slices)} {verb} not fit to the neighbours ({_listed(sorted(slices, key=int)[:5], len(slices))})."
-    clipped = (source.record.get("output") or {}).get("clipped") or 0
-    if clipped:
-        yield f"{clipped} pixels were clipped to the range of the output type."
+    output = source.record.get("output") or {}
+    clipped, pixels = output.get("clipped") or 0, prod(output.get("shape") or [0])
+    if clipped > CLIPPED * pixels:
+        yield f"{clipped} pixels ({clipped / pixels:.2%}) were clipped to the range of the output type."
     bad = [row["slice"] for row in source.slices if str(row.get("status", "")).startswith("bad")]
     if bad:
         yield f"{len(bad)} {'slice' if len(bad) == 1 else 'slices'} could not be used ({_listed(bad[:5], len(bad))})."
