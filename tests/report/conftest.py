@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,29 +12,8 @@ import tifffile
 import yaml
 from numpy.typing import NDArray
 
+from report_runs import CHAIN, NAME, OPTIMIZE, SLICE, Run
 from stackmend import api
-
-NAME = "</script><script>document.title='broken in'</script>"
-"""The name of the protocol: anybody's text."""
-
-SLICE = "<script>alert(1)<img src=x onerror=alert(2)>"
-"""Part of the name of a slice."""
-
-CHAIN: list[dict[str, Any]] = [
-    {"step": "standardize"},
-    {
-        "step": "find_charging",
-        "inverse": True,
-        "gf1_sigma": {"sweep": [8, 12, 16]},
-        "color_shift": {"sweep": [0.1, 0.15, 0.2]},
-        "min_area": 20,
-    },
-    {"step": "correct_charging", "gf2_sigma": 8, "rb_radius": {"sweep": [5, 10]}, "gf3_sigma": 3, "border": 4},
-    {"step": "destandardize"},
-]
-OPTIMIZE: dict[str, Any] = {"slices": [1], "validate": [2], "loss": {"name": "charging_histogram", "distance": 4}}
-
-Run = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
@@ -68,8 +46,3 @@ def shared(run_of: Run) -> Path:
 def result(shared: Path, tmp_path: Path) -> Path:
     """A copy of the result of one run."""
     return Path(shutil.copytree(shared, tmp_path / "result"))
-
-
-def rows(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="", encoding="utf-8") as lines:
-        return list(csv.DictReader(lines))

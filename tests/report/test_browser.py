@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from report_runs import NAME, SLICE
+
 selenium = pytest.importorskip("selenium", reason="needs Selenium: pip install selenium")
 
 from selenium import webdriver  # noqa: E402 - only where it is installed
@@ -21,7 +23,6 @@ from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 
-NAME = "</script><script>document.title='broken in'</script>"  # as the run of these tests is called
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
 pytestmark = pytest.mark.skipif(
@@ -90,7 +91,7 @@ def test_names_do_no_harm(browser: Any, shared: Path) -> None:
     assert page.title == f"{NAME}: report of a restoration"
     assert page.execute_script("return document.querySelectorAll('img[src=x]').length") == 0
     assert page.execute_script("return document.scripts.length") == 2
-    assert "<script>alert(1)" in page.find_element(By.CSS_SELECTOR, "summary .name").text
+    assert SLICE in page.find_element(By.CSS_SELECTOR, "summary .name").text
 
 
 def test_the_line_moves_by_mouse_and_by_keyboard(browser: Any, shared: Path) -> None:
@@ -135,7 +136,9 @@ def test_pointing_at_a_combination_shows_its_parameters(browser: Any, shared: Pa
     assert len(marks) == len([row for row in table.values() if row["mean_loss"]]) > 5
     width, height = plot.size["width"], plot.size["height"]
     for x, y, index, *_ in marks:
-        move = ActionChains(page, duration=0).move_to_element_with_offset(plot, round((x - 0.5) * width), round((y - 0.5) * height))
+        move = ActionChains(page, duration=0).move_to_element_with_offset(
+            plot, round((x - 0.5) * width), round((y - 0.5) * height)
+        )
         move.perform()
         told = plot.find_element(By.CSS_SELECTOR, ".tip").text.splitlines()
         row = table[str(index)]

@@ -11,7 +11,7 @@ from stackmend.report import loss_plots, slice_plots
 from stackmend.report.drawing import SCREEN, style, svg
 from stackmend.report.landscape import Search, edges, loss_of, short
 from stackmend.report.source import Row, Source, number
-from stackmend.report.trust import Compared, Jump, compared
+from stackmend.report.trust import Jump, agreement, compared
 
 LISTED = 20
 """Rows of a table at the most."""
@@ -182,29 +182,6 @@ def _table_of(rows: Sequence[Row]) -> Values:
         values = [number(row.get(column)) for row in rows]
         table.append((label, ["" if value is None else f"{value * factor:.5g}" for value in values]))
     return {"slices": [row["slice"] for row in rows], "rows": table}
-
-
-def agreement(slices: Sequence[Compared]) -> str:
-    """How the held-out slices compare with those that chose, in a sentence."""
-    chose = [each.after for each in slices if each.role == "optimization" and each.after is not None]
-    held = [each.after for each in slices if each.role == "held out" and each.after is not None]
-    if not held:
-        return (
-            "No slice was held out, so nothing says how the choice does on slices that had no part in it. "
-            "Add validate: [...] under optimize in the protocol."
-        )
-    if not chose:
-        return ""
-    training, testing = sum(chose) / len(chose), sum(held) / len(held)
-    if testing <= training * 1.25:
-        return (
-            f"The held-out slices do as well as those that chose the parameters "
-            f"({testing:.3f} against {training:.3f}): the choice carries over."
-        )
-    return (
-        f"The held-out slices do worse than those that chose the parameters ({testing:.3f} against "
-        f"{training:.3f}): the choice may not carry over to the whole stack. Choose on more slices."
-    )
 
 
 def _counts(source: Source) -> list[tuple[str, str]]:

@@ -163,8 +163,8 @@ def edges(search: Search, source: Source) -> Iterator[EdgeAdvice]:
     """What to change where the choice lies on the edge of a range."""
     for name, end in (search.record.get("on_edge") or {}).items():
         declared = [each for each in search.record.get("space", {}).get(name, ()) if isinstance(each, (int, float))]
-        if len(declared) < 2:
-            continue
+        if len(declared) < 2 or (end == "lower" and min(declared) == 0):
+            continue  # below nothing there is hardly ever anything
         line = _line_of(name, search, source)
         text = (source.record.get("protocol") or {}).get("text", "").splitlines()
         present = text[line - 1].strip() if line and line <= len(text) else ""

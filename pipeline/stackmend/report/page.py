@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from markupsafe import Markup
 
 from stackmend.report import citation, content
@@ -48,11 +48,11 @@ def render(source: Source) -> str:
 
 
 def _environment() -> Environment:
-    """Everything that is put into a page is escaped, unless it is our own."""
+    """Everything that is put into a page is escaped, unless it is our own; what a record lacks is left out."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -115,6 +115,29 @@ def compared(search: Search, source: Source) -> list[Compared]:
     return found
 
 
+def agreement(slices: Sequence[Compared]) -> str:
+    """How the held-out slices compare with those that chose, in a sentence."""
+    chose = [each.after for each in slices if each.role == "optimization" and each.after is not None]
+    held = [each.after for each in slices if each.role == "held out" and each.after is not None]
+    if not held:
+        return (
+            "No slice was held out, so nothing says how the choice does on slices that had no part in it. "
+            "Add validate: [...] under optimize in the protocol."
+        )
+    if not chose:
+        return ""
+    training, testing = sum(chose) / len(chose), sum(held) / len(held)
+    if testing <= training * 1.25:
+        return (
+            f"The held-out slices do as well as those that chose the parameters "
+            f"({testing:.3f} against {training:.3f}): the choice carries over."
+        )
+    return (
+        f"The held-out slices do worse than those that chose the parameters ({testing:.3f} against "
+        f"{training:.3f}): the choice may not carry over to the whole stack. Choose on more slices."
+    )
+
+
 @dataclass(frozen=True)
 class Verdict:
     """One sentence, what kind of news it is (good, neutral, doubtful, bad), and the reasons."""
