@@ -116,13 +116,19 @@ def test_the_same_files_give_the_same_page(result: Path) -> None:
 
 
 def test_estimates_stand_beside_what_it_took(result: Path) -> None:
-    assert "estimated" not in said(result)
+    assert "12.3 s" not in said(result)
     record = json.loads((result / "run.json").read_text(encoding="utf-8"))
-    record["estimate"] = {"search_s": 12.3, "apply_s": 45.6}
+    expected = {"search_s": 12.3, "apply_s": 45.6, "disk_bytes": 7_800_000, "workers": 2}
+    record["estimate"] = {"expected": expected, "skipped": "", "actual": {"disk_bytes": 1.5e9}}
     (result / "run.json").write_text(json.dumps(record), encoding="utf-8")
     api.report(result)
     assert "estimated" in said(result)
     assert "45.6 s" in said(result)
+    assert "disk1.5 GB7.8 MB" in said(result)
+    record["estimate"] = {"expected": None, "skipped": "the run is short", "actual": {}}
+    (result / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    api.report(result)
+    assert "Nothing was estimated before: the run is short." in said(result)
 
 
 def test_the_template_asks_for_nothing_that_does_not_exist(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,6 +80,24 @@ def test_a_lone_region_in_an_empty_stack_is_a_jump() -> None:
     assert [jump.slice for jump in jumps(rows)] == ["9"]
 
 
+def test_channels_are_not_neighbours() -> None:
+    """Two channels of different brightness, slice after slice."""
+    first, second = table(charged_area={5: 2000}), table(mean_after={index: 200 + index / 99 for index in range(20)})
+    rows = [
+        {**row, "channel": name}
+        for pair in zip(first, second, strict=True)
+        for row, name in zip(pair, "02", strict=True)
+    ]
+    assert [(jump.slice, jump.channel, jump.what) for jump in jumps(rows)] == [("5", "0", "charged area")]
+
+
+def test_slices_that_could_not_be_used() -> None:
+    rows = table()
+    rows[3] = dict.fromkeys(rows[3], "") | {"slice": "3", "name": "s3.tif", "status": "blank"}
+    told = verdict(source(slices=rows), [search()], jumps(rows))
+    assert told.reasons == ("1 slice could not be used (3).",)
+
+
 def test_a_short_stack_says_nothing_about_jumps() -> None:
     assert jumps(table(6, mean_after={3: 200})) == []
     assert jumps([]) == []
@@ -104,7 +122,7 @@ def test_a_loss_that_did_not_fall() -> None:
 
 def test_each_doubt_is_counted() -> None:
     found = search(on_edge={"sigma": "upper"}, held_out={"2": 1.9})
-    odd = [Jump(4, "4", "s4", "mean_after", "mean grey level", 9, 1, 50, False)]
+    odd = [Jump(4, "4", "s4", "mean_after", "mean grey level", 9, 1, 50, in_the_input=False)]
     output = {"shape": [20, 10, 10], "clipped": 30}
     record = {"searches": [{"status": "chosen"}], "output": output}
     told = verdict(source(held_out_before=1.7, record=record), [found], odd)

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from stackmend.report import citation, content
 from stackmend.report.landscape import searches
+from stackmend.report.provenance import provenance
 from stackmend.report.source import Source
 from stackmend.report.trust import jumps, verdict
 
@@ -35,7 +36,7 @@ def render(source: Source) -> str:
         "searches": parts,
         "unsearched": _without_losses(source, {search.index for search in found}),
         "trust": content.trust_parts(source, found, odd),
-        "provenance": content.provenance(source),
+        "provenance": provenance(source),
         "methods": citation.methods(source) if source.finished else "",
         "bibtex": citation.bibtex(source) if source.finished else "",
         "hover": {graph["id"]: graph["hover"] for part in parts for graph in part["graphs"]},

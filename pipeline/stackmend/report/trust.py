@@ -28,6 +28,9 @@ MEASURES = {
 }
 
 
+UNUSABLE = ("skipped", "kept", "blank")
+"""What became of slices that could not be read: left out, taken over as they are, or empty."""
+
 CLIPPED = 1e-4
 """Share of clipped pixels above which the result is in doubt."""
 
@@ -45,6 +48,7 @@ class Jump:
     around: float
     strength: float
     in_the_input: bool
+    channel: str = ""
 
 
 def jumps(rows: Sequence[Row]) -> list[Jump]:
@@ -54,8 +58,16 @@ def jumps(rows: Sequence[Row]) -> list[Jump]:
     difference is ``STRIKING`` times as large as is typical in the stack (the median of all such differences, scaled to
     a standard deviation), and large enough to matter. Stacks of fewer than ``FEWEST`` slices have no jumps.
     """
-    found = [jump for column in MEASURES for jump in _jumps(rows, column)]
+    found = [jump for own in by_channel(rows).values() for column in MEASURES for jump in _jumps(own, column)]
     return sorted(found, key=lambda jump: (-jump.strength, jump.place))
+
+
+def by_channel(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows of each channel; all under one name where there is but one."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.get("channel", ""), []).append(row)
+    return found
 
 
 def _jumps(rows: Sequence[Row], column: str) -> Iterator[Jump]:
@@ -66,8 +78,17 @@ def _jumps(rows: Sequence[Row], column: str) -> Iterator[Jump]:
         row = rows[place]
         value = number(row[column]) or 0.0
         yield Jump(
-            place, row["slice"], row["name"], column, what, value, around, strength, place in in_the_input
-        )  # fmt: skip
+            place=place,
+            slice=row["slice"],
+            name=row["name"],
+            column=column,
+            what=what,
+            value=value,
+            around=around,
+            strength=strength,
+            in_the_input=place in in_the_input,
+            channel=row.get("channel", ""),
+        )
 
 
 def _striking(rows: Sequence[Row], column: str, share: float) -> Iterator[tuple[int, float, float]]:
@@ -242,7 +263,7 @@ def _doubts(source: Source, found: Sequence[Search], odd: Sequence[Jump]) -> Ite
     clipped, pixels = output.get("clipped") or 0, prod(output.get("shape") or [0])
     if clipped > CLIPPED * pixels:
         yield f"{clipped} pixels ({clipped / pixels:.2%}) were clipped to the range of the output type."
-    bad = [row["slice"] for row in source.slices if str(row.get("status", "")).startswith("bad")]
+    bad = [row["slice"] for row in source.slices if row.get("status") in UNUSABLE]
     if bad:
         yield f"{len(bad)} {'slice' if len(bad) == 1 else 'slices'} could not be used ({_listed(bad[:5], len(bad))})."
 
