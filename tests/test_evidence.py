@@ -173,7 +173,7 @@ def test_an_outline_runs_along_the_mask_and_is_open_at_the_frame() -> None:
 def row(index: int, **values: Any) -> SliceRow:
     known: dict[str, Any] = dict.fromkeys(SliceRow.__dataclass_fields__)
     known |= {"slice": index, "name": f"s{index}", "status": "restored", "charged_area": 100, "changed_fraction": 0.1}
-    return SliceRow(**(known | {"kept": False} | values))
+    return SliceRow(**(known | values))
 
 
 def test_the_slices_that_are_shown() -> None:
