@@ -10,7 +10,7 @@ from stackmend.report import loss_plots, slice_plots
 from stackmend.report.drawing import SCREEN, style, svg
 from stackmend.report.landscape import Search, edges, loss_of, short
 from stackmend.report.source import Row, Source, number
-from stackmend.report.trust import Jump, agreement, by_channel, compared
+from stackmend.report.trust import UNUSABLE, Jump, agreement, by_channel, compared
 
 LISTED = 20
 """Rows of a table at the most."""
@@ -154,6 +154,7 @@ def trust_parts(source: Source, found: Sequence[Search], odd: Sequence[Jump]) ->
     """Whether the result can be trusted: graphs and tables."""
     channels = by_channel(source.slices)
     parts: Values = {"along": [], "few": [], "losses": [], "counts": _counts(source), "odd": odd[:LISTED]}
+    parts["several"] = len(channels) > 1
     parts["more_odd"] = max(len(odd) - LISTED, 0)
     with style(SCREEN):
         for place, (channel, rows) in enumerate(channels.items()):
@@ -201,7 +202,7 @@ def _counts(source: Source) -> list[tuple[str, str]]:
         statuses.setdefault(row.get("status", ""), []).append(row["slice"])
     for status, slices in statuses.items():
         if status != "restored":
-            counts.append((status.replace("_", " "), f"{len(slices)} ({listed(slices)})"))
+            counts.append((UNUSABLE.get(status, status.replace("_", " ")), f"{len(slices)} ({listed(slices)})"))
     if changed:
         mean, (most, where) = sum(value for value, _ in changed) / len(changed), max(changed, key=lambda each: each[0])
         counts.append(("changed pixels", f"{mean:.2%} on average, {most:.2%} at most (slice {where})"))

@@ -28,8 +28,12 @@ MEASURES = {
 }
 
 
-UNUSABLE = ("skipped", "kept", "blank")
-"""What became of slices that could not be read: left out, taken over as they are, or empty."""
+UNUSABLE = {
+    "skipped": "unusable and left out",
+    "kept": "unusable and taken over as they are",
+    "blank": "unusable and blank",
+}
+"""What became of slices that could not be used, by their status."""
 
 CLIPPED = 1e-4
 """Share of clipped pixels above which the result is in doubt."""
