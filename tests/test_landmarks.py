@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackmend.search.landmarks import AWAY, GLOBAL_MINIMUM, LOCAL_MAXIMUM, LOCAL_MINIMUM, landmarks
+from stackmend.search.landmarks import AWAY, GLOBAL_MINIMUM, HIGHEST, LOCAL_MAXIMUM, LOCAL_MINIMUM, landmarks
 
 
 def on_a_line(*losses: float | None) -> dict[tuple[Any, ...], float | None]:
@@ -53,7 +53,7 @@ def test_a_flat_loss_has_nothing_but_its_choice():
 
 def test_random_samples_have_no_neighbours():
     scored = {(0.1, 5.0): 1.0, (0.2, 3.0): 4.0, (0.7, 1.0): 2.4}
-    assert landmarks(scored, (0.1, 5.0)) == {GLOBAL_MINIMUM: (0.1, 5.0), AWAY: (0.7, 1.0)}
+    assert landmarks(scored, (0.1, 5.0)) == {GLOBAL_MINIMUM: (0.1, 5.0), AWAY: (0.7, 1.0), HIGHEST: (0.2, 3.0)}
 
 
 @given(st.lists(st.integers(0, 5), min_size=27, max_size=27))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from stackmend.report import loss_plots, slice_plots
 from stackmend.report.drawing import SCREEN, style, svg
 from stackmend.report.landscape import Search, edges, loss_of, short
 from stackmend.report.source import Row, Source, number
-from stackmend.report.trust import Compared, Jump, compared
+from stackmend.report.trust import UNUSABLE, Jump, agreement, by_channel, compared
 
 LISTED = 20
 """Rows of a table at the most."""
@@ -35,7 +34,8 @@ def data_uri(content: bytes | None) -> str | None:
 
 def shown_slices(source: Source) -> Iterator[Values]:
     """Slices before and after."""
-    rows = {row["slice"]: row for row in source.slices}
+    first = next(iter(by_channel(source.slices).values()), [])
+    rows = {row["slice"]: row for row in first}
     for place, shown in enumerate(source.previews.get("slices") or ()):
         pictures = dict.fromkeys(("mask", "zoom_mask"))  # there is none where no step looks for charging
         pictures |= {name: data_uri(source.picture(file)) for name, file in shown["pictures"].items()}
@@ -83,7 +83,7 @@ def search_parts(search: Search, source: Source) -> Values:
         "points": list(_points(search, pictured, source)),
         "slice": pictured.get("slice"),
         "broad": pictured.get("broad", False),
-        "missing": [name for name in loss_plots.MARKS if name not in search.landmarks],
+        "missing": [name for name in ("local minimum", "local maximum") if name not in search.landmarks],
         "frames": pictured.get("frames"),
         "animation": data_uri(source.picture(pictured["animation"])) if pictured else None,
         "still": data_uri(source.picture(pictured["still"])) if pictured else None,
@@ -152,12 +152,18 @@ def _histograms(pictured: Mapping[str, Any], key: str) -> Iterator[tuple[str, in
 
 def trust_parts(source: Source, found: Sequence[Search], odd: Sequence[Jump]) -> Values:
     """Whether the result can be trusted: graphs and tables."""
-    parts: Values = {"along": None, "losses": [], "counts": _counts(source), "odd": odd[:LISTED]}
-    parts["few"] = _table_of(source.slices) if len(source.slices) < FEW else None
+    channels = by_channel(source.slices)
+    parts: Values = {"along": [], "few": [], "losses": [], "counts": _counts(source), "odd": odd[:LISTED]}
+    parts["several"] = len(channels) > 1
     parts["more_odd"] = max(len(odd) - LISTED, 0)
     with style(SCREEN):
-        if len(source.slices) >= FEW:
-            parts["along"] = svg(slice_plots.along_stack(source.slices, odd, SCREEN), "along")
+        for place, (channel, rows) in enumerate(channels.items()):
+            title = f", channel {channel}" if len(channels) > 1 else ""
+            if len(rows) < FEW:
+                parts["few"].append((title, _table_of(rows)))
+            else:
+                own = [jump for jump in odd if jump.channel == channel]
+                parts["along"].append((title, svg(slice_plots.along_stack(rows, own, SCREEN), f"along{place}")))
         for search in found:
             slices = compared(search, source)
             if any(each.after is not None for each in slices):
@@ -184,34 +190,11 @@ def _table_of(rows: Sequence[Row]) -> Values:
     return {"slices": [row["slice"] for row in rows], "rows": table}
 
 
-def agreement(slices: Sequence[Compared]) -> str:
-    """How the held-out slices compare with those that chose, in a sentence."""
-    chose = [each.after for each in slices if each.role == "optimization" and each.after is not None]
-    held = [each.after for each in slices if each.role == "held out" and each.after is not None]
-    if not held:
-        return (
-            "No slice was held out, so nothing says how the choice does on slices that had no part in it. "
-            "Add validate: [...] under optimize in the protocol."
-        )
-    if not chose:
-        return ""
-    training, testing = sum(chose) / len(chose), sum(held) / len(held)
-    if testing <= training * 1.25:
-        return (
-            f"The held-out slices do as well as those that chose the parameters "
-            f"({testing:.3f} against {training:.3f}): the choice carries over."
-        )
-    return (
-        f"The held-out slices do worse than those that chose the parameters ({testing:.3f} against "
-        f"{training:.3f}): the choice may not carry over to the whole stack. Choose on more slices."
-    )
-
-
 def _counts(source: Source) -> list[tuple[str, str]]:
     rows = source.slices
     if not rows:
         return []
-    changed = [value for row in rows if (value := number(row.get("changed_fraction"))) is not None]
+    changed = [(value, row["slice"]) for row in rows if (value := number(row.get("changed_fraction"))) is not None]
     clipped = sum(int(number(row.get("clipped")) or 0) for row in rows)
     counts = [("slices", str(len(rows)))]
     statuses: dict[str, list[str]] = {}
@@ -219,12 +202,10 @@ def _counts(source: Source) -> list[tuple[str, str]]:
         statuses.setdefault(row.get("status", ""), []).append(row["slice"])
     for status, slices in statuses.items():
         if status != "restored":
-            counts.append((status.replace("_", " "), f"{len(slices)} ({listed(slices)})"))
+            counts.append((UNUSABLE.get(status, status.replace("_", " ")), f"{len(slices)} ({listed(slices)})"))
     if changed:
-        mean, most = sum(changed) / len(changed), max(range(len(changed)), key=changed.__getitem__)
-        counts.append(
-            ("changed pixels", f"{mean:.2%} on average, {changed[most]:.2%} at most (slice {rows[most]['slice']})")
-        )
+        mean, (most, where) = sum(value for value, _ in changed) / len(changed), max(changed, key=lambda each: each[0])
+        counts.append(("changed pixels", f"{mean:.2%} on average, {most:.2%} at most (slice {where})"))
     counts.append(("clipped pixels", str(clipped)))
     return counts
 
@@ -239,52 +220,3 @@ def short_percent(cell: str | None) -> str:
     """A share as percent."""
     value = number(cell)
     return "" if value is None else f"{value:.2%}"
-
-
-def provenance(source: Source) -> Values:
-    """Where everything comes from."""
-    record = source.record
-    environment = record.get("environment") or {}
-    times, estimate = record.get("times") or {}, record.get("estimate") or {}
-    return {
-        "parameters": [
-            (step["id"], step["step"], step["version"], name, _shown(each["value"]), each["origin"])
-            for step in record.get("chain", ())
-            for name, each in (step["parameters"] or {"": {"value": "", "origin": ""}}).items()
-        ],
-        "times": [
-            (name.removesuffix("_s"), f"{value:.1f} s", _estimated(estimate, name))
-            for name, value in times.items()
-            if isinstance(value, int | float)
-        ],
-        "estimated": bool(estimate),
-        "started": times.get("started", ""),
-        "pictures": source.previews.get("seconds"),
-        "versions": list((environment.get("packages") or {}).items()),
-        "machine": [
-            (name, str(environment[name]))
-            for name in ("python", "platform", "processor", "cores", "workers")
-            if environment.get(name) is not None
-        ],
-        "command": " ".join(map(str, environment.get("command") or ())),
-        "input": record.get("input") or {},
-        "output": record.get("output") or {},
-        "pixel_size": _pixel_size(record.get("input") or {}),
-        "protocol": (record.get("protocol") or {}).get("text", ""),
-    }
-
-
-def _estimated(estimate: Mapping[str, Any], name: str) -> str:
-    value = estimate.get(name)
-    return f"{value:.1f} s" if isinstance(value, int | float) else ""
-
-
-def _pixel_size(given: Mapping[str, Any]) -> str:
-    known = {axis: value for axis, value in (given.get("pixel_size_nm") or {}).items() if value}
-    if not known:
-        return "not known"
-    return ", ".join(f"{axis} {value:.4g} nm" for axis, value in known.items()) + f" ({given.get('pixel_size_source')})"
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else short(value)

@@ -65,7 +65,7 @@ def style(palette: Palette) -> Iterator[None]:
         yield
 
 
-def figure(width: float = 5.2, height: float = 2.5) -> Figure:
+def figure(width: float = 4.4, height: float = 2.3) -> Figure:
     """An empty figure, in inches; never one of pyplot's, so that no display is needed."""
     return Figure(figsize=(width, height), layout="constrained")
 
@@ -90,16 +90,19 @@ def svg(figure: Figure, name: str) -> str:
     text = re.sub(r"<style .*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', text, count=1)
-    used = set(re.findall(r"(?:#)([\w-]+)\)|href=\"#([\w-]+)\"", text))
-    referred = {one or other for one, other in used}
-    text = re.sub(r' id="([\w-]+)"', lambda found: _kept(found[1], referred, name), text)
-    text = re.sub(r'(?:xlink:)?href="#([\w-]+)"', rf'href="#{name}-\1"', text)
-    text = re.sub(r"url\(#([\w-]+)\)", rf"url(#{name}-\1)", text)
+    # Names that nothing refers to are left out, the others are made unique in the page. Where matplotlib defines one
+    # twice, both are the same: a name is a hash of what it stands for.
+    wanted = set(re.findall(r"#([\w.-]+)(?:\)|\")", text))
+
+    def kept(found: re.Match[str]) -> str:
+        if found[1] not in wanted:
+            return ""
+        wanted.remove(found[1])
+        return f' id="{name}-{found[1]}"'
+
+    text = re.sub(r' id="([\w.-]+)"', kept, text)
+    text = re.sub(r'(?:xlink:)?href="#([\w.-]+)"', rf'href="#{name}-\1"', text)
+    text = re.sub(r"url\(#([\w.-]+)\)", rf"url(#{name}-\1)", text)
     for stands_for, colour in _THEME.items():
         text = text.replace(stands_for, colour)
     return re.sub(r"\n\s*", "\n", text).strip()
-
-
-def _kept(id: str, referred: set[str], name: str) -> str:
-    """Names that nothing refers to are left out; the others are made unique in the page."""
-    return f' id="{name}-{id}"' if id in referred else ""

@@ -20,7 +20,7 @@ from stackmend.report import loss_plots, slice_plots
 from stackmend.report.drawing import PAPER, figure, style
 from stackmend.report.landscape import Search, searches
 from stackmend.report.source import Source
-from stackmend.report.trust import compared, jumps
+from stackmend.report.trust import by_channel, compared, jumps
 
 
 def write(source: Source, folder: Path, *, format: str, dpi: int) -> list[Path]:
@@ -53,8 +53,11 @@ def every(source: Source) -> Iterator[tuple[str, Figure]]:
         prefix = f"search{search.index}_" if len(found) > 1 else ""
         for name, each in _of_search(search, source):
             yield prefix + name, each
-    if len(source.slices) > 1:
-        yield "along_stack", slice_plots.along_stack(source.slices, jumps(source.slices), PAPER)
+    channels, odd = by_channel(source.slices), jumps(source.slices)
+    for channel, rows in channels.items():
+        name = f"along_stack_channel{channel}" if len(channels) > 1 else "along_stack"
+        if len(rows) > 1:
+            yield name, slice_plots.along_stack(rows, [jump for jump in odd if jump.channel == channel], PAPER)
     for shown in source.previews.get("slices") or ():
         yield f"slice{shown['slice']}_profile", slice_plots.line_profile(shown, PAPER)
         pictures = {name: _opened(source, file) for name, file in shown["pictures"].items()}

@@ -28,12 +28,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Axis:
-    """The distinct values of a parameter, in order, in groups of one; of several where there are too many."""
+    """The distinct values of a parameter, in order, in groups of one; where there are too many, in groups of several.
+
+    A group of several is labelled by its middle member.
+    """
 
     name: str
     labels: tuple[str, ...]
     group: Mapping[str, int]
-    single: bool
 
     @classmethod
     def of(cls, name: str, values: Sequence[str]) -> Axis:
@@ -43,11 +45,11 @@ class Axis:
         if len(numbers) == len(distinct):
             distinct.sort(key=numbers.__getitem__)
         if len(distinct) <= FEW:
-            return cls(name, tuple(distinct), {text: place for place, text in enumerate(distinct)}, True)
+            return cls(name, tuple(distinct), {text: place for place, text in enumerate(distinct)})
         group = {text: place * FEW // len(distinct) for place, text in enumerate(distinct)}
         members = [[text for text in distinct if group[text] == place] for place in range(FEW)]
-        labels = tuple(f"{short(each[0])} to {short(each[-1])}" for each in members)
-        return cls(name, labels, group, False)
+        labels = tuple(f"{number(each[len(each) // 2]) or 0:.3g}" for each in members)
+        return cls(name, labels, group)
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,8 @@ def edges(search: Search, source: Source) -> Iterator[EdgeAdvice]:
     """What to change where the choice lies on the edge of a range."""
     for name, end in (search.record.get("on_edge") or {}).items():
         declared = [each for each in search.record.get("space", {}).get(name, ()) if isinstance(each, (int, float))]
-        if len(declared) < 2:
-            continue
+        if len(declared) < 2 or (end == "lower" and min(declared) == 0):
+            continue  # below nothing there is hardly ever anything
         line = _line_of(name, search, source)
         text = (source.record.get("protocol") or {}).get("text", "").splitlines()
         present = text[line - 1].strip() if line and line <= len(text) else ""

@@ -21,6 +21,7 @@ MARKS = {
     "local minimum": ("^", "green", 7.0),
     "away from the minimum": ("s", "purple", 6.0),
     "local maximum": ("v", "ink", 7.0),
+    "highest loss": ("v", "ink", 7.0),
 }
 """Shape, colour and size of the named points: shapes tell them apart without colours."""
 
@@ -99,7 +100,7 @@ def heat_map(search: Search, pair: tuple[str, str], palette: Palette) -> Figure:
     for (x, y), trial in search.lowest(*pair).items():
         lowest[y, x] = loss_of(trial)
     axes.pcolormesh(np.ma.masked_invalid(lowest), cmap="cividis", edgecolors="none")
-    if lowest.size <= 25:
+    if max(lowest.shape) <= 5:
         middle = (np.nanmin(lowest) + np.nanmax(lowest)) / 2
         for (y, x), value in np.ndenumerate(lowest):
             if np.isfinite(value):
@@ -124,10 +125,9 @@ def _frame(x: int, y: int, palette: Palette) -> Any:
 
 def _values_on(axes: Axes, which: str, axis: Axis, middle: float = 0.0) -> None:
     """Ticks with the values of a parameter, one for each position."""
-    places = [place + middle for place in range(len(axis.labels))]
     labels = [short(label) for label in axis.labels]
-    crowded = which == "x" and sum(map(len, labels)) > 26
+    room = 20 if which == "x" else 60  # characters that stand side by side in a small plot
+    every = max(1, -(-sum(map(len, labels)) // room))
+    places = range(0, len(labels), every)
     setter = axes.set_xticks if which == "x" else axes.set_yticks
-    setter(places, labels)
-    if crowded:
-        axes.tick_params(axis="x", labelrotation=45)
+    setter([place + middle for place in places], [labels[place] for place in places])

@@ -8,11 +8,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from markupsafe import Markup
 
 from stackmend.report import citation, content
 from stackmend.report.landscape import searches
+from stackmend.report.provenance import provenance
 from stackmend.report.source import Source
 from stackmend.report.trust import jumps, verdict
 
@@ -35,7 +36,7 @@ def render(source: Source) -> str:
         "searches": parts,
         "unsearched": _without_losses(source, {search.index for search in found}),
         "trust": content.trust_parts(source, found, odd),
-        "provenance": content.provenance(source),
+        "provenance": provenance(source),
         "methods": citation.methods(source) if source.finished else "",
         "bibtex": citation.bibtex(source) if source.finished else "",
         "hover": {graph["id"]: graph["hover"] for part in parts for graph in part["graphs"]},
@@ -48,11 +49,11 @@ def render(source: Source) -> str:
 
 
 def _environment() -> Environment:
-    """Everything that is put into a page is escaped, unless it is our own."""
+    """Everything that is put into a page is escaped, unless it is our own; what a record lacks is left out."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -35,7 +35,7 @@ def along_stack(rows: Sequence[Row], odd: Sequence[Jump], palette: Palette) -> F
     """What is known of every slice, one panel for each measure; slices that stand out are marked."""
     panels = [(label, [c for c in curves if _known(rows, c[0])]) for label, curves in PANELS]
     panels = [(label, curves) for label, curves in panels if curves]
-    graph = figure(5.2, 0.4 + 1.15 * max(len(panels), 1))
+    graph = figure(4.4, 0.4 + 1.15 * max(len(panels), 1))
     every = graph.subplots(max(len(panels), 1), 1, sharex=True, squeeze=False)[:, 0]
     places = np.array([number(row["slice"]) or 0.0 for row in rows])
     for axes, (label, curves) in zip(every, panels, strict=False):
@@ -82,7 +82,7 @@ def _curve(
 
 def line_profile(shown: Mapping[str, Any], palette: Palette) -> Figure:
     """Grey levels before and after along the row through the deepest change."""
-    graph = figure(5.2, 2.2)
+    graph = figure(4.4, 2.2)
     axes = graph.add_subplot()
     profile = shown["profile"]
     x = profile["start"] + np.arange(len(profile["before"]))
@@ -97,7 +97,7 @@ def line_profile(shown: Mapping[str, Any], palette: Palette) -> Figure:
 
 def histograms(found: Mapping[str, Any], palette: Palette) -> Figure:
     """Grey levels of the charged regions and of the rings around them, before and after."""
-    graph = figure(5.2, 2.3)
+    graph = figure(4.4, 2.2)
     left, right = graph.subplots(1, 2, sharex=True, sharey=True)
     edges = np.linspace(0, 1, len(found["region_before"]) + 1)
     for axes, moment in ((left, "before"), (right, "after")):
@@ -112,7 +112,7 @@ def histograms(found: Mapping[str, Any], palette: Palette) -> Figure:
 
 def losses_compared(slices: Sequence[Compared], palette: Palette) -> Figure:
     """The loss of each slice untouched and corrected."""
-    graph = figure(5.2, 0.8 + 0.32 * len(slices))
+    graph = figure(4.4, 0.8 + 0.32 * len(slices))
     axes = graph.add_subplot()
     for place, each in enumerate(reversed(slices)):
         if each.before is not None and each.after is not None:

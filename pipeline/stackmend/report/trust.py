@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from statistics import median
 from typing import Any
 
@@ -27,6 +28,17 @@ MEASURES = {
 }
 
 
+UNUSABLE = {
+    "skipped": "unusable and left out",
+    "kept": "unusable and taken over as they are",
+    "blank": "unusable and blank",
+}
+"""What became of slices that could not be used, by their status."""
+
+CLIPPED = 1e-4
+"""Share of clipped pixels above which the result is in doubt."""
+
+
 @dataclass(frozen=True)
 class Jump:
     """A slice that does not fit to its neighbours."""
@@ -40,6 +52,7 @@ class Jump:
     around: float
     strength: float
     in_the_input: bool
+    channel: str = ""
 
 
 def jumps(rows: Sequence[Row]) -> list[Jump]:
@@ -49,8 +62,16 @@ def jumps(rows: Sequence[Row]) -> list[Jump]:
     difference is ``STRIKING`` times as large as is typical in the stack (the median of all such differences, scaled to
     a standard deviation), and large enough to matter. Stacks of fewer than ``FEWEST`` slices have no jumps.
     """
-    found = [jump for column in MEASURES for jump in _jumps(rows, column)]
+    found = [jump for own in by_channel(rows).values() for column in MEASURES for jump in _jumps(own, column)]
     return sorted(found, key=lambda jump: (-jump.strength, jump.place))
+
+
+def by_channel(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The rows of each channel; all under one name where there is but one."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.get("channel", ""), []).append(row)
+    return found
 
 
 def _jumps(rows: Sequence[Row], column: str) -> Iterator[Jump]:
@@ -61,8 +82,17 @@ def _jumps(rows: Sequence[Row], column: str) -> Iterator[Jump]:
         row = rows[place]
         value = number(row[column]) or 0.0
         yield Jump(
-            place, row["slice"], row["name"], column, what, value, around, strength, place in in_the_input
-        )  # fmt: skip
+            place=place,
+            slice=row["slice"],
+            name=row["name"],
+            column=column,
+            what=what,
+            value=value,
+            around=around,
+            strength=strength,
+            in_the_input=place in in_the_input,
+            channel=row.get("channel", ""),
+        )
 
 
 def _striking(rows: Sequence[Row], column: str, share: float) -> Iterator[tuple[int, float, float]]:
@@ -108,6 +138,29 @@ def compared(search: Search, source: Source) -> list[Compared]:
         after = loss if isinstance(loss, float | int) else None
         found.append(Compared(name, "held out", known.get(name, {}).get("loss_before"), after))
     return found
+
+
+def agreement(slices: Sequence[Compared]) -> str:
+    """How the held-out slices compare with those that chose, in a sentence."""
+    chose = [each.after for each in slices if each.role == "optimization" and each.after is not None]
+    held = [each.after for each in slices if each.role == "held out" and each.after is not None]
+    if not held:
+        return (
+            "No slice was held out, so nothing says how the choice does on slices that had no part in it. "
+            "Add validate: [...] under optimize in the protocol."
+        )
+    if not chose:
+        return ""
+    training, testing = sum(chose) / len(chose), sum(held) / len(held)
+    if testing <= training * 1.25:
+        return (
+            f"The held-out slices do as well as those that chose the parameters "
+            f"({testing:.3f} against {training:.3f}): the choice carries over."
+        )
+    return (
+        f"The held-out slices do worse than those that chose the parameters ({testing:.3f} against "
+        f"{training:.3f}): the choice may not carry over to the whole stack. Choose on more slices."
+    )
 
 
 @dataclass(frozen=True)
@@ -159,8 +212,11 @@ def _unfinished(source: Source) -> Verdict:
     application = source.event("application started")
     total = application.get("slices", total)
     done = f"{len(source.slices)} of {total} slices are restored" if application else "no slice is restored yet"
-    why = f" It stopped with {stopped['error']}: {stopped.get('message', '')}".rstrip(": ") if stopped else ""
-    sentence = f"This run is not finished: {done}.{why}"
+    sentence = f"This run is not finished: {done}."
+    if stopped.get("error") == "KeyboardInterrupt":
+        sentence += " It was interrupted."
+    elif stopped:
+        sentence += f" It stopped with {stopped.get('error')}: {stopped.get('message', '')}"
     return Verdict("doubtful", sentence, ("Run the same command again: it goes on where it stopped.",))
 
 
@@ -207,10 +263,11 @@ def _doubts(source: Source, found: Sequence[Search], odd: Sequence[Jump]) -> Ite
     if slices:
         verb = "slice does" if len(slices) == 1 else "slices do"
         yield f"{len(slices)} {verb} not fit to the neighbours ({_listed(sorted(slices, key=int)[:5], len(slices))})."
-    clipped = (source.record.get("output") or {}).get("clipped") or 0
-    if clipped:
-        yield f"{clipped} pixels were clipped to the range of the output type."
-    bad = [row["slice"] for row in source.slices if str(row.get("status", "")).startswith("bad")]
+    output = source.record.get("output") or {}
+    clipped, pixels = output.get("clipped") or 0, prod(output.get("shape") or [0])
+    if clipped > CLIPPED * pixels:
+        yield f"{clipped} pixels ({clipped / pixels:.2%}) were clipped to the range of the output type."
+    bad = [row["slice"] for row in source.slices if row.get("status") in UNUSABLE]
     if bad:
         yield f"{len(bad)} {'slice' if len(bad) == 1 else 'slices'} could not be used ({_listed(bad[:5], len(bad))})."
 

@@ -65,6 +65,8 @@ class Work:
         known = Ledger({}, {}, {**published.losses, **self.journal.ledger().losses})
         tuning = tune(Desk(self.job, self.log, self.workers, self.journal, known))
         work, tuned = work_of(self.job, tuning.plans), perf_counter()
+        if not part:  # of shards, 'finish' writes it
+            record.write_table(self.job.workspace.partial / "losses.csv", list(loss_rows(tuning)))
         places = part.part(self.job.places) if part else self.job.places
         done = finished(self.job, places, work, self.log, self.workers)
         if not compute and len(done.kept) < len(places):
@@ -217,7 +219,6 @@ class Work:
         partial, ledger = self.job.workspace.partial, self.journal.ledger()
         for warning in _doubts(rows):
             self.log.warn(warning)
-        record.write_table(partial / "losses.csv", list(loss_rows(tuning)))
         record.write_table(partial / "slices.csv", [row.as_row() for row in rows])
         (partial / "protocol.yaml").write_bytes(self.job.protocol.source)
         searches = {search for tuned in tuning.searches for search in tuned.identities.values()}

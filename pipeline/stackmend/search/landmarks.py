@@ -12,6 +12,7 @@ GLOBAL_MINIMUM = "global minimum"
 LOCAL_MINIMUM = "local minimum"
 AWAY = "away from the minimum"
 LOCAL_MAXIMUM = "local maximum"
+HIGHEST = "highest loss"
 
 
 def landmarks(scored: Scored, chosen: Combination) -> dict[str, Combination]:
@@ -23,7 +24,8 @@ def landmarks(scored: Scored, chosen: Combination) -> dict[str, Combination]:
     if it has neighbours and none of them is lower, a local maximum if none is higher.
 
     The global minimum is the chosen combination. The local minimum is the lowest that is not part of its level, nor of
-    equal loss. The local maximum is the highest. Away from the minimum is the combination, none of the other three,
+    equal loss. The local maximum is the highest; where there is none, as among random samples, the highest loss stands
+    for it. Away from the minimum is the combination, none of the other three,
     whose loss is nearest to the middle between the lowest and the highest. Among equals the first in the order of
     ``scored`` is taken. What does not exist is left out.
 
@@ -41,13 +43,16 @@ def landmarks(scored: Scored, chosen: Combination) -> dict[str, Combination]:
     others = [each for each in minima if losses[each] > lowest]
     if others:
         found[LOCAL_MINIMUM] = min(others, key=losses.__getitem__)
+    highest = max(losses, key=losses.__getitem__)
     if maxima:
         found[LOCAL_MAXIMUM] = max(maxima, key=losses.__getitem__)
-    middle = (lowest + max(losses.values())) / 2
+    elif losses[highest] > lowest:
+        found[HIGHEST] = highest
+    middle = (lowest + losses[highest]) / 2
     rest = [each for each, loss in losses.items() if each not in found.values() and loss > lowest]
     if rest:
         found[AWAY] = min(rest, key=lambda each: abs(losses[each] - middle))
-    order = (GLOBAL_MINIMUM, LOCAL_MINIMUM, AWAY, LOCAL_MAXIMUM)
+    order = (GLOBAL_MINIMUM, LOCAL_MINIMUM, AWAY, LOCAL_MAXIMUM, HIGHEST)
     return {name: found[name] for name in order if name in found}
 
 

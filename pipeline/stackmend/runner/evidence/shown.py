@@ -23,8 +23,8 @@ SHOWN = 8
 """Slices shown at the most, whatever the size of the stack."""
 
 PIXELS, SIDE = 600_000, 1200
-ZOOM = (240, 360)
-"""Height and width of the part that is shown in full resolution."""
+ZOOM, ZOOM_LEAST = (240, 360), 48
+"""Height and width of the part shown in full resolution; of small slices two fifths, but never less than 48 px."""
 
 PROFILE = 400
 """How far a line profile reaches to either side, px."""
@@ -50,8 +50,8 @@ def choose_shown(
     losses = {number: loss for number, loss in held_out.items() if loss is not None and number in position}
     if len(losses) > 1:
         why.setdefault(position[max(losses, key=losses.__getitem__)], []).append("worst: highest held-out loss")
-    elif len(rows) > 2:
-        why.setdefault(_odd_one(rows), []).append("worst: differs most from its neighbours")
+    elif len(rows) > 2 and (odd := _odd_one(rows)) is not None:
+        why.setdefault(odd, []).append("worst: differs most from its neighbours")
     changed = sorted(range(len(rows)), key=lambda place: (-(rows[place].changed_fraction or 0), place))
     for place in changed[:2]:
         if rows[place].changed_fraction or len(rows) == 1:
@@ -59,7 +59,7 @@ def choose_shown(
     return dict(list((why or {0: ["first"]}).items())[:SHOWN])
 
 
-def _odd_one(rows: Sequence[SliceRow]) -> int:
+def _odd_one(rows: Sequence[SliceRow]) -> int | None:
     masked = all(row.charged_area is not None for row in rows)
     values = [(row.charged_area if masked else row.changed_fraction) or 0 for row in rows]
 
@@ -67,7 +67,8 @@ def _odd_one(rows: Sequence[SliceRow]) -> int:
         around = [*values[max(place - 3, 0) : place], *values[place + 1 : place + 4]]
         return abs(values[place] - median(around))
 
-    return max(range(len(rows)), key=lambda place: (oddness(place), -place))
+    odd = max(range(len(rows)), key=lambda place: (oddness(place), -place))
+    return odd if oddness(odd) else None
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,9 @@ class Photographer:
             return None
         difference = after.astype(np.float32) - before.astype(np.float32)
         centre = deepest(difference)
-        zoom = window_around(centre, before.shape, ZOOM)
+        zoom = window_around(centre, before.shape)
         factor = factor_for(before.shape, PIXELS, SIDE)
         display = Display.of(before)
-        scale = float(np.abs(difference).max()) or 1.0
         mask = self._mask(whole, before.shape)
         small = shrunk(difference, factor)
         pictures = {
@@ -121,7 +121,7 @@ class Photographer:
             "shape": before.shape,
             "factor": factor,
             "display": [display.low, display.high],
-            "largest_change": scale,
+            "largest_change": float(np.abs(difference).max()),
             "difference_scale": float(np.abs(small).max()),
             "zoom": [[part.start, part.stop] for part in zoom],
             "pictures": {name.partition(".")[0]: f"slice{position}_{name}" for name in encoded},
@@ -154,10 +154,11 @@ def deepest(difference: NDArray[np.float32]) -> tuple[int, int]:
     return int(y) * step + step // 2, int(x) * step + step // 2
 
 
-def window_around(centre: Sequence[int], shape: Sequence[int], size: Sequence[int]) -> tuple[slice, ...]:
-    """A part of a slice of the given size, as near as can be to the centre; all of an axis that is shorter."""
-    starts = [max(0, min(c - s // 2, n - s)) for c, n, s in zip(centre, shape, size, strict=True)]
-    return tuple(slice(start, min(start + s, n)) for start, n, s in zip(starts, shape, size, strict=True))
+def window_around(centre: Sequence[int], shape: Sequence[int]) -> tuple[slice, ...]:
+    """The part of a slice to be enlarged, as near as can be to the centre; all of an axis that is shorter."""
+    sizes = [min(most, max(ZOOM_LEAST, n * 2 // 5), n) for most, n in zip(ZOOM, shape, strict=True)]
+    starts = [max(0, min(c - size // 2, n - size)) for c, n, size in zip(centre, shape, sizes, strict=True)]
+    return tuple(slice(start, start + size) for start, size in zip(starts, sizes, strict=True))
 
 
 def profile(before: Pixels, after: Pixels, centre: tuple[int, int]) -> dict[str, Any]:

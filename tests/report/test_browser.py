@@ -1,0 +1,235 @@
+"""The report in a real browser: Debian's Chromium without a window.
+
+To run these tests: ``apt-get install chromium chromium-driver`` (and ``pip install selenium``).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from report_runs import NAME, SLICE
+
+selenium = pytest.importorskip("selenium", reason="needs Selenium: pip install selenium")
+
+from selenium import webdriver  # noqa: E402 - only where it is installed
+from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="needs a browser: apt-get install chromium chromium-driver"
+)
+
+OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--force-device-scale-factor=1",
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield driver
+    driver.quit()
+
+
+def look(browser: Any, page: Path, *, width: int = 1280, **media: str) -> Any:
+    """Open a page on a screen of some width, with what the system says about colours and motion."""
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items()]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    browser.get_log("performance")
+    browser.get(page.as_uri())
+    return browser
+
+
+def requests(browser: Any) -> list[str]:
+    """Addresses that were asked for since the page was opened, but for those that are data."""
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [each["params"]["request"]["url"] for each in messages if each["method"] == "Network.requestWillBeSent"]
+    return [address for address in asked if not address.startswith("data:")]
+
+
+def split(compare: Any) -> float:
+    return float(compare.find_element(By.CSS_SELECTOR, "input[type=range]").get_attribute("value"))
+
+
+def test_it_opens_from_disk_without_an_error_or_a_request(browser: Any, shared: Path) -> None:
+    page = look(browser, shared / "report.html")
+    assert browser.get_log("browser") == []
+    assert requests(browser) == [(shared / "report.html").as_uri()]
+    assert page.find_element(By.TAG_NAME, "h1").text
+    broken = "return [...document.images].filter(i => !i.complete || !i.naturalWidth).length"
+    assert page.execute_script(broken) == 0
+    assert page.execute_script("return document.images.length") > 10
+
+
+def test_names_do_no_harm(browser: Any, shared: Path) -> None:
+    page = look(browser, shared / "report.html")
+    assert page.title == f"{NAME}: report of a restoration"
+    assert page.execute_script("return document.querySelectorAll('img[src=x]').length") == 0
+    assert page.execute_script("return document.scripts.length") == 2
+    assert SLICE in page.find_element(By.CSS_SELECTOR, "summary .name").text
+
+
+def test_the_line_moves_by_mouse_and_by_keyboard(browser: Any, shared: Path) -> None:
+    page = look(browser, shared / "report.html")
+    compare = page.find_element(By.CSS_SELECTOR, ".compare")
+    stage, line = (compare.find_element(By.CSS_SELECTOR, name) for name in (".stage", ".stage .line"))
+    page.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", stage)
+    assert split(compare) == 50
+    width = stage.size["width"]
+    ActionChains(page).move_to_element(stage).click_and_hold().move_by_offset(round(width * 0.3), 0).release().perform()
+    assert split(compare) == pytest.approx(80, abs=1)
+    assert line.rect["x"] - stage.rect["x"] == pytest.approx(width * 0.8, abs=width * 0.02)
+    shown = "return getComputedStyle(arguments[0].querySelector('.after')).clipPath"
+    revealed = float(page.execute_script(shown, stage).removesuffix("%)").split()[-1])
+    assert revealed == pytest.approx(80, abs=1)
+    # The enlarged part goes with it.
+    zoom = compare.find_element(By.CSS_SELECTOR, ".zoom")
+    assert page.execute_script(shown, zoom) == page.execute_script(shown, stage)
+    # The slider has the focus now: the arrow keys move it on.
+    ActionChains(page).send_keys(Keys.ARROW_LEFT * 5).perform()
+    assert split(compare) == pytest.approx(75, abs=1)
+    ActionChains(page).send_keys(Keys.HOME).perform()
+    assert split(compare) == 0
+    assert page.execute_script(shown, stage).endswith("0%)")
+
+
+def test_the_outline_can_be_taken_away(browser: Any, shared: Path) -> None:
+    page = look(browser, shared / "report.html")
+    outline = page.find_element(By.CSS_SELECTOR, ".stage .outline")
+    assert outline.is_displayed()
+    page.find_element(By.CSS_SELECTOR, ".outline-on").click()
+    assert not outline.is_displayed()
+
+
+def test_pointing_at_a_combination_shows_its_parameters(browser: Any, shared: Path) -> None:
+    with (shared / "losses.csv").open(newline="", encoding="utf-8") as lines:
+        table = {row["combination"]: row for row in csv.DictReader(lines)}
+    page = look(browser, shared / "report.html")
+    plot = page.find_element(By.CSS_SELECTOR, ".hover")
+    page.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", plot)
+    marks = page.execute_script("return JSON.parse(document.getElementById('hover').textContent).s0all.points")
+    assert len(marks) == len([row for row in table.values() if row["mean_loss"]]) > 5
+    width, height = plot.size["width"], plot.size["height"]
+    for x, y, index, *_ in marks:
+        move = ActionChains(page, duration=0).move_to_element_with_offset(
+            plot, round((x - 0.5) * width), round((y - 0.5) * height)
+        )
+        move.perform()
+        told = plot.find_element(By.CSS_SELECTOR, ".tip").text.splitlines()
+        row = table[str(index)]
+        expected = [f"{name} {float(row[name]):g}" for name in ("gf1_sigma", "color_shift", "rb_radius")]
+        assert told == [f"loss {float(row['mean_loss']):.4f}", *expected, f"combination {index}"]
+
+
+def test_points_are_where_the_graph_draws_them(browser: Any, shared: Path) -> None:
+    """The places handed to the script against the drawn marks themselves."""
+    page = look(browser, shared / "report.html")
+    plot = page.find_element(By.CSS_SELECTOR, ".hover")
+    drawn = page.execute_script(
+        """const box = arguments[0].getBoundingClientRect();
+        return [...arguments[0].querySelectorAll('use')].map(mark => mark.getBoundingClientRect()).map(
+          b => [(b.x + b.width / 2 - box.x) / box.width, (b.y + b.height / 2 - box.y) / box.height]);""",
+        plot,
+    )
+    marks = page.execute_script("return JSON.parse(document.getElementById('hover').textContent).s0all.points")
+    for x, y, *_ in marks:
+        assert min(max(abs(x - a), abs(y - b)) for a, b in drawn) < 0.01
+
+
+def test_points_can_be_reached_by_keyboard(browser: Any, shared: Path) -> None:
+    page = look(browser, shared / "report.html")
+    plot = page.find_element(By.CSS_SELECTOR, ".hover")
+    page.execute_script("arguments[0].focus()", plot)
+    tip = plot.find_element(By.CSS_SELECTOR, ".tip")
+    assert not tip.is_displayed()
+    ActionChains(page).send_keys(Keys.ARROW_RIGHT).perform()
+    chosen = json.loads((shared / "run.json").read_text(encoding="utf-8"))["searches"][0]
+    assert tip.text.splitlines()[0] == f"loss {chosen['loss_of_choice']:.4f}"
+    first = tip.text
+    ActionChains(page).send_keys(Keys.ARROW_RIGHT).perform()
+    assert tip.text != first
+    ActionChains(page).send_keys(Keys.ESCAPE).perform()
+    assert not tip.is_displayed()
+
+
+def paper(page: Any) -> str:
+    return str(page.execute_script("return getComputedStyle(document.body).backgroundColor"))
+
+
+def test_light_and_dark(browser: Any, shared: Path) -> None:
+    light = paper(look(browser, shared / "report.html", prefers_color_scheme="light"))
+    page = look(browser, shared / "report.html", prefers_color_scheme="dark")
+    page.execute_script("try { localStorage.clear() } catch (e) {}")
+    dark = paper(page)
+    assert light != dark
+    button = page.find_element(By.ID, "theme")
+    seen = []
+    for _ in range(3):
+        button.click()
+        seen.append((page.find_element(By.TAG_NAME, "html").get_attribute("data-theme"), paper(page)))
+    assert seen == [("light", light), ("dark", dark), ("auto", dark)]
+    # Text in plots goes along.
+    ink = "return getComputedStyle(document.querySelector('.plot svg text')).fill"
+    in_the_dark = page.execute_script(ink)
+    button.click()
+    assert page.execute_script(ink) != in_the_dark
+
+
+@pytest.mark.parametrize("width", [360, 768])
+def test_no_screen_has_to_be_pushed_sideways(browser: Any, shared: Path, width: int) -> None:
+    page = look(browser, shared / "report.html", width=width)
+    page.execute_script("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    assert page.execute_script("return innerWidth") == width
+    assert page.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_motion_only_for_those_who_want_it(browser: Any, shared: Path) -> None:
+    page = look(browser, shared / "report.html", prefers_reduced_motion="reduce")
+    film = page.find_element(By.CSS_SELECTOR, ".film")
+    image, button = film.find_element(By.TAG_NAME, "img"), film.find_element(By.TAG_NAME, "button")
+    assert button.text == "Play"
+    assert image.get_attribute("src") == image.get_attribute("data-still")
+    page.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", film)
+    button.click()
+    assert image.get_attribute("src") != image.get_attribute("data-still")
+    page = look(browser, shared / "report.html", prefers_reduced_motion="no-preference")
+    assert page.find_element(By.CSS_SELECTOR, ".film button").text == "Pause"
+
+
+def test_without_scripts_everything_is_there(browser: Any, shared: Path) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        page = look(browser, shared / "report.html")
+        before, after = (page.find_element(By.CSS_SELECTOR, f".stage .{name}") for name in ("before", "after"))
+        assert before.is_displayed()
+        assert after.is_displayed()
+        assert after.rect["y"] >= before.rect["y"] + before.rect["height"] - 1
+        assert not page.find_element(By.ID, "theme").is_displayed()
+        assert page.find_element(By.CSS_SELECTOR, ".hover svg").is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

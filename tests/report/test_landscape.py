@@ -1,0 +1,148 @@
+"""A search looked at by its parameters: minima over the others, groups of many values, advice at edges."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stackmend.report import loss_plots
+from stackmend.report.drawing import PAPER, style
+from stackmend.report.landscape import FEW, PAIRS, Search, Trial, edges, loss_of, searches, short
+from stackmend.report.source import Source
+
+
+def grid(record: Any = None, **axes: list[Any]) -> Search:
+    """A grid whose losses are random, but known."""
+    random = np.random.default_rng(8)
+    combinations = itertools.product(*axes.values())
+    trials = [Trial(i, tuple(map(str, c)), float(random.uniform(0, 2))) for i, c in enumerate(combinations)]
+    best = min(trials, key=loss_of).index
+    full = {"status": "chosen", "landmarks": {"global minimum": best}, **(record or {})}
+    return Search(0, full, tuple(axes), tuple(trials))
+
+
+def test_the_lowest_over_the_others() -> None:
+    search = grid(a=[10, 2, 50], b=[1, 2], c=["x", "y"])
+    losses = np.array([loss_of(trial) for trial in search.trials]).reshape(3, 2, 2)
+    # By size, not by declaration: 2, 10, 50.
+    assert search.axis("a").labels == ("2", "10", "50")
+    best = {key[0]: loss_of(trial) for key, trial in search.lowest("a").items()}
+    assert best == dict(zip((1, 0, 2), losses.min(axis=(1, 2)), strict=True))
+    pairs = {key: loss_of(trial) for key, trial in search.lowest("b", "c").items()}
+    assert pairs == {(b, c): losses[:, b, c].min() for b in range(2) for c in range(2)}
+
+
+def test_many_values_are_grouped() -> None:
+    search = grid(a=list(range(100)), b=[True])
+    assert len(search.axis("a").labels) == FEW
+    assert sorted(search.axis("a").group.values()) == [index * FEW // 100 for index in range(100)]
+    assert len(search.lowest("a")) == FEW
+    assert search.swept == ["a"]
+    assert search.pairs == []
+
+
+def test_the_pairs_with_the_largest_effect_are_kept_in_order() -> None:
+    search = grid(**{name: [1, 2] for name in "abcdefg"})
+    kept = search.pairs
+    assert len(kept) == PAIRS
+    every = list(itertools.combinations("abcdefg", 2))
+    assert kept == [pair for pair in every if pair in kept]
+    least = min(search.effect(*pair) for pair in kept)
+    assert all(search.effect(*pair) <= least for pair in every if pair not in kept)
+
+
+def test_a_large_search_is_drawn_without_its_valleys_being_lost() -> None:
+    search = grid(a=list(range(100)), b=list(range(60)))
+    shown = loss_plots.drawn(search)
+    assert len(shown) <= loss_plots.DRAWN + 4
+    assert search.chosen in shown
+    lowest = sorted(search.trials, key=loss_of)[:3]
+    assert all(any(abs(each.index - trial.index) < 5 for each in shown) for trial in lowest)
+    around = loss_plots.around_minimum(search)
+    assert search.chosen in around
+    assert len(around) < len(shown)
+
+
+def test_every_plot_can_be_drawn_for_odd_searches() -> None:
+    one = grid(a=[1])
+    without_values = Search(0, {}, ("a",), (Trial(0, ("1",), None), Trial(1, ("2",), 1.0)))
+    with style(PAPER):
+        for search in (one, without_values, grid(a=["x", "y"], b=list(range(40)))):
+            _, places = loss_plots.loss_graph(search, loss_plots.drawn(search), PAPER)
+            assert len(places) == len(search.scored)
+            assert all(0 < x < 1 and 0 < y < 1 for x, y in places)
+            for name in search.names:
+                loss_plots.marginal(search, name, PAPER).draw_without_rendering()
+            for pair in search.pairs:
+                loss_plots.heat_map(search, pair, PAPER).draw_without_rendering()
+
+
+def test_the_table_of_losses_is_read_search_by_search() -> None:
+    rows = [
+        {"search": s, "slice": z, "combination": c, "a": a, "b": b, "loss": "1", "mean_loss": m, "status": "ok"}
+        for s, z, c, a, b, m in [
+            ("0", "3", "0", "1", "", "0.5"),
+            ("0", "3", "1", "2", "", ""),
+            ("0", "4", "0", "1", "", "0.5"),
+            ("0", "4", "1", "2", "", ""),
+            ("1", "3", "0", "", "x", "0.7"),
+        ]
+    ]
+    first, second = searches(Source(Path(), True, losses=rows))
+    assert (first.names, second.names) == (("a",), ("b",))
+    assert first.trials == (Trial(0, ("1",), 0.5), Trial(1, ("2",), None))
+    assert second.scored == [Trial(0, ("x",), 0.7)]
+    assert first.record == {}
+    assert first.chosen == first.trials[0]
+
+
+def advised(declared: list[float], chosen: float, end: str, origin: str = "chosen by search (line 2)") -> Any:
+    record = {
+        "steps": ["find"],
+        "space": {"sigma": declared},
+        "chosen": {"sigma": chosen},
+        "on_edge": {"sigma": end},
+        "loss_of_choice": 1.0,
+    }
+    chain = [{"id": "find", "parameters": {"sigma": {"value": chosen, "origin": origin}}}]
+    protocol = {"text": "chain:\n    sigma: {sweep: [40, 80]}  # mine\n"}
+    run = Source(Path(), True, record={"chain": chain, "protocol": protocol})
+    (advice,) = edges(grid(record, sigma=declared), run)
+    return advice
+
+
+@pytest.mark.parametrize(
+    ("declared", "end", "wider"),
+    [
+        ([40, 80, 120], "lower", "[20, 40, 80, 120]"),
+        ([40, 80, 120], "upper", "[40, 80, 120, 160]"),
+        ([0.2, 0.05, 0.1], "lower", "[0.025, 0.05, 0.1, 0.2]"),
+        ([-2, 1, 4], "lower", "[-5, -2, 1, 4]"),
+        ([1, 2, 4], "lower", "[0.5, 1, 2, 4]"),
+    ],
+)
+def test_the_line_to_change_at_an_edge(declared: list[float], end: str, wider: str) -> None:
+    advice = advised(declared, min(declared) if end == "lower" else max(declared), end)
+    assert (advice.line, advice.present) == (2, "sigma: {sweep: [40, 80]}  # mine")
+    assert advice.suggestion == f"sigma: {{sweep: {wider}}}"
+
+
+def test_an_edge_that_came_from_the_command_line_has_no_line() -> None:
+    advice = advised([1, 2, 3], 3, "upper", "chosen by search (command line)")
+    assert (advice.line, advice.present) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(True, "true"), (None, "none"), ("0.10", "0.1"), (3.0, "3"), (1 / 3, "0.333333"), ("x", "x")]
+)
+def test_values_as_a_person_writes_them(value: Any, text: str) -> None:
+    assert short(value) == text
+
+
+def test_below_zero_nothing_is_advised() -> None:
+    record = {"steps": ["find"], "space": {"sigma": [0, 1, 2]}, "chosen": {"sigma": 0}, "on_edge": {"sigma": "lower"}}
+    assert list(edges(grid(record, sigma=[0, 1, 2]), Source(Path(), True))) == []

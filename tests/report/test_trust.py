@@ -1,0 +1,194 @@
+"""Slices that stand out, and verdicts, by the facts they are made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stackmend.report.landscape import Search, Trial
+from stackmend.report.source import Source
+from stackmend.report.trust import Jump, agreement, compared, jumps, verdict
+
+
+def table(count: int = 20, **columns: Any) -> list[dict[str, str]]:
+    """Rows of slices.csv, quiet but for a little noise, with the values of some columns replaced."""
+    random = np.random.default_rng(3)
+    quiet = {"charged_area": 1000, "mean_before": 100, "mean_after": 101, "noise_before": 5, "noise_after": 5}
+    rows = []
+    for index in range(count):
+        row = {"slice": str(index), "name": f"s{index}.tif", "status": "restored", "changed_fraction": "0.02"}
+        row |= {name: str(value * (1 + 0.002 * random.standard_normal())) for name, value in quiet.items()}
+        rows.append(row)
+    for name, changes in columns.items():
+        for index, value in changes.items():
+            rows[index][name] = str(value)
+    return rows
+
+
+def search(loss: float = 0.5, **record: Any) -> Search:
+    trials = (Trial(0, ("1",), 1.5), Trial(1, ("2",), loss))
+    full = {"status": "chosen", "landmarks": {"global minimum": 1}, "loss_of_choice": loss, **record}
+    return Search(0, full, ("sigma",), trials)
+
+
+def source(before: float | None = 1.6, after: float = 0.5, **parts: Any) -> Source:
+    held_out = parts.pop("held_out_before", None)
+    found = {"1": {"loss_before": before}, **({} if held_out is None else {"2": {"loss_before": held_out}})}
+    content = {
+        "folder": Path(),
+        "finished": True,
+        "record": {"searches": [{"status": "chosen"}], "output": {"shape": [20, 10, 10], "clipped": 0}},
+        "losses": [{"search": "0", "slice": "1", "combination": "1", "loss": str(after)}],
+        "slices": table(),
+        "previews": {"searches": [{"search": 0, "compared": found}]},
+    }
+    return Source(**(content | parts))
+
+
+# Jumps
+
+
+def test_a_quiet_stack_has_no_jumps() -> None:
+    assert jumps(table()) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "what"),
+    [("charged_area", 2000, "charged area"), ("mean_after", 110, "mean grey level"), ("noise_after", 7, "noise")],
+)
+def test_a_jump_is_found_where_it_is(column: str, value: float, what: str) -> None:
+    (jump,) = jumps(table(**{column: {7: value}}))
+    assert (jump.slice, jump.name, jump.what, jump.in_the_input) == ("7", "s7.tif", what, False)
+    assert jump.value == value
+    assert jump.around == pytest.approx(value, rel=0.6)
+
+
+def test_what_jumps_in_the_input_too_is_told_apart() -> None:
+    found = jumps(table(mean_after={7: 110, 12: 120}, mean_before={12: 119}))
+    assert [(jump.slice, jump.in_the_input) for jump in found] == [("12", True), ("7", False)]
+
+
+def test_a_slow_drift_is_no_jump() -> None:
+    assert jumps(table(60, mean_after={index: 100 + index for index in range(60)})) == []
+
+
+def test_a_lone_region_in_an_empty_stack_is_a_jump() -> None:
+    rows = table(charged_area=dict.fromkeys(range(20), 0) | {9: 300})
+    assert [jump.slice for jump in jumps(rows)] == ["9"]
+
+
+def test_channels_are_not_neighbours() -> None:
+    """Two channels of different brightness, slice after slice."""
+    first, second = table(charged_area={5: 2000}), table(mean_after={index: 200 + index / 99 for index in range(20)})
+    rows = [
+        {**row, "channel": name}
+        for pair in zip(first, second, strict=True)
+        for row, name in zip(pair, "02", strict=True)
+    ]
+    assert [(jump.slice, jump.channel, jump.what) for jump in jumps(rows)] == [("5", "0", "charged area")]
+
+
+def test_slices_that_could_not_be_used() -> None:
+    rows = table()
+    rows[3] = dict.fromkeys(rows[3], "") | {"slice": "3", "name": "s3.tif", "status": "blank"}
+    told = verdict(source(slices=rows), [search()], jumps(rows))
+    assert told.reasons == ("1 slice could not be used (3).",)
+
+
+def test_a_short_stack_says_nothing_about_jumps() -> None:
+    assert jumps(table(6, mean_after={3: 200})) == []
+    assert jumps([]) == []
+
+
+# Verdicts
+
+
+def test_improved() -> None:
+    told = verdict(source(), [search()], [])
+    assert told.kind == "good"
+    assert told.sentence == (
+        "Charging was found and reduced: the loss fell from 1.600 to 0.500, and no check raised a doubt."
+    )
+
+
+def test_a_loss_that_did_not_fall() -> None:
+    told = verdict(source(before=0.4), [search()], [])
+    assert told.kind == "bad"
+    assert told.sentence.startswith("No improvement: the loss was 0.400 before and is 0.500")
+
+
+def test_each_doubt_is_counted() -> None:
+    found = search(on_edge={"sigma": "upper"}, held_out={"2": 1.9})
+    odd = [Jump(4, "4", "s4", "mean_after", "mean grey level", 9, 1, 50, in_the_input=False)]
+    output = {"shape": [20, 10, 10], "clipped": 30}
+    record = {"searches": [{"status": "chosen"}], "output": output}
+    told = verdict(source(held_out_before=1.7, record=record), [found], odd)
+    assert told.kind == "doubtful"
+    assert "4 checks raised a doubt" in told.sentence
+    assert told.reasons == (
+        "On held-out slice 2 the correction did not lower the loss (1.700 before, 1.900 after).",
+        "The choice lies on the edge of its range for sigma: better values may lie beyond.",
+        "1 slice does not fit to the neighbours (4).",
+        "30 pixels (1.50%) were clipped to the range of the output type.",
+    )
+
+
+def test_the_truth_decides_where_it_is_known() -> None:
+    record = {"searches": [{"status": "chosen"}], "truth": {"rmse_before": 2.0, "rmse_after": 3.0}}
+    told = verdict(source(record=record), [search()], [])
+    assert (told.kind, told.sentence[:24]) == ("bad", "The stack got worse: its")
+    record["truth"] = {"rmse_before": 3.0, "rmse_after": 2.0}
+    assert verdict(source(record=record), [search()], []).kind == "good"
+
+
+def unchanged() -> list[dict[str, str]]:
+    return table(changed_fraction=dict.fromkeys(range(20), 0.0))
+
+
+def test_nothing_found() -> None:
+    record = {"searches": [{"status": "nothing_found"}]}
+    told = verdict(source(record=record, slices=unchanged(), losses=()), [], [])
+    assert (told.kind, told.sentence) == ("neutral", "No charging was found, and the stack is as it was.")
+    told = verdict(source(record=record | {"replaced_chain": True}, losses=()), [], [])
+    assert told.kind == "doubtful"
+    assert "applied instead" in told.sentence
+
+
+def test_nothing_changed_and_nothing_measured() -> None:
+    told = verdict(source(record={"searches": []}, slices=unchanged()), [], [])
+    assert told.sentence.startswith("Nothing was changed")
+    told = verdict(source(record={"searches": []}), [], [])
+    assert (told.kind, "no loss was measured" in told.sentence) == ("neutral", True)
+
+
+def test_unfinished() -> None:
+    events = [{"event": "started", "shape": [50, 9, 9]}, {"event": "application started", "slices": 40}]
+    run = Source(Path(), finished=False, slices=table(3), events=events)
+    told = verdict(run, [], [])
+    assert told.sentence == "This run is not finished: 3 of 40 slices are restored."
+    stopped = {"event": "stopped", "error": "OutputError", "message": "disk full"}
+    told = verdict(Source(Path(), finished=False, events=[*events[:1], stopped]), [], [])
+    assert told.sentence == (
+        "This run is not finished: no slice is restored yet. It stopped with OutputError: disk full"
+    )
+
+
+# Held-out slices
+
+
+def test_losses_before_and_after_by_their_part_in_the_choice() -> None:
+    slices = compared(search(held_out={"2": 0.6, "5": "undefined"}), source(held_out_before=1.7))
+    assert [(each.slice, each.role, each.before, each.after) for each in slices] == [
+        ("1", "optimization", 1.6, 0.5),
+        ("2", "held out", 1.7, 0.6),
+        ("5", "held out", None, None),
+    ]
+
+
+def test_the_agreement_in_words() -> None:
+    assert "No slice was held out" in agreement(compared(search(), source()))
+    assert "carries over" in agreement(compared(search(held_out={"2": 0.6}), source()))
+    assert "do worse" in agreement(compared(search(held_out={"2": 0.9}), source()))
