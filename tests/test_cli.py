@@ -51,7 +51,11 @@ def test_status_0_done(cell: Path, protocol: Write, stackmend: Call, tmp_path: P
     protocol()
     status, out, err = stackmend("run", "tiny.yaml", "--workers", 2)
     assert status == 0
-    assert err.splitlines() == ["stackmend: searching, 4 combinations", "stackmend: restoring, 4 slices"]
+    assert err.splitlines() == [
+        "stackmend: searching, 4 combinations",
+        "stackmend: restoring, 4 slices",
+        "stackmend: making pictures for the report, 3 slices",
+    ]
     assert ESCAPE not in out + err
     rows = dict(line.split(maxsplit=1) for line in out.splitlines() if not line.startswith(" "))
     assert rows["input"] == "cell: 4 x 48 x 64 uint8"

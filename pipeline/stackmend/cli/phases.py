@@ -12,7 +12,9 @@ from stackmend.cli.words import count, duration, figure, printable
 _KNOWN = {
     "survey": ("looking at the stack", "slices"),
     "search": ("searching", "combinations"),
+    "check": ("checking what is done", "slices"),
     "apply": ("restoring", "slices"),
+    "pictures": ("making pictures for the report", "slices"),
 }
 _WINDOW = 30.0
 """Seconds over which a rate is taken, so that a slow start is soon forgotten."""

@@ -151,7 +151,9 @@ class Work:
         rows = [kept.row for kept in done.kept.values() if not kept.earlier]
         copies = [(place, *kept.earlier, kept.row) for place, kept in done.kept.items() if kept.earlier]
         todo = [place for place in places if place not in done.kept]
-        self.log.event("application started", slices=len(places), format=self.job.protocol.output.format)
+        self.log.event(
+            "application started", slices=len(places), format=self.job.protocol.output.format, dtype=str(self.job.dtype)
+        )
         for row in rows:
             self._tell("slice kept", row)
         self._progress(len(rows), len(places))
