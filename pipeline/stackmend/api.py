@@ -1,4 +1,4 @@
-"""The commands as functions: ``run``, ``check``, ``steps``, ``schema``, ``init``."""
+"""The commands as functions: ``run``, ``check``, ``plan``, ``steps``, ``schema``, ``init``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 from stackmend import registry
 from stackmend.protocol import assemble
 from stackmend.protocol.starter import starting_protocol
-from stackmend.runner import Findings, RunResult, check, run
+from stackmend.runner import Findings, Outlook, RunResult, check, run
+from stackmend.runner import plan_run as plan
 from stackmend.stacks import open_stack
 
-__all__ = ["Findings", "RunResult", "check", "init", "run", "schema", "steps"]
+__all__ = ["Findings", "Outlook", "RunResult", "check", "init", "plan", "run", "schema", "steps"]
 
 
 def steps() -> tuple[registry.Step, ...]:

@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     run = verbs.add_parser("run", help="check, choose parameters, restore the stack, leave record and results")
     _add_protocol(run)
     run.add_argument("--workers", type=_count, metavar="N", help="parallel workers (default: one for each core)")
+    run.add_argument("--memory", metavar="SIZE", help="what all workers may take together, for instance 8GB")
     run.add_argument("--shard", metavar="I/N", help="restore only the I-th of N parts; 'finish' joins them")
     run.add_argument("--quiet", action="store_true", help="print errors only")
     run.set_defaults(command=commands.run)
@@ -73,6 +74,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_protocol(check)
     check.add_argument("--format", choices=("text", "json"), default="text", help="how problems are printed")
     check.set_defaults(command=commands.check)
+
+    plan = verbs.add_parser("plan", help="say what a run would do, find done, and need; write nothing")
+    _add_protocol(plan)
+    plan.add_argument("--workers", type=_count, metavar="N", help="parallel workers (default: one for each core)")
+    plan.add_argument("--memory", metavar="SIZE", help="what all workers may take together, for instance 8GB")
+    plan.add_argument("--format", choices=("text", "json"), default="text", help="how it is printed")
+    plan.set_defaults(command=commands.plan)
 
     steps = verbs.add_parser("steps", help="list installed steps, or explain one")
     steps.add_argument("name", nargs="?", metavar="NAME", help="a step or loss to explain")

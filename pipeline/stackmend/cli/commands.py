@@ -28,6 +28,7 @@ def run(options: argparse.Namespace) -> int:
             output=options.output,
             set=dict(options.set),
             workers=options.workers,
+            memory=options.memory,
             shard=options.shard,
             listener=listener,
         )
@@ -75,6 +76,22 @@ def check(options: argparse.Namespace) -> int:
         extent = f"; {reader.label}: {' x '.join(map(str, reader.shape))} {reader.dtype}" if reader else ""
         print(f"{options.protocol.name}: no errors{extent}")
     return status
+
+
+def plan(options: argparse.Namespace) -> int:
+    """``stackmend plan``."""
+    from stackmend import api
+    from stackmend.cli.outlook import told
+    from stackmend.record import plain
+
+    _silence_libraries()
+    given = {name: getattr(options, name) for name in ("input", "output", "workers", "memory")}
+    outlook = api.plan(options.protocol, set=dict(options.set), **given)
+    if options.format == "json":
+        print(json.dumps(outlook.as_dict(), indent=2, default=plain, ensure_ascii=False))
+    else:
+        print(told(outlook, _shown(outlook.output["path"])))
+    return 0
 
 
 def steps(options: argparse.Namespace) -> int:

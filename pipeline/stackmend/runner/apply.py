@@ -16,6 +16,7 @@ from stackmend.chain import Graph, Products
 from stackmend.errors import BadSlice, OutputError, StepError
 from stackmend.record import pixel_hash
 from stackmend.registry import IMAGE
+from stackmend.runner import memory
 from stackmend.runner.journal import Journal
 from stackmend.runner.parallel import Workers
 from stackmend.runner.prepare import Place
@@ -83,6 +84,10 @@ class Application:
     def writers(self) -> tuple[Writer, ...]:
         """Of the stack, and of the truth where it is known."""
         return (self.writer, self.truth_writer) if self.truth_writer else (self.writer,)
+
+    def measured(self, places: Sequence[Place]) -> tuple[list[SliceRow], int]:
+        """The same as ``run``, and the most memory that this process has ever had."""
+        return self.run(places), memory.peak()
 
     def run(self, places: Sequence[Place]) -> list[SliceRow]:
         """Restore some slices: one is read ahead and one is written behind while another is computed.
@@ -210,14 +215,16 @@ class Application:
             raise OutputError(f"{where} {what}; make room and run again") from error
 
 
-def apply_chain(application: Application, places: Sequence[Place], workers: Workers) -> Iterator[SliceRow]:
-    """Restore slices in parallel; rows come as slices are finished, in no particular order.
+def apply_chain(
+    application: Application, places: Sequence[Place], workers: Workers
+) -> Iterator[tuple[list[SliceRow], int]]:
+    """Restore slices in parallel; rows come a batch at a time, in no particular order, with the peak of its worker.
 
     The kernels run on one thread, so as many processes as there are cores keep all of them busy.
     """
-    tasks = (delayed(application.run)(batch) for batch in batches(places, workers.count))
-    for rows in workers.run(tasks, ordered=False):
-        yield from rows
+    return workers.run(
+        (delayed(application.measured)(batch) for batch in batches(places, workers.count)), ordered=False
+    )
 
 
 def copy_slices(application: Application, copies: Sequence[Copy], workers: Workers) -> Iterator[SliceRow]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from math import prod
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,10 +73,10 @@ class Job:
             compression=output.compression,
         )
 
-    def writer(self, stem: str = "stack") -> Writer:
-        """Writes the restored stack (or another one of its shape) where the run works."""
+    def writer(self, stem: str = "stack", folder: Path | None = None) -> Writer:
+        """Writes the restored stack (or another one of its shape) into a folder, by default where the run works."""
         layout = self.layout() if stem == "stack" else replace(self.layout(), dtype=self.reader.dtype)
-        return new_stack(self.protocol.output.format, self.workspace.partial, layout, stem=stem)
+        return new_stack(self.protocol.output.format, folder or self.workspace.partial, layout, stem=stem)
 
 
 class Place(NamedTuple):
