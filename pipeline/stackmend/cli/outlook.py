@@ -74,13 +74,16 @@ def _done(outlook: Outlook) -> Iterator[tuple[str, str]]:
         yield "again", f"{reason}: {count} slices are computed again"
     if done.todo and not done.undecided:
         yield "to do", f"{done.todo} slice{'s' * (done.todo > 1)}"
+    elif not done.todo:
+        yield "to do", "nothing but that"
 
 
 def _needs(outlook: Outlook) -> Iterator[tuple[str, str]]:
     need = outlook.need
     parts = [("survey", need.survey_s)] * outlook.survey + [("search", need.search_s), ("slices", need.apply_s)]
     said = " + ".join(f"{_time(seconds)} {name}" for name, seconds in parts)
-    yield "time", f"about {_time(need.total_s)} ({said}), measured on slice {need.slice}"
+    if need.total_s:
+        yield "time", f"about {_time(need.total_s)} ({said}), measured on slice {need.slice}"
     room = "allowed" if outlook.budget is not None else "free"
     fits = "fits" if need.fits_memory else "DOES NOT FIT"
     search = f"search {_size(need.search_bytes)}, " if need.search_bytes else ""

@@ -112,6 +112,7 @@ def need(
     found = probe(job, plans, sought)
     room = memory.available() if budget is None else budget
     alive, search_s = 0, 0.0
+    thread = max(found.worker_bytes - found.idle_bytes, 0)  # beside results: no more than a whole slice takes
     for (entry, channel), cost, share in zip(sought, found.searches, unknown, strict=True):
         seconds, most = _search(job, plans[channel], entry, cost)
         slices = len(entry.slices.indices(job.reader.shape[0]))
@@ -119,7 +120,7 @@ def need(
         search_s += share * slices * (cost.before_s + seconds)
         search_s += share * held_out * (cost.before_s + sum(stage.seconds for stage in cost.stages))
         alive = max(alive, most if share else 0)
-    fitting, taken = _fitting(found, alive, workers, room)
+    fitting, taken = _fitting(found, alive, thread, workers, room)
     busy = max(1, min(fitting, joblib.cpu_count(), todo))
     start = found.start_s if fitting > 1 and todo else 0.0
     existing = next(path for path in (job.workspace.folder, *job.workspace.folder.parents) if path.exists())
@@ -128,7 +129,7 @@ def need(
         survey_s=found.survey_s * len(job.slices) / busy,
         search_s=search_s / min(fitting, joblib.cpu_count()),
         apply_s=start + ceil(todo / busy) * found.slice_s,
-        search_bytes=found.idle_bytes + alive + fitting * _temporary(found) if alive else 0,
+        search_bytes=found.idle_bytes + alive + fitting * thread if alive else 0,
         worker_bytes=found.worker_bytes,
         memory_bytes=taken,
         memory_room=room,
@@ -156,15 +157,10 @@ def _search(job: Job, plan: Plan, entry: Any, cost: SearchCost) -> tuple[float, 
     return seconds * by.at_most(space) / len(first), cost.given_bytes + most_alive(work, sizes)
 
 
-def _temporary(found: Probe) -> int:
-    """What a thread needs beside results: no more than restoring a whole slice does."""
-    return max(found.worker_bytes - found.idle_bytes, 0)
-
-
-def _fitting(found: Probe, alive: int, wanted: int, room: int) -> tuple[int, int]:
+def _fitting(found: Probe, alive: int, thread: int, wanted: int, room: int) -> tuple[int, int]:
     """How many workers have room, at least one, and what they need: while searching or restoring, whichever is more."""
     for count in range(wanted, 0, -1):
-        searching = found.idle_bytes + alive + count * _temporary(found) if alive else 0
+        searching = found.idle_bytes + alive + count * thread if alive else 0
         restoring = found.worker_bytes if count == 1 else found.idle_bytes + count * found.worker_bytes
         if max(searching, restoring) <= room or count == 1:
             return count, max(searching, restoring)

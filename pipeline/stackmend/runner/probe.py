@@ -56,7 +56,7 @@ class Probe:
     survey_s : float
         To look at it, where the whole stack must be known first.
     idle_bytes, worker_bytes : int
-        Memory of a process before it has seen a slice, and the most that it has while it restores.
+        Memory of a process between slices, and the most that it has while it restores.
     searches : tuple[SearchCost, ...]
         One for each that was asked for.
     start_s : float
@@ -121,9 +121,9 @@ def _probe(job: Job, plans: Sequence[Plan], searches: Sequence[Sought], number: 
         application = application_of(job, plans)
         for writer in application.writers:
             writer.create()
-        idle = memory.present()
         one = job.places[0]
         application.run([one])
+        idle = memory.present()
         slice_s = timed(lambda: application.run([one, one])) / 2
         worker = memory.peak()
         costs = tuple(_search_cost(job, plans[channel], entry, number) for entry, channel in searches)

@@ -114,12 +114,13 @@ def look_at_stack(plan: Plan, desk: Desk, *, upto: int) -> None:
         product = bound.survey_product
         if product is None or product in plan.surveyed:
             continue
-        plan.surveyed.add(product)
         survey = bound.component.survey if isinstance(bound.component, Step) else None
-        if survey is None or not survey.needed(bound.parameters):
-            continue
-        if desk.dry:
+        needed = survey is not None and survey.needed(bound.parameters)
+        if needed and desk.dry:
             raise NotKnown
+        plan.surveyed.add(product)
+        if survey is None or not needed:
+            continue
         graph = compile_chain(plan.steps[:position], given=(IMAGE, *plan.given))
         tasks = (
             delayed(_measure)(plan.reader, index, graph, plan.given, survey, tolerant) for index in desk.job.slices
