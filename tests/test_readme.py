@@ -59,7 +59,7 @@ def test_every_make_target_exists():
 
 def test_every_verb_and_exit_status_is_documented():
     verbs = set(re.findall(r"^    \{?(\w+)\}?  ", _parser().format_help(), flags=re.MULTILINE))
-    assert verbs == {"run", "finish", "show", "check", "report", "figures", "steps", "schema", "init"}
+    assert verbs == {"run", "finish", "plan", "show", "check", "report", "figures", "steps", "schema", "init"}
     for verb in verbs:
         assert f"`stackmend {verb}" in README
     for status in (0, 2, 3, 4, 5, 6, 7, 8, 130):

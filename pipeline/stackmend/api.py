@@ -12,11 +12,26 @@ from stackmend.protocol import assemble
 from stackmend.protocol.starter import starting_protocol
 from stackmend.record import Log
 from stackmend.report import REPORT, write_figures, write_report
-from stackmend.runner import Findings, RunResult, check
+from stackmend.runner import Findings, Outlook, RunResult, check
+from stackmend.runner import plan_run as plan
 from stackmend.runner.reading import read_run as show
 from stackmend.stacks import open_stack
 
-__all__ = ["Findings", "RunResult", "check", "figures", "finish", "init", "report", "run", "schema", "show", "steps"]
+__all__ = [
+    "Findings",
+    "Outlook",
+    "RunResult",
+    "check",
+    "figures",
+    "finish",
+    "init",
+    "plan",
+    "report",
+    "run",
+    "schema",
+    "show",
+    "steps",
+]
 
 
 P = ParamSpec("P")

@@ -42,10 +42,13 @@ class Stage:
     makes
         Name of the product it returns; the function's own name if left out. Arrays of the slice's shape are cut to
         the region of a search; a product that holds such arrays has a method ``cut(window)`` for that.
+    plural
+        What people call several of these results, where the work of a search is told by them.
     """
 
     function: Callable[..., Any]
     makes: str = ""
+    plural: str = ""
 
     def __post_init__(self) -> None:
         if not self.makes:

@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--workers", type=_count, metavar="N", help="parallel workers (default: one for each core)")
     run.add_argument("--backend", choices=("loky", "dask"), default="loky", help="processes here, or a Dask cluster")
     run.add_argument("--scheduler", metavar="ADDRESS", help="of the Dask cluster, for instance tcp://127.0.0.1:8786")
+    run.add_argument("--memory", metavar="SIZE", help="what all workers may take together, for instance 8GB")
     run.add_argument("--shard", metavar="I/N", help="restore only the I-th of N parts; 'finish' joins them")
     _add_telling(run)
     run.set_defaults(command=commands.run)
@@ -102,6 +103,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_protocol(check)
     check.add_argument("--format", choices=("text", "json"), default="text", help="how problems are printed")
     check.set_defaults(command=commands.check)
+
+    plan = verbs.add_parser("plan", help="say what a run would do, find done, and need; write nothing")
+    _add_protocol(plan)
+    plan.add_argument("--workers", type=_count, metavar="N", help="parallel workers (default: one for each core)")
+    plan.add_argument("--memory", metavar="SIZE", help="what all workers may take together, for instance 8GB")
+    plan.add_argument("--format", choices=("text", "json"), default="text", help="how it is printed")
+    plan.set_defaults(command=commands.plan)
 
     report = verbs.add_parser("report", help="make the page of a result again from its record; compute nothing")
     report.add_argument("run", type=Path, metavar="RUN", help="a result folder")

@@ -154,6 +154,23 @@ def figures(options: argparse.Namespace) -> int:
     return 0
 
 
+def plan(options: argparse.Namespace) -> int:
+    """``stackmend plan``."""
+    from stackmend import api
+    from stackmend.cli.outlook import told
+    from stackmend.cli.summary import shown
+    from stackmend.record import plain
+
+    _silence_libraries()
+    given = {name: getattr(options, name) for name in ("input", "output", "workers", "memory")}
+    outlook = api.plan(options.protocol, set=dict(options.set), **given)
+    if options.format == "json":
+        print(json.dumps(outlook.as_dict(), indent=2, default=plain, ensure_ascii=False))
+    else:
+        print(told(outlook, shown(outlook.output["path"])))
+    return 0
+
+
 def steps(options: argparse.Namespace) -> int:
     """``stackmend steps``."""
     from stackmend import registry

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ import joblib
 from stackmend import protocol as protocols
 from stackmend.errors import OutputError, StepError, UsageError
 from stackmend.record import Listener, Log
+from stackmend.runner import memory as sizes
 from stackmend.runner.cluster import ClusterWorkers, connected
+from stackmend.runner.estimate import Forecast, forecast
+from stackmend.runner.outlook import Outlook, look_ahead
 from stackmend.runner.parallel import Workers
 from stackmend.runner.prepare import Findings, Job, examine_stack
 from stackmend.runner.shards import Shard
 from stackmend.runner.work import Work
 
-__all__ = ["Findings", "RunResult", "check", "finish", "run"]
+__all__ = ["Findings", "Outlook", "RunResult", "check", "finish", "plan_run", "run"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,33 @@ def check(
     return examine_stack(draft)
 
 
+def plan_run(
+    protocol: str | Path,
+    *,
+    input: str | Path | None = None,
+    output: str | Path | None = None,
+    set: Mapping[str, str] | None = None,
+    workers: int | None = None,
+    memory: str | int | None = None,
+) -> Outlook:
+    """Say what a run would do, what it would find done already, and what it needs; nothing is written there.
+
+    One slice is restored into the system's folder for temporary files, to measure time and memory.
+
+    Parameters
+    ----------
+    protocol, input, output, set, workers, memory
+        As for ``run``.
+
+    Raises
+    ------
+    StackmendError
+        As ``run``, as far as it can be known before.
+    """
+    job = check(protocol, input=input, output=output, set=set).job()
+    return look_ahead(job, _workers(workers).count, None if memory is None else sizes.bytes_of(memory))
+
+
 def run(
     protocol: str | Path,
     *,
@@ -72,6 +103,7 @@ def run(
     workers: int | None = None,
     backend: str = "loky",
     scheduler: str | None = None,
+    memory: str | int | None = None,
     shard: str | None = None,
     listener: Listener | None = None,
 ) -> RunResult:
@@ -87,6 +119,8 @@ def run(
         Processes of this machine, or the workers of a Dask cluster.
     scheduler
         The address of the cluster's scheduler, for instance ``tcp://127.0.0.1:8786``.
+    memory
+        What all processes may take together, for instance ``"8GB"`` or bytes; it may allow fewer workers.
     shard
         ``"2/5"`` for the second of five parts; ``finish`` joins them when all are done.
     listener
@@ -98,11 +132,15 @@ def run(
         What can go wrong is drawn in ``stackmend.errors``. Earlier results in the folder are then untouched.
     """
     part = Shard.of(shard) if shard else None
+    budget = None if memory is None else sizes.bytes_of(memory)
     job = check(protocol, input=input, output=output, set=set).job()
+    look = partial(forecast, budget=budget)
     if backend == "loky" and scheduler is None:
-        return _carry_out(job, _workers(workers), listener, part=part)
+        return _carry_out(job, _workers(workers), listener, part=part, look=look)
+    if budget is not None:
+        raise UsageError("--memory: is for this machine; give the workers of a cluster their limits where they start")
     with _cluster(job, backend, scheduler, workers) as everyone:
-        return _carry_out(job, everyone, listener, part=part)
+        return _carry_out(job, everyone, listener, part=part, look=_computed_elsewhere)
 
 
 def finish(
@@ -129,18 +167,32 @@ def finish(
         As for ``run``.
     """
     job = check(protocol, input=input, output=output, set=set).job()
-    return _carry_out(job, _workers(workers), listener, compute=False)
+    return _carry_out(job, _workers(workers), listener, compute=False, look=_nothing_to_compute)
+
+
+def _nothing_to_compute(_: Job, workers: Workers) -> Forecast:
+    return Forecast(workers, skipped="the shards have done the work")
+
+
+def _computed_elsewhere(_: Job, workers: Workers) -> Forecast:
+    return Forecast(workers, skipped="a cluster computes the slices")
 
 
 def _carry_out(
-    job: Job, workers: Workers, listener: Listener | None, *, part: Shard | None = None, compute: bool = True
+    job: Job,
+    workers: Workers,
+    listener: Listener | None,
+    *,
+    look: Callable[[Job, Workers], Forecast],
+    part: Shard | None = None,
+    compute: bool = True,
 ) -> RunResult:
     """Do the work in the result folder, and say in its log how it ended."""
     folder = job.workspace.folder
     job.workspace.open(shared=part is not None)
     log = Log(job.workspace.partial / "log.jsonl", listener)
     try:
-        record, changed = Work(job, log, workers).do(part=part, compute=compute)
+        record, changed = Work(job, log, look(job, workers)).do(part=part, compute=compute)
     except BaseException as error:
         with suppress(OSError):  # the disk may be full
             trace = traceback.format_exception(error)

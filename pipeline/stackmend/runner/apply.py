@@ -17,6 +17,7 @@ from stackmend.errors import BadSlice, OutputError, StepError
 from stackmend.kernels.noise import noise_level
 from stackmend.record import pixel_hash
 from stackmend.registry import IMAGE
+from stackmend.runner import memory
 from stackmend.runner.journal import Journal
 from stackmend.runner.parallel import Workers
 from stackmend.runner.prepare import Place
@@ -93,6 +94,10 @@ class Application:
     def writers(self) -> tuple[Writer, ...]:
         """Of the stack, and of the truth where it is known."""
         return (self.writer, self.truth_writer) if self.truth_writer else (self.writer,)
+
+    def measured(self, places: Sequence[Place]) -> tuple[list[SliceRow], int]:
+        """The same as ``run``, and the most memory that this process has ever had."""
+        return self.run(places), memory.peak()
 
     def run(self, places: Sequence[Place]) -> list[SliceRow]:
         """Restore some slices: one is read ahead and one is written behind while another is computed.
@@ -224,12 +229,12 @@ class Application:
 
 def apply_chain(
     application: Application, places: Sequence[Place], workers: Workers
-) -> Generator[list[SliceRow], None, None]:
-    """Restore slices in parallel; rows come a batch at a time, as batches are finished, in no particular order.
+) -> Generator[tuple[list[SliceRow], int], None, None]:
+    """Restore slices in parallel; rows come a batch at a time, in no particular order, with the peak of its worker.
 
     The kernels run on one thread, so as many processes as there are cores keep all of them busy.
     """
-    tasks = (delayed(application.run)(batch) for batch in batches(places, workers.count))
+    tasks = (delayed(application.measured)(batch) for batch in batches(places, workers.count))
     return workers.run(tasks, ordered=False)
 
 

@@ -73,6 +73,21 @@ def alone(file: Path) -> bool:
     return file in _HELD and _HELD[file][1]
 
 
+def taken(file: Path) -> bool:
+    """Whether another process has the lock; nothing is made or changed to find out."""
+    try:
+        descriptor = os.open(file, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        _lock(descriptor, _EXCLUSIVE)
+    except OSError as error:
+        return error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def release(file: Path) -> None:
     """Give the lock back."""
     if file in _HELD:

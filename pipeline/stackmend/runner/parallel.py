@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from joblib import Parallel
 from joblib.externals import loky
+
+T = TypeVar("T")
 
 _WARNINGS = "PYTHONWARNINGS"
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -53,6 +55,17 @@ def delivered(results: Generator[Any, None, None]) -> Generator[Any, None, None]
         with suppress(KeyboardInterrupt):
             results.throw(KeyboardInterrupt)
         raise
+
+
+def apart(function: Callable[..., T], *arguments: Any) -> T:
+    """What a function returns in a fresh process, which is gone afterwards."""
+    with _interrupts_held_back():
+        executor = loky.ProcessPoolExecutor(1)
+        result = executor.submit(function, *arguments)
+    try:
+        return cast(T, result.result())
+    finally:
+        executor.shutdown(kill_workers=True)
 
 
 def _start_trackers() -> None:

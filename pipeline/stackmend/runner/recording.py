@@ -22,7 +22,7 @@ from stackmend.search import Choice
 def run_record(job: Job, tuning: Tuning, rows: Sequence[SliceRow], **circumstances: Any) -> dict[str, Any]:
     """Everything that is needed to explain and to repeat a finished run.
 
-    ``circumstances`` are ``warnings``, ``workers``, ``times``, ``kept`` and ``shards``.
+    ``circumstances`` are ``warnings``, ``workers``, ``times``, ``estimate``, ``kept`` and ``shards``.
     """
     chains = {
         str(number): _chain_record(job, plan, tuning) for number, plan in zip(job.channels, tuning.plans, strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -30,13 +30,22 @@ LOSS_ID = "loss"
 
 @dataclass(frozen=True)
 class Desk:
-    """What all searches of a run work with."""
+    """What all searches of a run work with; a ``dry`` one only makes of what is known what can be made of it."""
 
     job: Job
     log: Log
     workers: Workers
     journal: Journal
     known: Ledger
+    dry: bool = False
+
+
+class NotKnown(Exception):
+    """A search could not be decided from what is known; ``searches`` are its identities as journals have them."""
+
+    def __init__(self, searches: Collection[str] = ()) -> None:
+        super().__init__("the search comes first")
+        self.searches = frozenset(searches)
 
 
 def tune(desk: Desk) -> Tuning:
@@ -52,16 +61,21 @@ def tune(desk: Desk) -> Tuning:
         If a slice cannot be read or computed.
     """
     job = desk.job
-    tuning = Tuning(tuple(Plan(reader, [bind(entry) for entry in job.protocol.chain]) for reader in job.readers))
+    tuning = untuned(job)
     for entry in job.protocol.optimize:
-        for channel, followers in _channels(job, entry):
-            _work_through(desk, tuning, entry, channel, followers)
+        for channel, followers in channels_of(job, entry):
+            work_through(desk, tuning, entry, channel, followers)
     for plan in tuning.plans:
         look_at_stack(plan, desk, upto=len(plan.steps))
     return tuning
 
 
-def _channels(job: Job, entry: OptimizeEntry) -> list[tuple[int, list[int]]]:
+def untuned(job: Job) -> Tuning:
+    """The chains as the protocol has them, before any search."""
+    return Tuning(tuple(Plan(reader, [bind(entry) for entry in job.protocol.chain]) for reader in job.readers))
+
+
+def channels_of(job: Job, entry: OptimizeEntry) -> list[tuple[int, list[int]]]:
     """The channels on which an entry is searched, and for each of them those that take over what it chooses."""
     everyone = list(range(len(job.channels)))
     if entry.channel == "each":
@@ -69,11 +83,12 @@ def _channels(job: Job, entry: OptimizeEntry) -> list[tuple[int, list[int]]]:
     return [(0 if entry.channel is None else job.channels.index(int(entry.channel)), everyone)]
 
 
-def _work_through(desk: Desk, tuning: Tuning, entry: OptimizeEntry, channel: int, followers: Sequence[int]) -> None:
+def work_through(desk: Desk, tuning: Tuning, entry: OptimizeEntry, channel: int, followers: Sequence[int]) -> None:
+    """Search on a channel, and put what is chosen into the chains of its followers."""
     plan, plans = tuning.plans[channel], [tuning.plans[each] for each in followers]
     if plan.replaced or set(entry.steps) <= set(plan.skipped):
         return
-    first, last = _extent(plan, desk.job, entry)
+    first, last = extent(plan, desk.job, entry)
     look_at_stack(plan, desk, upto=first)
     tuned = Tuned(entry, desk.job.channels[channel], *_search(plan, desk, entry, first, last))
     if isinstance(tuned.result.choice, NoChoice):
@@ -81,13 +96,14 @@ def _work_through(desk: Desk, tuning: Tuning, entry: OptimizeEntry, channel: int
     else:
         for each in plans:
             _settle(each, tuned.result)
-        held_out, before = _held_out(plan, entry, first, last), _loss_before(plan, tuned, first, last)
-        tuned = replace(tuned, held_out=held_out, loss_before=before)
+        if not desk.dry:
+            held_out, before = _held_out(plan, entry, first, last), _loss_before(plan, tuned, first, last)
+            tuned = replace(tuned, held_out=held_out, loss_before=before)
         _report(tuned, desk.log)
     tuning.searches.append(tuned)
 
 
-def _extent(plan: Plan, job: Job, entry: OptimizeEntry) -> tuple[int, int]:
+def extent(plan: Plan, job: Job, entry: OptimizeEntry) -> tuple[int, int]:
     """The positions of the first swept and of the last named step of an optimize entry."""
     named = [position for position, bound in enumerate(plan.steps) if bound.id in entry.steps]
     swept = [position for position in named if job.protocol.entry(plan.steps[position].id).sweeps]
@@ -101,9 +117,12 @@ def look_at_stack(plan: Plan, desk: Desk, *, upto: int) -> None:
         product = bound.survey_product
         if product is None or product in plan.surveyed:
             continue
-        plan.surveyed.add(product)
         survey = bound.component.survey if isinstance(bound.component, Step) else None
-        if survey is None or not survey.needed(bound.parameters):
+        needed = survey is not None and survey.needed(bound.parameters)
+        if needed and desk.dry:
+            raise NotKnown
+        plan.surveyed.add(product)
+        if survey is None or not needed:
             continue
         graph = compile_chain(plan.steps[:position], given=(IMAGE, *plan.given))
         desk.log.progress("survey", 0, len(desk.job.slices))
@@ -132,17 +151,23 @@ def _measure(reader: Reader, index: int, graph: Graph, given: Products, survey: 
 def _search(
     plan: Plan, desk: Desk, entry: OptimizeEntry, first: int, last: int
 ) -> tuple[SearchResult, float, dict[int, str]]:
-    log, space, numbers = desk.log, _space(desk.job, entry), entry.slices.indices(plan.reader.shape[0])
+    log, space, numbers = desk.log, space_of(desk.job, entry), entry.slices.indices(plan.reader.shape[0])
     before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
-    graph = _graph(plan, entry, first, last, before, space)
+    graph = search_graph(plan, entry, first, last, before, space)
     log.event("search started", steps=entry.steps, strategy=entry.strategy.name, grid=len(space), slices=numbers)
     log.progress("search", 0, len(space) * len(numbers))
     start, identities = perf_counter(), _identities(plan, entry, last, numbers)
+
+    def products_of(number: int) -> Products:
+        if desk.dry:
+            raise NotKnown(identities.values())
+        return products_before(before, plan, entry, number)
+
     result = search(
         graph,
         space,
         numbers,
-        lambda number: _products(before, plan, entry, number),
+        products_of,
         by=strategy(entry.strategy.name, **entry.strategy.options),
         workers=desk.workers.threads,
         done=lambda count, needed: log.progress("search", count, needed),
@@ -168,7 +193,8 @@ def _identities(plan: Plan, entry: OptimizeEntry, last: int, numbers: Sequence[i
     return {number: digest({**facts, "slice": pixel_hash(plan.reader.read(number))}) for number in numbers}
 
 
-def _space(job: Job, entry: OptimizeEntry) -> Space:
+def space_of(job: Job, entry: OptimizeEntry) -> Space:
+    """The swept parameters of an entry."""
     return Space(
         tuple(
             Axis((step.id, name), sweep.values, sweep.from_range, sweep.log, sweep.whole)
@@ -179,13 +205,14 @@ def _space(job: Job, entry: OptimizeEntry) -> Space:
     )
 
 
-def _graph(plan: Plan, entry: OptimizeEntry, first: int, last: int, before: Graph, space: Space | None) -> Graph:
+def search_graph(plan: Plan, entry: OptimizeEntry, first: int, last: int, before: Graph, space: Space | None) -> Graph:
+    """The tuned steps and the loss, swept or with the values that the plan has."""
     loss = Bound(entry.loss.loss, LOSS_ID, entry.loss.parameters)
     given = (*before.products, *plan.given)
     return compile_chain(plan.steps[first : last + 1], given=given, swept=space.parameters if space else (), loss=loss)
 
 
-def _products(before: Graph, plan: Plan, entry: OptimizeEntry, number: int) -> Products:
+def products_before(before: Graph, plan: Plan, entry: OptimizeEntry, number: int) -> Products:
     """What the steps before the tuned ones make of a slice, cut to the region.
 
     The whole slice passes these steps, so a region has the scale that it will have when the whole slice is restored.
@@ -215,10 +242,11 @@ def _held_out(plan: Plan, entry: OptimizeEntry, first: int, last: int) -> dict[i
     if entry.validate is None:
         return {}
     before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
-    graph = _graph(plan, entry, first, last, before, None)
+    graph = search_graph(plan, entry, first, last, before, None)
     numbers = entry.validate.indices(plan.reader.shape[0])
     return {
-        number: graph.evaluate(_products(before, plan, entry, number), keep=("loss",))["loss"] for number in numbers
+        number: graph.evaluate(products_before(before, plan, entry, number), keep=("loss",))["loss"]
+        for number in numbers
     }
 
 
@@ -228,7 +256,7 @@ def _loss_before(plan: Plan, tuned: Tuned, first: int, last: int) -> float | Non
     before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
     loss = Bound(entry.loss.loss, LOSS_ID, entry.loss.parameters)
     counted = [number for number in tuned.result.losses if number not in choice.slices_without_charging]
-    products = (_products(before, plan, entry, number) for number in counted)
+    products = (products_before(before, plan, entry, number) for number in counted)
     return mean_loss([loss_before(plan.steps[first : last + 1], loss, each) for each in products])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -15,12 +15,15 @@ from typing import Any
 from stackmend import record
 from stackmend.errors import OutputError, UsageError
 from stackmend.record import Log
+from stackmend.runner import memory
 from stackmend.runner.apply import Application, SliceRow, apply_chain, copy_slices
+from stackmend.runner.estimate import Forecast, bytes_in
 from stackmend.runner.evidence import collect
 from stackmend.runner.journal import PUBLISHED, Entry, Journal, Ledger
 from stackmend.runner.parallel import Workers
 from stackmend.runner.plan import Tuning
 from stackmend.runner.prepare import Job, Place
+from stackmend.runner.probe import application_of
 from stackmend.runner.recording import loss_rows, run_record
 from stackmend.runner.resume import Done, differences, finished, work_of
 from stackmend.runner.shards import Shard
@@ -42,7 +45,17 @@ class Work:
 
     job: Job
     log: Log
-    workers: Workers
+    forecast: Forecast
+
+    @property
+    def workers(self) -> Workers:
+        """As many as there is room for."""
+        return self.forecast.workers
+
+    @cached_property
+    def peaks(self) -> list[int]:
+        """The most memory that workers have had, for each batch of slices."""
+        return []
 
     @cached_property
     def journal(self) -> Journal:
@@ -64,7 +77,7 @@ class Work:
         published = Ledger().read([self.job.workspace.folder / PUBLISHED])
         known = Ledger({}, {}, {**published.losses, **self.journal.ledger().losses})
         tuning = tune(Desk(self.job, self.log, self.workers, self.journal, known))
-        work, tuned = work_of(self.job, tuning.plans), perf_counter()
+        work, tuned, search_bytes = work_of(self.job, tuning.plans), perf_counter(), memory.peak()
         if not part:  # of shards, 'finish' writes it
             record.write_table(self.job.workspace.partial / "losses.csv", list(loss_rows(tuning)))
         places = part.part(self.job.places) if part else self.job.places
@@ -88,7 +101,7 @@ class Work:
         stack = self.job.writer(folder=self.job.workspace.folder) if stays else self.job.writer()
         collect(self.job, tuning, rows, stack, self.log, self.workers)
         times |= {"apply_s": applied - tuned, "pictures_s": perf_counter() - applied, "total_s": perf_counter() - start}
-        content = self._record(tuning, work, rows, len(done.kept), times)
+        content = self._record(tuning, work, rows, len(done.kept), times, search_bytes)
         self.job.workspace.publish(stacks=not stays)
         return content, True
 
@@ -103,6 +116,8 @@ class Work:
         facts |= {"workers": self.workers.count, "command": record.command()} | ({"shard": str(part)} if part else {})
         self.log.event("started", **facts)
         for note in job.reader.notes:
+            self.log.event("note", message=note)
+        for note in self.forecast.notes:
             self.log.event("note", message=note)
         for problem in job.protocol.warnings:
             self.log.warn(f"{problem.path}: {problem.message}")
@@ -144,7 +159,7 @@ class Work:
         self, tuning: Tuning, work: dict[str, Any], places: Sequence[Place], done: Done, part: Shard | None
     ) -> list[SliceRow]:
         """Bring every slice that is not there yet into the partial stack; the rows of all."""
-        application = self._application(tuning)
+        application = application_of(self.job, tuning.plans)
         self._begin(application, work)
         if part:
             self.job.workspace.share()
@@ -157,23 +172,24 @@ class Work:
         for row in rows:
             self._tell("slice kept", row)
         self._progress(len(rows), len(places))
-        self._collect("slice kept", copy_slices(application, copies, self.workers), rows, len(places))
-        self._collect("slice", apply_chain(application, todo, self.workers), rows, len(places))
+        with closing(copy_slices(application, copies, self.workers)) as copied:
+            for batch in copied:
+                self._take(rows, "slice kept", batch, len(places))
+        with closing(apply_chain(application, todo, self.workers)) as restored:
+            for batch, peak in restored:
+                self.peaks.append(peak)
+                self._take(rows, "slice", batch, len(places))
         if not part:
             for writer in application.writers:
                 writer.finish()
         return rows
 
-    def _collect(
-        self, kind: str, results: Generator[list[SliceRow], None, None], rows: list[SliceRow], total: int
-    ) -> None:
-        """Add rows to the others as they come."""
-        with closing(results):
-            for batch in results:
-                for row in batch:
-                    rows.append(row)
-                    self._tell(kind, row)
-                    self._progress(len(rows), total)
+    def _take(self, rows: list[SliceRow], kind: str, batch: Sequence[SliceRow], total: int) -> None:
+        """Add rows to the others, and say how far it is."""
+        for row in batch:
+            rows.append(row)
+            self._tell(kind, row)
+            self._progress(len(rows), total)
 
     def _progress(self, done: int, total: int) -> None:
         self.log.progress("apply", done, total, megapixels=prod(self.job.shape[1:]) / 1e6)
@@ -181,20 +197,6 @@ class Work:
     def _tell(self, kind: str, row: SliceRow) -> None:
         facts = {"slice": row.slice, "channel": row.channel, "name": row.name, "status": row.status}
         self.log.event(kind, **facts, seconds=row.seconds)
-
-    def _application(self, tuning: Tuning) -> Application:
-        job = self.job
-        return Application(
-            readers=job.readers,
-            numbers=job.channels,
-            writer=job.writer(),
-            truth_writer=job.writer("truth") if job.reader.truth(job.slices[0]) is not None else None,
-            chains=tuple((plan.graph(), plan.given) for plan in tuning.plans),
-            window=job.window,
-            dtype=job.dtype,
-            on_bad_slice=job.protocol.input.on_bad_slice,
-            journal=self.journal,
-        )
 
     def _begin(self, application: Application, work: dict[str, Any]) -> None:
         """Make room for new work, unless it is that of an unfinished run."""
@@ -215,7 +217,13 @@ class Work:
         return [found[place.number, self.job.channels[place.channel]] for place in self.job.places]
 
     def _record(
-        self, tuning: Tuning, work: dict[str, Any], rows: Sequence[SliceRow], kept: int, times: Mapping[str, Any]
+        self,
+        tuning: Tuning,
+        work: dict[str, Any],
+        rows: Sequence[SliceRow],
+        kept: int,
+        times: Mapping[str, Any],
+        search_bytes: int,
     ) -> dict[str, Any]:
         """Write everything that goes with the stack."""
         partial, ledger = self.job.workspace.partial, self.journal.ledger()
@@ -228,9 +236,24 @@ class Work:
         losses = {key: value for key, value in known.items() if key[0] in searches}
         slices: dict[tuple[int, int], Entry] = {(row.slice, row.channel): asdict(row) for row in rows}
         record.write_text(partial / PUBLISHED, "".join(Ledger(work, slices, losses, ledger.shards).lines()))
+        actual = {
+            "search_s": times["search_s"],
+            "apply_s": times["apply_s"],
+            "search_bytes": search_bytes,
+            "worker_bytes": max(self.peaks, default=None),
+            "disk_bytes": bytes_in(self.job.writer().path),
+        }
         circumstances = {"warnings": self.log.warnings, "workers": self.workers.count, "times": times}
         content: dict[str, Any] = record.as_json(
-            run_record(self.job, tuning, rows, **circumstances, kept=kept, shards=ledger.shards)
+            run_record(
+                self.job,
+                tuning,
+                rows,
+                **circumstances,
+                estimate=self.forecast.beside(**actual),
+                kept=kept,
+                shards=ledger.shards,
+            )
         )
         self.log.event("finished", seconds=round(times["total_s"], 3))
         record.write_json(partial / RECORD, content)

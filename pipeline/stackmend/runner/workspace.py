@@ -118,6 +118,11 @@ class Workspace:
         """Whether no other run can be at work here."""
         return locks.alone(self._lock_file)
 
+    @property
+    def busy(self) -> bool:
+        """Whether another run is at work here."""
+        return locks.taken(self._lock_file)
+
     def open(self, *, shared: bool = False) -> None:
         """Make the folder ready for a run; what an unfinished one has left is kept.
 

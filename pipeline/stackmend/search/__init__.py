@@ -17,7 +17,7 @@ from stackmend.search.choice import Choice, Losses, NoChoice, choose, mean_loss
 from stackmend.search.landmarks import landmarks
 from stackmend.search.space import Axis, Combination, Space
 from stackmend.search.strategies import Strategy, strategy
-from stackmend.search.walk import distinct_work, walk
+from stackmend.search.walk import distinct_work, most_alive, walk
 
 __all__ = [
     "Axis",
@@ -30,7 +30,9 @@ __all__ = [
     "Space",
     "Strategy",
     "count_work",
+    "distinct_work",
     "mean_loss",
+    "most_alive",
     "search",
     "strategy",
 ]

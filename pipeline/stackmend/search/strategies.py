@@ -26,10 +26,17 @@ class Strategy(Protocol):
     def propose(self, turn: int, space: Space, scored: Scored) -> Sequence[Combination]:
         """New combinations for a turn (from 0), in the order in which ties are broken; none when the search is over."""
 
+    def at_most(self, space: Space) -> int:
+        """How many combinations it can propose in all."""
+
 
 @dataclass(frozen=True)
 class Grid:
     """Every combination of the declared values."""
+
+    def at_most(self, space: Space) -> int:
+        """What can be proposed in all rounds."""
+        return len(space)
 
     def propose(self, turn: int, space: Space, scored: Scored) -> Sequence[Combination]:
         """The grid, once."""
@@ -46,6 +53,10 @@ class Refine:
 
     rounds: int
     budget: int
+
+    def at_most(self, space: Space) -> int:
+        """What can be proposed in all rounds."""
+        return len(space) + (self.budget if self.rounds else 0)
 
     def propose(self, turn: int, space: Space, scored: Scored) -> Sequence[Combination]:
         """The grid, then combinations of the middles around the best one, those with fewest changes first."""
@@ -84,6 +95,10 @@ class Sample:
     count: int
     seed: int
 
+    def at_most(self, space: Space) -> int:
+        """What can be proposed in all rounds."""
+        return self.count
+
     def propose(self, turn: int, space: Space, scored: Scored) -> Sequence[Combination]:
         """All of them, once; a combination drawn twice counts once."""
         if turn:
@@ -120,6 +135,10 @@ class Optuna:
     count: int
     seed: int
     batch: int
+
+    def at_most(self, space: Space) -> int:
+        """What can be proposed in all rounds."""
+        return self.count
 
     def propose(self, turn: int, space: Space, scored: Scored) -> Sequence[Combination]:
         """The next round; combinations that were evaluated before are not evaluated again."""

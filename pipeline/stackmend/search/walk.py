@@ -130,6 +130,26 @@ def walk(
     return {combination: values[key] for combination, key in work.answers.items()}
 
 
+def most_alive(work: Work, sizes: Mapping[int, int]) -> int:
+    """The bytes that results take up at most while all tasks are computed one after the other.
+
+    Parameters
+    ----------
+    sizes
+        Bytes of one result of each node, by the index of the node.
+    """
+    uses = Counter(source for task in work.tasks.values() for source in set(task.inputs))
+    answers, alive, most = set(work.answers.values()), 0, 0
+    for key, task in work.tasks.items():  # in the order of their rank
+        alive += sizes[key[0]]
+        most = max(most, alive)
+        for source in set(task.inputs):
+            uses[source] -= 1
+            if not uses[source] and source not in answers and not isinstance(source, str):
+                alive -= sizes[source[0]]
+    return most
+
+
 class _Agenda:
     """Which tasks are ready, and which of those was wanted first."""
 

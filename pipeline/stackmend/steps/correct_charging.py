@@ -57,8 +57,8 @@ STEP = Step(
     version=1,
     stages=(
         Stage(flattened_twice),
-        Stage(ball_background),
-        Stage(background),
+        Stage(ball_background, plural="rolling balls"),
+        Stage(background, plural="backgrounds"),
         Stage(blend_weight),
         Stage(corrected, makes=IMAGE),
     ),

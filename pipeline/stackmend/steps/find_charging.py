@@ -57,7 +57,7 @@ STEP = Step(
     stages=(
         Stage(flattened),
         Stage(candidates),
-        Stage(charging_mask),
+        Stage(charging_mask, plural="masks"),
     ),
     needs=("scale",),
     references=(

@@ -57,8 +57,8 @@ STEP = Step(
     stages=(
         Stage(globally_flattened),
         Stage(globally_flattened_twice),
-        Stage(global_ball),
-        Stage(global_background),
+        Stage(global_ball, plural="rolling balls"),
+        Stage(global_background, plural="backgrounds"),
         Stage(corrected_everywhere, makes=IMAGE),
     ),
     references=(
