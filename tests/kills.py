@@ -26,7 +26,7 @@ from stackmend import api
 from stackmend.runner.journal import Journal
 from stackmend.runner.workspace import Workspace
 
-FORMATS = {"tiff-folder": {}, "tiff": {}}
+FORMATS = {"tiff-folder": {}, "tiff": {}, "ome-zarr": {}, "tiff zlib": {"compression": "zlib"}}
 """Kinds of output: the format, and what else is said about it."""
 
 SLICES = 24

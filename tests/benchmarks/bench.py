@@ -27,7 +27,7 @@ import tifffile
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import reference_data
-from benchmarks import bench_formats, bench_kernels, literal
+from benchmarks import bench_formats, bench_kernels, bench_stacks, literal
 from components import bound, evaluate
 from stackmend import api, registry
 from stackmend.chain import Bound, compile_chain
@@ -232,6 +232,14 @@ def formats(full: bool) -> Iterator[Row]:
     yield from bench_formats.rows()
 
 
+def stacks(full: bool) -> Iterator[Row]:
+    """What large stacks cost beside the work on pixels."""
+    yield from bench_stacks.peaks(phantom(512, 512).image(0))
+    yield from bench_stacks.bookkeeping()
+    yield from bench_stacks.copying(lambda height, width: phantom(height, width).image(0))
+    yield from bench_stacks.opening()
+
+
 SECTIONS = {
     "sweep": sweep,
     "application": application,
@@ -239,6 +247,7 @@ SECTIONS = {
     "memory": memory,
     "growth": growth,
     "formats": formats,
+    "stacks": stacks,
 }
 
 

@@ -218,11 +218,14 @@ def flood(image: Image, out: Image, work: Image, low: Index, high: Index) -> Non
 
 
 @compiled
-def second_difference(image: Image) -> float:
-    """Sum of the absolute values of the image convolved with ``[1, -2, 1]`` along both axes, frame left out."""
+def second_difference(image: Image, step: int) -> float:
+    """Sum of the absolute values of the image convolved with ``[1, -2, 1]`` along both axes, frame left out.
+
+    Of the rows within the frame every ``step``-th is taken, the first one included.
+    """
     n_rows, n_columns = image.shape
     total = 0.0
-    for y in range(1, n_rows - 1):
+    for y in range(1, n_rows - 1, step):
         above, row, below = image[y - 1], image[y], image[y + 1]
         partial = np.float64(0)
         for x in range(1, n_columns - 1):
@@ -231,3 +234,32 @@ def second_difference(image: Image) -> float:
             partial += abs(corners - np.float32(2) * sides + np.float32(4) * row[x])
         total += partial
     return total
+
+
+@compiled
+def round_to(image: NDArray[np.floating], low: np.floating, high: np.floating, out: NDArray[np.generic]) -> int:
+    """Round to the nearest even whole number and saturate; how many values lay outside (or were no numbers)."""
+    clipped = 0
+    for y in range(image.shape[0]):
+        row, target = image[y], out[y]
+        outside = 0
+        for x in range(row.shape[0]):
+            value = np.rint(row[x])
+            kept = low if not value >= low else (high if value > high else value)
+            outside += kept != value
+            target[x] = kept
+        clipped += outside
+    return clipped
+
+
+@compiled
+def sums(pixels: NDArray[np.integer]) -> tuple[np.int64, np.int64]:
+    """The sum of whole numbers of 16 bits at most, and that of their squares."""
+    total, squares = np.int64(0), np.int64(0)
+    for y in range(pixels.shape[0]):
+        row = pixels[y]
+        for x in range(row.shape[0]):
+            value = np.int64(row[x])
+            total += value
+            squares += value * value
+    return total, squares

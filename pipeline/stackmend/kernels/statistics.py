@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from stackmend.kernels._arrays import readonly
 
 _KEPT_BITS = 20
 
@@ -45,6 +49,20 @@ class GreyLevels:
         bins = self.bins[np.searchsorted(np.cumsum(self.counts), np.floor(ranks), side="right")]
         levels: list[float] = np.clip(_values_of(bins), self.minimum, self.maximum).tolist()
         return levels
+
+
+def mean_and_std(pixels: NDArray[Any]) -> tuple[float, float]:
+    """Arithmetic mean and population standard deviation of a slice, ``(Y, X)``, in double precision.
+
+    For whole numbers of 16 bits at most both come from exact sums, in one pass.
+    """
+    from stackmend.kernels import _loops
+
+    if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2:
+        return float(pixels.mean(dtype=np.float64)), float(pixels.std(dtype=np.float64))
+    total, squares = (int(each) for each in _loops.sums(readonly(np.ascontiguousarray(pixels))))
+    count = pixels.size
+    return total / count, sqrt((count * squares - total * total) / count**2)
 
 
 def grey_levels(image: NDArray[np.float32]) -> GreyLevels:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from stackmend.chain import Graph, Products
 from stackmend.errors import BadSlice, OutputError, StepError
 from stackmend.kernels.noise import noise_level
+from stackmend.kernels.rounding import rounded_to
+from stackmend.kernels.statistics import mean_and_std
 from stackmend.record import pixel_hash
 from stackmend.registry import IMAGE
 from stackmend.runner import memory
@@ -149,22 +151,23 @@ class Application:
             raise StepError(f"slice {place.number} ({self._name(place)}): {error}") from error
         result, clipped = to_dtype(image, self.dtype)
         before, truth = pixels[self.window], self._truth(place)
+        changed = int(np.count_nonzero(result != before))
+        same = not changed and result.dtype == before.dtype
+        known = _levels(before)
+        after = known if same else _levels(result)
+        input_hash = pixel_hash(pixels)
         return result, self._row(
             place,
             status,
             **_extent(mask),
-            changed_fraction=float(np.count_nonzero(result != before) / result.size),
-            mean_before=_mean(before),
-            mean_after=_mean(result),
-            std_before=_std(before),
-            std_after=_std(result),
-            noise_before=_noise(before),
-            noise_after=_noise(result),
+            changed_fraction=changed / result.size,
+            **{f"{name}_before": value for name, value in known.items()},
+            **{f"{name}_after": value for name, value in after.items()},
             clipped=clipped,
             rmse_before=None if truth is None else rmse(before, truth),
             rmse_after=None if truth is None else rmse(result, truth),
-            input_hash=pixel_hash(pixels),
-            output_hash=pixel_hash(result),
+            input_hash=input_hash,
+            output_hash=input_hash if same and result.shape == pixels.shape else pixel_hash(result),
             seconds=round(perf_counter() - start, 4),
         )
 
@@ -175,7 +178,7 @@ class Application:
     def _evaluate(self, channel: int, pixels: Pixels) -> tuple[NDArray[np.floating[Any]], Mask | None, str]:
         image = pixels.astype(np.float32)
         image.flags.writeable = False
-        if image.min() == image.max():
+        if pixels.min() == pixels.max():
             return image[self.window], None, "constant"
         graph, given = self.chains[channel]
         products = graph.evaluate({IMAGE: image, **given}, keep=(IMAGE, MASK))
@@ -262,10 +265,7 @@ def to_dtype(image: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> tuple[Pi
     """
     if dtype.kind == "f":
         return image.astype(dtype, copy=False), 0
-    limits = np.iinfo(dtype)
-    rounded = np.rint(image)
-    clipped = int(np.count_nonzero((rounded < limits.min) | (rounded > limits.max)))
-    return np.clip(rounded, limits.min, limits.max).astype(dtype), clipped
+    return rounded_to(image, dtype)
 
 
 def rmse(pixels: Pixels, truth: Pixels) -> float:
@@ -284,14 +284,8 @@ def _extent(mask: Mask | None) -> dict[str, Any]:
     return extent
 
 
-def _noise(pixels: Pixels) -> float | None:
-    level = noise_level(pixels)
-    return None if level is None else round(level, 6)
-
-
-def _mean(pixels: Pixels) -> float:
-    return round(float(pixels.mean(dtype=np.float64)), 6)
-
-
-def _std(pixels: Pixels) -> float:
-    return round(float(pixels.std(dtype=np.float64)), 6)
+def _levels(pixels: Pixels) -> dict[str, float | None]:
+    """Mean, spread and noise of the grey levels."""
+    mean, std = mean_and_std(pixels)
+    noise = noise_level(pixels)
+    return {"mean": round(mean, 6), "std": round(std, 6), "noise": None if noise is None else round(noise, 6)}
