@@ -114,13 +114,13 @@ class Application:
             ahead = reading.submit(self._read, places[0])
             behind: Future[None] | None = None
             for following, place in enumerate(places, start=1):
-                pixels = ahead.result()
+                pixels, input_hash = ahead.result()
                 if following < len(places):
                     ahead = reading.submit(self._read, places[following])
                 if isinstance(pixels, BadSlice):
                     result, row = self._without(place, pixels)
                 else:
-                    result, row = self._restore(place, pixels)
+                    result, row = self._restore(place, pixels, input_hash)
                 if behind:
                     behind.result()
                 behind = writing.submit(self._write, place, row, result)
@@ -129,13 +129,15 @@ class Application:
                 behind.result()
         return rows
 
-    def _read(self, place: Place) -> Pixels | BadSlice:
+    def _read(self, place: Place) -> tuple[Pixels | BadSlice, str]:
+        """The slice and its hash (which takes longer than to read it, so it is taken ahead, too)."""
         try:
-            return self.readers[place.channel].read(place.number)
+            pixels = self.readers[place.channel].read(place.number)
         except BadSlice as error:
             if self.on_bad_slice == "stop":
                 raise
-            return error
+            return error, ""
+        return pixels, pixel_hash(pixels)
 
     def _name(self, place: Place) -> str:
         return self.readers[place.channel].names[place.number]
@@ -143,7 +145,7 @@ class Application:
     def _row(self, place: Place, status: str, **facts: Any) -> SliceRow:
         return SliceRow(place.number, self.numbers[place.channel], self._name(place), status, **facts)
 
-    def _restore(self, place: Place, pixels: Pixels) -> tuple[Pixels, SliceRow]:
+    def _restore(self, place: Place, pixels: Pixels, input_hash: str) -> tuple[Pixels, SliceRow]:
         start = perf_counter()
         try:
             image, mask, status = self._evaluate(place.channel, pixels)
@@ -155,7 +157,6 @@ class Application:
         same = not changed and result.dtype == before.dtype
         known = _levels(before)
         after = known if same else _levels(result)
-        input_hash = pixel_hash(pixels)
         return result, self._row(
             place,
             status,
