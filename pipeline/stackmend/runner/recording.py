@@ -45,6 +45,7 @@ def run_record(job: Job, tuning: Tuning, rows: Sequence[SliceRow], **circumstanc
             "format": job.protocol.output.format,
             "dtype": str(job.dtype),
             "compression": job.protocol.output.compression,
+            "pyramid": job.protocol.output.pyramid,
             "shape": job.shape,
             "origin": job.origin,
             "clipped": sum(row.clipped for row in rows),
@@ -67,6 +68,7 @@ def _input_record(job: Job) -> dict[str, Any]:
     return {
         "path": given.path,
         "phantom": given.phantom,
+        "dataset": given.dataset,
         "channels": job.channels,
         "label": reader.label,
         "shape": reader.shape,
