@@ -22,12 +22,25 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from stackmend import api
 from stackmend.runner.journal import Journal
 from stackmend.runner.workspace import Workspace
 
-FORMATS = {"tiff-folder": {}, "tiff": {}, "ome-zarr": {}, "tiff zlib": {"compression": "zlib"}}
-"""Kinds of output: the format, and what else is said about it."""
+FORMATS: dict[str, dict[str, Any]] = {
+    "TIFF folder": {"format": "tiff-folder"},
+    "TIFF": {"format": "tiff"},
+    "BigTIFF": {"format": "tiff"},
+    "compressed TIFF": {"format": "tiff", "compression": "zlib"},
+    "OME-Zarr": {"format": "ome-zarr"},
+}
+"""Kinds of output, and what the protocol says for them."""
+
+_BIG = """
+from stackmend.cli import main
+from stackmend.stacks import tiff_file_writer
+tiff_file_writer.CLASSIC_LIMIT = 0
+raise SystemExit(main())
+"""
+"""The command, for which every multi-page file is too large for classic TIFF."""
 
 SLICES = 24
 
@@ -67,17 +80,29 @@ def facts(folder: Path) -> list[dict[str, str]]:
         return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
 
 
-def kill_and_finish(file: Path, kills: int, moments: random.Random, *, longest: float = 0.4) -> int:
+def command(kind: str, file: Path, *more: object) -> list[str]:
+    """The command line that runs a protocol with that kind of output."""
+    program = ["-c", _BIG] if kind == "BigTIFF" else ["-m", "stackmend"]
+    return [sys.executable, *program, "run", str(file), "--workers", "2", "--quiet", *map(str, more)]
+
+
+def run_in_one_go(kind: str, file: Path, output: Path) -> float:
+    """Run without a kill; seconds from the first event to the end, so that kills can be spread over all of it."""
+    subprocess.run(command(kind, file, "--output", output), check=True)
+    times: dict[str, float] = json.loads((output / "run.json").read_text(encoding="utf-8"))["times"]
+    return times["total_s"]
+
+
+def kill_and_finish(kind: str, file: Path, kills: int, moments: random.Random, *, longest: float = 0.4) -> int:
     """Run the command and kill it, so often; then let it end. How many kills hit a run before its end.
 
     What had been entered in the journal before a kill must not be computed again after it.
     """
-    command = [sys.executable, "-m", "stackmend", "run", str(file), "--workers", "2", "--quiet"]
     workspace = Workspace(file.parent / "out")
     log = workspace.partial / "log.jsonl"
     survived = []
     for _ in range(kills):
-        process = subprocess.Popen(command, start_new_session=True)
+        process = subprocess.Popen(command(kind, file), start_new_session=True)
         # Until it is at work here, then a moment longer: a kill hits it anywhere from its first file to its last.
         runs = len(computed_by_run(log))
         while process.poll() is None and len(computed_by_run(log)) == runs:
@@ -90,7 +115,7 @@ def kill_and_finish(file: Path, kills: int, moments: random.Random, *, longest: 
         if not log.exists():  # it had just been published
             break
         survived.append((len(computed_by_run(log)), set(Journal(workspace.journal).ledger().slices)))
-    subprocess.run(command, check=True)
+    subprocess.run(command(kind, file), check=True)
     runs = computed_by_run(workspace.folder / "log.jsonl")
     for before, finished in survived:
         assert not finished & set().union(*runs[before:])
@@ -114,41 +139,20 @@ def computed_by_run(log: Path) -> list[set[tuple[int, int]]]:
 
 def soak(kills: int) -> None:
     """Kill runs so often, over all formats; every end must be that of a run in one go."""
-    moments = random.Random(0)
-    for name, more in FORMATS.items():
-        output = {"format": name.split()[0], **more}
+    moments, share = random.Random(0), -(-kills // len(FORMATS))
+    for kind, output in FORMATS.items():
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             write_stack(folder)
-            file = write_protocol(folder, output)
-            whole = api.run(file, output=folder / "whole", workers=2)
-            longest, hit, turns = 1.2 * duration(file, folder / "timed"), 0, 0
-            while hit < -(-kills // len(FORMATS)):
-                hit += kill_and_finish(file, -(-kills // len(FORMATS)) - hit, moments, longest=longest)
+            file, whole = write_protocol(folder, output), folder / "whole"
+            longest, hit, turns = 1.2 * run_in_one_go(kind, file, whole), 0, 0
+            while hit < share:
+                hit += kill_and_finish(kind, file, share - hit, moments, longest=longest)
                 turns += 1
-                assert facts(folder / "out") == facts(whole.folder)
-                assert contents(folder / "out") == contents(whole.folder)
+                assert facts(folder / "out") == facts(whole)
+                assert contents(folder / "out") == contents(whole)
                 shutil.rmtree(folder / "out")
-            print(f"{name}: {hit} kills in {turns} results, each as if there had been none")
-
-
-def duration(file: Path, output: Path) -> float:
-    """Seconds from the first event of a run to its end, so that kills can be spread over all of it."""
-    command = [
-        sys.executable,
-        "-m",
-        "stackmend",
-        "run",
-        str(file),
-        "--workers",
-        "2",
-        "--quiet",
-        "--output",
-        str(output),
-    ]
-    subprocess.run(command, check=True)
-    times: dict[str, float] = json.loads((output / "run.json").read_text(encoding="utf-8"))["times"]
-    return times["total_s"]
+            print(f"{kind}: {hit} kills in {turns} results, each as if there had been none", flush=True)
 
 
 def contents(result: Path) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import tifffile
 
-from kills import FORMATS, SLICES, contents, facts, kill_and_finish, write_protocol, write_stack
+from kills import FORMATS, SLICES, contents, facts, kill_and_finish, run_in_one_go, write_protocol, write_stack
 from stackmend import api
 from stackmend.runner.journal import Journal
 
@@ -47,16 +47,19 @@ def cut_off(file: Path, after: int) -> None:
         api.run(file, workers=1, listener=stop)
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_killed_at_random_moments_the_result_is_that_of_a_run_in_one_go(folder: Path, name: str) -> None:
-    file = write_protocol(folder, {"format": name.split()[0], **FORMATS[name]})
-    whole = api.run(file, output=folder / "whole", workers=2)
-    assert kill_and_finish(file, 3, random.Random(name))
-    assert facts(folder / "out") == facts(whole.folder)
-    assert contents(folder / "out") == contents(whole.folder)
-    record = json.loads((folder / "out" / "run.json").read_text())
-    assert record["output"] == whole.record["output"]
-    assert not (folder / "out" / ".stackmend").exists()
+@pytest.mark.parametrize("kind", FORMATS)
+def test_killed_at_random_moments_the_result_is_that_of_a_run_in_one_go(folder: Path, kind: str) -> None:
+    file, whole, killed = write_protocol(folder, FORMATS[kind]), folder / "whole", folder / "out"
+    run_in_one_go(kind, file, whole)
+    assert kill_and_finish(kind, file, 3, random.Random(kind))
+    assert facts(killed) == facts(whole)
+    assert contents(killed) == contents(whole)
+    records = [json.loads((result / "run.json").read_text()) for result in (killed, whole)]
+    assert records[0]["output"] == records[1]["output"]
+    assert not (killed / ".stackmend").exists()
+    if kind == "BigTIFF":
+        with tifffile.TiffFile(killed / "stack.tif") as tif:
+            assert tif.is_bigtiff
 
 
 def test_finished_slices_are_not_computed_again(folder: Path) -> None:
