@@ -161,9 +161,10 @@ def test_a_budget_bounds_the_workers(cell: Path, protocol: Write, tmp_path: Path
     file = protocol()
     free = api.plan(file, workers=3).need
     assert free.workers == 3
-    room = free.worker_bytes * 3  # a process that waits, and two at work
+    # A process that waits, two at work, and half of another: measured anew, it is not the same to the byte.
+    room = free.worker_bytes * 7 // 2
     tight = api.plan(file, workers=3, memory=room).need
-    assert 1 <= tight.workers < 3
+    assert tight.workers == 2
     assert tight.memory_bytes <= room
     notes: list[str] = []
     run = api.run(
