@@ -236,6 +236,22 @@ def test_the_command_tells_people_and_programs(
     assert main("plan", "nowhere.yaml") == 2
 
 
+@pytest.mark.parametrize(("constant", "measured"), [((), 2), ((2, 0), 1), ((0, 1, 2, 3), 2)])
+def test_a_constant_slice_is_measured_only_where_there_are_no_others(
+    cell: Path, protocol: Write, constant: tuple[int, ...], measured: int
+) -> None:
+    """It is left as it is, so its time would say nothing about the others."""
+    for index in constant:
+        tifffile.imwrite(cell / f"slice{index}.tif", np.full((48, 64), 7, np.uint8))
+    chain = [{"step": "standardize"}, {"step": "destandardize"}]
+    assert api.plan(protocol(chain=chain, optimize=None), workers=1).need.slice == measured
+
+
+def test_a_constant_optimization_slice_is_passed_over(cell: Path, protocol: Write) -> None:
+    tifffile.imwrite(cell / "slice1.tif", np.full((48, 64), 7, np.uint8))
+    assert api.plan(protocol(optimize={**OPTIMIZE, "slices": [1, 3]}), workers=1).need.slice == 3
+
+
 def test_a_full_sparse_bigtiff_is_planned_and_begun(tmp_path: Path, charged: Callable[..., Any]) -> None:
     """20 GB of slices of which three hold anything: neither the plan nor the run reads the others."""
     file, shape = tmp_path / "huge.tif", (2000, 2560, 4096)

@@ -77,7 +77,7 @@ Sought = tuple[OptimizeEntry, int]
 
 
 def probe(job: Job, plans: Sequence[Plan], searches: Sequence[Sought]) -> Probe:
-    """Measure the first slice that can be used: an optimization slice, else one from the middle of the stack.
+    """Measure a slice that can be used and is not constant: an optimization slice, else one from the middle.
 
     It is restored with the real chain and writer, into the system's folder for temporary files, in a process of its
     own, whose memory is nobody else's. Everything is done once before the clock starts, so that kernels are compiled.
@@ -93,17 +93,27 @@ def probe(job: Job, plans: Sequence[Plan], searches: Sequence[Sought]) -> Probe:
 
 
 def _usable(job: Job) -> int:
-    middle = len(job.slices) // 2
+    """The first slice that can be read and is not constant (such a slice costs next to nothing, and says nothing).
+
+    Only a few are looked at for that, spread over the stack; if they are all constant, so is most of it.
+    """
     tuned = [number for entry in job.protocol.optimize for number in entry.slices.indices(job.reader.shape[0])]
-    for number in (*tuned, *job.slices[middle:], *job.slices[:middle]):
+    spread = [job.slices[len(job.slices) * eighth // 8] for eighth in (4, 0, 2, 6, 1, 3, 5, 7)]
+    few = {*tuned, *spread}
+    constant: list[int] = []
+    for number in dict.fromkeys((*tuned, *spread, *job.slices)):
+        if constant and number not in few:
+            break
         try:
-            for reader in job.readers:
-                reader.read(number)
-            return number
+            slices = [reader.read(number) for reader in job.readers]
         except BadSlice:
             if job.protocol.input.on_bad_slice == "stop":
                 raise
-    return job.slices[middle]
+            continue
+        if any(pixels.min() != pixels.max() for pixels in slices):
+            return number
+        constant.append(number)
+    return constant[0] if constant else spread[0]
 
 
 def _probe(job: Job, plans: Sequence[Plan], searches: Sequence[Sought], number: int) -> tuple[Probe, float]:
