@@ -273,21 +273,3 @@ def test_a_full_sparse_bigtiff_is_planned_and_begun(tmp_path: Path, charged: Cal
     assert outlook.need.worker_bytes < 3e9
     run = api.run(protocol, set={"input.slices": '"0:3"'}, workers=2)
     assert run.record["slices"]["restored"] == 3
-
-
-def test_a_stack_of_twenty_gigabytes_is_planned_and_its_first_slices_run(tmp_path: Path) -> None:
-    file, shape = tmp_path / "huge.tif", (2000, 2560, 4096)
-    pages = tifffile.memmap(file, shape=shape, dtype="uint8", bigtiff=True, photometric="minisblack")
-    pages[:2] = np.random.default_rng(0).integers(90, 160, (2, *shape[1:]), dtype=np.uint8)
-    pages[:2, 800:1200, 800:1200] -= 60
-    pages.flush()
-    del pages
-    if file.stat().st_blocks * 512 > 2e9:
-        pytest.skip("the file system has no sparse files")
-    protocol = tmp_path / "huge.yaml"
-    content = {"protocol": 1, "input": {"path": "huge.tif"}, "output": {"path": "out"}, "chain": [{"step": "crop"}]}
-    protocol.write_text(json.dumps(content))
-    outlook = api.plan(protocol, workers=2)
-    assert outlook.need.disk_bytes == 2000 * 2560 * 4096
-    run = api.run(protocol, workers=2, set={"input.slices": '"0:3"'})
-    assert run.record["slices"] == {"all": 3, "kept_from_earlier": 0, "restored": 2, "constant": 1}
