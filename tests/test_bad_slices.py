@@ -135,6 +135,43 @@ def test_a_slice_that_was_mended_is_restored_by_the_next_run(folder: Path, say: 
     assert [row["output_hash"] for row in rows(run)] == [row["output_hash"] for row in rows(whole)]
 
 
+@pytest.mark.parametrize("format", ["tiff-folder", "tiff"])
+@pytest.mark.parametrize("say", ["keep", "skip"])
+def test_what_is_still_bad_need_not_be_looked_at_twice(folder: Path, say: str, format: str) -> None:
+    first = api.run(write(folder, say, format=format), workers=2)
+    again = api.run(write(folder, say, format=format), workers=2)
+    assert not again.changed
+    assert again.record == first.record
+    other = "skip" if say == "keep" else "keep"
+    changed = api.run(write(folder, other, format=format), workers=2)
+    assert changed.record is not None
+    assert changed.record["slices"]["kept_from_earlier"] == 6
+    assert {rows(changed)[number]["status"] for number in (2, 5)} == {"skipped" if other == "skip" else "blank"}
+    assert changed.stack is not None
+    assert format == "tiff" or (changed.stack / "s2.tif").exists() == (other == "keep")
+
+
+@pytest.mark.parametrize("say", ["keep", "skip"])
+def test_they_are_taken_over_with_the_good_ones(folder: Path, say: str) -> None:
+    first = api.run(write(folder, say), workers=2)
+    tifffile.imwrite(folder / "stack" / "s0.tif", charged(8)[1])
+    run = api.run(write(folder, say), workers=2)
+    assert run.record is not None
+    assert run.record["slices"]["kept_from_earlier"] == 7
+    assert [row["status"] for row in rows(run)] == [row["status"] for row in rows(first)]
+
+
+@pytest.mark.parametrize("say", ["keep", "skip"])
+def test_shards_can_be_joined_all_the_same(folder: Path, say: str) -> None:
+    file = write(folder, say)
+    for number in (1, 2):
+        api.run(file, workers=1, shard=f"{number}/2")
+    run = api.finish(file, workers=2)
+    whole = api.run(file, output=folder / "whole", workers=2)
+    kept = [{**row, "seconds": ""} for row in rows(run)]
+    assert kept == [{**row, "seconds": ""} for row in rows(whole)]
+
+
 @pytest.mark.parametrize("say", ["keep", "skip"])
 def test_a_slice_that_goes_bad_leaves_no_old_pixels(folder: Path, say: str) -> None:
     for number in (2, 5):

@@ -209,8 +209,8 @@ class Application:
             If one has vanished meanwhile, or cannot be written.
         """
         for place, writer, position, row in copies:
-            pixels = writer.written(position, place.channel)
-            if pixels is None:
+            pixels = writer.written(position, place.channel) if row.output_hash else None
+            if pixels is None and row.output_hash:
                 raise OutputError(f"{writer.path}: slice {row.name} has vanished; run again")
             self._write(place, row, pixels)
         return [row for *_, row in copies]

@@ -13,7 +13,7 @@ import numpy as np
 from joblib import delayed
 
 from stackmend import record
-from stackmend.errors import InputError
+from stackmend.errors import BadSlice
 from stackmend.record import Log, pixel_hash
 from stackmend.runner.apply import SliceRow, batches
 from stackmend.runner.journal import PUBLISHED, Entry, Journal, Ledger
@@ -22,8 +22,8 @@ from stackmend.runner.plan import Plan
 from stackmend.runner.prepare import Job, Place
 from stackmend.stacks import Layout, Reader, Writer, new_stack
 
-LEFT_OUT = ("skipped", "blank", "kept")
-"""Status of slices that could not be used: they are looked at again by every run."""
+UNUSABLE = {"skip": ("skipped",), "keep": ("blank", "kept"), "stop": ()}
+"""Status that a slice may have that cannot be used, by what the protocol says about such slices."""
 
 
 def work_of(job: Job, plans: Sequence[Plan]) -> dict[str, Any]:
@@ -109,14 +109,15 @@ class Candidate:
     in_place: bool
 
     def holds(self, reader: Reader) -> bool:
-        """Whether input and output are what the journal says, pixel for pixel."""
-        written = self.writer.written(self.position, self.place.channel)
-        if written is None or pixel_hash(written) != self.entry["output_hash"]:
-            return False
+        """Whether input and output are what the journal says, pixel for pixel (or unusable, as they were)."""
+        if output_hash := self.entry["output_hash"]:
+            written = self.writer.written(self.position, self.place.channel)
+            if written is None or pixel_hash(written) != output_hash:
+                return False
         try:
             return pixel_hash(reader.read(self.place.number)) == str(self.entry["input_hash"])
-        except InputError:
-            return False
+        except BadSlice:
+            return not self.entry["input_hash"]
 
     def kept(self) -> Kept:
         """The slice as one that need not be computed."""
@@ -155,12 +156,13 @@ def _of(job: Job, places: Sequence[Place], ledger: Ledger, folder: Path, in_plac
         pyramid=facts["pyramid"],
     )
     writer = new_stack(facts["format"], folder, layout)
+    unusable = UNUSABLE[job.protocol.input.on_bad_slice]
     position = {number: index for index, number in enumerate(facts["slices"])}
     entries = ((place, ledger.slices.get((place.number, job.channels[place.channel]))) for place in places)
     return [
         Candidate(place, entry, writer, position[place.number], in_place)
         for place, entry in entries
-        if entry and entry["status"] not in LEFT_OUT and place.number in position
+        if entry and (entry["input_hash"] or entry["status"] in unusable) and place.number in position
     ]
 
 
