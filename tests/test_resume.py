@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -222,3 +225,38 @@ def test_a_changed_slice_has_losses_of_its_own(folder: Path, monkeypatch: Any) -
     monkeypatch.setattr(Journal, "enter_loss", lambda self, *line: (noted.append(line), original(self, *line)))
     api.run(file, workers=1)
     assert len(noted) == 2
+
+
+@pytest.mark.parametrize("format", ["tiff-folder", "tiff"])
+def test_a_corrected_pixel_size_is_written_without_computing(folder: Path, format: str) -> None:
+    first = api.run(protocol(folder, format=format), workers=2)
+    for file in (folder / "stack").iterdir():
+        tifffile.imwrite(file, tifffile.imread(file), resolution=(2e6, 2e6), resolutionunit="CENTIMETER")
+    run = api.run(protocol(folder, format=format), workers=2)
+    assert not events(run.folder, "slice")
+    assert run.record["input"]["pixel_size_nm"] == {"z": None, "y": 5.0, "x": 5.0}
+    assert run.record["output"]["pixel_hash"] == first.record["output"]["pixel_hash"]
+    file = run.stack / "s0.tif" if format == "tiff-folder" else run.stack
+    with tifffile.TiffFile(file) as tif:
+        assert tif.pages[0].resolution == (2e6, 2e6)
+
+
+def test_a_search_that_is_killed_goes_on(folder: Path, monkeypatch: Any) -> None:
+    values = [5 + 0.25 * number for number in range(240)]
+    file = write_protocol(folder, {}, gf2_sigma={"sweep": values}, optimize={"slices": [3]})
+    journal = Journal(folder / "out" / ".stackmend" / "journal")
+    command = [sys.executable, "-m", "stackmend", "run", str(file), "--workers", "1", "--quiet"]
+    process = subprocess.Popen(command, start_new_session=True)
+    while process.poll() is None and not journal.ledger().losses:
+        pass
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    known = len(journal.ledger().losses)
+    assert 0 < known < len(values)
+    noted: list[Any] = []
+    original = Journal.enter_loss
+    monkeypatch.setattr(Journal, "enter_loss", lambda self, *line: (noted.append(line), original(self, *line)))
+    run = api.run(file, workers=2)
+    assert len(noted) == len(values) - known
+    whole = api.run(file, output=folder / "whole", workers=2)
+    assert (run.folder / "losses.csv").read_bytes() == (whole.folder / "losses.csv").read_bytes()

@@ -44,6 +44,8 @@ def work_of(job: Job, plans: Sequence[Plan]) -> dict[str, Any]:
     }
     layout = job.layout()
     kept = {"format": job.protocol.output.format, "slices": job.slices, "shape": layout.shape, "names": layout.names}
+    # Written beside the pixels: what a microscope said of the first slice stands for all of them here.
+    kept |= {"pixel size": job.reader.metadata.pixel_size, "microscope tags": joblib.hash(job.reader.metadata.tags)}
     work: dict[str, Any] = record.as_json(
         {"pixels": pixels, "layout": {**kept, "compression": layout.compression, "pyramid": layout.pyramid}}
     )
@@ -60,7 +62,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
             continue
         if not isinstance(value, dict) or not isinstance(before, dict):
             if not found:
-                found.append(f"{part}: was {before}, now {value}" if len(f"{before}{value}") < 80 else f"other {part}")
+                found.append(f"{part}: was {before}, now {value}" if len(f"{before}{value}") < 60 else f"other {part}")
             continue
         found += [
             f"{name} was {before[name]}, now {value[name]}"
