@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import tifffile
 from numpy.typing import NDArray
 
+from stackmend import api
 from stackmend.runner.journal import Journal
 from stackmend.runner.workspace import Workspace
 
@@ -91,6 +93,20 @@ def run_in_one_go(kind: str, file: Path, output: Path) -> float:
     subprocess.run(command(kind, file, "--output", output), check=True)
     times: dict[str, float] = json.loads((output / "run.json").read_text(encoding="utf-8"))["times"]
     return times["total_s"]
+
+
+def cut_off(file: Path, after: int) -> None:
+    """Run in this process until so many slices are done, then stop as Ctrl-C does."""
+    done = 0
+
+    def stop(kind: str, fields: Any) -> None:
+        nonlocal done
+        done += kind == "slice"
+        if done == after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        api.run(file, workers=1, listener=stop)
 
 
 def kill_and_finish(kind: str, file: Path, kills: int, moments: random.Random, *, longest: float = 0.4) -> int:

@@ -13,6 +13,7 @@ import pytest
 import tifffile
 
 from conftest import CHAIN, OPTIMIZE
+from kills import cut_off
 from stackmend import api
 from stackmend.errors import UsageError
 from stackmend.runner import estimate, locks, memory
@@ -28,20 +29,6 @@ def everything(folder: Path) -> dict[str, Any]:
         str(path.relative_to(folder)): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else None)
         for path in folder.rglob("*")
     }
-
-
-def cut_off(file: Path, after: int) -> None:
-    """Run until so many slices are done, then stop as Ctrl-C does."""
-    done = 0
-
-    def stop(kind: str, fields: Any) -> None:
-        nonlocal done
-        done += kind == "slice"
-        if done == after:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        api.run(file, workers=1, listener=stop)
 
 
 def test_the_work_is_what_the_run_then_does(cell: Path, protocol: Write) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import tifffile
 
-from kills import FORMATS, SLICES, contents, facts, kill_and_finish, run_in_one_go, write_protocol, write_stack
+from kills import FORMATS, SLICES, contents, cut_off, facts, kill_and_finish, run_in_one_go, write_protocol, write_stack
 from stackmend import api
 from stackmend.runner.journal import Journal
 
@@ -34,20 +34,6 @@ def protocol(folder: Path, *, format: str = "tiff-folder", gf2_sigma: float = 30
 def events(folder: Path, kind: str) -> list[dict[str, Any]]:
     lines = (folder / "log.jsonl").read_text().splitlines()
     return [event for event in map(json.loads, lines) if event["event"] == kind]
-
-
-def cut_off(file: Path, after: int) -> None:
-    """Run in this process until so many slices are done, then stop as Ctrl-C does."""
-    done = 0
-
-    def stop(kind: str, fields: Any) -> None:
-        nonlocal done
-        done += kind == "slice"
-        if done == after:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        api.run(file, workers=1, listener=stop)
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -241,11 +241,14 @@ def test_show_breaks_lines_and_obeys_nothing(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "is damaged"),
-        ("[]", "is not the record of a run"),
-        ('{"record": 99}', "install a newer one"),
+        ("{", "is no record of a run"),
+        ("[]", "is no record of a run; give the output folder of stackmend run"),
+        (
+            '{"record": 99}',
+            "is a record of format 99, this stackmend knows 1; use the stackmend that made it, or a newer one",
+        ),
         ('{"record": 1}', "is not as a run writes it (KeyError: 'slices'); run the protocol again"),
-        (None, "holds no run.json; give the result folder of a run"),
+        (None, "there is no result of a run (no run.json); give the output folder of stackmend run"),
     ],
 )
 def test_show_of_what_is_no_record(
@@ -258,7 +261,7 @@ def test_show_of_what_is_no_record(
     assert main("show", "out") == 4
     assert said in capsys.readouterr().err
     assert main("show", "nowhere") == 4
-    assert "there is no such folder" in capsys.readouterr().err
+    assert "nowhere: there is no such folder" in capsys.readouterr().err
 
 
 def test_show_of_an_unfinished_run(

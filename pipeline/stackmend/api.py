@@ -11,10 +11,9 @@ from stackmend import registry, runner
 from stackmend.protocol import assemble
 from stackmend.protocol.starter import starting_protocol
 from stackmend.record import Log
-from stackmend.report import REPORT, write_figures, write_report
+from stackmend.report import REPORT, Source, read_finished, write_figures, write_report
 from stackmend.runner import Findings, Outlook, RunResult, check
 from stackmend.runner import plan_run as plan
-from stackmend.runner.reading import read_run as show
 from stackmend.stacks import open_stack
 
 __all__ = [
@@ -64,6 +63,17 @@ def _reporting(function: Callable[P, RunResult]) -> Callable[P, RunResult]:
 
 run = _reporting(runner.run)
 finish = _reporting(runner.finish)
+
+
+def show(run: str | Path) -> Source:
+    """What a finished run has left in writing: its record, its tables, its events.
+
+    Raises
+    ------
+    InputError
+        If there is none; of an unfinished one with the command to continue.
+    """
+    return read_finished(Path(run).expanduser())
 
 
 def report(run: str | Path) -> Path:

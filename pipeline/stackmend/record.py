@@ -133,12 +133,6 @@ def write_text(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def read_table(path: Path) -> list[dict[str, str]]:
-    """The rows of a table, as text."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows as CSV, complete or not at all; the columns are those of all rows, in order of first appearance."""
     columns = list(dict.fromkeys(name for row in rows for name in row))

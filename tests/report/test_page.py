@@ -280,9 +280,13 @@ def test_a_page_that_cannot_be_made_costs_no_result(run_of: Run, monkeypatch: py
         raise RuntimeError("no ink")
 
     heard: list[str] = []
+
+    def listener(kind: str, fields: Any) -> None:
+        if kind == "note":
+            heard.append(fields["message"])
+
     with monkeypatch.context() as patch:
         patch.setattr(stackmend.report.page, "render", fail)
-        listener = lambda kind, fields: heard.append(fields["message"]) if kind == "note" else None  # noqa: E731
         result = api.run(protocol, set={"correct_charging.gf2_sigma": "9"}, workers=1, listener=listener)
     reason = "no report was made (RuntimeError: no ink)"
     assert heard[-1] == f"{reason}; the result is complete, try again: stackmend report {folder}"

@@ -69,10 +69,11 @@ def _told(options: argparse.Namespace, folder: Path) -> int:
     from stackmend.cli.summary import shown, slice_facts, stacks
 
     if options.show == "json":
-        _, record, slices = api.show(folder)
+        source = api.show(folder)
         kept = ("name", "input", "output", "searches", "truth", "warnings", "times")
-        facts = {"folder": shown(folder), "stack": [shown(each) for each in stacks(folder)]}
-        facts |= {name: record[name] for name in kept} | {"slices": slice_facts(record, slices)}
+        facts: dict[str, Any] = {"folder": shown(folder), "stack": [shown(each) for each in stacks(folder)]}
+        facts |= {name: source.record[name] for name in kept}
+        facts["slices"] = slice_facts(source.record, source.slices)
         say_event("result", facts)
     elif options.show != "quiet":
         print(_summary(folder))
@@ -89,13 +90,13 @@ def _summary(run: Path) -> str:
     from stackmend import api
     from stackmend.cli.summary import summary
 
-    folder, record, slices = api.show(run)
+    source = api.show(run)
     width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
     try:
-        return summary(record, slices, folder, width)
+        return summary(source.record, source.slices, source.folder, width)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"is not as a run writes it ({type(error).__name__}: {error})"
-        raise InputError(f"{folder / 'run.json'}: {what}; run the protocol again") from error
+        raise InputError(f"{source.folder / 'run.json'}: {what}; run the protocol again") from error
 
 
 def check(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from time import monotonic
@@ -72,7 +73,7 @@ def say_event(kind: str, fields: Mapping[str, Any]) -> None:
     say(json.dumps(line, default=record.plain, ensure_ascii=False), sys.stdout)
 
 
-class _Follower:
+class _Follower(ABC):
     """Tells the phases of a run apart."""
 
     def __init__(self, *, verbose: bool, clock: Callable[[], float] = monotonic) -> None:
@@ -102,8 +103,8 @@ class _Follower:
             phase, self._phase = self._phase, None
             self._ended(phase)
 
-    def _say(self, text: str, style: str = "") -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _say(self, text: str, style: str = "") -> None: ...
 
     def _begun(self, phase: Phase) -> None: ...
 

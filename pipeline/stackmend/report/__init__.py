@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from stackmend.errors import OutputError, UsageError
-from stackmend.report.source import Source, read
+from stackmend.report.source import Source, read, read_finished
 
-__all__ = ["FORMATS", "REPORT", "Source", "read", "write_figures", "write_report"]
+__all__ = ["FORMATS", "REPORT", "Source", "read", "read_finished", "write_figures", "write_report"]
 
 REPORT = "report.html"
 FORMATS = ("png", "svg", "pdf")

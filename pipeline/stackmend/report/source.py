@@ -1,10 +1,11 @@
-"""What a result folder holds, read for a report: of a finished run, or as far as an interrupted one has come."""
+"""What a result folder holds, read for people: of a finished run, or as far as an interrupted one has come."""
 
 from __future__ import annotations
 
 import csv
 import json
 import math
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +75,26 @@ def read(folder: Path) -> Source:
         raise InputError(f"{folder}: cannot be read ({error.strerror or error}); check its permissions") from error
     what = "no result of a run (no run.json)" if folder.is_dir() else "no such folder"
     raise InputError(f"{folder}: there is {what}; give the output folder of stackmend run")
+
+
+def read_finished(folder: Path) -> Source:
+    """Read the result folder of a run that has ended.
+
+    Raises
+    ------
+    InputError
+        As ``read``; and where the run has not ended, with how far it is and the command that goes on with it.
+    """
+    source = read(folder)
+    if source.finished:
+        return source
+    wanted = source.event("application started").get("slices")
+    reached = f"{len(source.slices)} of {wanted} slices done" if wanted else "no slice is done yet"
+    command = source.event("started").get("command") or []
+    advice = "wait for it, or run the same protocol again to continue"
+    if command[1:2] == ["run"]:
+        advice = f"wait for it, or continue with: {shlex.join(['stackmend', *command[1:]])}"
+    raise InputError(f"{source.folder}: the run there is not finished ({reached}); {advice}")
 
 
 def _finished(folder: Path) -> Source:

@@ -90,7 +90,7 @@ class OmeZarrWriter:
         try:
             return np.asarray(zarr.open_array(str(self.path / "0"), mode="r")[index])
         # Decoders raise whatever they trip over: the slice is not there as it should be.
-        except Exception:  # noqa: BLE001
+        except Exception:  # noqa: BLE001 - see above
             return None
 
     def leave_out(self, position: int, channel: int = 0) -> None:
