@@ -106,11 +106,14 @@ class _Follower(ABC):
     @abstractmethod
     def _say(self, text: str, style: str = "") -> None: ...
 
-    def _begun(self, phase: Phase) -> None: ...
+    def _begun(self, phase: Phase) -> None:  # noqa: B027 - not every way of telling says this
+        """A phase begins."""
 
-    def _moved(self, phase: Phase) -> None: ...
+    def _moved(self, phase: Phase) -> None:  # noqa: B027 - not every way of telling says this
+        """It has come farther."""
 
-    def _ended(self, phase: Phase) -> None: ...
+    def _ended(self, phase: Phase) -> None:  # noqa: B027 - not every way of telling says this
+        """It is over."""
 
 
 class PlainLines(_Follower):
