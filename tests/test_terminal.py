@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from rich.console import Console
 
+from conftest import OPTIMIZE
 from stackmend import api
 from stackmend.cli.events import described
 from stackmend.cli.phases import Phase
@@ -309,3 +311,16 @@ def test_the_loss_before_correction_is_that_of_the_uncorrected_slice(cell: Path,
 
 def _given(chain: Any) -> dict[str, None]:
     return {bound.survey_product: None for bound in chain if bound.survey_product}
+
+
+def test_the_summary_tells_channels_apart(
+    tmp_path: Path, charged: Any, protocol: Write, main: Main, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack = np.stack((charged(4), charged(4, seed=2)), axis=1)
+    tifffile.imwrite(tmp_path / "cell.tif", stack, imagej=True, metadata={"axes": "ZCYX"})
+    optimize = {**OPTIMIZE, "channel": "each"}
+    assert main("run", protocol(input={"path": "cell.tif"}, optimize=optimize), "--workers", 1) == 0
+    out = capsys.readouterr().out
+    assert "cell.tif: 2 channels of 4 x 48 x 64 uint8" in out
+    assert "on slice 1 of channel 0, lowest of 4" in out
+    assert "on slice 1 of channel 1, lowest of 4" in out

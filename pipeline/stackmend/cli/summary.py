@@ -89,9 +89,15 @@ def _head(record: Record) -> Iterator[Line]:
     size = given.get("pixel_size_nm") or {}
     known = [f"{axis} {value:.4g}" for axis, value in size.items() if value]
     pixel = f", pixel size {', '.join(known)} nm" if known else ""
-    yield "input", f"{given['label']}: {_shape(given['shape'])} {given['dtype']}{pixel}"
+    channels = f"{len(given['channels'])} channels of " if _several(record) else ""
+    yield "input", f"{given['label']}: {channels}{_shape(given['shape'])} {given['dtype']}{pixel}"
     if (output["shape"], output["dtype"]) != (given["shape"], given["dtype"]):
         yield "output", f"{_shape(output['shape'])} {output['dtype']}"
+
+
+def _several(record: Record) -> bool:
+    """Whether there is more than one channel."""
+    return len(record["input"].get("channels") or ()) > 1
 
 
 def _shape(shape: Sequence[int]) -> str:
@@ -100,6 +106,8 @@ def _shape(shape: Sequence[int]) -> str:
 
 def _search(record: Record, search: Record) -> Iterator[Line]:
     tried, slices = search["combinations"], ", ".join(map(str, search["slices"]))
+    if _several(record):
+        slices += f" of channel {search['channel']}"
     if search["status"] != "chosen":
         yield "search", f"{counted(tried, 'combination')} on slice {slices}: {search['reason']}"
         return
