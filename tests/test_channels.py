@@ -88,6 +88,10 @@ def test_each_with_its_own_choice(stack: Path) -> None:
         assert np.array_equal(pixels[:, number], alone(stack, number, **chosen))
     with (run.folder / "losses.csv").open() as file:
         assert {row["channel"] for row in csv.DictReader(file)} == {"0", "1"}
+    page = (run.folder / "report.html").read_text(encoding="utf-8")
+    for number in (0, 1):
+        assert f"Chosen for find_charging, correct_charging, channel {number}" in page
+    assert "Pictures are of the first channel." in page
 
 
 def test_what_is_chosen_on_another(stack: Path) -> None:

@@ -65,6 +65,13 @@ def shown_slices(source: Source) -> Iterator[Values]:
         }
 
 
+def _searched(search: Search, source: Source) -> str:
+    """The steps of a search, and of which channel where there are several."""
+    steps = ", ".join(search.record.get("steps", ()))
+    several = len((source.record.get("input") or {}).get("channels") or ()) > 1
+    return f"{steps}, channel {search.record.get('channel')}" if several else steps
+
+
 def search_parts(search: Search, source: Source) -> Values:
     """The choice of one search: graphs, points, tables."""
     pictured: Mapping[str, Any] = next(
@@ -77,7 +84,7 @@ def search_parts(search: Search, source: Source) -> Values:
         "count": len(search.trials),
         "defined": len(search.scored),
         "names": search.names,
-        "steps": ", ".join(search.record.get("steps", ())),
+        "steps": _searched(search, source),
         "chosen": [(name, short(value)) for name, value in (search.record.get("chosen") or {}).items()],
         "edges": list(edges(search, source)),
         "points": list(_points(search, pictured, source)),
