@@ -26,7 +26,13 @@ MakeStack = Callable[..., NDArray[Any]]
 CHAIN = [
     {"step": "standardize"},
     {"step": "find_charging", "inverse": True, "gf1_sigma": {"sweep": [8, 12]}, "min_area": 20},
-    {"step": "correct_charging", "gf2_sigma": 8, "rb_radius": {"sweep": [5, 10]}, "gf3_sigma": 3, "border": 4},
+    {
+        "step": "correct_charging",
+        "gf2_sigma": 8,
+        "rb_radius": {"sweep": [5, 10]},
+        "gf3_sigma": 3,
+        "border": 4,
+    },
     {"step": "destandardize"},
 ]
 OPTIMIZE = {"slices": [1], "validate": [2], "loss": {"name": "charging_histogram", "distance": 4}}
@@ -86,7 +92,12 @@ def protocol(tmp_path: Path) -> Callable[..., Path]:
     """Writes a protocol for ``cell``; keywords replace its sections (``None`` leaves one out)."""
 
     def write(name: str = "tiny.yaml", **sections: Any) -> Path:
-        content = {"protocol": 1, "name": "tiny", "input": {"path": "cell"}, "output": {"path": "result"}}
+        content = {
+            "protocol": 1,
+            "name": "tiny",
+            "input": {"path": "cell"},
+            "output": {"path": "result"},
+        }
         content |= {"chain": CHAIN, "optimize": OPTIMIZE, **sections}
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +116,9 @@ def clumsy(tmp_path: Path) -> dict[str, str]:
     info.mkdir(parents=True)
     (site / "clumsy.py").write_text(CLUMSY)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: clumsy\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[stackmend.steps]\nstumble = clumsy:STUMBLE\ndawdle = clumsy:DAWDLE\n")
+    (info / "entry_points.txt").write_text(
+        "[stackmend.steps]\nstumble = clumsy:STUMBLE\ndawdle = clumsy:DAWDLE\n"
+    )
     return {"PYTHONPATH": os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))}
 
 
@@ -114,11 +127,15 @@ def shell(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts ``python -m stackmend ...`` as a shell would: in the folder of the test, in a session of its own."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: object, env: Mapping[str, str] | None = None, **how: Any) -> subprocess.Popen[str]:
+    def start(
+        *arguments: object, env: Mapping[str, str] | None = None, **how: Any
+    ) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "stackmend", *map(str, arguments)]
         how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": tmp_path} | how
         environment = {**os.environ, **(env or {})}
-        process = subprocess.Popen(command, text=True, encoding="utf-8", env=environment, start_new_session=True, **how)
+        process = subprocess.Popen(
+            command, text=True, encoding="utf-8", env=environment, start_new_session=True, **how
+        )
         started.append(process)
         return process
 

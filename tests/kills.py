@@ -52,10 +52,17 @@ def charged(count: int = SLICES) -> NDArray[np.uint8]:
     generator = np.random.default_rng(5)
     y, x = np.indices((96, 128))
     blobs = [90 * np.exp(-((y - 40 - number) ** 2 + (x - 60) ** 2) / 80) for number in range(count)]
-    return np.stack([np.clip(160 + generator.normal(0, 4, y.shape) - blob, 0, 255).astype(np.uint8) for blob in blobs])
+    return np.stack(
+        [
+            np.clip(160 + generator.normal(0, 4, y.shape) - blob, 0, 255).astype(np.uint8)
+            for blob in blobs
+        ]
+    )
 
 
-def write_protocol(folder: Path, output: dict[str, Any], *, gf2_sigma: Any = 30, **more: Any) -> Path:
+def write_protocol(
+    folder: Path, output: dict[str, Any], *, gf2_sigma: Any = 30, **more: Any
+) -> Path:
     """A protocol for the stack in a folder, without a search unless asked for."""
     chain = [
         {"step": "standardize"},
@@ -64,7 +71,13 @@ def write_protocol(folder: Path, output: dict[str, Any], *, gf2_sigma: Any = 30,
         {"step": "destandardize"},
     ]
     file = folder / "protocol.yaml"
-    content = {"protocol": 1, "input": {"path": "stack"}, "output": {"path": "out", **output}, "chain": chain, **more}
+    content = {
+        "protocol": 1,
+        "input": {"path": "stack"},
+        "output": {"path": "out", **output},
+        "chain": chain,
+        **more,
+    }
     file.write_text(json.dumps(content), encoding="utf-8")
     return file
 
@@ -79,13 +92,25 @@ def write_stack(folder: Path) -> None:
 def facts(folder: Path) -> list[dict[str, str]]:
     """Rows of slices.csv without the times."""
     with (folder / "slices.csv").open(encoding="utf-8") as file:
-        return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+        return [
+            {name: value for name, value in row.items() if name != "seconds"}
+            for row in csv.DictReader(file)
+        ]
 
 
 def command(kind: str, file: Path, *more: object) -> list[str]:
     """The command line that runs a protocol with that kind of output."""
     program = ["-c", _BIG] if kind == "BigTIFF" else ["-m", "stackmend"]
-    return [sys.executable, *program, "run", str(file), "--workers", "2", "--quiet", *map(str, more)]
+    return [
+        sys.executable,
+        *program,
+        "run",
+        str(file),
+        "--workers",
+        "2",
+        "--quiet",
+        *map(str, more),
+    ]
 
 
 def run_in_one_go(kind: str, file: Path, output: Path) -> float:
@@ -109,7 +134,9 @@ def cut_off(file: Path, after: int) -> None:
         api.run(file, workers=1, listener=stop)
 
 
-def kill_and_finish(kind: str, file: Path, kills: int, moments: random.Random, *, longest: float = 0.4) -> int:
+def kill_and_finish(
+    kind: str, file: Path, kills: int, moments: random.Random, *, longest: float = 0.4
+) -> int:
     """Run the command and kill it, so often; then let it end. How many kills hit a run before its end.
 
     What had been entered in the journal before a kill must not be computed again after it.
@@ -130,7 +157,9 @@ def kill_and_finish(kind: str, file: Path, kills: int, moments: random.Random, *
         process.wait()
         if not log.exists():  # it had just been published
             break
-        survived.append((len(computed_by_run(log)), set(Journal(workspace.journal).ledger().slices)))
+        survived.append(
+            (len(computed_by_run(log)), set(Journal(workspace.journal).ledger().slices))
+        )
     subprocess.run(command(kind, file), check=True)
     runs = computed_by_run(workspace.folder / "log.jsonl")
     for before, finished in survived:
@@ -168,7 +197,10 @@ def soak(kills: int) -> None:
                 assert facts(folder / "out") == facts(whole)
                 assert contents(folder / "out") == contents(whole)
                 shutil.rmtree(folder / "out")
-            print(f"{kind}: {hit} kills in {turns} results, each as if there had been none", flush=True)
+            print(
+                f"{kind}: {hit} kills in {turns} results, each as if there had been none",
+                flush=True,
+            )
 
 
 def contents(result: Path) -> dict[str, bytes]:
@@ -181,7 +213,9 @@ def contents(result: Path) -> dict[str, bytes]:
 
 
 def _files(path: Path) -> list[Path]:
-    return [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if file.is_file()]
+    return (
+        [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if file.is_file()]
+    )
 
 
 if __name__ == "__main__":

@@ -17,4 +17,8 @@ if __name__ == "__main__":
     pair = np.hstack([charged, gap, restored]).astype(np.float32)
     # One display range for both, fixed by the charged slice, as a microscopist would set it.
     low, high = np.percentile(charged, [0.1, 99.9])
-    imsave(sys.argv[2], np.clip((pair - low) / (high - low) * 255, 0, 255).astype(np.uint8), check_contrast=False)
+    imsave(
+        sys.argv[2],
+        np.clip((pair - low) / (high - low) * 255, 0, 255).astype(np.uint8),
+        check_contrast=False,
+    )

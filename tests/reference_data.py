@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(os.environ.get("STACKMEND_REFERENCE", ROOT.parent / "shared"))
 
 needs_reference = pytest.mark.skipif(
-    not (FOLDER / "reference").is_dir(), reason="needs the reference data (set STACKMEND_REFERENCE to its folder)"
+    not (FOLDER / "reference").is_dir(),
+    reason="needs the reference data (set STACKMEND_REFERENCE to its folder)",
 )
 
 

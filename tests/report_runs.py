@@ -22,10 +22,20 @@ CHAIN: list[dict[str, Any]] = [
         "color_shift": {"sweep": [0.1, 0.15, 0.2]},
         "min_area": 20,
     },
-    {"step": "correct_charging", "gf2_sigma": 8, "rb_radius": {"sweep": [5, 10]}, "gf3_sigma": 3, "border": 4},
+    {
+        "step": "correct_charging",
+        "gf2_sigma": 8,
+        "rb_radius": {"sweep": [5, 10]},
+        "gf3_sigma": 3,
+        "border": 4,
+    },
     {"step": "destandardize"},
 ]
-OPTIMIZE: dict[str, Any] = {"slices": [1], "validate": [2], "loss": {"name": "charging_histogram", "distance": 4}}
+OPTIMIZE: dict[str, Any] = {
+    "slices": [1],
+    "validate": [2],
+    "loss": {"name": "charging_histogram", "distance": 4},
+}
 
 Run = Callable[..., Path]
 

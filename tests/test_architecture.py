@@ -47,7 +47,11 @@ def imported(module: Path) -> set[str]:
             rest = node.module.split(".")[1:]
             names |= {rest[0]} if rest else {alias.name for alias in node.names}
         elif isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("stackmend.")}
+            names |= {
+                alias.name.split(".")[1]
+                for alias in node.names
+                if alias.name.startswith("stackmend.")
+            }
     return names
 
 
@@ -79,7 +83,9 @@ def test_only_the_command_line_prints_or_exits():
             continue
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                assert node.func.id not in ("print", "exit", "input"), f"{module.name}:{node.lineno}"
+                assert node.func.id not in ("print", "exit", "input"), (
+                    f"{module.name}:{node.lineno}"
+                )
 
 
 def test_help_does_not_wait_for_the_libraries():

@@ -25,10 +25,21 @@ CHAIN = [
 
 
 def write(
-    folder: Path, on_bad_slice: str | None, *, format: str = "tiff-folder", chain: Any = CHAIN, **more: Any
+    folder: Path,
+    on_bad_slice: str | None,
+    *,
+    format: str = "tiff-folder",
+    chain: Any = CHAIN,
+    **more: Any,
 ) -> Path:
     given = {"path": "stack", **({"on_bad_slice": on_bad_slice} if on_bad_slice else {})}
-    content = {"protocol": 1, "input": given, "output": {"path": "out", "format": format}, "chain": chain, **more}
+    content = {
+        "protocol": 1,
+        "input": given,
+        "output": {"path": "out", "format": format},
+        "chain": chain,
+        **more,
+    }
     file = folder / "protocol.yaml"
     file.write_text(json.dumps(content))
     return file
@@ -73,7 +84,9 @@ def test_the_good_slices_are_those_of_a_stack_without_bad_ones(folder: Path, for
     ]
     assert run.stack is not None
     if format == "tiff-folder":
-        assert sorted(file.name for file in run.stack.iterdir()) == [f"s{number}.tif" for number in good]
+        assert sorted(file.name for file in run.stack.iterdir()) == [
+            f"s{number}.tif" for number in good
+        ]
     else:
         pixels = tifffile.imread(run.stack)
         assert np.array_equal(pixels[good], tifffile.imread(alone.stack))
@@ -85,9 +98,17 @@ def test_what_is_skipped_is_recorded(folder: Path) -> None:
     skipped = {row["slice"]: row["reason"] for row in rows(run) if row["status"] == "skipped"}
     assert skipped.keys() == {"2", "5"}
     assert skipped["2"].startswith("s2.tif: is not a TIFF file that can be read")
-    assert skipped["5"] == "s5.tif: is 5 x 7 uint8, minisblack, the others are 96 x 128 uint8, minisblack; replace it"
+    assert (
+        skipped["5"]
+        == "s5.tif: is 5 x 7 uint8, minisblack, the others are 96 x 128 uint8, minisblack; replace it"
+    )
     assert run.record is not None
-    assert run.record["slices"] | {"restored": 6} == {"all": 8, "kept_from_earlier": 0, "restored": 6, "skipped": 2}
+    assert run.record["slices"] | {"restored": 6} == {
+        "all": 8,
+        "kept_from_earlier": 0,
+        "restored": 6,
+        "skipped": 2,
+    }
     assert "2 of 8 slices are unusable and left out: 2, 5" in run.record["warnings"]
 
 
@@ -96,7 +117,9 @@ def test_what_cannot_be_read_is_kept_as_a_blank(folder: Path) -> None:
     assert run.stack is not None
     assert [row["slice"] for row in rows(run) if row["status"] == "blank"] == ["2", "5"]
     for number in (2, 5):
-        assert np.array_equal(tifffile.imread(run.stack / f"s{number}.tif"), np.zeros((96, 128), np.uint8))
+        assert np.array_equal(
+            tifffile.imread(run.stack / f"s{number}.tif"), np.zeros((96, 128), np.uint8)
+        )
     assert run.record is not None
     assert "2 of 8 slices are unreadable and blank in the result: 2, 5" in run.record["warnings"]
 
@@ -146,7 +169,9 @@ def test_what_is_still_bad_need_not_be_looked_at_twice(folder: Path, say: str, f
     changed = api.run(write(folder, other, format=format), workers=2)
     assert changed.record is not None
     assert changed.record["slices"]["kept_from_earlier"] == 6
-    assert {rows(changed)[number]["status"] for number in (2, 5)} == {"skipped" if other == "skip" else "blank"}
+    assert {rows(changed)[number]["status"] for number in (2, 5)} == {
+        "skipped" if other == "skip" else "blank"
+    }
     assert changed.stack is not None
     assert format == "tiff" or (changed.stack / "s2.tif").exists() == (other == "keep")
 

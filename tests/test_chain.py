@@ -49,15 +49,28 @@ def test_the_application_gives_the_pixels_that_the_search_scored(tmp_path, dtype
     chain = [bind(entry) for entry in load(file).chain]
     reader = open_phantom({"slices": 3, "height": 120, "width": 160, "dtype": dtype})
     given = evaluate(load_image(reader, 1), chain[0])
-    swept = [(entry.id, name, sweep.values) for entry in load(file).chain for name, sweep in entry.sweeps.items()]
-    graph = compile_chain(chain[1:3], given=tuple(given), swept=[(id, name) for id, name, _ in swept])
-    images = walk(distinct_work(graph, list(product(*(values for _, _, values in swept))), target=IMAGE), given)
+    swept = [
+        (entry.id, name, sweep.values)
+        for entry in load(file).chain
+        for name, sweep in entry.sweeps.items()
+    ]
+    graph = compile_chain(
+        chain[1:3], given=tuple(given), swept=[(id, name) for id, name, _ in swept]
+    )
+    images = walk(
+        distinct_work(graph, list(product(*(values for _, _, values in swept))), target=IMAGE),
+        given,
+    )
     chosen = run.record["searches"][0]["chosen"]
-    scored, _ = to_dtype(undo_scale(images[tuple(chosen.values())], given["scale"]), np.dtype(dtype))
+    scored, _ = to_dtype(
+        undo_scale(images[tuple(chosen.values())], given["scale"]), np.dtype(dtype)
+    )
     assert run.record["searches"][0]["status"] == "chosen"
     assert LOSS_ID not in {entry.id for entry in load(file).chain}
     assert np.array_equal(applied, scored)
-    others = [to_dtype(undo_scale(image, given["scale"]), np.dtype(dtype))[0] for image in images.values()]
+    others = [
+        to_dtype(undo_scale(image, given["scale"]), np.dtype(dtype))[0] for image in images.values()
+    ]
     assert sum(np.array_equal(applied, other) for other in others) < len(others)
 
 
@@ -114,7 +127,9 @@ def test_a_loss_can_compare_with_the_image_before_the_tuned_steps():
 
     component = Loss(name="change", version=1, stages=(Stage(loss),))
     before = compile_chain([stepping(doubled)]).evaluate({IMAGE: np.ones((2, 3))})
-    graph = compile_chain([stepping(doubled)], given=tuple(before), loss=Bound(component, "loss", {}))
+    graph = compile_chain(
+        [stepping(doubled)], given=tuple(before), loss=Bound(component, "loss", {})
+    )
     assert graph.evaluate(before)["loss"] == 12
 
 
@@ -126,7 +141,9 @@ def test_bright_and_dark_charging_in_one_chain():
     steps = [bound("standardize")]
     for id, inverse in (("bright", False), ("dark", True)):
         steps.append(bound("find_charging", f"find_{id}", inverse=inverse, gf1_sigma=30))
-        steps.append(bound("correct_charging", f"correct_{id}", gf2_sigma=30, rb_radius=10, gf3_sigma=2))
+        steps.append(
+            bound("correct_charging", f"correct_{id}", gf2_sigma=30, rb_radius=10, gf3_sigma=2)
+        )
     made = evaluate(image, *steps, bound("destandardize"))["image"]
     for left, right in ((35, 45), (95, 105)):
         before, after = (np.abs(each - texture)[40:50, left:right].mean() for each in (image, made))

@@ -36,12 +36,28 @@ def stack(tmp_path: Path) -> Path:
     tifffile.imwrite(tmp_path / "cell.tif", channels(), imagej=True, metadata={"axes": "ZCYX"})
     for number in range(3):
         one = np.ascontiguousarray(channels()[:, number])
-        tifffile.imwrite(tmp_path / f"channel{number}.tif", one, photometric="minisblack", metadata={"axes": "ZYX"})
+        tifffile.imwrite(
+            tmp_path / f"channel{number}.tif",
+            one,
+            photometric="minisblack",
+            metadata={"axes": "ZYX"},
+        )
     return tmp_path
 
 
-def write(folder: Path, *, chain: Any = CHAIN, given: Any = None, optimize: Any = None, format: str = "tiff") -> Path:
-    content: dict[str, Any] = {"protocol": 1, "input": {"path": "cell.tif", **(given or {})}, "chain": chain}
+def write(
+    folder: Path,
+    *,
+    chain: Any = CHAIN,
+    given: Any = None,
+    optimize: Any = None,
+    format: str = "tiff",
+) -> Path:
+    content: dict[str, Any] = {
+        "protocol": 1,
+        "input": {"path": "cell.tif", **(given or {})},
+        "chain": chain,
+    }
     content["output"] = {"path": "out", "format": format}
     if chain is CHAIN:
         content["optimize"] = {"slices": [1], "validate": [2], **(optimize or {})}
@@ -52,10 +68,22 @@ def write(folder: Path, *, chain: Any = CHAIN, given: Any = None, optimize: Any 
 
 def alone(folder: Path, number: int, **chosen: str) -> NDArray[Any]:
     """A channel restored as a stack of its own, with given values."""
-    values = {"find_charging.gf1_sigma": chosen["gf1_sigma"], "correct_charging.rb_radius": chosen["rb_radius"]}
-    chain = [{key: 1 if isinstance(value, dict) else value for key, value in step.items()} for step in CHAIN]
+    values = {
+        "find_charging.gf1_sigma": chosen["gf1_sigma"],
+        "correct_charging.rb_radius": chosen["rb_radius"],
+    }
+    chain = [
+        {key: 1 if isinstance(value, dict) else value for key, value in step.items()}
+        for step in CHAIN
+    ]
     file = write(folder, chain=chain)
-    run = api.run(file, input=folder / f"channel{number}.tif", output=folder / f"alone{number}", set=values, workers=1)
+    run = api.run(
+        file,
+        input=folder / f"channel{number}.tif",
+        output=folder / f"alone{number}",
+        set=values,
+        workers=1,
+    )
     pixels: NDArray[Any] = tifffile.imread(run.stack)
     return pixels
 
@@ -111,7 +139,10 @@ def test_one_channel_alone(stack: Path) -> None:
 
 
 def test_a_folder_has_a_file_for_each_channel_of_a_slice(stack: Path) -> None:
-    run = api.run(write(stack, given={"channel": [2, 0]}, optimize={"channel": 0}, format="tiff-folder"), workers=2)
+    run = api.run(
+        write(stack, given={"channel": [2, 0]}, optimize={"channel": 0}, format="tiff-folder"),
+        workers=2,
+    )
     assert run.stack is not None
     names = sorted(file.name for file in run.stack.iterdir())
     assert names == [f"cell_{z:04d}_c{c}.tif" for z in range(4) for c in range(2)]
@@ -159,9 +190,19 @@ def test_an_interrupted_run_keeps_the_channels_apart(stack: Path) -> None:
         ({"channel": [0, 5]}, {}, "input.channel[1]", "cell.tif has 3 channels, 0 to 2"),
         ({"channel": [1, 1]}, {}, "input.channel", "names 1 more than once; keep one"),
         ({"channel": []}, {}, "input.channel", "must name at least one channel"),
-        ({"channel": [0, 1]}, {"channel": 2}, "optimize.channel", "channel 2 is not restored; see input.channel"),
+        (
+            {"channel": [0, 1]},
+            {"channel": 2},
+            "optimize.channel",
+            "channel 2 is not restored; see input.channel",
+        ),
         ({}, {"channel": 7}, "optimize.channel", "cell.tif has 3 channels, 0 to 2"),
-        ({}, {"channel": "all"}, "optimize.channel", "must be each, or the number of a channel, counted from 0"),
+        (
+            {},
+            {"channel": "all"},
+            "optimize.channel",
+            "must be each, or the number of a channel, counted from 0",
+        ),
     ],
 )
 def test_what_is_refused(stack: Path, given: Any, optimize: Any, path: str, message: str) -> None:

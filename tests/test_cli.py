@@ -29,7 +29,9 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals or te
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
-    files = (file for file in folder.rglob("*") if file.is_file() and ".stackmend" not in file.parts)
+    files = (
+        file for file in folder.rglob("*") if file.is_file() and ".stackmend" not in file.parts
+    )
     return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
@@ -59,7 +61,9 @@ def test_status_0_done(cell: Path, protocol: Write, stackmend: Call, tmp_path: P
     assert ESCAPE not in out + err
     rows = dict(line.split(maxsplit=1) for line in out.splitlines() if not line.startswith(" "))
     assert rows["input"] == "cell: 4 x 48 x 64 uint8"
-    assert re.search(r"^chosen +gf1_sigma \d+ px, of 8, 12\n +rb_radius \d+ px, of 5, 10$", out, re.MULTILINE)
+    assert re.search(
+        r"^chosen +gf1_sigma \d+ px, of 8, 12\n +rb_radius \d+ px, of 5, 10$", out, re.MULTILINE
+    )
     assert re.fullmatch(r"[\d.]+ on slice 1, lowest of 4; median [\d.]+", rows["loss"])
     assert re.search(r"^ +held out: [\d.]+ \(slice 2\)$", out, re.MULTILINE)
     assert (rows["stack"], rows["record"]) == (str(Path("result/stack")), "result/run.json")
@@ -107,7 +111,9 @@ def test_status_5_a_step_failed(
     assert snapshot(tmp_path / "result") == {}
 
 
-def test_status_6_nothing_found(cell: Path, protocol: Write, stackmend: Call, tmp_path: Path) -> None:
+def test_status_6_nothing_found(
+    cell: Path, protocol: Write, stackmend: Call, tmp_path: Path
+) -> None:
     protocol()
     status, out, err = stackmend("run", "tiny.yaml", "--set", "find_charging.color_shift=0.99")
     assert (status, out) == (6, "")
@@ -118,7 +124,9 @@ def test_status_6_nothing_found(cell: Path, protocol: Write, stackmend: Call, tm
 
 
 @posix
-def test_status_8_the_result_cannot_be_written(cell: Path, protocol: Write, stackmend: Call, tmp_path: Path) -> None:
+def test_status_8_the_result_cannot_be_written(
+    cell: Path, protocol: Write, stackmend: Call, tmp_path: Path
+) -> None:
     """The file size limit of the shell stands for a full disk; it also holds in the workers."""
     import resource
 
@@ -130,7 +138,9 @@ def test_status_8_the_result_cannot_be_written(cell: Path, protocol: Write, stac
     status, out, err = stackmend("run", "tiny.yaml", "--workers", 2, preexec_fn=limit)
     assert (status, out) == (8, "")
     said, again = err.splitlines()[-2:]
-    assert re.match(r"stackmend: .*stack: slice slice\d.tif cannot be written \(File too large\); ", said)
+    assert re.match(
+        r"stackmend: .*stack: slice slice\d.tif cannot be written \(File too large\); ", said
+    )
     assert again == "stackmend: continue with: stackmend run tiny.yaml --workers 2"
     assert snapshot(tmp_path / "result") == {}
 
@@ -164,7 +174,9 @@ def left_behind(group: int) -> list[str]:
 @posix
 @pytest.mark.parametrize("phase", ["search", "application"])
 @pytest.mark.parametrize(
-    ("name", "all_processes"), [("SIGINT", True), ("SIGINT", False), ("SIGTERM", False)], ids=["ctrl-c", "int", "term"]
+    ("name", "all_processes"),
+    [("SIGINT", True), ("SIGINT", False), ("SIGTERM", False)],
+    ids=["ctrl-c", "int", "term"],
 )
 def test_status_130_interrupted(
     cell: Path,
@@ -180,10 +192,17 @@ def test_status_130_interrupted(
     """Ctrl-C of a terminal reaches the workers, too; ``kill`` only the command."""
     assert main("run", protocol(chain=with_step(), optimize=None), "--workers", 1, "--quiet") == 0
     earlier = snapshot(tmp_path / "result")
-    slow = [{"step": "dawdle", "seconds": {"sweep": [0.3, 0.31, 0.32, 0.33]}}, {"step": "find_charging"}]
+    slow = [
+        {"step": "dawdle", "seconds": {"sweep": [0.3, 0.31, 0.32, 0.33]}},
+        {"step": "find_charging"},
+    ]
     if phase == "application":
         slow = [{"step": "dawdle", "seconds": 0.4}]
-    optimize = {"steps": ["dawdle", "find_charging"], "slices": [0, 1, 2, 3]} if phase == "search" else None
+    optimize = (
+        {"steps": ["dawdle", "find_charging"], "slices": [0, 1, 2, 3]}
+        if phase == "search"
+        else None
+    )
     protocol(chain=with_step(*slow), optimize=optimize)
     process = shell(
         "run", "tiny.yaml", "--workers", 2, env=clumsy,
@@ -214,10 +233,13 @@ def test_a_protocol_that_is_not_there(main: Main, capsys: pytest.CaptureFixture[
     )
 
 
-def test_a_stack_that_is_not_there(protocol: Write, main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stack_that_is_not_there(
+    protocol: Write, main: Main, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main("run", protocol()) == 4
-    assert "there is no such file or folder; check input.path, or give the stack with --input" in one_line(
-        capsys.readouterr().err
+    assert (
+        "there is no such file or folder; check input.path, or give the stack with --input"
+        in one_line(capsys.readouterr().err)
     )
 
 
@@ -231,7 +253,9 @@ def test_an_output_below_a_file(
     assert (tmp_path / "result").read_text() == "mine"
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a place where nothing can be made")
+@pytest.mark.skipif(
+    not Path("/proc/self").exists(), reason="needs a place where nothing can be made"
+)
 def test_an_output_where_nothing_can_be_made(
     cell: Path, protocol: Write, main: Main, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -250,7 +274,9 @@ def test_an_output_with_foreign_files(
 
 
 @pytest.mark.parametrize("workers", ["0", "-1", "two", "1.5"])
-def test_a_number_of_workers_that_is_none(main: Main, capsys: pytest.CaptureFixture[str], workers: str) -> None:
+def test_a_number_of_workers_that_is_none(
+    main: Main, capsys: pytest.CaptureFixture[str], workers: str
+) -> None:
     with pytest.raises(SystemExit) as caught:
         main("run", "tiny.yaml", "--workers", workers)
     assert caught.value.code == 2
@@ -258,7 +284,9 @@ def test_a_number_of_workers_that_is_none(main: Main, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("text", ["gf1_sigma", "=40", ""])
-def test_an_assignment_that_is_none(main: Main, capsys: pytest.CaptureFixture[str], text: str) -> None:
+def test_an_assignment_that_is_none(
+    main: Main, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
     with pytest.raises(SystemExit) as caught:
         main("run", "tiny.yaml", "--set", text)
     assert caught.value.code == 2
@@ -278,7 +306,9 @@ def test_a_value_of_the_command_line_that_is_wrong(
 # The other commands
 
 
-def test_check_says_what_it_found(cell: Path, protocol: Write, main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_says_what_it_found(
+    cell: Path, protocol: Write, main: Main, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main("check", protocol()) == 0
     assert one_line(capsys.readouterr().out) == "tiny.yaml: no errors; cell: 4 x 48 x 64 uint8"
     assert main("check", protocol(optimize={"slices": [9]})) == 3
@@ -287,14 +317,19 @@ def test_check_says_what_it_found(cell: Path, protocol: Write, main: Main, capsy
     assert captured.err == ""
 
 
-def test_check_for_programs(cell: Path, protocol: Write, main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_for_programs(
+    cell: Path, protocol: Write, main: Main, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main("check", protocol(), "--format", "json") == 0
     content = json.loads(capsys.readouterr().out)
     assert content["stack"] == {"label": "cell", "shape": [4, 48, 64]}
     assert (content["status"], content["problems"]) == (0, [])
     assert main("check", protocol(optimize={"slices": [9]}), "--format", "json") == 3
     (problem,) = json.loads(capsys.readouterr().out)["problems"]
-    assert (problem["path"], problem["message"]) == ("optimize.slices[0]", "cell has 4 slices, 0 to 3")
+    assert (problem["path"], problem["message"]) == (
+        "optimize.slices[0]",
+        "cell has 4 slices, 0 to 3",
+    )
     (cell / "slice0.tif").unlink()
     (cell / "slice1.tif").write_bytes(b"")
     assert main("check", protocol(), "--format", "json") == 4
@@ -327,16 +362,26 @@ def test_version_and_no_command(main: Main, capsys: pytest.CaptureFixture[str]) 
 def test_steps(main: Main, capsys: pytest.CaptureFixture[str]) -> None:
     assert main("steps") == 0
     out = capsys.readouterr().out
-    for name in ("standardize", "find_charging", "correct_charging", "destandardize", "charging_histogram"):
+    for name in (
+        "standardize",
+        "find_charging",
+        "correct_charging",
+        "destandardize",
+        "charging_histogram",
+    ):
         assert re.search(rf"^{name} .*\[stackmend", out, re.MULTILINE)
     for name in ("find_charging", "charging_histogram"):
         assert main("steps", name) == 0
         assert capsys.readouterr().out.startswith(f"{name}  (")
     assert main("steps", "find_charge") == 2
-    assert one_line(capsys.readouterr().err).startswith("stackmend: no step named find_charge is installed")
+    assert one_line(capsys.readouterr().err).startswith(
+        "stackmend: no step named find_charge is installed"
+    )
 
 
-def test_the_installed_step_of_another_package_is_listed(stackmend: Call, clumsy: dict[str, str]) -> None:
+def test_the_installed_step_of_another_package_is_listed(
+    stackmend: Call, clumsy: dict[str, str]
+) -> None:
     status, out, _ = stackmend("steps", env=clumsy)
     assert status == 0
     assert re.search(r"^stumble .*\[clumsy 1.0\]", out, re.MULTILINE)
@@ -379,22 +424,31 @@ def test_a_starting_protocol_for_a_stack(
 def test_no_color_where_nobody_wants_it(cell: Path, protocol: Write, stackmend: Call) -> None:
     protocol(chain=with_step(), optimize=None)
     for output, env in (("one", {"NO_COLOR": "1"}), ("two", {"FORCE_COLOR": "1"})):
-        status, out, err = stackmend("run", "tiny.yaml", "--workers", 1, "--output", output, env=env)
+        status, out, err = stackmend(
+            "run", "tiny.yaml", "--workers", 1, "--output", output, env=env
+        )
         assert status == 0
         assert ESCAPE not in out + err
 
 
-def test_quiet_says_nothing(cell: Path, protocol: Write, main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_says_nothing(
+    cell: Path, protocol: Write, main: Main, capsys: pytest.CaptureFixture[str]
+) -> None:
     (cell / "Thumbs.db").touch()
     assert main("run", protocol(), "--workers", 1, "--quiet") == 0
     assert capsys.readouterr() == ("", "")
     assert main("run", protocol(), "--workers", 1, "--output", "other") == 0
-    assert capsys.readouterr().err.splitlines()[0] == "stackmend: cell: skipped what is no slice: Thumbs.db"
+    assert (
+        capsys.readouterr().err.splitlines()[0]
+        == "stackmend: cell: skipped what is no slice: Thumbs.db"
+    )
 
 
 @posix
 @pytest.mark.parametrize("no_color", [True, False])
-def test_a_terminal_shows_progress(cell: Path, protocol: Write, shell: Start, no_color: bool) -> None:
+def test_a_terminal_shows_progress(
+    cell: Path, protocol: Write, shell: Start, no_color: bool
+) -> None:
     import pty
 
     protocol()
@@ -448,7 +502,9 @@ def test_ctrl_c_leaves_the_terminal_in_order(
     process.communicate(timeout=60)
     assert process.returncode == 130
     text = shown.decode()
-    assert text.rstrip().endswith("stackmend: interrupted; continue with: stackmend run tiny.yaml --workers 1")
+    assert text.rstrip().endswith(
+        "stackmend: interrupted; continue with: stackmend run tiny.yaml --workers 1"
+    )
     assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l") >= 0
     assert "stopped at " in text
 
@@ -464,7 +520,9 @@ def test_a_pipe_that_closes_early_is_no_error(shell: Start) -> None:
     assert process.wait(timeout=60) == 0
 
 
-def test_an_output_that_cannot_show_every_letter(stackmend: Call, cell: Path, protocol: Write, tmp_path: Path) -> None:
+def test_an_output_that_cannot_show_every_letter(
+    stackmend: Call, cell: Path, protocol: Write, tmp_path: Path
+) -> None:
     cell.rename(tmp_path / "zelle-ä")
     protocol(input={"path": "zelle-ä"})
     env = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
@@ -479,4 +537,7 @@ def test_the_module_and_the_script_are_the_same(stackmend: Call) -> None:
         pytest.skip("the script is not beside this interpreter")
     status, out, _ = stackmend("--version")
     assert status == 0
-    assert subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout == out
+    assert (
+        subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout
+        == out
+    )

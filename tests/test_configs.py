@@ -19,7 +19,9 @@ def test_there_are_configurations():
 def test_is_valid_as_it_stands(config):
     findings = api.check(config)
     assert findings.draft.problems == ()
-    assert config.read_text().startswith("# yaml-language-server: $schema=../schemas/protocol.schema.json\n")
+    assert config.read_text().startswith(
+        "# yaml-language-server: $schema=../schemas/protocol.schema.json\n"
+    )
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.stem)

@@ -24,11 +24,15 @@ def several(tmp_path: Path, charged: Callable[..., NDArray[Any]]) -> Path:
     """A file with six charged pages, two of which are the same."""
     stack = charged(6, dtype="uint16")
     stack[4] = stack[1]
-    tifffile.imwrite(tmp_path / "cell.tif", stack, photometric="minisblack", metadata={"axes": "ZYX"})
+    tifffile.imwrite(
+        tmp_path / "cell.tif", stack, photometric="minisblack", metadata={"axes": "ZYX"}
+    )
     return tmp_path / "cell.tif"
 
 
-def test_workers_and_formats_make_no_difference(tmp_path: Path, several: Path, protocol: Callable[..., Path]) -> None:
+def test_workers_and_formats_make_no_difference(
+    tmp_path: Path, several: Path, protocol: Callable[..., Path]
+) -> None:
     records = []
     for workers in (1, 2, 3):
         for format in ("tiff-folder", "tiff"):
@@ -38,7 +42,9 @@ def test_workers_and_formats_make_no_difference(tmp_path: Path, several: Path, p
     assert len({record["input"]["pixel_hash"] for record in records}) == 1
     assert all(_untimed(record) == _untimed(records[0]) for record in records)
     tables = {
-        (tmp_path / f"result-{w}-{f}" / "losses.csv").read_text() for w in (1, 2, 3) for f in ("tiff", "tiff-folder")
+        (tmp_path / f"result-{w}-{f}" / "losses.csv").read_text()
+        for w in (1, 2, 3)
+        for f in ("tiff", "tiff-folder")
     }
     assert len(tables) == 1
 
@@ -47,9 +53,17 @@ def _untimed(record: Any) -> Any:
     return [{**search, "seconds": None} for search in record["searches"]]
 
 
-def test_folder_and_file_hold_the_same_pixels(tmp_path: Path, several: Path, protocol: Callable[..., Path]) -> None:
+def test_folder_and_file_hold_the_same_pixels(
+    tmp_path: Path, several: Path, protocol: Callable[..., Path]
+) -> None:
     results = [
-        api.run(protocol(), input=several, output=tmp_path / format, set={"output.format": format}, workers=1)
+        api.run(
+            protocol(),
+            input=several,
+            output=tmp_path / format,
+            set={"output.format": format},
+            workers=1,
+        )
         for format in ("tiff-folder", "tiff")
     ]
     folder, file = (result.stack for result in results)
@@ -73,18 +87,28 @@ def charged_images(draw: st.DrawFn) -> NDArray[Any]:
     image = draw(st.floats(0, 0.1)) * random.random((height, width))
     for _ in range(draw(st.integers(1, 3))):
         at_y, at_x, size = random.uniform(0, height), random.uniform(0, width), random.uniform(2, 5)
-        image += draw(st.sampled_from([-1, 1])) * np.exp(-((y - at_y) ** 2 + (x - at_x) ** 2) / (2 * size**2))
-    if dtype.kind == "f":
-        return (image * draw(st.sampled_from([1e-6, 1.0, 255.0, 1e6])) + draw(st.sampled_from([-1e3, 0, 1e4]))).astype(
-            dtype
+        image += draw(st.sampled_from([-1, 1])) * np.exp(
+            -((y - at_y) ** 2 + (x - at_x) ** 2) / (2 * size**2)
         )
+    if dtype.kind == "f":
+        return (
+            image * draw(st.sampled_from([1e-6, 1.0, 255.0, 1e6]))
+            + draw(st.sampled_from([-1e3, 0, 1e4]))
+        ).astype(dtype)
     image = (image - image.min()) / max(np.ptp(image), 1e-9)
-    low, high = sorted(draw(st.tuples(st.integers(0, np.iinfo(dtype).max), st.integers(0, np.iinfo(dtype).max))))
+    low, high = sorted(
+        draw(st.tuples(st.integers(0, np.iinfo(dtype).max), st.integers(0, np.iinfo(dtype).max)))
+    )
     return (low + image * (high - low)).astype(dtype)
 
 
 @settings(max_examples=200, deadline=None)
-@given(image=charged_images(), inverse=st.booleans(), border=st.integers(0, 6), range=st.sampled_from(["0/1", "-1/1"]))
+@given(
+    image=charged_images(),
+    inverse=st.booleans(),
+    border=st.integers(0, 6),
+    range=st.sampled_from(["0/1", "-1/1"]),
+)
 def test_pixels_outside_mask_and_border_are_those_of_the_input(
     image: NDArray[Any], inverse: bool, border: int, range: str
 ) -> None:
@@ -98,13 +122,17 @@ def test_pixels_outside_mask_and_border_are_those_of_the_input(
     restored, clipped = to_dtype(products["image"], image.dtype)
     near = products["charging_mask"]
     if near.any() and border:
-        near = ndimage.binary_dilation(near, ndimage.generate_binary_structure(2, 1), iterations=border)
+        near = ndimage.binary_dilation(
+            near, ndimage.generate_binary_structure(2, 1), iterations=border
+        )
     assert restored.dtype == image.dtype
     assert np.array_equal(restored[~near], image[~near])
     assert clipped <= np.count_nonzero(near)
 
 
-def test_the_property_above_is_about_masks_that_are_found(charged: Callable[..., NDArray[Any]]) -> None:
+def test_the_property_above_is_about_masks_that_are_found(
+    charged: Callable[..., NDArray[Any]],
+) -> None:
     for dtype in ("uint8", "uint16", "float32"):
         products = evaluate(
             charged(1, dtype=dtype)[0],

@@ -38,12 +38,16 @@ def tuned(file: Path, **how: Any) -> tuple[Any, Any]:
 # What was tried
 
 
-def test_the_picture_of_the_chosen_combination_is_what_is_applied(cell: Path, protocol: Write) -> None:
+def test_the_picture_of_the_chosen_combination_is_what_is_applied(
+    cell: Path, protocol: Write
+) -> None:
     job, tuning = tuned(protocol())
     plan = tuning.plans[0]
     trial = Trial(plan, tuning.searches[0])
     raw = job.reader.read(1)
-    found = trial.thumbnails(raw, trial.tuned.result.combinations, pixels=10**6, side=10**4, workers=1)
+    found = trial.thumbnails(
+        raw, trial.tuned.result.combinations, pixels=10**6, side=10**4, workers=1
+    )
     assert list(found) == list(trial.tuned.result.combinations)
     applied = plan.graph().evaluate({IMAGE: load_image(job.reader, 1), **plan.given})[IMAGE]
     expected = Display.of(raw)(applied)
@@ -56,10 +60,16 @@ def test_every_other_picture_is_what_would_have_been_applied(cell: Path, protoco
     plan = tuning.plans[0]
     trial = Trial(plan, tuning.searches[0])
     raw = job.reader.read(1)
-    found = trial.thumbnails(raw, trial.tuned.result.combinations, pixels=10**6, side=10**4, workers=2)
+    found = trial.thumbnails(
+        raw, trial.tuned.result.combinations, pixels=10**6, side=10**4, workers=2
+    )
     for combination, picture in found.items():
         changes = dict(
-            zip(("find_charging.gf1_sigma", "correct_charging.rb_radius"), map(str, combination), strict=True)
+            zip(
+                ("find_charging.gf1_sigma", "correct_charging.rb_radius"),
+                map(str, combination),
+                strict=True,
+            )
         )
         _, others = tuned(protocol("other.yaml", optimize=None), set=changes)
         other = others.plans[0]
@@ -76,7 +86,9 @@ def test_a_region_is_shown_as_the_search_saw_it(cell: Path, protocol: Write) -> 
     job, tuning = tuned(protocol(optimize=optimize))
     plan = tuning.plans[0]
     trial = Trial(plan, tuning.searches[0])
-    found = trial.thumbnails(job.reader.read(1), trial.tuned.result.combinations[:1], pixels=10**6, side=99, workers=1)
+    found = trial.thumbnails(
+        job.reader.read(1), trial.tuned.result.combinations[:1], pixels=10**6, side=99, workers=1
+    )
     assert next(iter(found.values())).shape == (40, 50)
     # The loss after, evaluated anew, is that of the search.
     assert trial.comparison(job.reader.read(1))["loss_after"] == trial.tuned.result.choice.loss
@@ -97,7 +109,10 @@ def test_losses_before_and_after_are_over_the_same_mask(cell: Path, protocol: Wr
         for moment in ("before", "after"):
             assert sum(histograms[f"{name}_{moment}"]) == pytest.approx(1, abs=1e-4)
     # The ring is clean: what corrects the region hardly touches it. The region comes closer to it.
-    apart = [np.abs(np.subtract(histograms[f"region_{m}"], histograms[f"ring_{m}"])).sum() for m in ("before", "after")]
+    apart = [
+        np.abs(np.subtract(histograms[f"region_{m}"], histograms[f"ring_{m}"])).sum()
+        for m in ("before", "after")
+    ]
     assert apart[1] < apart[0]
 
 
@@ -116,7 +131,10 @@ def test_frames_are_spread_over_the_losses_with_some_always_in() -> None:
 
 
 def test_an_animation_has_every_frame_and_the_value_in_it() -> None:
-    frames = [Frame(np.full((60, 200), 40 * index, np.uint8), index / 2, "best" * (index == 0)) for index in range(5)]
+    frames = [
+        Frame(np.full((60, 200), 40 * index, np.uint8), index / 2, "best" * (index == 0))
+        for index in range(5)
+    ]
     film = Image.open(BytesIO(animated(frames, width=480, quality=80)))
     assert film.n_frames == 5
     assert film.size == (200, 60 + animation.STRIP)
@@ -125,9 +143,16 @@ def test_an_animation_has_every_frame_and_the_value_in_it() -> None:
         grey = np.asarray(film.convert("L"))
         assert grey[:55, :].mean() == pytest.approx(40 * index, abs=4)
         assert grey[65:75, 8:60].max() > 150
-    other = Image.open(BytesIO(animated([frames[0]._replace(loss=0.1234), *frames[1:]], width=480, quality=80)))
+    other = Image.open(
+        BytesIO(animated([frames[0]._replace(loss=0.1234), *frames[1:]], width=480, quality=80))
+    )
     film.seek(0)
-    assert np.abs(np.asarray(film.convert("L"), int) - np.asarray(other.convert("L"), int))[65:80, 8:90].max() > 100
+    assert (
+        np.abs(np.asarray(film.convert("L"), int) - np.asarray(other.convert("L"), int))[
+            65:80, 8:90
+        ].max()
+        > 100
+    )
 
 
 # Pictures
@@ -145,7 +170,9 @@ def test_the_display_range_is_that_of_the_raw_slice() -> None:
     raw = np.linspace(100, 200, 10_000).reshape(100, 100)
     display = Display.of(raw)
     assert (display(np.array([[0, 150, 999]])) == [[0, 128, 255]]).all()
-    assert np.array_equal(Display.of(np.full((5, 5), 7.0))(np.full((5, 5), 7.0)), np.zeros((5, 5), np.uint8))
+    assert np.array_equal(
+        Display.of(np.full((5, 5), 7.0))(np.full((5, 5), 7.0)), np.zeros((5, 5), np.uint8)
+    )
 
 
 def test_a_picture_fits_its_size_whatever_it_shows() -> None:
@@ -158,7 +185,9 @@ def test_a_picture_fits_its_size_whatever_it_shows() -> None:
 
 
 def test_a_difference_is_white_where_nothing_changed() -> None:
-    colours = np.asarray(pictures.coloured(np.array([[-4, -2, 0, 2, 9]], np.float32), 4))[0].tolist()
+    colours = np.asarray(pictures.coloured(np.array([[-4, -2, 0, 2, 9]], np.float32), 4))[
+        0
+    ].tolist()
     assert colours[2] == [247, 247, 247]
     assert colours[0] == [0, 114, 178]
     assert colours[4] == [213, 94, 0]
@@ -180,7 +209,13 @@ def test_an_outline_runs_along_the_mask_and_is_open_at_the_frame() -> None:
 
 def row(index: int, **values: Any) -> SliceRow:
     known: dict[str, Any] = dict.fromkeys(SliceRow.__dataclass_fields__)
-    known |= {"slice": index, "name": f"s{index}", "status": "restored", "charged_area": 100, "changed_fraction": 0.1}
+    known |= {
+        "slice": index,
+        "name": f"s{index}",
+        "status": "restored",
+        "charged_area": 100,
+        "changed_fraction": 0.1,
+    }
     return SliceRow(**(known | values))
 
 
@@ -207,7 +242,11 @@ def test_the_slices_that_are_shown() -> None:
 def test_a_stack_of_which_only_a_part_is_restored() -> None:
     """The optimization slice may lie outside of it."""
     rows = [row(index) for index in (10, 11, 12)]
-    assert shown.choose_shown(rows, [3, 12], {}) == {2: ["optimization"], 0: ["most changed"], 1: ["most changed"]}
+    assert shown.choose_shown(rows, [3, 12], {}) == {
+        2: ["optimization"],
+        0: ["most changed"],
+        1: ["most changed"],
+    }
 
 
 def test_the_deepest_change_and_the_part_around_it() -> None:
@@ -228,14 +267,19 @@ def test_pictures_of_a_slice_are_those_of_its_pixels(cell: Path, protocol: Write
     result = api.run(protocol(), workers=1)
     content = json.loads((result.folder / "previews" / "previews.json").read_text(encoding="utf-8"))
     entry = next(each for each in content["slices"] if each["slice"] == 1)
-    before, after = tifffile.imread(cell / "slice1.tif"), tifffile.imread(result.stack / "slice1.tif")
+    before, after = (
+        tifffile.imread(cell / "slice1.tif"),
+        tifffile.imread(result.stack / "slice1.tif"),
+    )
     assert entry["display"] == [float(each) for each in np.percentile(before, (0.1, 99.9))]
     assert entry["largest_change"] == np.abs(after.astype(float) - before).max()
     profile = entry["profile"]
     part = slice(profile["start"], profile["start"] + len(profile["before"]))
     assert profile["before"] == before[profile["y"], part].tolist()
     assert profile["after"] == after[profile["y"], part].tolist()
-    picture = np.asarray(Image.open(result.folder / "previews" / entry["pictures"]["after"]).convert("L"), float)
+    picture = np.asarray(
+        Image.open(result.folder / "previews" / entry["pictures"]["after"]).convert("L"), float
+    )
     assert picture == pytest.approx(Display.of(before)(after).astype(float), abs=40)
     assert picture.mean() == pytest.approx(Display.of(before)(after).mean(), abs=2)
 
@@ -247,10 +291,24 @@ def test_the_outline_is_of_all_that_any_step_finds(
     tifffile.imwrite(tmp_path / "cell" / "s.tif", charged(1)[0])
     steps = [{"step": "standardize"}]
     for name, inverse in (("dark", True), ("bright", False)):
-        find = {"step": "find_charging", "id": f"find_{name}", "inverse": inverse, "gf1_sigma": 12, "min_area": 20}
-        steps += [find | {"color_shift": 0.15}, {"step": "correct_charging", "id": f"correct_{name}", "rb_radius": 10}]
+        find = {
+            "step": "find_charging",
+            "id": f"find_{name}",
+            "inverse": inverse,
+            "gf1_sigma": 12,
+            "min_area": 20,
+        }
+        steps += [
+            find | {"color_shift": 0.15},
+            {"step": "correct_charging", "id": f"correct_{name}", "rb_radius": 10},
+        ]
     result = api.run(protocol(chain=[*steps, {"step": "destandardize"}], optimize=None), workers=1)
-    outline = np.asarray(Image.open(result.folder / "previews" / "slice0_mask.png").convert("RGBA"))[..., 3] > 0
+    outline = (
+        np.asarray(Image.open(result.folder / "previews" / "slice0_mask.png").convert("RGBA"))[
+            ..., 3
+        ]
+        > 0
+    )
     assert outline[10:32, 10:32].any(), "the dark blob"
     assert outline[16:38, 38:60].any(), "the bright blob"
 

@@ -8,7 +8,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackmend.search.landmarks import AWAY, GLOBAL_MINIMUM, HIGHEST, LOCAL_MAXIMUM, LOCAL_MINIMUM, landmarks
+from stackmend.search.landmarks import (
+    AWAY,
+    GLOBAL_MINIMUM,
+    HIGHEST,
+    LOCAL_MAXIMUM,
+    LOCAL_MINIMUM,
+    landmarks,
+)
 
 
 def on_a_line(*losses: float | None) -> dict[tuple[Any, ...], float | None]:
@@ -23,7 +30,11 @@ def test_all_four_on_a_line():
 
 
 def test_a_valley_without_another_has_no_local_minimum():
-    assert landmarks(on_a_line(1, 2, 3), (0,)) == {GLOBAL_MINIMUM: (0,), AWAY: (1,), LOCAL_MAXIMUM: (2,)}
+    assert landmarks(on_a_line(1, 2, 3), (0,)) == {
+        GLOBAL_MINIMUM: (0,),
+        AWAY: (1,),
+        LOCAL_MAXIMUM: (2,),
+    }
 
 
 def test_a_terrace_is_no_minimum():
@@ -53,7 +64,11 @@ def test_a_flat_loss_has_nothing_but_its_choice():
 
 def test_random_samples_have_no_neighbours():
     scored = {(0.1, 5.0): 1.0, (0.2, 3.0): 4.0, (0.7, 1.0): 2.4}
-    assert landmarks(scored, (0.1, 5.0)) == {GLOBAL_MINIMUM: (0.1, 5.0), AWAY: (0.7, 1.0), HIGHEST: (0.2, 3.0)}
+    assert landmarks(scored, (0.1, 5.0)) == {
+        GLOBAL_MINIMUM: (0.1, 5.0),
+        AWAY: (0.7, 1.0),
+        HIGHEST: (0.2, 3.0),
+    }
 
 
 @given(st.lists(st.integers(0, 5), min_size=27, max_size=27))
@@ -64,7 +79,11 @@ def test_no_neighbour_of_a_strict_extreme_is_missed(values):
     found = landmarks(scored, chosen)
 
     def around(each: tuple[int, ...]) -> list[float]:
-        return [scored[other] for other in scored if sum(abs(a - b) for a, b in zip(each, other, strict=True)) == 1]
+        return [
+            scored[other]
+            for other in scored
+            if sum(abs(a - b) for a, b in zip(each, other, strict=True)) == 1
+        ]
 
     strict = [each for each in scored if min(around(each)) > scored[each] > scored[chosen]]
     if strict:

@@ -26,7 +26,10 @@ SLICES = 4
 def everything(folder: Path) -> dict[str, Any]:
     """Every file and folder, with its content and its time."""
     return {
-        str(path.relative_to(folder)): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else None)
+        str(path.relative_to(folder)): (
+            path.stat().st_mtime_ns,
+            path.read_bytes() if path.is_file() else None,
+        )
         for path in folder.rglob("*")
     }
 
@@ -43,9 +46,15 @@ def test_the_work_is_what_the_run_then_does(cell: Path, protocol: Write) -> None
 
 @pytest.mark.parametrize(
     ("strategy", "most"),
-    [("grid", 4), ({"name": "refine", "rounds": 2, "budget": 7}, 11), ({"name": "sample", "count": 3}, 3)],
+    [
+        ("grid", 4),
+        ({"name": "refine", "rounds": 2, "budget": 7}, 11),
+        ({"name": "sample", "count": 3}, 3),
+    ],
 )
-def test_no_strategy_does_more_than_was_said(cell: Path, protocol: Write, strategy: Any, most: int) -> None:
+def test_no_strategy_does_more_than_was_said(
+    cell: Path, protocol: Write, strategy: Any, most: int
+) -> None:
     file = protocol(optimize={**OPTIMIZE, "strategy": strategy})
     (search,) = api.plan(file, workers=1).searches
     (done,) = api.run(file, workers=1).record["searches"]
@@ -69,7 +78,9 @@ def test_nothing_is_written(cell: Path, protocol: Write, tmp_path: Path) -> None
     assert everything(tmp_path) == before
 
 
-def test_what_an_interrupted_run_has_done_is_told(cell: Path, protocol: Write, tmp_path: Path) -> None:
+def test_what_an_interrupted_run_has_done_is_told(
+    cell: Path, protocol: Write, tmp_path: Path
+) -> None:
     file = protocol()
     cut_off(file, after=2)
     outlook = api.plan(file, workers=1)
@@ -113,7 +124,9 @@ def test_more_values_leave_the_choice_open(cell: Path, protocol: Write) -> None:
     assert (outlook.done.finished, outlook.done.undecided, outlook.done.again) == (0, SLICES, {})
 
 
-def test_other_slices_are_other_work(cell: Path, protocol: Write, charged: Callable[..., Any]) -> None:
+def test_other_slices_are_other_work(
+    cell: Path, protocol: Write, charged: Callable[..., Any]
+) -> None:
     api.run(protocol(), workers=1)
     tifffile.imwrite(cell / "slice1.tif", charged(seed=8)[1])  # the one that was searched
     (search,) = api.plan(protocol(), workers=1).searches
@@ -155,7 +168,10 @@ def test_a_budget_bounds_the_workers(cell: Path, protocol: Write, tmp_path: Path
     assert tight.memory_bytes <= room
     notes: list[str] = []
     run = api.run(
-        file, workers=3, memory=room, listener=lambda kind, f: notes.append(f["message"]) if kind == "note" else None
+        file,
+        workers=3,
+        memory=room,
+        listener=lambda kind, f: notes.append(f["message"]) if kind == "note" else None,
     )
     assert run.record["environment"]["workers"] == tight.workers
     assert f"{tight.workers} of 3 workers: the budget has room for no more" in notes
@@ -164,7 +180,9 @@ def test_a_budget_bounds_the_workers(cell: Path, protocol: Write, tmp_path: Path
 
 
 def test_a_budget_without_room_is_refused(cell: Path, protocol: Write, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"--memory: one worker needs .* MB for such slices, got 10.0 MB"):
+    with pytest.raises(
+        UsageError, match=r"--memory: one worker needs .* MB for such slices, got 10.0 MB"
+    ):
         api.run(protocol(), memory="10MB")
     assert not (tmp_path / "result" / "run.json").exists()
     assert not api.plan(protocol(), memory="10MB").fits
@@ -177,7 +195,9 @@ def test_without_a_budget_short_memory_takes_fewer_workers(
     monkeypatch.setattr(memory, "available", lambda: need.worker_bytes * 3)
     notes: list[str] = []
     run = api.run(
-        protocol(), workers=3, listener=lambda kind, f: notes.append(f["message"]) if kind == "note" else None
+        protocol(),
+        workers=3,
+        listener=lambda kind, f: notes.append(f["message"]) if kind == "note" else None,
     )
     assert run.record["environment"]["workers"] < 3
     assert any("workers: the memory that is free has room for no more" in note for note in notes)
@@ -204,7 +224,9 @@ def test_the_record_has_the_estimate_beside_what_it_came_to(
         assert told["expected"][name] > 0
     # Memory is mostly that of the interpreter and its libraries here, so the two must be alike.
     assert 0.5 < told["actual"]["worker_bytes"] / told["expected"]["worker_bytes"] < 2
-    assert told["expected"]["disk_bytes"] <= told["actual"]["disk_bytes"]  # the headers of the files come on top
+    assert (
+        told["expected"]["disk_bytes"] <= told["actual"]["disk_bytes"]
+    )  # the headers of the files come on top
 
 
 def test_the_command_tells_people_and_programs(
@@ -239,10 +261,14 @@ def test_a_constant_optimization_slice_is_passed_over(cell: Path, protocol: Writ
     assert api.plan(protocol(optimize={**OPTIMIZE, "slices": [1, 3]}), workers=1).need.slice == 3
 
 
-def test_a_full_sparse_bigtiff_is_planned_and_begun(tmp_path: Path, charged: Callable[..., Any]) -> None:
+def test_a_full_sparse_bigtiff_is_planned_and_begun(
+    tmp_path: Path, charged: Callable[..., Any]
+) -> None:
     """20 GB of slices of which three hold anything: neither the plan nor the run reads the others."""
     file, shape = tmp_path / "huge.tif", (2000, 2560, 4096)
-    stack = tifffile.memmap(file, shape=shape, dtype="uint8", bigtiff=True, photometric="minisblack")
+    stack = tifffile.memmap(
+        file, shape=shape, dtype="uint8", bigtiff=True, photometric="minisblack"
+    )
     stack[:3] = np.tile(charged(3), (1, 54, 64))[:, :2560, :4096]
     stack.flush()
     del stack
@@ -250,10 +276,21 @@ def test_a_full_sparse_bigtiff_is_planned_and_begun(tmp_path: Path, charged: Cal
         pytest.skip("the file system has no sparse files")
     if shutil.disk_usage(tmp_path).free < 22e9:
         pytest.skip("22 GB must be free, or the check says that the result has no room")
-    chain = [{"step": "standardize"}, {"step": "find_charging", "inverse": True, "gf1_sigma": 12, "min_area": 20}]
-    chain += [{"step": "correct_charging", "gf2_sigma": 8, "rb_radius": 5, "gf3_sigma": 3}, {"step": "destandardize"}]
+    chain = [
+        {"step": "standardize"},
+        {"step": "find_charging", "inverse": True, "gf1_sigma": 12, "min_area": 20},
+    ]
+    chain += [
+        {"step": "correct_charging", "gf2_sigma": 8, "rb_radius": 5, "gf3_sigma": 3},
+        {"step": "destandardize"},
+    ]
     protocol = tmp_path / "huge.yaml"
-    content = {"protocol": 1, "input": {"path": "huge.tif"}, "output": {"path": "out"}, "chain": chain}
+    content = {
+        "protocol": 1,
+        "input": {"path": "huge.tif"},
+        "output": {"path": "out"},
+        "chain": chain,
+    }
     protocol.write_text(json.dumps(content))
     outlook = api.plan(protocol, workers=2)
     assert outlook.need.disk_bytes == np.prod(shape)

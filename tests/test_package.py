@@ -50,8 +50,20 @@ def test_sdist_gives_the_same_wheel(built, tmp_path):
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path / "source", filter="data")
     (source,) = (tmp_path / "source").iterdir()
-    assert all((source / name).is_file() for name in (*DATA, "Makefile", "tests/test_package.py", "CITATION.cff"))
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "--directory", tmp_path / "dist"]
+    assert all(
+        (source / name).is_file()
+        for name in (*DATA, "Makefile", "tests/test_package.py", "CITATION.cff")
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "hatchling",
+        "build",
+        "-t",
+        "wheel",
+        "--directory",
+        tmp_path / "dist",
+    ]
     subprocess.run(command, cwd=source, check=True, capture_output=True)
     (wheel,), (original,) = (tmp_path / "dist").glob("*.whl"), built.glob("*.whl")
     assert contents(wheel) == contents(original)
@@ -64,12 +76,39 @@ def contents(wheel):
 
 def runs_from(wheel, folder) -> str:
     """Install the wheel somewhere else, run a command there, and say where it found its schemas."""
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", folder, wheel]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        "--target",
+        folder,
+        wheel,
+    ]
     subprocess.run(install, check=True, capture_output=True)
     env = os.environ | {"PYTHONPATH": str(folder)}
-    check = [sys.executable, "-m", "stackmend", "check", folder / "stackmend" / "configs" / "demo.yaml"]
-    assert "no errors" in subprocess.run(check, check=True, capture_output=True, text=True, env=env, cwd=folder).stdout
+    check = [
+        sys.executable,
+        "-m",
+        "stackmend",
+        "check",
+        folder / "stackmend" / "configs" / "demo.yaml",
+    ]
+    assert (
+        "no errors"
+        in subprocess.run(
+            check, check=True, capture_output=True, text=True, env=env, cwd=folder
+        ).stdout
+    )
     code = "from stackmend import resources; print(resources.folder('schemas'))"
     return subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env, cwd=folder
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=folder,
     ).stdout.strip()

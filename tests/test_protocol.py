@@ -90,7 +90,9 @@ def test_paths_are_spelt_as_people_write_them():
 
 
 def test_several_faults_of_the_text_and_of_the_values_at_once(write):
-    file = write("protocol: 1\nname: !!str x\nname: y\nchain:\n  - step: standardize\n    per: .inf\n    range: 1\n")
+    file = write(
+        "protocol: 1\nname: !!str x\nname: y\nchain:\n  - step: standardize\n    per: .inf\n    range: 1\n"
+    )
     assert [p[:3] for p in told(file)] == [
         (2, 7, "name"), (3, 1, "name"), (5, 11, "chain[0].step"), (6, 10, "chain[0].per"), (7, 12, "chain[0].range"),
     ]  # fmt: skip
@@ -102,7 +104,9 @@ def test_several_faults_of_the_text_and_of_the_values_at_once(write):
 def test_byte_order_mark_and_windows_line_ends(write):
     file = write(b"\xef\xbb\xbf" + CHAIN.replace("\n", "\r\n").replace("40", "0").encode())
     assert [p[:3] for p in told(file)] == [(5, 16, "chain[1].gf1_sigma")]
-    assert load(write(b"\xef\xbb\xbf" + CHAIN.replace("\n", "\r\n").encode())).entry("find_charging")
+    assert load(write(b"\xef\xbb\xbf" + CHAIN.replace("\n", "\r\n").encode())).entry(
+        "find_charging"
+    )
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
@@ -117,7 +121,12 @@ def test_utf16(write):
 
 def test_empty_file(write):
     assert told(write(b"")) == [
-        (1, 1, "", "there is nothing in this file; 'stackmend init' prints a protocol to start from")
+        (
+            1,
+            1,
+            "",
+            "there is nothing in this file; 'stackmend init' prints a protocol to start from",
+        )
     ]
 
 
@@ -135,7 +144,9 @@ def test_large_file_is_refused_without_being_read(tmp_path):
     start = perf_counter()
     [problem] = examine(file).problems
     assert perf_counter() - start < 1
-    assert problem.message == "is larger than 256 kB, which no protocol is; give the YAML file itself"
+    assert (
+        problem.message == "is larger than 256 kB, which no protocol is; give the YAML file itself"
+    )
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a device that never ends")
@@ -203,7 +214,8 @@ def test_a_wrong_value_from_the_command_line_is_shown_there(write):
 
 
 @pytest.mark.parametrize(
-    ("key", "path"), [("find_charging.gf1_sgma", "chain[1].gf1_sgma"), ("optimize.slics", "optimize.slics")]
+    ("key", "path"),
+    [("find_charging.gf1_sgma", "chain[1].gf1_sgma"), ("optimize.slics", "optimize.slics")],
 )
 def test_an_unknown_key_from_the_command_line_is_shown_there(write, key, path):
     problem = examine(write(), set={key: "40"}).problems[0]
@@ -235,8 +247,12 @@ def test_what_cannot_be_set(write, key, value, message):
 
 
 def test_the_whole_chain_can_be_set(write):
-    problems = examine(write(), set={"chain": "[{step: global_decharge}, {step: global_decharge}]"}).problems
-    assert [p.message for p in problems] == ["global_decharge is in the chain already; give this one an id of its own"]
+    problems = examine(
+        write(), set={"chain": "[{step: global_decharge}, {step: global_decharge}]"}
+    ).problems
+    assert [p.message for p in problems] == [
+        "global_decharge is in the chain already; give this one an id of its own"
+    ]
 
 
 def test_input_and_output_from_the_command_line(write, tmp_path, monkeypatch):
@@ -263,11 +279,27 @@ def test_the_command_line_does_not_hide_what_is_wrong_with_the_file(write, tmp_p
 
 def test_the_copy_in_a_result_folder_means_what_the_original_meant(write, tmp_path):
     file = write(CHAIN + "input: {path: data}\n")
-    origin = {"text": file.read_text(), "folder": "/elsewhere", "input": None, "output": "/out", "set": {"name": "x"}}
+    origin = {
+        "text": file.read_text(),
+        "folder": "/elsewhere",
+        "input": None,
+        "output": "/out",
+        "set": {"name": "x"},
+    }
     (tmp_path / "run.json").write_text(json.dumps({"protocol": origin}))
     protocol = load(file)
-    assert (str(protocol.input.path), str(protocol.output.path), protocol.name) == ("/elsewhere/data", "/out", "x")
-    for broken in ("", "[]", '{"protocol": 1}', json.dumps({"protocol": {**origin, "set": [1]}}), "[" * 100_000):
+    assert (str(protocol.input.path), str(protocol.output.path), protocol.name) == (
+        "/elsewhere/data",
+        "/out",
+        "x",
+    )
+    for broken in (
+        "",
+        "[]",
+        '{"protocol": 1}',
+        json.dumps({"protocol": {**origin, "set": [1]}}),
+        "[" * 100_000,
+    ):
         (tmp_path / "run.json").write_text(broken)
         assert load(file).input.path == tmp_path / "data"
 
@@ -295,7 +327,12 @@ def test_ranges(sweep, whole, values):
     assert [type(value) for value in found] == [type(value) for value in values]
 
 
-@given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), st.integers(2, 50), st.sampled_from(["linear", "log"]))
+@given(
+    st.floats(1e-6, 1e6),
+    st.floats(1e-6, 1e6),
+    st.integers(2, 50),
+    st.sampled_from(["linear", "log"]),
+)
 def test_ranges_keep_their_ends_and_stay_between(low, high, count, scale):
     values = expand({"from": low, "to": high, "count": count, "scale": scale})
     assert len(values) == count
@@ -306,7 +343,14 @@ def test_ranges_keep_their_ends_and_stay_between(low, high, count, scale):
 
 @pytest.mark.parametrize(
     ("text", "indices"),
-    [("all", (0, 1, 2, 3, 4)), ("1:3", (1, 2)), (":2", (0, 1)), ("3:", (3, 4)), ("::2", (0, 2, 4)), ("7:9", ())],
+    [
+        ("all", (0, 1, 2, 3, 4)),
+        ("1:3", (1, 2)),
+        (":2", (0, 1)),
+        ("3:", (3, 4)),
+        ("::2", (0, 2, 4)),
+        ("7:9", ()),
+    ],
 )
 def test_slice_ranges(text, indices):
     assert SliceSelection(text).indices(5) == indices
@@ -366,7 +410,9 @@ def test_framed_exactly(write):
 
 
 def test_warnings_are_counted_and_kept_beside_errors(write):
-    file = write("protocol: 1\nchain:\n  - step: standardize\n  - step: global_decharge\n    gf1_sigma: 0\n")
+    file = write(
+        "protocol: 1\nchain:\n  - step: standardize\n  - step: global_decharge\n    gf1_sigma: 0\n"
+    )
     with pytest.raises(ProtocolError) as caught:
         load(file)
     text = framed("protocol.yaml", caught.value.problems, ran=None)
@@ -377,7 +423,10 @@ def test_warnings_are_counted_and_kept_beside_errors(write):
 def test_framed_shows_nothing_a_terminal_obeys():
     problem = Problem("a\x1b[31m", "odd \x1b[2J", 1, 2, 3, "\tb\x9b: x")
     assert "\x1b" not in framed("p", [problem], ran=None)
-    assert framed("p", [problem], ran=None).splitlines()[-2:] == ["  1 |  b : x", "    |  ^^^ odd  [2J"]
+    assert framed("p", [problem], ran=None).splitlines()[-2:] == [
+        "  1 |  b : x",
+        "    |  ^^^ odd  [2J",
+    ]
 
 
 def test_framed_crops_long_lines():
@@ -390,7 +439,9 @@ def test_framed_crops_long_lines():
 def test_check_as_json(write, capsys, monkeypatch, tmp_path):
     from stackmend.cli import main
 
-    file = write(CHAIN.replace("40", "0") + "input: {phantom: {slices: 2, height: 64, width: 96}}\n")
+    file = write(
+        CHAIN.replace("40", "0") + "input: {phantom: {slices: 2, height: 64, width: 96}}\n"
+    )
     monkeypatch.chdir(tmp_path)
     assert main(["check", "protocol.yaml", "--format", "json"]) == 3
     [problem] = json.loads(capsys.readouterr().out)["problems"]
@@ -417,7 +468,9 @@ def test_the_starting_protocol_is_valid(write):
 
 # Anything at all
 
-_fuzz = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_fuzz = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 SEEDS = [file.read_text(encoding="utf-8") for file in (*VALID, *INVALID)]
 TOKENS = [
     "[", "]", "{", "}", ": ", "- ", "\n", "\n  ", "\t", "#", "&a ", "*a ", "!!x ", "'", '"', "---\n", "? ", "<<: *a\n",
@@ -425,8 +478,15 @@ TOKENS = [
     "step", "sweep", "\x85", "\u2028", "\x00", "\ufeff", "\U0001f52c", '"0:' + "9" * 6000 + '"', "{sweep: 1}", "true",
 ]  # fmt: skip
 WEIRD = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(TOKENS),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(TOKENS),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -453,7 +513,10 @@ def survives(file: Path, content: bytes) -> None:
 
 
 @_fuzz
-@given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")))
+@given(
+    st.binary(max_size=200)
+    | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))
+)
 @example("\ud800".encode("utf-8", "replace"))
 @example(b'protocol: 1\nchain: [{step: standardize}]\ninput: {path: "a\\0b"}\n')
 @example(b"protocol: 1\nchain: [{step: [standardize]}]\noptimize: {loss: {name: [x]}}\n")
@@ -481,12 +544,17 @@ def test_any_value_anywhere(tmp_path, data):
     for _ in range(data.draw(st.integers(1, 3))):
         place = content
         while isinstance(place, dict | list) and place:
-            key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+            key = data.draw(
+                st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place)))
+            )
             if not isinstance(place[key], dict | list) or data.draw(st.integers(0, 3)) == 0:
                 place[key] = data.draw(WEIRD)
                 break
             place = place[key]
-    survives(tmp_path / "changed.yaml", yaml.safe_dump(content, allow_unicode=True).encode("utf-8", "replace"))
+    survives(
+        tmp_path / "changed.yaml",
+        yaml.safe_dump(content, allow_unicode=True).encode("utf-8", "replace"),
+    )
 
 
 @_fuzz

@@ -42,7 +42,9 @@ def test_invalid(file):
     expected = expected_problems(file.read_text(encoding="utf-8"))
     found = api.check(file).draft.problems
     assert expected
-    assert [(p.line, p.column, p.path) for p in found] == [(line, column, path) for line, column, path, _ in expected]
+    assert [(p.line, p.column, p.path) for p in found] == [
+        (line, column, path) for line, column, path, _ in expected
+    ]
     for problem, (_, _, _, message) in zip(found, expected, strict=True):
         assert message in problem.message
         assert problem.severity == "error"

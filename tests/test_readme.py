@@ -34,7 +34,11 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     words = shlex.split(command.split(">")[0])
     assert words[0] == "stackmend"
     done = subprocess.run(
-        [sys.executable, "-m", *words], cwd=folder, capture_output=True, text=True, env=os.environ | {"NO_COLOR": "1"}
+        [sys.executable, "-m", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"NO_COLOR": "1"},
     )
     if ">" in command:
         (folder / command.split(">")[1].strip()).write_text(done.stdout)
@@ -59,7 +63,18 @@ def test_every_make_target_exists():
 
 def test_every_verb_and_exit_status_is_documented():
     verbs = set(re.findall(r"^    \{?(\w+)\}?  ", _parser().format_help(), flags=re.MULTILINE))
-    assert verbs == {"run", "finish", "plan", "show", "check", "report", "figures", "steps", "schema", "init"}
+    assert verbs == {
+        "run",
+        "finish",
+        "plan",
+        "show",
+        "check",
+        "report",
+        "figures",
+        "steps",
+        "schema",
+        "init",
+    }
     for verb in verbs:
         assert f"`stackmend {verb}" in README
     for status in (0, 2, 3, 4, 5, 6, 7, 8, 130):
@@ -82,7 +97,11 @@ def test_the_protocol_is_valid(tmp_path):
 def test_the_messages_are_what_one_gets(tmp_path):
     shown = next(text for language, text in BLOCKS if "problems, nothing was run" in text)
     broken = "\n".join(PROTOCOL.splitlines()[1:3]) + "\n"
-    broken += "input: {phantom: {}}\n" + "#\n" * 4 + "chain:\n  - step: standardize\n  - step: find_charging\n"
+    broken += (
+        "input: {phantom: {}}\n"
+        + "#\n" * 4
+        + "chain:\n  - step: standardize\n  - step: find_charging\n"
+    )
     broken += "    gf1_sgma: 40\n    color_shift: 1.7\n  - step: destandardize\n"
     (tmp_path / "protocol.yaml").write_text(broken)
     done = shell("stackmend run protocol.yaml", tmp_path)

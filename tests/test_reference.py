@@ -32,7 +32,10 @@ def products(image: np.ndarray, *, standardize: bool, **parameters: Any) -> dict
     steps = [bound("find_charging", **find), bound("correct_charging", **correct)]
     if standardize:
         steps = [bound("standardize"), *steps, bound("destandardize")]
-    given = {IMAGE: image.astype(np.float32), **({"standardize.stack_grey_levels": None} if standardize else {})}
+    given = {
+        IMAGE: image.astype(np.float32),
+        **({"standardize.stack_grey_levels": None} if standardize else {}),
+    }
     return compile_chain(steps, given=tuple(given)).evaluate(given)
 
 
@@ -55,7 +58,13 @@ def test_all_243_losses_of_the_published_search(tmp_path):
     best = min(range(243), key=lambda index: float(rows[index]["loss"]))
     assert best == min(range(243), key=lambda index: expected[index]["loss"]) == 6
     chosen = run.record["searches"][0]["chosen"]
-    assert chosen == {"gf1_sigma": 40, "color_shift": 0.05, "gf2_sigma": 40, "rb_radius": 50, "gf3_sigma": 4}
+    assert chosen == {
+        "gf1_sigma": 40,
+        "color_shift": 0.05,
+        "gf2_sigma": 40,
+        "rb_radius": 50,
+        "gf3_sigma": 4,
+    }
 
 
 @pytest.mark.parametrize("inverse", [False, True])
@@ -85,10 +94,18 @@ def test_four_steps_on_grey_levels():
 def test_losses_on_the_synthetic_halos():
     arrays = reference_data.arrays()
     names = ("gf1_sigma", "color_shift", "gf2_sigma", "rb_radius", "gf3_sigma")
-    owners = ("find_charging", "find_charging", "correct_charging", "correct_charging", "correct_charging")
+    owners = (
+        "find_charging",
+        "find_charging",
+        "correct_charging",
+        "correct_charging",
+        "correct_charging",
+    )
     parameters = tuple(zip(owners, names, strict=True))
     values = [tuple(dict.fromkeys(column.tolist())) for column in arrays["B_grid"].T]
-    space = Space(tuple(Axis(parameter, each) for parameter, each in zip(parameters, values, strict=True)))
+    space = Space(
+        tuple(Axis(parameter, each) for parameter, each in zip(parameters, values, strict=True))
+    )
     loss = registry.losses().get("charging_histogram")
     graph = compile_chain(
         [bound("find_charging", inverse=False), bound("correct_charging")],
@@ -110,7 +127,9 @@ ABOVE_TISSUE = {"optimize.slices": "[10]", "find_charging.color_shift": "{sweep:
 def test_nothing_is_found_in_a_stack_without_charging(tmp_path):
     published = config("published-243")
     with pytest.raises(Exception, match="no combination finds any charging") as failure:
-        api.run(published, input=reference_data.celegans(), output=tmp_path / "out", set=ABOVE_TISSUE)
+        api.run(
+            published, input=reference_data.celegans(), output=tmp_path / "out", set=ABOVE_TISSUE
+        )
     assert failure.value.exit_status == 6
     assert not (tmp_path / "out" / "stack").exists()
 

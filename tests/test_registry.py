@@ -78,7 +78,15 @@ def wheel(source: Path, folder: Path) -> Path:
 def install(source: Path, folder: Path) -> Path:
     """Install a package with pip into a folder of its own."""
     target = folder / source.name
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-index",
+    ]
     subprocess.run([*command, "--no-deps", "--target", target, wheel(source, folder)], check=True)
     return target
 
@@ -105,12 +113,16 @@ def test_steps_of_other_packages_are_listed_and_the_broken_ones_named(example):
     done = command("steps", paths=[example])
     assert done.returncode == 0
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if line}
-    assert lines["gamma"].endswith("Raise every standardised grey level to a power. [stackmend-example 0.1]")
+    assert lines["gamma"].endswith(
+        "Raise every standardised grey level to a power. [stackmend-example 0.1]"
+    )
     assert lines["roughness"].endswith("[stackmend-example 0.1]")
     for name in registry.steps().names():
         assert "UNUSABLE" not in lines[name]
     for name, reason in BROKEN.items():
-        assert f"UNUSABLE: the step {name} of stackmend-example 0.1 cannot be loaded (" in lines[name]
+        assert (
+            f"UNUSABLE: the step {name} of stackmend-example 0.1 cannot be loaded (" in lines[name]
+        )
         assert reason in lines[name]
         assert lines[name].endswith("; update or uninstall that package")
 
@@ -147,13 +159,18 @@ def test_a_chain_of_both_is_checked_and_run(example, tmp_path):
 def test_a_protocol_is_told_why_a_step_cannot_be_used(example, tmp_path):
     file = tmp_path / "mixed.yaml"
     file.write_text(
-        PROTOCOL.replace("step: gamma, id", "step: import_error, id").replace("exponent: 1}", "exponent: 0}")
+        PROTOCOL.replace("step: gamma, id", "step: import_error, id").replace(
+            "exponent: 1}", "exponent: 0}"
+        )
     )
     done = command("check", file, paths=[example])
     assert done.returncode == 3
     assert "mixed.yaml: 2 problems" in done.stdout
     assert "^ must be above 0 and at most 10" in done.stdout
-    assert "the step import_error of stackmend-example 0.1 cannot be loaded (ModuleNotFoundError" in done.stdout
+    assert (
+        "the step import_error of stackmend-example 0.1 cannot be loaded (ModuleNotFoundError"
+        in done.stdout
+    )
 
 
 def test_a_name_that_two_packages_claim_belongs_to_neither(example, duplicate, tmp_path):
@@ -162,7 +179,9 @@ def test_a_name_that_two_packages_claim_belongs_to_neither(example, duplicate, t
     done = command("check", file, paths=[example, duplicate])
     assert done.returncode == 3
     assert done.stdout.startswith("mixed.yaml: 2 problems\n")
-    reason = "the step gamma is registered twice, by stackmend-duplicate 0.2 and stackmend-example 0.1"
+    reason = (
+        "the step gamma is registered twice, by stackmend-duplicate 0.2 and stackmend-example 0.1"
+    )
     assert done.stdout.count(reason) == 2
     listed = command("steps", paths=[duplicate, example]).stdout
     assert f"UNUSABLE: {reason}; uninstall one of the packages" in listed
@@ -174,7 +193,9 @@ def test_without_the_package_its_step_is_unknown(tmp_path):
     file.write_text(PROTOCOL)
     done = command("check", file)
     assert done.returncode == 3
-    assert done.stdout.count("no step named gamma is installed; 'stackmend steps' lists what is") == 2
+    assert (
+        done.stdout.count("no step named gamma is installed; 'stackmend steps' lists what is") == 2
+    )
     assert done.stdout.count("no loss named roughness is installed") == 1
 
 
@@ -193,7 +214,9 @@ def test_nothing_is_imported_before_it_is_needed():
         "import sys; from stackmend import registry; print(registry.steps().names());"
         "print([m for m in sys.modules if m.startswith('stackmend.steps.')])"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[1] == "[]"
 
 
@@ -202,9 +225,17 @@ def test_a_stage_declares_itself():
         return image
 
     stage = Stage(made)
-    assert (stage.makes, stage.reads, stage.parameters) == ("made", ("image", "mask"), ("width", "height"))
+    assert (stage.makes, stage.reads, stage.parameters) == (
+        "made",
+        ("image", "mask"),
+        ("width", "height"),
+    )
     step = Step(name="both", version=1, stages=(stage, Stage(lambda made: made, makes=IMAGE)))
-    assert (step.reads, step.makes, step.parameters) == (("image", "mask"), ("made", "image"), ("width", "height"))
+    assert (step.reads, step.makes, step.parameters) == (
+        ("image", "mask"),
+        ("made", "image"),
+        ("width", "height"),
+    )
     assert step.scope == "slice"
 
 
@@ -217,7 +248,9 @@ BEFORE = {"find_charging": ["standardize"], "correct_charging": ["standardize", 
 BEFORE["destandardize"] = ["standardize"]
 BEFORE["charging_histogram"] = BEFORE["correct_charging"]
 
-every_component = pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.name)
+every_component = pytest.mark.parametrize(
+    "component", COMPONENTS, ids=lambda component: component.name
+)
 
 
 def catalogue_of(component) -> Catalogue:
@@ -228,7 +261,11 @@ def catalogue_of(component) -> Catalogue:
 def image():
     random = np.random.default_rng(3)
     y, x = np.mgrid[:40, :56]
-    image = 120 + 6 * random.standard_normal((40, 56)) + 90 * np.exp(-((y - 20) ** 2 + (x - 28) ** 2) / 40)
+    image = (
+        120
+        + 6 * random.standard_normal((40, 56))
+        + 90 * np.exp(-((y - 20) ** 2 + (x - 28) ** 2) / 40)
+    )
     image = image.astype(np.float32)
     image.flags.writeable = False
     return image
@@ -274,7 +311,11 @@ def evaluated(component, image):
     """Every product of a minimal chain that ends with the component, all parameters at their defaults."""
     steps = [registry.steps().get(name) for name in BEFORE.get(component.name, [])]
     bound = [
-        Bound(each, each.name, {name: what["default"] for name, what in each.schema["properties"].items()})
+        Bound(
+            each,
+            each.name,
+            {name: what["default"] for name, what in each.schema["properties"].items()},
+        )
         for each in (*steps, component)
     ]
     loss = bound.pop() if isinstance(component, Loss) else None

@@ -15,7 +15,17 @@ from typing import Any
 import pytest
 import tifffile
 
-from kills import FORMATS, SLICES, contents, cut_off, facts, kill_and_finish, run_in_one_go, write_protocol, write_stack
+from kills import (
+    FORMATS,
+    SLICES,
+    contents,
+    cut_off,
+    facts,
+    kill_and_finish,
+    run_in_one_go,
+    write_protocol,
+    write_stack,
+)
 from stackmend import api
 from stackmend.runner.journal import Journal
 
@@ -37,7 +47,9 @@ def events(folder: Path, kind: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_killed_at_random_moments_the_result_is_that_of_a_run_in_one_go(folder: Path, kind: str) -> None:
+def test_killed_at_random_moments_the_result_is_that_of_a_run_in_one_go(
+    folder: Path, kind: str
+) -> None:
     file, whole, killed = write_protocol(folder, FORMATS[kind]), folder / "whole", folder / "out"
     run_in_one_go(kind, file, whole)
     assert kill_and_finish(kind, file, 3, random.Random(kind))
@@ -54,14 +66,19 @@ def test_killed_at_random_moments_the_result_is_that_of_a_run_in_one_go(folder: 
 def test_finished_slices_are_not_computed_again(folder: Path) -> None:
     file = protocol(folder)
     cut_off(file, after=9)
-    before = {path: path.stat().st_mtime_ns for path in (folder / "out" / ".stackmend" / "partial").rglob("*.tif")}
+    before = {
+        path: path.stat().st_mtime_ns
+        for path in (folder / "out" / ".stackmend" / "partial").rglob("*.tif")
+    }
     run = api.run(file, workers=1)
     kept = [event["slice"] for event in events(run.folder, "slice kept")]
     computed = [event["slice"] for event in events(run.folder, "slice")]
     assert len(kept) >= 9
     # What the first run had finished without its row having arrived is in the journal all the same.
     assert sorted([*kept, *computed[9:]]) == list(range(SLICES))
-    assert any("slices were done already" in event["message"] for event in events(run.folder, "note"))
+    assert any(
+        "slices were done already" in event["message"] for event in events(run.folder, "note")
+    )
     after = {path.name: path.stat().st_mtime_ns for path in (run.folder / "stack").iterdir()}
     assert all(after[path.name] == time for path, time in before.items())
 
@@ -73,10 +90,15 @@ def test_a_changed_protocol_is_noticed_and_said(folder: Path) -> None:
     assert not events(run.folder, "slice kept")
     messages = [event["message"] for event in events(run.folder, "note")]
     assert entered >= 8
-    assert f"correct_charging.gf2_sigma was 30, now 15: {entered} slices will be computed again" in messages
+    assert (
+        f"correct_charging.gf2_sigma was 30, now 15: {entered} slices will be computed again"
+        in messages
+    )
     assert (
         run.record["output"]["pixel_hash"]
-        == api.run(protocol(folder, gf2_sigma=15), output=folder / "other", workers=1).record["output"]["pixel_hash"]
+        == api.run(protocol(folder, gf2_sigma=15), output=folder / "other", workers=1).record[
+            "output"
+        ]["pixel_hash"]
     )
 
 
@@ -85,10 +107,15 @@ def test_a_changed_protocol_is_noticed_and_said(folder: Path) -> None:
 def test_what_has_changed_meanwhile_is_computed_again(folder: Path, format: str, what: str) -> None:
     file = protocol(folder, format=format)
     cut_off(file, after=8)
-    partial, journal = folder / "out" / ".stackmend" / "partial", folder / "out" / ".stackmend" / "journal"
+    partial, journal = (
+        folder / "out" / ".stackmend" / "partial",
+        folder / "out" / ".stackmend" / "journal",
+    )
     changes: dict[str, Callable[[], Any]] = {
         "input": lambda: spoil(folder / "stack" / "s2.tif"),
-        "output": lambda: spoil(partial / ("stack/s2.tif" if format == "tiff-folder" else "stack.tif"), 2),
+        "output": lambda: spoil(
+            partial / ("stack/s2.tif" if format == "tiff-folder" else "stack.tif"), 2
+        ),
         "journal": lambda: cut_last_line(next(journal.glob("slices-*.jsonl"))),
     }
     changes[what]()
@@ -128,7 +155,11 @@ def test_an_unchanged_run_has_nothing_to_do(folder: Path) -> None:
     first = api.run(protocol(folder), workers=2)
     before = snapshot(first.folder)
     heard: list[str] = []
-    again = api.run(protocol(folder), workers=2, listener=lambda kind, fields: heard.append(str(fields.get("message"))))
+    again = api.run(
+        protocol(folder),
+        workers=2,
+        listener=lambda kind, fields: heard.append(str(fields.get("message"))),
+    )
     assert f"nothing to do: all {SLICES} slices are what the record says" in heard
     assert snapshot(first.folder) == before
     assert again.record == first.record
@@ -136,7 +167,11 @@ def test_an_unchanged_run_has_nothing_to_do(folder: Path) -> None:
 
 
 def snapshot(folder: Path) -> dict[Path, tuple[int, bytes]]:
-    return {file: (file.stat().st_ino, file.read_bytes()) for file in folder.rglob("*") if file.is_file()}
+    return {
+        file: (file.stat().st_ino, file.read_bytes())
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
 
 
 @pytest.mark.parametrize("format", ["tiff-folder", "tiff"])
@@ -182,7 +217,9 @@ def test_a_wider_search_with_the_same_choice_keeps_the_stack(folder: Path) -> No
     assert second.record["searches"][0]["combinations"] == 2
 
 
-def test_losses_of_a_search_that_was_cut_off_are_not_evaluated_again(folder: Path, monkeypatch: Any) -> None:
+def test_losses_of_a_search_that_was_cut_off_are_not_evaluated_again(
+    folder: Path, monkeypatch: Any
+) -> None:
     sweep = {"sweep": [10, 15, 20, 25, 30, 35]}
     file = write_protocol(folder, {}, gf2_sigma=sweep, optimize={"slices": [3, 4]})
     whole = api.run(file, output=folder / "whole", workers=1)
@@ -195,7 +232,9 @@ def test_losses_of_a_search_that_was_cut_off_are_not_evaluated_again(folder: Pat
         api.run(file, workers=1, listener=stop)
     noted: list[Any] = []
     original = Journal.enter_loss
-    monkeypatch.setattr(Journal, "enter_loss", lambda self, *line: (noted.append(line), original(self, *line)))
+    monkeypatch.setattr(
+        Journal, "enter_loss", lambda self, *line: (noted.append(line), original(self, *line))
+    )
     run = api.run(file, workers=1)
     assert len(noted) == 4
     assert (run.folder / "losses.csv").read_text() == (whole.folder / "losses.csv").read_text()
@@ -208,7 +247,9 @@ def test_a_changed_slice_has_losses_of_its_own(folder: Path, monkeypatch: Any) -
     spoil(folder / "stack" / "s4.tif")
     noted: list[Any] = []
     original = Journal.enter_loss
-    monkeypatch.setattr(Journal, "enter_loss", lambda self, *line: (noted.append(line), original(self, *line)))
+    monkeypatch.setattr(
+        Journal, "enter_loss", lambda self, *line: (noted.append(line), original(self, *line))
+    )
     api.run(file, workers=1)
     assert len(noted) == 2
 
@@ -217,7 +258,9 @@ def test_a_changed_slice_has_losses_of_its_own(folder: Path, monkeypatch: Any) -
 def test_a_corrected_pixel_size_is_written_without_computing(folder: Path, format: str) -> None:
     first = api.run(protocol(folder, format=format), workers=2)
     for file in (folder / "stack").iterdir():
-        tifffile.imwrite(file, tifffile.imread(file), resolution=(2e6, 2e6), resolutionunit="CENTIMETER")
+        tifffile.imwrite(
+            file, tifffile.imread(file), resolution=(2e6, 2e6), resolutionunit="CENTIMETER"
+        )
     run = api.run(protocol(folder, format=format), workers=2)
     assert not events(run.folder, "slice")
     assert run.record["input"]["pixel_size_nm"] == {"z": None, "y": 5.0, "x": 5.0}
@@ -241,7 +284,9 @@ def test_a_search_that_is_killed_goes_on(folder: Path, monkeypatch: Any) -> None
     assert 0 < known < len(values)
     noted: list[Any] = []
     original = Journal.enter_loss
-    monkeypatch.setattr(Journal, "enter_loss", lambda self, *line: (noted.append(line), original(self, *line)))
+    monkeypatch.setattr(
+        Journal, "enter_loss", lambda self, *line: (noted.append(line), original(self, *line))
+    )
     run = api.run(file, workers=2)
     assert len(noted) == len(values) - known
     whole = api.run(file, output=folder / "whole", workers=2)

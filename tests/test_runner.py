@@ -22,7 +22,15 @@ from stackmend.stacks.tiff_file_writer import RoomyTiffWriter
 from stackmend.stacks.tiff_folder import TiffFolderWriter
 
 Write = Callable[..., Path]
-PARTS = ["journal.jsonl", "log.jsonl", "losses.csv", "losses.webp", "previews", "protocol.yaml", "report.html"]
+PARTS = [
+    "journal.jsonl",
+    "log.jsonl",
+    "losses.csv",
+    "losses.webp",
+    "previews",
+    "protocol.yaml",
+    "report.html",
+]
 PARTS += ["run.json", "slices.csv", "stack"]
 
 
@@ -42,7 +50,9 @@ def strict(text: str) -> Any:
 
 def snapshot(folder: Path) -> dict[str, bytes]:
     """Every file of a result, but not what lies in the place of work."""
-    files = (file for file in folder.rglob("*") if file.is_file() and ".stackmend" not in file.parts)
+    files = (
+        file for file in folder.rglob("*") if file.is_file() and ".stackmend" not in file.parts
+    )
     return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
@@ -60,7 +70,9 @@ def test_the_result_folder(cell: Path, protocol: Write, tmp_path: Path) -> None:
     assert sorted(path.name for path in result.folder.iterdir()) == PARTS
     assert (result.folder / "protocol.yaml").read_bytes() == file.read_bytes()
     assert result.stack == result.folder / "stack"
-    assert [path.name for path in sorted(result.stack.iterdir())] == [f"slice{index}.tif" for index in range(4)]
+    assert [path.name for path in sorted(result.stack.iterdir())] == [
+        f"slice{index}.tif" for index in range(4)
+    ]
 
 
 def test_the_record_is_strict_json_and_what_the_call_returned(cell: Path, protocol: Write) -> None:
@@ -82,7 +94,9 @@ def test_the_record_is_strict_json_and_what_the_call_returned(cell: Path, protoc
 
 
 def test_every_combination_is_in_the_table_of_losses(cell: Path, protocol: Write) -> None:
-    result = run(protocol(optimize={"slices": [1, 3], "loss": {"name": "charging_histogram", "distance": 4}}))
+    result = run(
+        protocol(optimize={"slices": [1, 3], "loss": {"name": "charging_histogram", "distance": 4}})
+    )
     table = rows(result.folder / "losses.csv")
     expected = [(s, g, r) for s in ("1", "3") for g in ("8", "12") for r in ("5", "10")]
     assert [(row["slice"], row["gf1_sigma"], row["rb_radius"]) for row in table] == expected
@@ -92,7 +106,10 @@ def test_every_combination_is_in_the_table_of_losses(cell: Path, protocol: Write
     best = min((row for row in table if row["mean_loss"]), key=lambda row: float(row["mean_loss"]))
     (search,) = result.record["searches"]
     assert search["loss_of_choice"] == float(best["mean_loss"])
-    assert [str(value) for value in search["chosen"].values()] == [best["gf1_sigma"], best["rb_radius"]]
+    assert [str(value) for value in search["chosen"].values()] == [
+        best["gf1_sigma"],
+        best["rb_radius"],
+    ]
 
 
 def test_the_table_of_slices(cell: Path, protocol: Write) -> None:
@@ -100,7 +117,10 @@ def test_the_table_of_slices(cell: Path, protocol: Write) -> None:
     table = rows(result.folder / "slices.csv")
     assert [row["slice"] for row in table] == ["0", "1", "2", "3"]
     for row in table:
-        before, after = tifffile.imread(cell / row["name"]), tifffile.imread(result.stack / row["name"])
+        before, after = (
+            tifffile.imread(cell / row["name"]),
+            tifffile.imread(result.stack / row["name"]),
+        )
         assert (row["input_hash"], row["output_hash"]) == (pixel_hash(before), pixel_hash(after))
         assert float(row["changed_fraction"]) == np.mean(before != after)
         assert float(row["mean_before"]) == pytest.approx(before.mean(), abs=1e-5)
@@ -108,12 +128,17 @@ def test_the_table_of_slices(cell: Path, protocol: Write) -> None:
         assert row["status"] == "restored"
         assert int(row["charged_area"]) > 50
         assert row["rmse_before"] == row["rmse_after"] == ""
-    assert result.record["output"]["pixel_hash"] == record.combined_hash(row["output_hash"] for row in table)
+    assert result.record["output"]["pixel_hash"] == record.combined_hash(
+        row["output_hash"] for row in table
+    )
 
 
 def test_the_log(cell: Path, protocol: Write) -> None:
     result = run(protocol())
-    events = [strict(line) for line in (result.folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    events = [
+        strict(line)
+        for line in (result.folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     kinds = [event["event"] for event in events if event["event"] != "warning"]
     assert kinds == [
         "started", "search started", "search finished", "chosen", "application started", *["slice"] * 4, "finished"
@@ -141,8 +166,12 @@ def test_a_listener_hears_of_everything(cell: Path, protocol: Write) -> None:
 # Slices and pixels
 
 
-@pytest.mark.parametrize(("slices", "numbers"), [("0:4:2", [0, 2]), ([3, 1], [3, 1]), ("2:", [2, 3])])
-def test_a_part_of_the_stack(tmp_path: Path, cell: Path, protocol: Write, slices: Any, numbers: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("slices", "numbers"), [("0:4:2", [0, 2]), ([3, 1], [3, 1]), ("2:", [2, 3])]
+)
+def test_a_part_of_the_stack(
+    tmp_path: Path, cell: Path, protocol: Write, slices: Any, numbers: list[int]
+) -> None:
     whole = run(protocol(), output=tmp_path / "whole")
     hashes = {row["slice"]: row["output_hash"] for row in rows(whole.folder / "slices.csv")}
     result = run(protocol(input={"path": "cell", "slices": slices}))
@@ -178,16 +207,27 @@ def test_grey_levels_are_rounded_to_the_nearest_and_saturated() -> None:
 @pytest.mark.parametrize("dtype", ["input", "uint8", "uint16", "float32"])
 @pytest.mark.parametrize("format", ["tiff-folder", "tiff"])
 def test_output_types(
-    tmp_path: Path, charged: Callable[..., NDArray[Any]], protocol: Write, source: str, dtype: str, format: str
+    tmp_path: Path,
+    charged: Callable[..., NDArray[Any]],
+    protocol: Write,
+    source: str,
+    dtype: str,
+    format: str,
 ) -> None:
     stack = charged(2, dtype=source)
-    tifffile.imwrite(tmp_path / "cell.tif", stack, photometric="minisblack", metadata={"axes": "ZYX"})
+    tifffile.imwrite(
+        tmp_path / "cell.tif", stack, photometric="minisblack", metadata={"axes": "ZYX"}
+    )
     output = {"path": "result", "format": format, "dtype": dtype}
     chain = [{"step": "standardize"}, {"step": "destandardize"}]
     result = run(protocol(input={"path": "cell.tif"}, output=output, chain=chain, optimize=None))
     target = np.dtype(source if dtype == "input" else dtype)
     expected = [to_dtype(image.astype(np.float32), target) for image in stack]
-    written = [tifffile.imread(path) for path in sorted(result.stack.iterdir())] if result.stack.is_dir() else None
+    written = (
+        [tifffile.imread(path) for path in sorted(result.stack.iterdir())]
+        if result.stack.is_dir()
+        else None
+    )
     pages = tifffile.imread(result.stack) if written is None else np.stack(written)
     assert pages.dtype == target
     assert np.array_equal(pages, np.stack([pixels for pixels, _ in expected]))
@@ -223,12 +263,18 @@ def test_whether_high_is_bright_is_kept(cell: Path, protocol: Write) -> None:
 
 
 def test_the_raw_stack_is_never_written_to(cell: Path, protocol: Write) -> None:
-    before = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in (cell, *cell.iterdir())}
+    before = {
+        path: (path.stat().st_mtime_ns, path.stat().st_size) for path in (cell, *cell.iterdir())
+    }
     run(protocol())
-    assert {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in (cell, *cell.iterdir())} == before
+    assert {
+        path: (path.stat().st_mtime_ns, path.stat().st_size) for path in (cell, *cell.iterdir())
+    } == before
     with pytest.raises(StackmendError, match="lies in the input stack, which is never written to"):
         run(protocol(output={"path": "cell/result"}))
-    assert {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in (cell, *cell.iterdir())} == before
+    assert {
+        path: (path.stat().st_mtime_ns, path.stat().st_size) for path in (cell, *cell.iterdir())
+    } == before
 
 
 # Running again
@@ -237,7 +283,9 @@ def test_the_raw_stack_is_never_written_to(cell: Path, protocol: Write) -> None:
 def test_the_protocol_of_a_result_gives_the_same_pixels_from_anywhere(
     cell: Path, protocol: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = run(protocol("protocols/tiny.yaml", input={"path": "../cell"}, output={"path": "../result"}))
+    first = run(
+        protocol("protocols/tiny.yaml", input={"path": "../cell"}, output={"path": "../result"})
+    )
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     again = run(first.folder / "protocol.yaml", output="again")
@@ -290,7 +338,13 @@ def fill_up(*_: object, **__: object) -> None:
     ids=lambda value: value if isinstance(value, str) else getattr(value, "__name__", ""),
 )
 def test_a_full_disk_is_an_output_error_and_leaves_what_was_there(
-    cell: Path, protocol: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bool, owner: Any, name: str
+    cell: Path,
+    protocol: Write,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before: bool,
+    owner: Any,
+    name: str,
 ) -> None:
     file = protocol()
     if before:
@@ -316,7 +370,9 @@ def test_a_full_disk_while_pages_are_written(
         assert snapshot(tmp_path / "result") == {}
 
 
-def test_a_slice_that_becomes_unreadable_during_the_run(cell: Path, protocol: Write, tmp_path: Path) -> None:
+def test_a_slice_that_becomes_unreadable_during_the_run(
+    cell: Path, protocol: Write, tmp_path: Path
+) -> None:
     run(protocol())
     earlier = snapshot(tmp_path / "result")
 
@@ -334,14 +390,20 @@ def test_pixels_that_are_no_numbers_stop_the_run(
 ) -> None:
     stack = charged(4, dtype="float32")
     stack[3, 5, 6] = np.nan
-    tifffile.imwrite(tmp_path / "cell.tif", stack, photometric="minisblack", metadata={"axes": "ZYX"})
-    with pytest.raises(InputError, match=r"cell.tif page 3: 1 pixels are NaN or infinite, first at y 5, x 6"):
+    tifffile.imwrite(
+        tmp_path / "cell.tif", stack, photometric="minisblack", metadata={"axes": "ZYX"}
+    )
+    with pytest.raises(
+        InputError, match=r"cell.tif page 3: 1 pixels are NaN or infinite, first at y 5, x 6"
+    ):
         run(protocol(input={"path": "cell.tif"}))
     assert snapshot(tmp_path / "result") == {}
 
 
 def test_nothing_found_stops_the_run(cell: Path, protocol: Write, tmp_path: Path) -> None:
-    with pytest.raises(NothingFound, match="no combination finds any charging in optimization slices 1"):
+    with pytest.raises(
+        NothingFound, match="no combination finds any charging in optimization slices 1"
+    ):
         run(protocol(), set={"find_charging.color_shift": "0.99"})
     assert snapshot(tmp_path / "result") == {}
 
@@ -360,7 +422,9 @@ def test_an_input_or_output_that_nobody_gives(cell: Path, protocol: Write) -> No
         run(protocol(output=None))
 
 
-def test_a_listener_that_fails_leaves_the_earlier_result(cell: Path, protocol: Write, tmp_path: Path) -> None:
+def test_a_listener_that_fails_leaves_the_earlier_result(
+    cell: Path, protocol: Write, tmp_path: Path
+) -> None:
     run(protocol())
     earlier = snapshot(tmp_path / "result")
     for turn, moment in enumerate(("started", "search finished", "slice", "finished"), start=1):

@@ -34,7 +34,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def whole(stack: Path) -> api.RunResult:
     """A run with one worker."""
-    return api.run(write_protocol(stack, {}, gf2_sigma=SWEEP, optimize=OPTIMIZE), output=stack / "whole", workers=1)
+    return api.run(
+        write_protocol(stack, {}, gf2_sigma=SWEEP, optimize=OPTIMIZE),
+        output=stack / "whole",
+        workers=1,
+    )
 
 
 def same(run: Path, whole: api.RunResult) -> None:
@@ -48,7 +52,10 @@ def same(run: Path, whole: api.RunResult) -> None:
 
 @pytest.mark.parametrize("workers", [2, 7])
 def test_any_number_of_workers(stack: Path, whole: api.RunResult, workers: int) -> None:
-    same(api.run(stack / "protocol.yaml", output=stack / f"by{workers}", workers=workers).folder, whole)
+    same(
+        api.run(stack / "protocol.yaml", output=stack / f"by{workers}", workers=workers).folder,
+        whole,
+    )
 
 
 # Shards
@@ -74,7 +81,8 @@ def test_shards_one_after_the_other(stack: Path, whole: api.RunResult) -> None:
         part = api.run(file, output=output, workers=1, shard=f"{number}/3")
         assert part.record is None
     with pytest.raises(
-        UsageError, match=r"8 of 24 slices are not done \(16, 17, .*\); shards that have ended: 1/3, 2/3"
+        UsageError,
+        match=r"8 of 24 slices are not done \(16, 17, .*\); shards that have ended: 1/3, 2/3",
     ):
         api.finish(file, output=output, workers=2)
     assert not (output / "stack").exists()
@@ -89,8 +97,20 @@ def test_shards_one_after_the_other(stack: Path, whole: api.RunResult) -> None:
 
 def test_shards_at_the_same_time_search_once(stack: Path, whole: api.RunResult) -> None:
     output = stack / "together"
-    command = [sys.executable, "-m", "stackmend", "run", stack / "protocol.yaml", "--output", output, "--workers", "1"]
-    shards = [subprocess.Popen([*command, "--quiet", "--shard", f"{number}/3"]) for number in (1, 2, 3)]
+    command = [
+        sys.executable,
+        "-m",
+        "stackmend",
+        "run",
+        stack / "protocol.yaml",
+        "--output",
+        output,
+        "--workers",
+        "1",
+    ]
+    shards = [
+        subprocess.Popen([*command, "--quiet", "--shard", f"{number}/3"]) for number in (1, 2, 3)
+    ]
     assert [shard.wait(120) for shard in shards] == [0, 0, 0]
     losses = list((Workspace(output).journal).glob("losses-*.jsonl"))
     assert len(losses) == 1
@@ -106,8 +126,20 @@ def test_shards_of_other_work_exclude_each_other(stack: Path) -> None:
 
     def meanwhile(kind: str, fields: Any) -> None:
         if kind == "application started" and not said:
-            command = [sys.executable, "-m", "stackmend", "run", file, "--shard", "2/2", "--workers", "1"]
-            other = subprocess.run([*command, "--set", "correct_charging.border=3"], capture_output=True, text=True)
+            command = [
+                sys.executable,
+                "-m",
+                "stackmend",
+                "run",
+                file,
+                "--shard",
+                "2/2",
+                "--workers",
+                "1",
+            ]
+            other = subprocess.run(
+                [*command, "--set", "correct_charging.border=3"], capture_output=True, text=True
+            )
             said.append(other.stderr)
             assert other.returncode == 8
             run = subprocess.run(command[:5], capture_output=True, text=True)
@@ -115,7 +147,10 @@ def test_shards_of_other_work_exclude_each_other(stack: Path) -> None:
             assert run.returncode == 8
 
     api.run(file, workers=1, shard="1/2", listener=meanwhile)
-    assert "the shards at work here do something else (correct_charging.border was 10, now 3)" in said[0]
+    assert (
+        "the shards at work here do something else (correct_charging.border was 10, now 3)"
+        in said[0]
+    )
     assert "another run is writing into this folder" in said[1]
     assert not (output / "stack").exists()
     write_protocol(stack, {}, gf2_sigma=SWEEP, optimize=OPTIMIZE)
@@ -141,7 +176,15 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], tupl
         return process
 
     place = folder / "scheduler.json"
-    start("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", 0, "--scheduler-file", place)
+    start(
+        "distributed.cli.dask_scheduler",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        0,
+        "--scheduler-file",
+        place,
+    )
     workers: list[subprocess.Popen[bytes]] = []
 
     def ready() -> tuple[str, list[int]]:
@@ -150,7 +193,15 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], tupl
             while len(workers) < 2:
                 address = client.scheduler.address
                 workers.append(
-                    start("distributed.cli.dask_worker", address, "--nthreads", 1, "--nworkers", 1, "--no-nanny")
+                    start(
+                        "distributed.cli.dask_worker",
+                        address,
+                        "--nthreads",
+                        1,
+                        "--nworkers",
+                        1,
+                        "--no-nanny",
+                    )
                 )
             client.wait_for_workers(2, timeout=60)
             return client.scheduler.address, [worker.pid for worker in workers]
@@ -166,7 +217,9 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], tupl
         process.wait()
 
 
-def test_a_cluster(stack: Path, whole: api.RunResult, dask: Callable[[], tuple[str, list[int]]]) -> None:
+def test_a_cluster(
+    stack: Path, whole: api.RunResult, dask: Callable[[], tuple[str, list[int]]]
+) -> None:
     address, _ = dask()
     file, output = stack / "protocol.yaml", stack / "cluster"
     run = api.run(file, output=output, backend="dask", scheduler=address)
@@ -175,7 +228,9 @@ def test_a_cluster(stack: Path, whole: api.RunResult, dask: Callable[[], tuple[s
     assert run.record["environment"]["workers"] == 2
 
 
-def test_shards_on_a_cluster(stack: Path, whole: api.RunResult, dask: Callable[[], tuple[str, list[int]]]) -> None:
+def test_shards_on_a_cluster(
+    stack: Path, whole: api.RunResult, dask: Callable[[], tuple[str, list[int]]]
+) -> None:
     address, _ = dask()
     file, output = stack / "protocol.yaml", stack / "cluster shards"
     for number in (1, 2, 3):
@@ -194,7 +249,13 @@ def test_a_lost_worker_is_survived(
             lost.append(workers[0])
             os.kill(workers[0], signal.SIGKILL)
 
-    run = api.run(stack / "protocol.yaml", output=stack / "lost", backend="dask", scheduler=address, listener=kill)
+    run = api.run(
+        stack / "protocol.yaml",
+        output=stack / "lost",
+        backend="dask",
+        scheduler=address,
+        listener=kill,
+    )
     assert lost
     same(run.folder, whole)
 
@@ -210,7 +271,9 @@ def test_an_interrupted_cluster_run_goes_on_without_the_cluster(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        api.run(stack / "protocol.yaml", output=output, backend="dask", scheduler=address, listener=stop)
+        api.run(
+            stack / "protocol.yaml", output=output, backend="dask", scheduler=address, listener=stop
+        )
     same(api.run(stack / "protocol.yaml", output=output, workers=2).folder, whole)
 
 
@@ -221,30 +284,48 @@ def test_a_worker_with_other_versions_is_refused(
     ours = cluster.versions()
     monkeypatch.setattr(cluster, "versions", lambda: {**ours, "numpy": "1.0"})
     with pytest.raises(
-        UsageError, match=r"the worker tcp://.* has numpy .* instead of 1\.0; .* install the same versions"
+        UsageError,
+        match=r"the worker tcp://.* has numpy .* instead of 1\.0; .* install the same versions",
     ):
-        api.run(stack / "protocol.yaml", output=stack / "versions", backend="dask", scheduler=address)
+        api.run(
+            stack / "protocol.yaml", output=stack / "versions", backend="dask", scheduler=address
+        )
 
 
 def test_a_worker_that_does_not_see_the_files_is_refused(
     stack: Path, dask: Callable[[], tuple[str, list[int]]]
 ) -> None:
     address, _ = dask()
-    with pytest.raises(UsageError, match=r"does not see .*nowhere"), cluster.connected(address, [stack / "nowhere"]):
+    with (
+        pytest.raises(UsageError, match=r"does not see .*nowhere"),
+        cluster.connected(address, [stack / "nowhere"]),
+    ):
         pass
 
 
 def test_a_scheduler_that_is_not_there(stack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed", reason="the cluster needs: pip install 'stackmend[dask]'")
     monkeypatch.setattr(cluster, "SECONDS", 1)
-    with pytest.raises(UsageError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9 .*; check the address"):
-        api.run(stack / "protocol.yaml", output=stack / "none", backend="dask", scheduler="tcp://127.0.0.1:9")
+    with pytest.raises(
+        UsageError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9 .*; check the address"
+    ):
+        api.run(
+            stack / "protocol.yaml",
+            output=stack / "none",
+            backend="dask",
+            scheduler="tcp://127.0.0.1:9",
+        )
 
 
 def test_a_missing_extra_gives_the_command(stack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UsageError, match=r"run: pip install 'stackmend\[dask\]'"):
-        api.run(stack / "protocol.yaml", output=stack / "none", backend="dask", scheduler="tcp://127.0.0.1:9")
+        api.run(
+            stack / "protocol.yaml",
+            output=stack / "none",
+            backend="dask",
+            scheduler="tcp://127.0.0.1:9",
+        )
 
 
 @pytest.mark.parametrize("how", [{"backend": "dask"}, {"scheduler": "tcp://127.0.0.1:9"}])

@@ -13,8 +13,12 @@ from stackmend.protocol import assemble
 from stackmend.protocol.text import parse
 from test_protocol_files import INVALID, VALID
 
-BUILT_IN_STEPS = [name for name in registry.steps().names() if registry.steps().origin(name) == "stackmend"]
-BUILT_IN_LOSSES = [name for name in registry.losses().names() if registry.losses().origin(name) == "stackmend"]
+BUILT_IN_STEPS = [
+    name for name in registry.steps().names() if registry.steps().origin(name) == "stackmend"
+]
+BUILT_IN_LOSSES = [
+    name for name in registry.losses().names() if registry.losses().origin(name) == "stackmend"
+]
 SCHEMA = assemble(BUILT_IN_STEPS, BUILT_IN_LOSSES)
 
 DIMENSIONAL = ("sigma", "radius", "area", "border", "distance", "shift", "percentiles")
@@ -40,10 +44,14 @@ def test_schema_is_plain_json():
     assert json.loads(json.dumps(SCHEMA)) == SCHEMA
 
 
-@pytest.mark.parametrize("file", [*VALID, *INVALID], ids=lambda file: f"{file.parent.name}-{file.stem}")
+@pytest.mark.parametrize(
+    "file", [*VALID, *INVALID], ids=lambda file: f"{file.parent.name}-{file.stem}"
+)
 def test_drafts_agree(file):
     data = parse(file.read_text(encoding="utf-8")).data
-    verdicts = {validator(SCHEMA).is_valid(data) for validator in (Draft7Validator, Draft202012Validator)}
+    verdicts = {
+        validator(SCHEMA).is_valid(data) for validator in (Draft7Validator, Draft202012Validator)
+    }
     assert len(verdicts) == 1
     if file in VALID:
         assert verdicts == {True}
@@ -74,4 +82,6 @@ def test_every_choice_of_the_document_is_explained():
 def test_file_for_editors_is_fresh():
     """Made by ``stackmend schema > schemas/protocol.schema.json`` where no steps of other packages are installed."""
     file = Path(resources.folder("schemas")) / "protocol.schema.json"
-    assert file.read_text(encoding="utf-8") == json.dumps(SCHEMA, indent=2, ensure_ascii=False) + "\n"
+    assert (
+        file.read_text(encoding="utf-8") == json.dumps(SCHEMA, indent=2, ensure_ascii=False) + "\n"
+    )

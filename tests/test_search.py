@@ -36,12 +36,20 @@ def bound(name: str, **given_values: object) -> Bound:
 
 
 def decharging(swept=SWEPT):
-    loss = Bound(registry.losses().get("charging_histogram"), "loss", {"regions": 20, "distance": 10})
-    return compile_chain([bound("find_charging"), bound("correct_charging")], swept=swept, loss=loss)
+    loss = Bound(
+        registry.losses().get("charging_histogram"), "loss", {"regions": 20, "distance": 10}
+    )
+    return compile_chain(
+        [bound("find_charging"), bound("correct_charging")], swept=swept, loss=loss
+    )
 
 
 def space_of(parameters, values) -> Space:
-    return Space(tuple(Axis(parameter, tuple(each)) for parameter, each in zip(parameters, values, strict=True)))
+    return Space(
+        tuple(
+            Axis(parameter, tuple(each)) for parameter, each in zip(parameters, values, strict=True)
+        )
+    )
 
 
 def published_space(values: int = 3) -> Space:
@@ -74,7 +82,13 @@ def test_identical_work_is_done_once(workers):
         def function(*inputs, **parameters):
             with lock:
                 calls[stage.makes] += 1
-            return 1.0 if stage.makes == "loss" else np.zeros((2, 2)) if stage.makes == IMAGE else len(calls)
+            return (
+                1.0
+                if stage.makes == "loss"
+                else np.zeros((2, 2))
+                if stage.makes == IMAGE
+                else len(calls)
+            )
 
         new = Stage(function, makes=stage.makes)
         new.__dict__.update(reads=stage.reads, parameters=stage.parameters)
@@ -84,21 +98,35 @@ def test_identical_work_is_done_once(workers):
         component = original.component
         kind = type(component)
         stages = tuple(counted(stage) for stage in component.stages)
-        return Bound(kind(name=component.name, version=1, stages=stages), original.id, original.parameters)
+        return Bound(
+            kind(name=component.name, version=1, stages=stages), original.id, original.parameters
+        )
 
-    loss = Bound(registry.losses().get("charging_histogram"), "loss", {"regions": 20, "distance": 10})
+    loss = Bound(
+        registry.losses().get("charging_histogram"), "loss", {"regions": 20, "distance": 10}
+    )
     steps = [counting(bound("find_charging")), counting(bound("correct_charging"))]
     graph = compile_chain(steps, swept=SWEPT, loss=counting(loss))
-    result = search(graph, published_space(), [0], lambda number: {IMAGE: np.zeros((2, 2))}, workers=workers)
+    result = search(
+        graph, published_space(), [0], lambda number: {IMAGE: np.zeros((2, 2))}, workers=workers
+    )
     assert calls == result.work
-    expected = {"flattened": 3, "charging_mask": 9, "flattened_twice": 9, "ball_background": 27, "background": 81}
+    expected = {
+        "flattened": 3,
+        "charging_mask": 9,
+        "flattened_twice": 9,
+        "ball_background": 27,
+        "background": 81,
+    }
     assert {name: calls[name] for name in expected} == expected
 
 
 def test_few_results_are_alive_at_once():
     graph, space = decharging(), published_space(5)
     order = walking_order(graph, [5] * 5)
-    assert order[-1] == 1, "the mask's threshold must turn fastest: everything else is independent of it"
+    assert order[-1] == 1, (
+        "the mask's threshold must turn fastest: everything else is independent of it"
+    )
     work = distinct_work(graph, list(space.grid()))
     alive, peak = set(), 0
     uses = Counter(source for task in work.tasks.values() for source in set(task.inputs))
@@ -126,7 +154,9 @@ def arithmetic(parameters: int):
     def value(image):
         return float(image[0, 0])
 
-    step = Step(name="add", version=1, stages=tuple(stage(position) for position in range(parameters)))
+    step = Step(
+        name="add", version=1, stages=tuple(stage(position) for position in range(parameters))
+    )
     loss = Bound(Loss(name="value", version=1, stages=(Stage(value, makes="loss"),)), "loss", {})
     swept = tuple(("add", f"p{position}") for position in range(parameters))
     return compile_chain([Bound(step, "add", {})], swept=swept, loss=loss), swept
@@ -141,7 +171,9 @@ def test_sharing_does_not_change_the_losses(sizes, workers, data):
     graph, swept = arithmetic(len(sizes))
     values = tuple(tuple(data.draw(st.permutations(range(size)))) for size in sizes)
     space = space_of(swept, values)
-    result = search(graph, space, [7], lambda number: {IMAGE: np.full((1, 1), number)}, workers=workers)
+    result = search(
+        graph, space, [7], lambda number: {IMAGE: np.full((1, 1), number)}, workers=workers
+    )
     expected = []
     for combination in product(*values):
         total = 7

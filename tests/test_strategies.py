@@ -28,10 +28,16 @@ def searched(space: Space, name: str, workers: int = 1, **options) -> SearchResu
         return image + abs(math.log(a / 30)) + abs(b - 7) / 10 + (c != "y")
 
     step = Step(name="s", version=1, stages=(Stage(bowl, makes=IMAGE),))
-    loss = Loss(name="value", version=1, stages=(Stage(lambda image: float(image[0, 0]), makes="loss"),))
-    graph = compile_chain([Bound(step, "s", {})], swept=space.parameters, loss=Bound(loss, "loss", {}))
+    loss = Loss(
+        name="value", version=1, stages=(Stage(lambda image: float(image[0, 0]), makes="loss"),)
+    )
+    graph = compile_chain(
+        [Bound(step, "s", {})], swept=space.parameters, loss=Bound(loss, "loss", {})
+    )
     given = {IMAGE: np.zeros((1, 1))}
-    return search(graph, space, [0], lambda number: given, by=strategy(name, **options), workers=workers)
+    return search(
+        graph, space, [0], lambda number: given, by=strategy(name, **options), workers=workers
+    )
 
 
 def test_grid_is_everything_in_the_declared_order():
@@ -49,9 +55,15 @@ def test_refine_starts_from_the_grid_and_goes_on_between_neighbours():
     assert a == pytest.approx(30, rel=0.2)
     assert (b, c) == (7, "y")
     assert all(isinstance(each[1], int) for each in result.combinations), "whole numbers stay whole"
-    assert all(1 <= each[0] <= 100 for each in result.combinations), "never beyond the declared ends"
+    assert all(1 <= each[0] <= 100 for each in result.combinations), (
+        "never beyond the declared ends"
+    )
     first_round = result.combinations[18]
-    assert first_round in [(math.sqrt(10 * 100), 2, "y"), (float(f"{math.sqrt(1000):.6g}"), 2, "y"), (10.0, 7, "y")]
+    assert first_round in [
+        (math.sqrt(10 * 100), 2, "y"),
+        (float(f"{math.sqrt(1000):.6g}"), 2, "y"),
+        (10.0, 7, "y"),
+    ]
 
 
 @pytest.mark.parametrize("budget", [0, 1, 5, 9])
@@ -60,7 +72,9 @@ def test_refine_keeps_its_budget(budget):
 
 
 def test_refine_stops_where_nothing_lies_between():
-    space = Space((Axis(A, (29.0, 30.0, 31.0)), Axis(B, (6, 7, 8), whole=True), Axis(C, ("x", "y"))))
+    space = Space(
+        (Axis(A, (29.0, 30.0, 31.0)), Axis(B, (6, 7, 8), whole=True), Axis(C, ("x", "y")))
+    )
     result = searched(space, "refine", rounds=2, budget=500)
     assert {each[1] for each in result.combinations} == {6, 7, 8}
     assert result.choice.loss == 0

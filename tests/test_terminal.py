@@ -47,7 +47,9 @@ def test_durations(seconds: float, text: str) -> None:
     assert unglued(duration(seconds)) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.0123, "0.012"), (3.42, "3.4"), (9.96, "10"), (148.3, "148")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0123, "0.012"), (3.42, "3.4"), (9.96, "10"), (148.3, "148")]
+)
 def test_figures(value: float, text: str) -> None:
     assert figure(value) == text
     assert unglued(figure(1234567.0)) == "1 234 567"
@@ -153,12 +155,18 @@ def test_json(cell: Path, protocol: Write, main: Main, capsys: pytest.CaptureFix
     kinds = {event["event"] for event in events}
     assert {"started", "note", "progress", "search finished", "chosen", "slice", "result"} <= kinds
     result = events[-1]
-    assert (result["event"], result["folder"], result["stack"]) == ("result", "result", [str(Path("result/stack"))])
+    assert (result["event"], result["folder"], result["stack"]) == (
+        "result",
+        "result",
+        [str(Path("result/stack"))],
+    )
     assert result["slices"]["count"] == 4
     assert sum(result["slices"]["status"].values()) == 4
 
 
-def test_json_of_a_failure(cell: Path, protocol: Write, main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_of_a_failure(
+    cell: Path, protocol: Write, main: Main, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main("run", protocol(), "--json", "--set", "find_charging.color_shift=0.99") == 6
     captured = capsys.readouterr()
     error = json.loads(captured.out.splitlines()[-1])
@@ -169,7 +177,9 @@ def test_json_of_a_failure(cell: Path, protocol: Write, main: Main, capsys: pyte
     assert "did you mean standardize?" in json.loads(line)["problems"][0]["message"]
 
 
-def test_a_reader_that_goes_away_does_not_stop_the_run(cell: Path, protocol: Write, shell: Any, tmp_path: Path) -> None:
+def test_a_reader_that_goes_away_does_not_stop_the_run(
+    cell: Path, protocol: Write, shell: Any, tmp_path: Path
+) -> None:
     protocol()
     process: subprocess.Popen[str] = shell("run", "tiny.yaml", "--json", "--workers", 1)
     assert process.stdout is not None
@@ -182,15 +192,21 @@ def test_a_reader_that_goes_away_does_not_stop_the_run(cell: Path, protocol: Wri
     assert (tmp_path / "result" / "run.json").is_file()
 
 
-@pytest.mark.parametrize("pair", [("--quiet", "--verbose"), ("--quiet", "--json"), ("--verbose", "--json")])
-def test_one_way_of_showing_at_a_time(main: Main, capsys: pytest.CaptureFixture[str], pair: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    "pair", [("--quiet", "--verbose"), ("--quiet", "--json"), ("--verbose", "--json")]
+)
+def test_one_way_of_showing_at_a_time(
+    main: Main, capsys: pytest.CaptureFixture[str], pair: tuple[str, str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
         main("run", "tiny.yaml", *pair)
     assert caught.value.code == 2
     assert "not allowed with" in capsys.readouterr().err
 
 
-def test_verbose_names_every_slice(cell: Path, protocol: Write, main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verbose_names_every_slice(
+    cell: Path, protocol: Write, main: Main, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main("run", protocol(), "--workers", 1, "--verbose") == 0
     shown = capsys.readouterr().err
     assert all(f"slice {number} (slice{number}.tif): restored, " in shown for number in range(4))
@@ -198,7 +214,11 @@ def test_verbose_names_every_slice(cell: Path, protocol: Write, main: Main, caps
 
 
 def test_the_command_to_continue_is_quoted(
-    cell: Path, protocol: Write, main: Main, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    cell: Path,
+    protocol: Write,
+    main: Main,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
@@ -250,7 +270,10 @@ def test_show_breaks_lines_and_obeys_nothing(
             "is a record of format 99, this stackmend knows 1; use the stackmend that made it, or a newer one",
         ),
         ('{"record": 1}', "is not as a run writes it (KeyError: 'slices'); run the protocol again"),
-        (None, "there is no result of a run (no run.json); give the output folder of stackmend run"),
+        (
+            None,
+            "there is no result of a run (no run.json); give the output folder of stackmend run",
+        ),
     ],
 )
 def test_show_of_what_is_no_record(
@@ -267,7 +290,11 @@ def test_show_of_what_is_no_record(
 
 
 def test_show_of_an_unfinished_run(
-    cell: Path, protocol: Write, main: Main, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    cell: Path,
+    protocol: Write,
+    main: Main,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def stop(kind: str, fields: Any) -> None:
         if kind == "slice" and fields["slice"] == 1:
@@ -282,7 +309,9 @@ def test_show_of_an_unfinished_run(
     assert said.rstrip().endswith("continue with: stackmend run tiny.yaml --output 'my out'")
 
 
-def test_the_loss_before_correction_is_that_of_the_uncorrected_slice(cell: Path, protocol: Write) -> None:
+def test_the_loss_before_correction_is_that_of_the_uncorrected_slice(
+    cell: Path, protocol: Write
+) -> None:
     """By the letter: standardise, find with the chosen values, and hand the loss the slice as it then is."""
     from stackmend.chain import Bound, compile_chain
     from stackmend.losses.charging_histogram import charged_regions, loss
@@ -294,13 +323,19 @@ def test_the_loss_before_correction_is_that_of_the_uncorrected_slice(cell: Path,
     ).record
     search, expected = record["searches"][0], []
     chain = [
-        Bound(steps().get(step["step"]), step["id"], {n: p["value"] for n, p in step["parameters"].items()})
+        Bound(
+            steps().get(step["step"]),
+            step["id"],
+            {n: p["value"] for n, p in step["parameters"].items()},
+        )
         for step in record["chain"][:2]
     ]
     assert losses().get("charging_histogram").version == search["loss_version"]
     for number in (0, 1):
         image = open_stack(cell)[0].read(number).astype(np.float32)
-        products = compile_chain(chain, given=(IMAGE, *_given(chain))).evaluate({IMAGE: image} | _given(chain))
+        products = compile_chain(chain, given=(IMAGE, *_given(chain))).evaluate(
+            {IMAGE: image} | _given(chain)
+        )
         options = search["loss_parameters"]
         regions = charged_regions(products["charging_mask"], **options)
         expected.append(loss(products[IMAGE], regions))

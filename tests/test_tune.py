@@ -26,10 +26,17 @@ NOTHING = FIND | {"color_shift": 0.9}
 def run(tmp_path: Path):
     """Run a protocol on a small phantom."""
 
-    def run(chain: list[Any], optimize: Any, phantom: dict[str, Any] | None = None, **output: Any) -> dict[str, Any]:
+    def run(
+        chain: list[Any], optimize: Any, phantom: dict[str, Any] | None = None, **output: Any
+    ) -> dict[str, Any]:
         file = tmp_path / "protocol.yaml"
         size = {"slices": 3, "height": 120, "width": 160} | (phantom or {})
-        content = {"protocol": 1, "input": {"phantom": size}, "output": {"path": "out", **output}, "chain": chain}
+        content = {
+            "protocol": 1,
+            "input": {"phantom": size},
+            "output": {"path": "out", **output},
+            "chain": chain,
+        }
         file.write_text(json.dumps(content | ({"optimize": optimize} if optimize else {})))
         return dict(api.run(file, workers=1).record)
 
@@ -54,7 +61,12 @@ def test_a_second_search_works_on_what_the_first_has_chosen(run):
     assert values(record)["find_charging.gf1_sigma"] == first["chosen"]["gf1_sigma"]
     assert values(record)["correct_charging.rb_radius"] == second["chosen"]["rb_radius"]
     # The same choice of the first, written as a value, gives the second the same losses.
-    fixed = [STANDARDIZE, FIND | {"gf1_sigma": first["chosen"]["gf1_sigma"]}, CORRECT, DESTANDARDIZE]
+    fixed = [
+        STANDARDIZE,
+        FIND | {"gf1_sigma": first["chosen"]["gf1_sigma"]},
+        CORRECT,
+        DESTANDARDIZE,
+    ]
     alone = run(fixed, {"slices": [1, 2]})
     assert alone["searches"][0]["loss_of_choice"] == second["loss_of_choice"]
     assert alone["output"]["pixel_hash"] == record["output"]["pixel_hash"]
@@ -75,7 +87,9 @@ def test_a_region_is_cut_after_the_whole_slice_was_standardised(run):
 
 def test_steps_without_a_sweep_may_be_named(run):
     named = ["standardize", "find_charging", "correct_charging"]
-    assert values(run(CHAIN, {"slices": [1], "steps": named})) == values(run(CHAIN, {"slices": [1]}))
+    assert values(run(CHAIN, {"slices": [1], "steps": named})) == values(
+        run(CHAIN, {"slices": [1]})
+    )
 
 
 def test_the_whole_stack_can_give_the_scale(run):
@@ -97,22 +111,38 @@ def test_what_cannot_work_without_a_skipped_step_is_skipped_too(run):
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_skipping_returns_every_pixel(run, dtype):
     record = run(
-        [STANDARDIZE, NOTHING, CORRECT, DESTANDARDIZE], {"slices": [1], "on_nothing_found": "skip"}, {"dtype": dtype}
+        [STANDARDIZE, NOTHING, CORRECT, DESTANDARDIZE],
+        {"slices": [1], "on_nothing_found": "skip"},
+        {"dtype": dtype},
     )
     assert record["input"]["pixel_hash"] == record["output"]["pixel_hash"]
 
 
 def test_another_chain_instead(run):
-    instead = {"instead": [STANDARDIZE, {"step": "global_decharge", "inverse": True, "gf1_sigma": 20}, DESTANDARDIZE]}
-    record = run([STANDARDIZE, NOTHING, CORRECT, DESTANDARDIZE], {"slices": [1], "on_nothing_found": instead})
+    instead = {
+        "instead": [
+            STANDARDIZE,
+            {"step": "global_decharge", "inverse": True, "gf1_sigma": 20},
+            DESTANDARDIZE,
+        ]
+    }
+    record = run(
+        [STANDARDIZE, NOTHING, CORRECT, DESTANDARDIZE], {"slices": [1], "on_nothing_found": instead}
+    )
     assert record["replaced_chain"]
-    assert [step["id"] for step in record["chain"]] == ["standardize", "global_decharge", "destandardize"]
+    assert [step["id"] for step in record["chain"]] == [
+        "standardize",
+        "global_decharge",
+        "destandardize",
+    ]
     assert values(record)["global_decharge.gf1_sigma"] == 20
     assert record["input"]["pixel_hash"] != record["output"]["pixel_hash"]
     assert any("instead" in warning for warning in record["warnings"])
 
 
-@pytest.mark.parametrize("strategy", [{"name": "refine", "rounds": 1}, {"name": "sample", "count": 5, "seed": 3}])
+@pytest.mark.parametrize(
+    "strategy", [{"name": "refine", "rounds": 1}, {"name": "sample", "count": 5, "seed": 3}]
+)
 def test_strategies_are_recorded(run, strategy):
     record = run(CHAIN, {"slices": [1], "strategy": strategy})
     search = record["searches"][0]
@@ -122,7 +152,10 @@ def test_strategies_are_recorded(run, strategy):
 
 
 @settings(max_examples=30)
-@given(st.lists(st.floats(-1000, 70000, width=32), min_size=1, max_size=30), st.sampled_from(["uint8", "uint16"]))
+@given(
+    st.lists(st.floats(-1000, 70000, width=32), min_size=1, max_size=30),
+    st.sampled_from(["uint8", "uint16"]),
+)
 def test_whole_numbers_are_rounded_and_saturated_and_counted(levels, dtype):
     image = np.array([levels], dtype=np.float32)
     pixels, clipped = to_dtype(image, np.dtype(dtype))

@@ -18,9 +18,19 @@ from stackmend.runner.workspace import Workspace
 Snapshot = dict[str, str]
 Write = Callable[..., Path]
 
-OLD: Snapshot = {"run.json": '{"record": 1}', "slices.csv": "old", "stack/1.tif": "old", "stack/2.tif": "old"}
+OLD: Snapshot = {
+    "run.json": '{"record": 1}',
+    "slices.csv": "old",
+    "stack/1.tif": "old",
+    "stack/2.tif": "old",
+}
 OLD |= {"truth.tif": "old", "report.html": "old"}
-NEW: Snapshot = {"run.json": '{"record": 2}', "slices.csv": "new", "stack/1.tif": "new", "losses.csv": "new"}
+NEW: Snapshot = {
+    "run.json": '{"record": 2}',
+    "slices.csv": "new",
+    "stack/1.tif": "new",
+    "losses.csv": "new",
+}
 FOREIGN: Snapshot = {"notes.txt": "mine", "figures/1.png": "mine"}
 
 
@@ -39,7 +49,9 @@ def contents(folder: Path) -> Snapshot:
     """Every file below a folder, but for those of the place of work."""
     files = (file for file in sorted(folder.rglob("*")) if file.is_file())
     names = {file.relative_to(folder).as_posix(): file for file in files}
-    return {name: file.read_text() for name, file in names.items() if not name.startswith(".stackmend/")}
+    return {
+        name: file.read_text() for name, file in names.items() if not name.startswith(".stackmend/")
+    }
 
 
 def opened(folder: Path) -> Workspace:
@@ -177,7 +189,9 @@ def test_links_are_replaced_and_not_followed(tmp_path: Path) -> None:
     assert contents(raw) == {"1.tif": "raw"}
 
 
-def test_nothing_is_written_to_find_problems(tmp_path: Path, problems: Callable[..., list[str]]) -> None:
+def test_nothing_is_written_to_find_problems(
+    tmp_path: Path, problems: Callable[..., list[str]]
+) -> None:
     before = {path: path.stat().st_mtime_ns for path in (tmp_path, *tmp_path.rglob("*"))}
     assert problems(tmp_path / "result" / "deep") == []
     after = {path: path.stat().st_mtime_ns for path in before if path != tmp_path}
@@ -186,20 +200,29 @@ def test_nothing_is_written_to_find_problems(tmp_path: Path, problems: Callable[
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "run.json", "stack/1.tif", ".partial/x"])
-def test_a_folder_with_foreign_files_is_refused(tmp_path: Path, problems: Callable[..., list[str]], name: str) -> None:
+def test_a_folder_with_foreign_files_is_refused(
+    tmp_path: Path, problems: Callable[..., list[str]], name: str
+) -> None:
     put(tmp_path / "result", {name: "{}"})
     (message,) = problems(tmp_path / "result")
-    assert f"holds files that are no result of a run ({name.split('/')[0]}); choose a new or empty folder" in message
+    assert (
+        f"holds files that are no result of a run ({name.split('/')[0]}); choose a new or empty folder"
+        in message
+    )
 
 
 @pytest.mark.parametrize("left", [{}, OLD, OLD | FOREIGN, {".DS_Store": "", "Thumbs.db": ""}])
-def test_a_folder_that_may_be_used(tmp_path: Path, problems: Callable[..., list[str]], left: Snapshot) -> None:
+def test_a_folder_that_may_be_used(
+    tmp_path: Path, problems: Callable[..., list[str]], left: Snapshot
+) -> None:
     (tmp_path / "result").mkdir()
     put(tmp_path / "result", left)
     assert problems(tmp_path / "result") == []
 
 
-def test_the_remains_of_an_unfinished_first_run_may_be_used(tmp_path: Path, problems: Callable[..., list[str]]) -> None:
+def test_the_remains_of_an_unfinished_first_run_may_be_used(
+    tmp_path: Path, problems: Callable[..., list[str]]
+) -> None:
     opened(tmp_path / "result")
     assert problems(tmp_path / "result") == []
 
@@ -220,7 +243,9 @@ def test_what_a_person_has_put_into_the_old_stack_is_not_deleted(
 def test_a_file_in_the_way(tmp_path: Path, problems: Callable[..., list[str]]) -> None:
     (tmp_path / "result").touch()
     for folder in (tmp_path / "result", tmp_path / "result" / "deep" / "er"):
-        assert problems(folder) == [f"{tmp_path / 'result'} is a file; choose a folder for the results"]
+        assert problems(folder) == [
+            f"{tmp_path / 'result'} is a file; choose a folder for the results"
+        ]
 
 
 def test_a_disk_that_is_too_small(tmp_path: Path, problems: Callable[..., list[str]]) -> None:
@@ -228,9 +253,13 @@ def test_a_disk_that_is_too_small(tmp_path: Path, problems: Callable[..., list[s
     assert message.startswith(f"the result takes 1000000000.0 GB, {tmp_path} has ")
 
 
-def test_no_permission(tmp_path: Path, problems: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_permission(
+    tmp_path: Path, problems: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)
-    assert problems(tmp_path / "result") == [f"{tmp_path} cannot be written to; choose another folder"]
+    assert problems(tmp_path / "result") == [
+        f"{tmp_path} cannot be written to; choose another folder"
+    ]
 
 
 def test_a_folder_that_cannot_be_looked_into(
@@ -255,16 +284,23 @@ def test_an_input_among_what_would_be_replaced_is_refused(
     assert "would" in messages[0]
 
 
-def test_the_stack_of_one_result_is_an_input_for_another(tmp_path: Path, problems: Callable[..., list[str]]) -> None:
+def test_the_stack_of_one_result_is_an_input_for_another(
+    tmp_path: Path, problems: Callable[..., list[str]]
+) -> None:
     put(tmp_path / "first", OLD)
     assert problems(tmp_path / "second", source=tmp_path / "first" / "stack") == []
     assert problems(tmp_path / "first" / "second", source=tmp_path / "first" / "stack") == []
 
 
-def test_a_result_in_the_stack_of_another_result_is_refused(tmp_path: Path, problems: Callable[..., list[str]]) -> None:
+def test_a_result_in_the_stack_of_another_result_is_refused(
+    tmp_path: Path, problems: Callable[..., list[str]]
+) -> None:
     put(tmp_path / "first", OLD)
     (message,) = problems(tmp_path / "first" / "stack" / "again")
-    assert message == f"{tmp_path / 'first' / 'stack'} belongs to the result of another run; choose another folder"
+    assert (
+        message
+        == f"{tmp_path / 'first' / 'stack'} belongs to the result of another run; choose another folder"
+    )
     put(tmp_path / "stack", {"1.tif": ""})
     assert problems(tmp_path / "stack" / "again") == []
 
@@ -273,7 +309,10 @@ def test_an_output_that_holds_the_input_and_other_data_is_refused(
     tmp_path: Path, problems: Callable[..., list[str]]
 ) -> None:
     put(tmp_path / "data", {"cell3/1.tif": ""})
-    assert "no result of a run (cell3)" in problems(tmp_path / "data", source=tmp_path / "data" / "cell3")[0]
+    assert (
+        "no result of a run (cell3)"
+        in problems(tmp_path / "data", source=tmp_path / "data" / "cell3")[0]
+    )
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
@@ -295,13 +334,17 @@ input()
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "open\n"
-        with pytest.raises(OutputError, match="another run is writing into this folder; wait for it"):
+        with pytest.raises(
+            OutputError, match="another run is writing into this folder; wait for it"
+        ):
             Workspace(tmp_path).open()
         other.kill()
     opened(tmp_path).publish()
 
 
-def test_a_file_system_without_locks_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_locks_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def no_locks(*_: object) -> None:
         raise OSError(37, "No locks available")
 
@@ -312,6 +355,8 @@ def test_a_file_system_without_locks_will_do(tmp_path: Path, monkeypatch: pytest
     assert contents(tmp_path) == NEW
 
 
-def test_a_record_of_something_else_is_not_ours(tmp_path: Path, problems: Callable[..., list[str]]) -> None:
+def test_a_record_of_something_else_is_not_ours(
+    tmp_path: Path, problems: Callable[..., list[str]]
+) -> None:
     put(tmp_path / "result", {"run.json": json.dumps({"experiment": 12}), "stack/raw.tif": "raw"})
     assert "no result of a run" in problems(tmp_path / "result")[0]

@@ -46,14 +46,18 @@ def _reporting(function: Callable[P, RunResult]) -> Callable[P, RunResult]:
     def reporting(*args: P.args, **how: P.kwargs) -> RunResult:
         result = function(*args, **how)
         there = (result.folder / REPORT).exists()
-        if result.record is None or (there and not result.changed):  # of shards, 'finish' makes the report
+        if result.record is None or (
+            there and not result.changed
+        ):  # of shards, 'finish' makes the report
             return result
         try:
             write_report(result.folder)
         # Whatever stops a page from being made, in our code or in a library for plots: the restored stack is complete.
         except Exception as error:  # noqa: BLE001 - see above
             reason = f"no report was made ({type(error).__name__}: {error})"
-            message = f"{reason}; the result is complete, try again: stackmend report {result.folder}"
+            message = (
+                f"{reason}; the result is complete, try again: stackmend report {result.folder}"
+            )
             listener: Any = how.get("listener")
             Log(result.folder / "log.jsonl", listener).event("note", message=message)
         return result
@@ -89,7 +93,9 @@ def report(run: str | Path) -> Path:
     return write_report(Path(run).expanduser())
 
 
-def figures(run: str | Path, *, format: str = "png", dpi: int = 300, output: str | Path | None = None) -> list[Path]:
+def figures(
+    run: str | Path, *, format: str = "png", dpi: int = 300, output: str | Path | None = None
+) -> list[Path]:
     """Write the plots and pictures of a report as files.
 
     Parameters
@@ -123,7 +129,9 @@ def steps() -> tuple[registry.Step, ...]:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of protocols, with every installed step and loss."""
-    return assemble([step.name for step in steps()], [loss.name for loss in registry.losses().usable()])
+    return assemble(
+        [step.name for step in steps()], [loss.name for loss in registry.losses().usable()]
+    )
 
 
 def init(stack: str | Path | None = None) -> str:

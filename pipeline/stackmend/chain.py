@@ -63,7 +63,9 @@ class Node:
         values = {name: combination[position] for name, position in self.swept.items()}
         try:
             result = self.stage.function(*inputs, **self.fixed, **values)
-            if self.stage.makes == IMAGE and (not isinstance(result, np.ndarray) or result.ndim != 2):
+            if self.stage.makes == IMAGE and (
+                not isinstance(result, np.ndarray) or result.ndim != 2
+            ):
                 raise TypeError(f"an image must be a 2-D array, got {type(result).__name__}")
         # A step may be anybody's code: whatever it raises becomes an error that names it, with the cause kept.
         except Exception as error:
@@ -91,7 +93,9 @@ class Graph:
         keep
             Names of the products wanted at the end (all by default); others are freed as soon as they are used up.
         """
-        wanted = {name: source for name, source in self.products.items() if keep is None or name in keep}
+        wanted = {
+            name: source for name, source in self.products.items() if keep is None or name in keep
+        }
         uses = Counter(source for node in self.nodes for source in node.sources)
         uses.update(wanted.values())
         values: dict[int | str, Any] = {}
@@ -149,7 +153,11 @@ def _node(
     nodes: Sequence[Node],
 ) -> Node:
     sources = tuple(available[name] for name in stage.reads)
-    swept = {name: positions[bound.id, name] for name in stage.parameters if (bound.id, name) in positions}
+    swept = {
+        name: positions[bound.id, name]
+        for name in stage.parameters
+        if (bound.id, name) in positions
+    }
     inherited = (nodes[source].depends for source in sources if isinstance(source, int))
     return Node(
         stage=stage,

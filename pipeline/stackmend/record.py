@@ -21,7 +21,17 @@ from numpy.typing import NDArray
 FORMAT = 1
 """Version of the record's own format."""
 
-_PACKAGES = ("stackmend", "numpy", "scipy", "scikit-image", "tifffile", "joblib", "numba", "jsonschema", "pyyaml")
+_PACKAGES = (
+    "stackmend",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "tifffile",
+    "joblib",
+    "numba",
+    "jsonschema",
+    "pyyaml",
+)
 
 Listener = Callable[[str, Mapping[str, Any]], None]
 """Is told of every event: its kind and its fields."""
@@ -41,7 +51,9 @@ class Log:
     def event(self, kind: str, **fields: Any) -> None:
         """Note that something happened."""
         if self.path is not None:
-            line = json.dumps({"time": now(), "event": kind, **fields}, default=plain, ensure_ascii=False)
+            line = json.dumps(
+                {"time": now(), "event": kind, **fields}, default=plain, ensure_ascii=False
+            )
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
         if self.listener:
@@ -123,7 +135,9 @@ def command() -> list[str]:
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Write a record, complete or not at all."""
-    write_text(path, json.dumps(data, indent=2, default=plain, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(
+        path, json.dumps(data, indent=2, default=plain, ensure_ascii=False, allow_nan=False) + "\n"
+    )
 
 
 def write_text(path: Path, text: str) -> None:

@@ -159,7 +159,9 @@ class Step(Component):
     @property
     def parameters(self) -> tuple[str, ...]:
         """Those of the stages, and those that decide about the part that is left."""
-        return tuple(dict.fromkeys((*(self.keeps.parameters if self.keeps else ()), *super().parameters)))
+        return tuple(
+            dict.fromkeys((*(self.keeps.parameters if self.keeps else ()), *super().parameters))
+        )
 
     @property
     def given(self) -> frozenset[str]:
@@ -227,12 +229,18 @@ class Catalogue(Generic[ComponentT]):
         for module in pkgutil.iter_modules(package.__path__):
             if not module.name.startswith("_"):
                 value = f"{self._package}.{module.name}:{self._component.kind.upper()}"
-                yield Entry(module.name, _OURS, metadata.EntryPoint(module.name, value, self._package).load)
+                yield Entry(
+                    module.name, _OURS, metadata.EntryPoint(module.name, value, self._package).load
+                )
 
     def _installed(self) -> Iterator[Entry]:
-        for point in sorted(metadata.entry_points(group=self._package), key=lambda p: (p.name, p.value)):
+        for point in sorted(
+            metadata.entry_points(group=self._package), key=lambda p: (p.name, p.value)
+        ):
             yield Entry(
-                point.name, f"{point.dist.name} {point.dist.version}" if point.dist else point.value, point.load
+                point.name,
+                f"{point.dist.name} {point.dist.version}" if point.dist else point.value,
+                point.load,
             )
 
     def names(self) -> tuple[str, ...]:
@@ -258,7 +266,9 @@ class Catalogue(Generic[ComponentT]):
     def _load(self, name: str) -> ComponentT:
         kind, entries = self._component.kind, self._entries.get(name, [])
         if not entries:
-            raise RegistryError(f"no {kind} named {name} is installed; 'stackmend steps' lists what is")
+            raise RegistryError(
+                f"no {kind} named {name} is installed; 'stackmend steps' lists what is"
+            )
         if len(entries) > 1:
             what = f"is registered twice, by {self.origin(name)}; uninstall one of the packages"
             raise RegistryError(f"the {kind} {name} {what}")
@@ -271,11 +281,15 @@ class Catalogue(Generic[ComponentT]):
 
     def _completed(self, name: str, component: object, package: str) -> ComponentT:
         if not isinstance(component, self._component):
-            raise TypeError(f"expected a {self._component.__name__}, got {type(component).__name__}")
+            raise TypeError(
+                f"expected a {self._component.__name__}, got {type(component).__name__}"
+            )
         if component.name != name:
             raise ValueError(f"it calls itself {component.name}")
         if not component.schema and package == _OURS:
-            component = replace(component, schema=resources.schema(f"{self._package.split('.')[-1]}/{name}"))
+            component = replace(
+                component, schema=resources.schema(f"{self._package.split('.')[-1]}/{name}")
+            )
         elif package != _OURS:
             _check_foreign(component)
         if different := set(component.schema.get("properties", {})) ^ set(component.parameters):
@@ -284,7 +298,9 @@ class Catalogue(Generic[ComponentT]):
 
     def usable(self) -> tuple[ComponentT, ...]:
         """Every component that loads, by name."""
-        return tuple(self._loaded[name] for name in self.names() if self.reason_unusable(name) is None)
+        return tuple(
+            self._loaded[name] for name in self.names() if self.reason_unusable(name) is None
+        )
 
     def reason_unusable(self, name: str) -> str | None:
         """Why a registered name cannot be used, or ``None``."""
@@ -301,7 +317,9 @@ def _check_foreign(component: Component) -> None:
 
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", component.name):
         raise ValueError("a name begins with a letter and goes on with letters, digits, - or _")
-    for error in Draft7Validator(Draft7Validator.META_SCHEMA).iter_errors(json.loads(json.dumps(component.schema))):
+    for error in Draft7Validator(Draft7Validator.META_SCHEMA).iter_errors(
+        json.loads(json.dumps(component.schema))
+    ):
         raise ValueError(f"its schema is not valid: {error.message}")
     for name, declared in component.schema.get("properties", {}).items():
         if "default" not in declared and name not in component.schema.get("required", []):

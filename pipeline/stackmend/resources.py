@@ -27,7 +27,10 @@ def schema(name: str) -> dict[str, Any]:
 
 def schema_names(kind: str) -> list[str]:
     """Names of the shipped schemas of a kind, for instance ``strategies``."""
-    return sorted(file.name.removesuffix(".schema.json") for file in (folder("schemas") / kind).glob("*.schema.json"))
+    return sorted(
+        file.name.removesuffix(".schema.json")
+        for file in (folder("schemas") / kind).glob("*.schema.json")
+    )
 
 
 def config(name: str) -> Path:

@@ -43,7 +43,13 @@ PUBLISHED = {
     "rb_radius": (2, 10, 50),
     "gf3_sigma": (4, 25, 50),
 }
-OWNERS = ("find_charging", "find_charging", "correct_charging", "correct_charging", "correct_charging")
+OWNERS = (
+    "find_charging",
+    "find_charging",
+    "correct_charging",
+    "correct_charging",
+    "correct_charging",
+)
 LARGE = (2304, 3072)
 
 Row = dict[str, Any]
@@ -61,7 +67,9 @@ def timed(function: Callable[[], Any], repeat: int = 1) -> float:
 
 def phantom(height: int, width: int, *, slices: int = 1) -> Phantom:
     """A stack of that size with charging in proportion to it."""
-    return Phantom(slices=slices, height=height, width=width, centres=max(3, height * width // 200_000))
+    return Phantom(
+        slices=slices, height=height, width=width, centres=max(3, height * width // 200_000)
+    )
 
 
 def large_slice() -> np.ndarray:
@@ -75,10 +83,14 @@ def yeast_slice() -> np.ndarray:
 def swept_search(image: np.ndarray, values: dict[str, tuple[Any, ...]], workers: int) -> Any:
     """The search as the program does it, on a standardised slice."""
     swept = tuple(zip(OWNERS, values, strict=True))
-    loss = Bound(registry.losses().get("charging_histogram"), "loss", {"regions": 20, "distance": 10})
+    loss = Bound(
+        registry.losses().get("charging_histogram"), "loss", {"regions": 20, "distance": 10}
+    )
     steps = [bound("find_charging", inverse=True), bound("correct_charging")]
     graph = compile_chain(steps, swept=swept, loss=loss)
-    space = Space(tuple(Axis(parameter, each) for parameter, each in zip(swept, values.values(), strict=True)))
+    space = Space(
+        tuple(Axis(parameter, each) for parameter, each in zip(swept, values.values(), strict=True))
+    )
     return search(graph, space, [0], lambda number: {IMAGE: image}, workers=workers)
 
 
@@ -92,12 +104,19 @@ def literal_sweep_seconds(image: np.ndarray, *, full: bool) -> tuple[float, int]
     sample = everything
     if not full:
         pairs = itertools.product(PUBLISHED["color_shift"], PUBLISHED["rb_radius"])
-        sigmas = itertools.cycle(zip(PUBLISHED["gf1_sigma"], (80, 120, 40), (50, 4, 25), strict=True))
-        sample = [(g1, shift, g2, ball, g3) for (shift, ball), (g1, g2, g3) in zip(pairs, sigmas, strict=False)]
+        sigmas = itertools.cycle(
+            zip(PUBLISHED["gf1_sigma"], (80, 120, 40), (50, 4, 25), strict=True)
+        )
+        sample = [
+            (g1, shift, g2, ball, g3)
+            for (shift, ball), (g1, g2, g3) in zip(pairs, sigmas, strict=False)
+        ]
 
     def evaluate_all() -> None:
         for combination in sample:
-            corrected, mask = literal.correct(image, inverse=True, **dict(zip(names, combination, strict=True)))
+            corrected, mask = literal.correct(
+                image, inverse=True, **dict(zip(names, combination, strict=True))
+            )
             literal.loss(corrected, mask)
 
     return timed(evaluate_all) * len(everything) / len(sample), len(sample)
@@ -132,29 +151,54 @@ def application(full: bool) -> Iterator[Row]:
         for index in range(6):
             tifffile.imwrite(stack / f"{index}.tif", image)
         for radius in (2, 10, 50):
-            values = {"gf1_sigma": 40, "color_shift": 0.1, "gf2_sigma": 40, "rb_radius": radius, "gf3_sigma": 4}
-            theirs = timed(lambda v=values: literal.correct(literal.standardize(image), inverse=True, **v))
+            values = {
+                "gf1_sigma": 40,
+                "color_shift": 0.1,
+                "gf2_sigma": 40,
+                "rb_radius": radius,
+                "gf3_sigma": 4,
+            }
+            theirs = timed(
+                lambda v=values: literal.correct(literal.standardize(image), inverse=True, **v)
+            )
             steps = _chain(values)
             ours = timed(lambda s=steps: evaluate(image, *s), 2)
             yield {"what": f"correct 2304 x 3072, radius {radius}, 1 core", "literal_s": theirs, "ours_s": ours,
                    "ratio": theirs / ours}  # fmt: skip
-            run = api.run(_protocol(folder, values), input=stack, output=Path(folder) / f"out{radius}", workers=2)
+            run = api.run(
+                _protocol(folder, values),
+                input=stack,
+                output=Path(folder) / f"out{radius}",
+                workers=2,
+            )
             each = run.record["times"]["apply_s"] / 6
             yield {"what": f"the same, six slices read to written, 2 workers, radius {radius}", "literal_s": theirs,
                    "ours_s": each, "ratio": theirs / each}  # fmt: skip
 
 
 def _chain(values: dict[str, Any]) -> list[Bound]:
-    find = bound("find_charging", inverse=True, gf1_sigma=values["gf1_sigma"], color_shift=values["color_shift"])
+    find = bound(
+        "find_charging",
+        inverse=True,
+        gf1_sigma=values["gf1_sigma"],
+        color_shift=values["color_shift"],
+    )
     correct = {name: values[name] for name in ("gf2_sigma", "rb_radius", "gf3_sigma")}
-    return [bound("standardize"), find, bound("correct_charging", **correct), bound("destandardize")]
+    return [
+        bound("standardize"),
+        find,
+        bound("correct_charging", **correct),
+        bound("destandardize"),
+    ]
 
 
 def _protocol(folder: str, values: dict[str, Any]) -> Path:
     chain = [
         {"step": "standardize"},
-        {"step": "find_charging", "inverse": True} | {name: values[name] for name in ("gf1_sigma", "color_shift")},
-        {"step": "correct_charging"} | {name: values[name] for name in ("gf2_sigma", "rb_radius", "gf3_sigma")},
+        {"step": "find_charging", "inverse": True}
+        | {name: values[name] for name in ("gf1_sigma", "color_shift")},
+        {"step": "correct_charging"}
+        | {name: values[name] for name in ("gf2_sigma", "rb_radius", "gf3_sigma")},
         {"step": "destandardize"},
     ]
     file = Path(folder) / "protocol.yaml"
@@ -176,7 +220,11 @@ def growth(full: bool) -> Iterator[Row]:
         image = literal.standardize(phantom(height, width).image(0))
         seconds = timed(lambda i=image: swept_search(i, PUBLISHED, 2), 2 if height < 2000 else 1)
         per_pixel = seconds / image.size * 1e6
-        yield {"what": f"sweep of 243, {height} x {width}", "ours_s": seconds, "us_per_pixel": per_pixel}
+        yield {
+            "what": f"sweep of 243, {height} x {width}",
+            "ours_s": seconds,
+            "us_per_pixel": per_pixel,
+        }
     image = literal.standardize(phantom(400, 2000).image(0))
     five = {
         "gf1_sigma": (40, 60, 80, 100, 120),
@@ -222,9 +270,19 @@ def memory(full: bool) -> Iterator[Row]:
                 "api.run(sys.argv[1], input=sys.argv[2], output=sys.argv[3], workers=2)\n"
                 "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
             )
-            command = [sys.executable, "-c", code, config("published-243"), stack, f"{folder}/out{height}"]
+            command = [
+                sys.executable,
+                "-c",
+                code,
+                config("published-243"),
+                stack,
+                f"{folder}/out{height}",
+            ]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
-            yield {"what": f"peak memory, sweep of 243, {height} x {width}", "peak_mb": int(done.stdout) / 1024}
+            yield {
+                "what": f"peak memory, sweep of 243, {height} x {width}",
+                "peak_mb": int(done.stdout) / 1024,
+            }
 
 
 def formats(full: bool) -> Iterator[Row]:
@@ -254,9 +312,14 @@ SECTIONS = {
 def shown(row: Row) -> str:
     """A row as a line of a Markdown table."""
     cells = [f"{row[key]:.3g}" if key in row else "" for key in ("literal_s", "ours_s", "ratio")]
-    others = {key: value for key, value in row.items() if key not in ("what", "literal_s", "ours_s", "ratio")}
+    others = {
+        key: value
+        for key, value in row.items()
+        if key not in ("what", "literal_s", "ours_s", "ratio")
+    }
     more = ", ".join(
-        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in others.items()
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in others.items()
     )
     return f"| {row['what']} | {' | '.join(cells)} | {more} |"
 
@@ -265,23 +328,31 @@ def machine() -> str:
     """The machine's name, for the table."""
     info = Path("/proc/cpuinfo")
     models = (
-        [line.split(":")[1].strip() for line in info.read_text().splitlines() if "model name" in line]
+        [
+            line.split(":")[1].strip()
+            for line in info.read_text().splitlines()
+            if "model name" in line
+        ]
         if info.exists()
         else []
     )
-    return (
-        f"{models[0] if models else platform.processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    )
+    return f"{models[0] if models else platform.processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def main() -> None:
     """Print the table and write it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="measure all 243 literal combinations on the yeast slice")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="measure all 243 literal combinations on the yeast slice",
+    )
     parser.add_argument("--only", choices=SECTIONS, help="one section")
     options = parser.parse_args()
     rows: dict[str, list[Row]] = {}
-    print(f"Machine: {machine()}\n\n| what | literal s | ours s | ratio | more |\n|---|---|---|---|---|")
+    print(
+        f"Machine: {machine()}\n\n| what | literal s | ours s | ratio | more |\n|---|---|---|---|---|"
+    )
     # The kernels are compiled, or loaded from their cache, before any clock starts.
     swept_search(literal.standardize(phantom(64, 64).image(0)), PUBLISHED, 1)
     for name, section in SECTIONS.items():

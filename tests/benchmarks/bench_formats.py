@@ -18,7 +18,11 @@ from stackmend.stacks import Layout, Reader, Selected, Writer, new_stack, open_s
 Row = dict[str, Any]
 COUNT, REPEAT, PAGES = 24, 7, 5000
 
-TAG = ("[Scan]\r\nPixelWidth=5e-009\r\n" + "\r\n".join(f"[S{n}]\r\nkey=value {n}" for n in range(350)) + "\0").encode()
+TAG = (
+    "[Scan]\r\nPixelWidth=5e-009\r\n"
+    + "\r\n".join(f"[S{n}]\r\nkey=value {n}" for n in range(350))
+    + "\0"
+).encode()
 """As long as those of microscopes are: some 8 kB."""
 
 
@@ -60,7 +64,9 @@ def _saved(folder: Path, size: int, count: int, *, tagged: bool) -> Reader:
 def _writer(format: str, folder: Path, reader: Reader, compression: str = "none") -> Writer:
     folder.mkdir(exist_ok=True)
     selected = Selected(reader, tuple(range(reader.shape[0])))
-    layout = Layout(reader.shape, reader.dtype, reader.names, metadata=selected, compression=compression)
+    layout = Layout(
+        reader.shape, reader.dtype, reader.names, metadata=selected, compression=compression
+    )
     return new_stack(format, folder, layout)
 
 
@@ -93,9 +99,18 @@ def _chunk(folder: Path, size: int) -> Row:
     writer = new_stack("ome-zarr", folder, layout)
     writer.create()
     array = zarr.open_array(str(writer.path / "0"), mode="r+")
-    literal = _seconds(lambda: [array.__setitem__(index, image) for index in range(COUNT)], COUNT, writer.path)
-    ours = _seconds(lambda: [writer.write(index, image) for index in range(COUNT)], COUNT, writer.path)
-    return {"what": f"zarr chunk of {size} x {size}", "literal_s": literal, "ours_s": ours, "ratio": literal / ours}
+    literal = _seconds(
+        lambda: [array.__setitem__(index, image) for index in range(COUNT)], COUNT, writer.path
+    )
+    ours = _seconds(
+        lambda: [writer.write(index, image) for index in range(COUNT)], COUNT, writer.path
+    )
+    return {
+        "what": f"zarr chunk of {size} x {size}",
+        "literal_s": literal,
+        "ours_s": ours,
+        "ratio": literal / ours,
+    }
 
 
 def _long(folder: Path) -> Iterator[Row]:
@@ -118,4 +133,9 @@ def _long(folder: Path) -> Iterator[Row]:
             again.metadata_of(index)
         read = (perf_counter() - opened) / 100
         whole = {"create_s": made - start, "write_s": written - made, "finish_s": done - written}
-        yield {"what": f"{PAGES} tagged pages, {compression}", **whole, "open_s": opened - done, "read_one_s": read}
+        yield {
+            "what": f"{PAGES} tagged pages, {compression}",
+            **whole,
+            "open_s": opened - done,
+            "read_one_s": read,
+        }

@@ -71,7 +71,9 @@ def seconds(call: Callable[[], object], repeats: int) -> float:
     return min(times)
 
 
-def compare(name: str, baseline: Callable[[], object], ours: Callable[[], object], repeats: int) -> Timing:
+def compare(
+    name: str, baseline: Callable[[], object], ours: Callable[[], object], repeats: int
+) -> Timing:
     return Timing(name, seconds(baseline, max(1, repeats // 3)), seconds(ours, repeats))
 
 
@@ -131,7 +133,9 @@ def bench_reconstruction(shape: tuple[int, int], repeats: int) -> Iterator[Timin
         )
 
 
-def library_rings(mask: NDArray[np.bool_], count: int, distance: int) -> list[tuple[NDArray[np.intp], ...]]:
+def library_rings(
+    mask: NDArray[np.bool_], count: int, distance: int
+) -> list[tuple[NDArray[np.intp], ...]]:
     labels, n = ndimage.label(mask, structure=np.ones((3, 3)))
     areas = np.bincount(labels.ravel(), minlength=n + 1)[1:]
     far = ndimage.distance_transform_cdt(~mask, metric="taxicab") > distance
@@ -164,7 +168,11 @@ def bench_regions(shape: tuple[int, int], repeats: int) -> Iterator[Timing]:
             lambda: ndimage.distance_transform_cdt(~mask, metric="taxicab"),
             lambda: regions.cityblock_distance(mask, 10),
         ),
-        ("regions_and_rings", lambda: library_rings(mask, 20, 10), lambda: regions.regions_and_rings(mask, 20, 10)),
+        (
+            "regions_and_rings",
+            lambda: library_rings(mask, 20, 10),
+            lambda: regions.regions_and_rings(mask, 20, 10),
+        ),
     ]
     for name, baseline, ours in pairs:
         yield compare(name, baseline, ours, repeats)
@@ -174,7 +182,10 @@ def library_distances(image: Image, pairs: tuple[regions.Region, ...]) -> list[f
     scaled = (image - image.min()) / np.ptp(image) * np.float32(256)
     flat, distances = scaled.ravel(), []
     for pair in pairs:
-        inside, outside = (np.histogram(flat[part], bins=256, range=(0, 256))[0] / max(part.size, 1) for part in pair)
+        inside, outside = (
+            np.histogram(flat[part], bins=256, range=(0, 256))[0] / max(part.size, 1)
+            for part in pair
+        )
         distances.append(np.abs(inside - outside).sum())
     return distances
 
@@ -190,7 +201,13 @@ def bench_histogram(shape: tuple[int, int], repeats: int) -> Iterator[Timing]:
     )
 
 
-BENCHMARKS = (bench_gaussian, bench_rolling_ball, bench_reconstruction, bench_regions, bench_histogram)
+BENCHMARKS = (
+    bench_gaussian,
+    bench_rolling_ball,
+    bench_reconstruction,
+    bench_regions,
+    bench_histogram,
+)
 
 
 def run(shape: tuple[int, int], repeats: int = 7) -> Iterator[Timing]:
@@ -202,7 +219,9 @@ def main() -> None:
     for shape, repeats in ((SMALL, 9), (LARGE, 3)):
         print(f"\n{shape[0]} x {shape[1]} | library ms | ours ms | ratio\n--- | ---: | ---: | ---:")
         for timing in run(shape, repeats):
-            print(f"{timing.name} | {timing.baseline * 1e3:.1f} | {timing.ours * 1e3:.1f} | {timing.ratio:.1f}")
+            print(
+                f"{timing.name} | {timing.baseline * 1e3:.1f} | {timing.ours * 1e3:.1f} | {timing.ratio:.1f}"
+            )
 
 
 if __name__ == "__main__":

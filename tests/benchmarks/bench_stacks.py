@@ -40,10 +40,15 @@ if __name__ == "__main__":
 """
 
 
-def protocol(folder: Path, stack: Path, chain: list[Row], output: str = "tiff-folder", name: str = "out") -> Path:
+def protocol(
+    folder: Path, stack: Path, chain: list[Row], output: str = "tiff-folder", name: str = "out"
+) -> Path:
     """A protocol for a stack, in a file."""
     file = folder / f"{name}.yaml"
-    given = {"input": {"path": str(stack)}, "output": {"path": str(folder / name), "format": output}}
+    given = {
+        "input": {"path": str(stack)},
+        "output": {"path": str(folder / name), "format": output},
+    }
     file.write_text(json.dumps({"protocol": 1, **given, "chain": chain}))
     return file
 
@@ -68,9 +73,13 @@ def peaks(image: np.ndarray) -> Iterator[Row]:
                 file = protocol(folder, stack_of(folder / "in", count, image), DECHARGE, output)
                 script = folder / "measured.py"
                 script.write_text(MEASURED)
-                done = subprocess.run([sys.executable, script, file], check=True, capture_output=True, text=True)
+                done = subprocess.run(
+                    [sys.executable, script, file], check=True, capture_output=True, text=True
+                )
                 found[count] = [int(each) / 1e6 for each in done.stdout.split()]
-        for process, few, many in zip(("main process", "worker"), found[50], found[2000], strict=True):
+        for process, few, many in zip(
+            ("main process", "worker"), found[50], found[2000], strict=True
+        ):
             what = f"peak memory of the {process}, 512 x 512, {output}: 50 slices, 2000 slices"
             yield {"what": what, "mb_50": few, "mb_2000": many, "growth": many / few}
 
@@ -83,13 +92,21 @@ def bookkeeping() -> Iterator[Row]:
         start, count = perf_counter(), 500
         for number in range(count):
             row = SliceRow(
-                number, 0, "s.tif", "restored", input_hash=pixel_hash(pixels), output_hash=pixel_hash(pixels)
+                number,
+                0,
+                "s.tif",
+                "restored",
+                input_hash=pixel_hash(pixels),
+                output_hash=pixel_hash(pixels),
             )
             journal.enter(asdict(row))
             log.event("slice", slice=number, name=row.name, status=row.status, seconds=row.seconds)
             row.as_row()
         each = (perf_counter() - start) / count
-        yield {"what": "bookkeeping for a slice (journal, log, row, two hashes), 512 x 512", "ms": each * 1e3}
+        yield {
+            "what": "bookkeeping for a slice (journal, log, row, two hashes), 512 x 512",
+            "ms": each * 1e3,
+        }
 
 
 def _copy(source: str, target: str) -> None:
@@ -103,7 +120,10 @@ def copying(image_of: Callable[[int, int], np.ndarray]) -> Iterator[Row]:
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
                 stack = stack_of(folder / "in", count, image_of(side, side))
-                pairs = [(str(file), str(folder / "copy" / file.name)) for file in sorted(stack.iterdir())]
+                pairs = [
+                    (str(file), str(folder / "copy" / file.name))
+                    for file in sorted(stack.iterdir())
+                ]
                 (folder / "copy").mkdir()
                 plain = min(_plain(pairs, workers) for _ in range(3))
                 ours = []
@@ -111,7 +131,12 @@ def copying(image_of: Callable[[int, int], np.ndarray]) -> Iterator[Row]:
                     run = api.run(protocol(folder, stack, CROP, name=f"out{turn}"), workers=workers)
                     ours.append(run.record["times"]["apply_s"])
                 what = f"copy {count} slices of {side} x {side}, {workers} process{'es' * (workers > 1)}"
-                yield {"what": what, "plain_s": plain, "ours_s": min(ours), "ratio": plain / min(ours)}
+                yield {
+                    "what": what,
+                    "plain_s": plain,
+                    "ours_s": min(ours),
+                    "ratio": plain / min(ours),
+                }
 
 
 def _plain(pairs: list[tuple[str, str]], workers: int) -> float:
@@ -121,7 +146,9 @@ def _plain(pairs: list[tuple[str, str]], workers: int) -> float:
             _copy(*pair)
         return perf_counter() - start
     with ProcessPoolExecutor(workers) as pool:
-        list(pool.map(_copy, *zip(*pairs[:2], strict=True)))  # started, as are our workers after their first run
+        list(
+            pool.map(_copy, *zip(*pairs[:2], strict=True))
+        )  # started, as are our workers after their first run
         start = perf_counter()
         list(pool.map(_copy, *zip(*pairs, strict=True), chunksize=8))
         return perf_counter() - start
@@ -136,7 +163,9 @@ def opening() -> Iterator[Row]:
         api.check(protocol(folder, stack, CROP)).job()
         yield {"what": "check a folder of 5000 slices", "ours_s": perf_counter() - start}
         file, shape = folder / "huge.tif", (2000, 2560, 4096)
-        pages = tifffile.memmap(file, shape=shape, dtype="uint8", bigtiff=True, photometric="minisblack")
+        pages = tifffile.memmap(
+            file, shape=shape, dtype="uint8", bigtiff=True, photometric="minisblack"
+        )
         pages[:3] = np.random.default_rng(0).integers(90, 160, (3, *shape[1:]), dtype=np.uint8)
         pages[:3, 800:1200, 800:1200] -= 60
         pages.flush()

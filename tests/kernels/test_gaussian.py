@@ -13,7 +13,20 @@ from scipy import ndimage
 from benchmarks import literal
 from stackmend.kernels.gaussian import gaussian
 
-SHAPES = [(1, 1), (1, 2), (1, 7), (7, 1), (2, 2), (3, 5), (4, 4), (5, 64), (33, 17), (64, 63), (101, 257), (257, 130)]
+SHAPES = [
+    (1, 1),
+    (1, 2),
+    (1, 7),
+    (7, 1),
+    (2, 2),
+    (3, 5),
+    (4, 4),
+    (5, 64),
+    (33, 17),
+    (64, 63),
+    (101, 257),
+    (257, 130),
+]
 SIGMAS = [0.1, 0.2, 0.5, 1, 3.3, 5.7, 8.9, 9, 9.5, 14, 25, 50.5, 120]
 
 
@@ -37,7 +50,9 @@ def patterns(shape: tuple[int, int]) -> dict[str, np.ndarray]:
 def test_equals_scipy(shape, sigma):
     for name, pattern in patterns(shape).items():
         image = pattern.astype(np.float32)
-        exact = ndimage.gaussian_filter(image.astype(np.float64), sigma, mode="mirror", truncate=4.0)
+        exact = ndimage.gaussian_filter(
+            image.astype(np.float64), sigma, mode="mirror", truncate=4.0
+        )
         got = gaussian(image, sigma)
         assert got.dtype == np.float32
         assert np.abs(got - exact).max() < 1e-6, name
@@ -53,7 +68,9 @@ def test_equals_scipy_anywhere(n_rows, n_columns, sigma, seed):
     assert np.abs(gaussian(image, sigma) - exact).max() < 1e-6
 
 
-@pytest.mark.parametrize(("low", "high"), [(0, 65535), (-3, -2), (0, 1e-20), (1e6, 1e6 + 1), (-1e30, 1e30)])
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 65535), (-3, -2), (0, 1e-20), (1e6, 1e6 + 1), (-1e30, 1e30)]
+)
 @pytest.mark.parametrize("sigma", [2, 20])
 def test_error_is_relative_to_the_range(low, high, sigma):
     image = np.random.default_rng(1).uniform(low, high, (50, 61)).astype(np.float32)

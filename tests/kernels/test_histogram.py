@@ -19,7 +19,9 @@ def literal_counts(image, pixels, low, high):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(2, 40), st.sampled_from([2, 5, 256, 257, 1024, 10**6]), st.integers(0, 2**32 - 1))
+@given(
+    st.integers(2, 40), st.sampled_from([2, 5, 256, 257, 1024, 10**6]), st.integers(0, 2**32 - 1)
+)
 def test_counts_are_numpys(size, levels, seed):
     rng = np.random.default_rng(seed)
     image = (rng.integers(0, levels, (size, size)) * rng.random() + rng.normal()).astype(np.float32)
@@ -46,8 +48,13 @@ def test_values_outside_the_range_are_not_counted():
 @pytest.mark.parametrize("seed", range(6))
 def test_mean_is_the_literal_loss_to_the_last_bit(seed):
     noise = ndimage.gaussian_filter(np.random.default_rng(seed).random((120, 170)), 2)
-    image = noise.astype(np.float32) + np.random.default_rng(9).random(noise.shape).astype(np.float32) / 10
-    mask = literal.charging_mask((noise > np.quantile(noise, 0.97)).astype(np.float32), 0.1, min_area=5)
+    image = (
+        noise.astype(np.float32)
+        + np.random.default_rng(9).random(noise.shape).astype(np.float32) / 10
+    )
+    mask = literal.charging_mask(
+        (noise > np.quantile(noise, 0.97)).astype(np.float32), 0.1, min_area=5
+    )
     for given_range in ({}, {"low": image.min(), "high": image.max()}):
         distances = histogram_distances(image, regions_and_rings(mask, 20, 4), **given_range)
         values = distances[~np.isnan(distances)]

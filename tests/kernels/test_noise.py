@@ -20,13 +20,17 @@ def test_white_noise_is_measured(sigma):
 def test_by_the_letter():
     image = np.random.default_rng(5).integers(0, 65536, (37, 53)).astype(np.uint16)
     differences = np.abs(convolve(image.astype(float), KERNEL))[1:-1, 1:-1]
-    assert noise_level(image) == pytest.approx(np.sqrt(np.pi / 2) / 6 * differences.mean(), rel=1e-6)
+    assert noise_level(image) == pytest.approx(
+        np.sqrt(np.pi / 2) / 6 * differences.mean(), rel=1e-6
+    )
 
 
 def test_of_a_large_image_some_rows_are_enough():
     image = np.random.default_rng(8).normal(100, 7, (1500, 1700)).astype(np.float32)
     differences = np.abs(convolve(image.astype(float), KERNEL))[1:-1, 1:-1][::4]
-    assert noise_level(image) == pytest.approx(np.sqrt(np.pi / 2) / 6 * differences.mean(), rel=1e-5)
+    assert noise_level(image) == pytest.approx(
+        np.sqrt(np.pi / 2) / 6 * differences.mean(), rel=1e-5
+    )
     assert noise_level(image) == pytest.approx(7, rel=0.005)
 
 

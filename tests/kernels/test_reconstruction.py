@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from benchmarks import literal
 from stackmend.kernels.reconstruction import fill_from_border
 
-SHAPES = [(1, 1), (1, 2), (1, 9), (9, 1), (2, 2), (2, 7), (7, 2), (3, 3), (5, 4), (17, 31), (64, 63)]
+SHAPES = [
+    (1, 1),
+    (1, 2),
+    (1, 9),
+    (9, 1),
+    (2, 2),
+    (2, 7),
+    (7, 2),
+    (3, 3),
+    (5, 4),
+    (17, 31),
+    (64, 63),
+]
 
 
 def spiral(size: int) -> np.ndarray:
@@ -39,7 +51,13 @@ def test_equals_scikit_image(shape, drop, smooth):
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 9), st.floats(0, 3, width=32), st.integers(0, 2**32 - 1))
+@given(
+    st.integers(1, 30),
+    st.integers(1, 30),
+    st.integers(1, 9),
+    st.floats(0, 3, width=32),
+    st.integers(0, 2**32 - 1),
+)
 def test_equals_scikit_image_with_ties(n_rows, n_columns, levels, drop, seed):
     image = np.random.default_rng(seed).integers(0, levels, (n_rows, n_columns)).astype(np.float32)
     assert np.array_equal(fill_from_border(image, drop), literal.reconstruct(image, drop))
@@ -48,7 +66,9 @@ def test_equals_scikit_image_with_ties(n_rows, n_columns, levels, drop, seed):
 @pytest.mark.parametrize(("low", "high"), [(0, 65535), (-9, -8), (0, 1e-20), (4, 4)])
 def test_equals_scikit_image_in_any_range(low, high):
     image = np.random.default_rng(1).uniform(low, high, (40, 41)).astype(np.float32)
-    assert np.array_equal(fill_from_border(image, (high - low) / 8), literal.reconstruct(image, (high - low) / 8))
+    assert np.array_equal(
+        fill_from_border(image, (high - low) / 8), literal.reconstruct(image, (high - low) / 8)
+    )
 
 
 @pytest.mark.parametrize("size", [9, 30, 41])
@@ -56,7 +76,9 @@ def test_long_ways(size):
     for image in (spiral(size), 1 - spiral(size), spiral(size).T[::-1].copy()):
         ramp = image + np.linspace(0, 0.5, image.size, dtype=np.float32).reshape(image.shape)
         for landscape in (image, ramp):
-            assert np.array_equal(fill_from_border(landscape, 0.1), literal.reconstruct(landscape, 0.1))
+            assert np.array_equal(
+                fill_from_border(landscape, 0.1), literal.reconstruct(landscape, 0.1)
+            )
 
 
 def test_strided_and_read_only_input_is_left_alone():
@@ -64,7 +86,9 @@ def test_strided_and_read_only_input_is_left_alone():
     view = whole[::-2, 5:80:3].T
     before = whole.copy()
     whole.flags.writeable = False
-    assert np.array_equal(fill_from_border(view, 0.1), literal.reconstruct(np.ascontiguousarray(view), 0.1))
+    assert np.array_equal(
+        fill_from_border(view, 0.1), literal.reconstruct(np.ascontiguousarray(view), 0.1)
+    )
     assert np.array_equal(whole, before)
 
 

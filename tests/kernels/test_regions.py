@@ -51,7 +51,9 @@ def check(mask, min_area=3, count=5, distance=2):
     st.integers(0, 2**32 - 1),
 )
 def test_equals_scipy(n_rows, n_columns, share, min_area, count, distance, seed):
-    check(np.random.default_rng(seed).random((n_rows, n_columns)) < share, min_area, count, distance)
+    check(
+        np.random.default_rng(seed).random((n_rows, n_columns)) < share, min_area, count, distance
+    )
 
 
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
@@ -91,7 +93,13 @@ def test_nothing_masked():
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 45), st.floats(0.001, 0.3), st.integers(0, 2**32 - 1))
+@given(
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.integers(0, 45),
+    st.floats(0.001, 0.3),
+    st.integers(0, 2**32 - 1),
+)
 def test_distance_counts_dilations(n_rows, n_columns, limit, share, seed):
     mask = np.random.default_rng(seed).random((n_rows, n_columns)) < share
     distance = regions.cityblock_distance(mask, limit)
@@ -124,7 +132,11 @@ def test_strided_and_read_only_input_is_left_alone():
 def test_same_from_threads():
     mask = np.random.default_rng(3).random((150, 200)) < 0.55
     with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda _: regions.regions_and_rings(regions.fill_holes(mask), 20, 3), range(12)))
+        results = list(
+            pool.map(
+                lambda _: regions.regions_and_rings(regions.fill_holes(mask), 20, 3), range(12)
+            )
+        )
     for result in results[1:]:
         for pair, first in zip(result, results[0], strict=True):
             assert all(np.array_equal(a, b) for a, b in zip(pair, first, strict=True))

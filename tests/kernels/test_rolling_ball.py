@@ -18,12 +18,16 @@ SHAPES = [(1, 1), (1, 9), (9, 1), (2, 3), (17, 17), (40, 63)]
 
 def same_bits(a, b):
     # -0 and 0 are one grey level, but not one pattern of bits
-    return a.dtype == b.dtype == np.float32 and np.array_equal((a + 0).view(np.int32), (b + 0).view(np.int32))
+    return a.dtype == b.dtype == np.float32 and np.array_equal(
+        (a + 0).view(np.int32), (b + 0).view(np.int32)
+    )
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("radius", [0, 0.4, 1, 1.5, 2, 2.9, 10, 13.37, 50])
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (-0.3, 0.2), (0, 65535), (-60, 0), (0, 1e-20), (5, 5)])
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 1), (-0.3, 0.2), (0, 65535), (-60, 0), (0, 1e-20), (5, 5)]
+)
 def test_equals_scikit_image(shape, radius, low, high):
     image = np.random.default_rng(0).uniform(low, high, shape).astype(np.float32)
     assert same_bits(rolling_ball(image, radius), literal.ball(image, radius))
@@ -39,13 +43,17 @@ def test_equals_scikit_image(shape, radius, low, high):
 )
 def test_equals_scikit_image_anywhere(n_rows, n_columns, radius, contrast, seed):
     rng = np.random.default_rng(seed)
-    image = (contrast * (rng.random((n_rows, n_columns)) > 0.5) * rng.random(n_columns)).astype(np.float32)
+    image = (contrast * (rng.random((n_rows, n_columns)) > 0.5) * rng.random(n_columns)).astype(
+        np.float32
+    )
     assert same_bits(rolling_ball(image, radius), literal.ball(image, radius))
 
 
 def test_radius_larger_than_anything():
     image = np.random.default_rng(1).random((30, 20)).astype(np.float32)
-    whole = restoration.rolling_ball(image, kernel=restoration.ball_kernel(300, 2).astype(np.float32))
+    whole = restoration.rolling_ball(
+        image, kernel=restoration.ball_kernel(300, 2).astype(np.float32)
+    )
     assert same_bits(rolling_ball(image, 300), whole)
     assert rolling_ball(image, 1e6).max() <= image.max()
 

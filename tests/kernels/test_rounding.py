@@ -13,7 +13,9 @@ from stackmend.kernels.statistics import mean_and_std
 
 TYPES = st.sampled_from(["uint8", "uint16", "int16"])
 SHAPES = arrays.array_shapes(min_dims=2, max_dims=2, max_side=20)
-LEVELS = st.floats(-1e5, 1e5, width=32) | st.sampled_from([-0.5, 0.5, 1.5, 254.5, 255.5, 65535.5, np.inf, -np.inf])
+LEVELS = st.floats(-1e5, 1e5, width=32) | st.sampled_from(
+    [-0.5, 0.5, 1.5, 254.5, 255.5, 65535.5, np.inf, -np.inf]
+)
 
 
 @given(st.sampled_from(["float32", "float64"]), SHAPES, TYPES, st.data())
@@ -47,4 +49,7 @@ def test_the_largest_slices_do_not_overflow():
 
 def test_fractions_too():
     pixels = np.random.default_rng(3).normal(0.5, 0.1, (50, 60)).astype(np.float32)
-    assert mean_and_std(pixels) == (float(pixels.mean(dtype=np.float64)), float(pixels.std(dtype=np.float64)))
+    assert mean_and_std(pixels) == (
+        float(pixels.mean(dtype=np.float64)),
+        float(pixels.std(dtype=np.float64)),
+    )

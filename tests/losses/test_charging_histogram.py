@@ -36,7 +36,8 @@ def test_equals_the_literal_reading(regions, distance):
 
 @given(
     boxes=st.lists(
-        st.tuples(st.integers(0, 70), st.integers(0, 110), st.integers(1, 30), st.integers(1, 40)), max_size=6
+        st.tuples(st.integers(0, 70), st.integers(0, 110), st.integers(1, 30), st.integers(1, 40)),
+        max_size=6,
     ),
     scale=st.sampled_from([1.0, 255.0, 1e-3]),
 )

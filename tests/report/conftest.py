@@ -25,12 +25,19 @@ def run_of(tmp_path_factory: pytest.TempPathFactory, charged: Callable[..., NDAr
         (folder / "cell").mkdir()
         for index, image in enumerate(charged(9) if stack is None else stack):
             tifffile.imwrite(folder / "cell" / f"{index}{SLICE}.tif", image)
-        content = {"protocol": 1, "name": NAME, "input": {"path": "cell"}, "output": {"path": "result"}}
+        content = {
+            "protocol": 1,
+            "name": NAME,
+            "input": {"path": "cell"},
+            "output": {"path": "result"},
+        }
         content |= {"chain": CHAIN, "optimize": OPTIMIZE, **sections}
         content = {key: value for key, value in content.items() if value is not None}
         (folder / "p.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
         api.run(folder / "p.yaml", workers=1)
-        api.report(folder / "result")  # raises where the run would only have noted that there is no page
+        api.report(
+            folder / "result"
+        )  # raises where the run would only have noted that there is no page
         return folder / "result"
 
     return run

@@ -68,7 +68,11 @@ def look(browser: Any, page: Path, *, width: int = 1280, **media: str) -> Any:
 def requests(browser: Any) -> list[str]:
     """Addresses that were asked for since the page was opened, but for those that are data."""
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = [each["params"]["request"]["url"] for each in messages if each["method"] == "Network.requestWillBeSent"]
+    asked = [
+        each["params"]["request"]["url"]
+        for each in messages
+        if each["method"] == "Network.requestWillBeSent"
+    ]
     return [address for address in asked if not address.startswith("data:")]
 
 
@@ -97,11 +101,17 @@ def test_names_do_no_harm(browser: Any, shared: Path) -> None:
 def test_the_line_moves_by_mouse_and_by_keyboard(browser: Any, shared: Path) -> None:
     page = look(browser, shared / "report.html")
     compare = page.find_element(By.CSS_SELECTOR, ".compare")
-    stage, line = (compare.find_element(By.CSS_SELECTOR, name) for name in (".stage", ".stage .line"))
-    page.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", stage)
+    stage, line = (
+        compare.find_element(By.CSS_SELECTOR, name) for name in (".stage", ".stage .line")
+    )
+    page.execute_script(
+        "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", stage
+    )
     assert split(compare) == 50
     width = stage.size["width"]
-    ActionChains(page).move_to_element(stage).click_and_hold().move_by_offset(round(width * 0.3), 0).release().perform()
+    ActionChains(page).move_to_element(stage).click_and_hold().move_by_offset(
+        round(width * 0.3), 0
+    ).release().perform()
     assert split(compare) == pytest.approx(80, abs=1)
     assert line.rect["x"] - stage.rect["x"] == pytest.approx(width * 0.8, abs=width * 0.02)
     shown = "return getComputedStyle(arguments[0].querySelector('.after')).clipPath"
@@ -132,7 +142,9 @@ def test_pointing_at_a_combination_shows_its_parameters(browser: Any, shared: Pa
     page = look(browser, shared / "report.html")
     plot = page.find_element(By.CSS_SELECTOR, ".hover")
     page.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", plot)
-    marks = page.execute_script("return JSON.parse(document.getElementById('hover').textContent).s0all.points")
+    marks = page.execute_script(
+        "return JSON.parse(document.getElementById('hover').textContent).s0all.points"
+    )
     assert len(marks) == len([row for row in table.values() if row["mean_loss"]]) > 5
     width, height = plot.size["width"], plot.size["height"]
     for x, y, index, *_ in marks:
@@ -142,7 +154,9 @@ def test_pointing_at_a_combination_shows_its_parameters(browser: Any, shared: Pa
         move.perform()
         told = plot.find_element(By.CSS_SELECTOR, ".tip").text.splitlines()
         row = table[str(index)]
-        expected = [f"{name} {float(row[name]):g}" for name in ("gf1_sigma", "color_shift", "rb_radius")]
+        expected = [
+            f"{name} {float(row[name]):g}" for name in ("gf1_sigma", "color_shift", "rb_radius")
+        ]
         assert told == [f"loss {float(row['mean_loss']):.4f}", *expected, f"combination {index}"]
 
 
@@ -156,7 +170,9 @@ def test_points_are_where_the_graph_draws_them(browser: Any, shared: Path) -> No
           b => [(b.x + b.width / 2 - box.x) / box.width, (b.y + b.height / 2 - box.y) / box.height]);""",
         plot,
     )
-    marks = page.execute_script("return JSON.parse(document.getElementById('hover').textContent).s0all.points")
+    marks = page.execute_script(
+        "return JSON.parse(document.getElementById('hover').textContent).s0all.points"
+    )
     for x, y, *_ in marks:
         assert min(max(abs(x - a), abs(y - b)) for a, b in drawn) < 0.01
 
@@ -191,7 +207,9 @@ def test_light_and_dark(browser: Any, shared: Path) -> None:
     seen = []
     for _ in range(3):
         button.click()
-        seen.append((page.find_element(By.TAG_NAME, "html").get_attribute("data-theme"), paper(page)))
+        seen.append(
+            (page.find_element(By.TAG_NAME, "html").get_attribute("data-theme"), paper(page))
+        )
     assert seen == [("light", light), ("dark", dark), ("auto", dark)]
     # Text in plots goes along.
     ink = "return getComputedStyle(document.querySelector('.plot svg text')).fill"
@@ -203,7 +221,9 @@ def test_light_and_dark(browser: Any, shared: Path) -> None:
 @pytest.mark.parametrize("width", [360, 768])
 def test_no_screen_has_to_be_pushed_sideways(browser: Any, shared: Path, width: int) -> None:
     page = look(browser, shared / "report.html", width=width)
-    page.execute_script("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+    page.execute_script(
+        "document.querySelectorAll('details').forEach(each => { each.open = true; })"
+    )
     assert page.execute_script("return innerWidth") == width
     assert page.execute_script("return document.documentElement.scrollWidth") <= width
 
@@ -225,7 +245,9 @@ def test_without_scripts_everything_is_there(browser: Any, shared: Path) -> None
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         page = look(browser, shared / "report.html")
-        before, after = (page.find_element(By.CSS_SELECTOR, f".stage .{name}") for name in ("before", "after"))
+        before, after = (
+            page.find_element(By.CSS_SELECTOR, f".stage .{name}") for name in ("before", "after")
+        )
         assert before.is_displayed()
         assert after.is_displayed()
         assert after.rect["y"] >= before.rect["y"] + before.rect["height"] - 1

@@ -15,11 +15,21 @@ from stackmend.report.source import Source, read
 
 
 def run(*cited: str, **parts: Any) -> Source:
-    step = {"id": "s", "step": "s", "package": "other", "version": 3, "references": cited, "parameters": {}}
+    step = {
+        "id": "s",
+        "step": "s",
+        "package": "other",
+        "version": 3,
+        "references": cited,
+        "parameters": {},
+    }
     record = {
         "chain": [step],
         "searches": [],
-        "environment": {"python": "3.12", "packages": {"stackmend": "9.9", "numpy": "2", "scipy": "1"}},
+        "environment": {
+            "python": "3.12",
+            "packages": {"stackmend": "9.9", "numpy": "2", "scipy": "1"},
+        },
         "input": {"dtype": "uint8", "pixel_size_nm": {"x": 4.0, "y": 4.0, "z": 10.0}},
         "output": {"shape": [2, 30, 40], "pixel_hash": "abc"},
     }
@@ -36,7 +46,8 @@ def test_a_paragraph_of_a_real_run(shared: Path) -> None:
             if isinstance(each["value"], int | float) and not isinstance(each["value"], bool):
                 assert f"{name} {each['value']:g}" in text
     assert (
-        "chosen among 18 combinations (grid search) on slice 1 by the self-supervised loss charging_histogram" in text
+        "chosen among 18 combinations (grid search) on slice 1 by the self-supervised loss charging_histogram"
+        in text
     )
     assert f"the lowest loss was {search['loss_of_choice']:.4f}" in text
     assert f"{search['held_out']['2']:.4f} on slice 2" in text
@@ -85,7 +96,9 @@ def test_the_works_are_those_of_the_citation_file() -> None:
     for work in listed:
         entry = works()[work.get("doi", work["title"])]
         assert f"year = {{{work['year']}}}" in entry
-        assert all(author.get("family-names", "").partition(" ")[0] in entry for author in work["authors"])
+        assert all(
+            author.get("family-names", "").partition(" ")[0] in entry for author in work["authors"]
+        )
 
 
 def test_references_come_once_and_in_order() -> None:

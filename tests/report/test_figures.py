@@ -43,11 +43,15 @@ def test_png_in_the_resolution_asked_for(result: Path) -> None:
     assert {file.parent for file in files} == {result / "figures"}
     small = sizes(files)
     large = sizes(api.figures(result, dpi=100, output=result / "large"))
-    assert all(large[name] == pytest.approx((2 * x, 2 * y), abs=2) for name, (x, y) in small.items())
+    assert all(
+        large[name] == pytest.approx((2 * x, 2 * y), abs=2) for name, (x, y) in small.items()
+    )
 
 
 @pytest.mark.parametrize(("format", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF-")])
-def test_vectors_are_the_same_every_time(result: Path, tmp_path: Path, format: str, start: bytes) -> None:
+def test_vectors_are_the_same_every_time(
+    result: Path, tmp_path: Path, format: str, start: bytes
+) -> None:
     first = api.figures(result, format=format, output=tmp_path / "a")
     again = api.figures(result, format=format, output=tmp_path / "b")
     assert {file.stem for file in first} >= EXPECTED
@@ -66,7 +70,9 @@ def test_on_paper_colours_are_colours(result: Path) -> None:
 
 def test_names_of_files_hold_nothing_but_letters(result: Path) -> None:
     file = result / "losses.csv"
-    file.write_text(file.read_text(encoding="utf-8").replace("gf1_sigma", "a/../b $x$", 1), encoding="utf-8")
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("gf1_sigma", "a/../b $x$", 1), encoding="utf-8"
+    )
     files = api.figures(result, dpi=30)
     assert result / "figures" / "parameter_a_.._b_x_.png" in files
     assert all(re.fullmatch(r"[\w.-]+", each.name) for each in files)
@@ -94,7 +100,9 @@ def test_the_commands(result: Path, main: Any, capsys: pytest.CaptureFixture[str
 
 
 def test_no_display_is_asked_for(shared: Path) -> None:
-    code = "import sys; from stackmend.report import read; from stackmend.report.page import render; "
+    code = (
+        "import sys; from stackmend.report import read; from stackmend.report.page import render; "
+    )
     code += f"render(read(__import__('pathlib').Path({str(shared)!r}))); print('matplotlib.pyplot' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "False"

@@ -19,7 +19,10 @@ def grid(record: Any = None, **axes: list[Any]) -> Search:
     """A grid whose losses are random, but known."""
     random = np.random.default_rng(8)
     combinations = itertools.product(*axes.values())
-    trials = [Trial(i, tuple(map(str, c)), float(random.uniform(0, 2))) for i, c in enumerate(combinations)]
+    trials = [
+        Trial(i, tuple(map(str, c)), float(random.uniform(0, 2)))
+        for i, c in enumerate(combinations)
+    ]
     best = min(trials, key=loss_of).index
     full = {"status": "chosen", "landmarks": {"global minimum": best}, **(record or {})}
     return Search(0, full, tuple(axes), tuple(trials))
@@ -83,7 +86,16 @@ def test_every_plot_can_be_drawn_for_odd_searches() -> None:
 
 def test_the_table_of_losses_is_read_search_by_search() -> None:
     rows = [
-        {"search": s, "slice": z, "combination": c, "a": a, "b": b, "loss": "1", "mean_loss": m, "status": "ok"}
+        {
+            "search": s,
+            "slice": z,
+            "combination": c,
+            "a": a,
+            "b": b,
+            "loss": "1",
+            "mean_loss": m,
+            "status": "ok",
+        }
         for s, z, c, a, b, m in [
             ("0", "3", "0", "1", "", "0.5"),
             ("0", "3", "1", "2", "", ""),
@@ -100,7 +112,9 @@ def test_the_table_of_losses_is_read_search_by_search() -> None:
     assert first.chosen == first.trials[0]
 
 
-def advised(declared: list[float], chosen: float, end: str, origin: str = "chosen by search (line 2)") -> Any:
+def advised(
+    declared: list[float], chosen: float, end: str, origin: str = "chosen by search (line 2)"
+) -> Any:
     record = {
         "steps": ["find"],
         "space": {"sigma": declared},
@@ -137,12 +151,18 @@ def test_an_edge_that_came_from_the_command_line_has_no_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(True, "true"), (None, "none"), ("0.10", "0.1"), (3.0, "3"), (1 / 3, "0.333333"), ("x", "x")]
+    ("value", "text"),
+    [(True, "true"), (None, "none"), ("0.10", "0.1"), (3.0, "3"), (1 / 3, "0.333333"), ("x", "x")],
 )
 def test_values_as_a_person_writes_them(value: Any, text: str) -> None:
     assert short(value) == text
 
 
 def test_below_zero_nothing_is_advised() -> None:
-    record = {"steps": ["find"], "space": {"sigma": [0, 1, 2]}, "chosen": {"sigma": 0}, "on_edge": {"sigma": "lower"}}
+    record = {
+        "steps": ["find"],
+        "space": {"sigma": [0, 1, 2]},
+        "chosen": {"sigma": 0},
+        "on_edge": {"sigma": "lower"},
+    }
     assert list(edges(grid(record, sigma=[0, 1, 2]), Source(Path(), True))) == []

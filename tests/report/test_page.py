@@ -69,7 +69,9 @@ def test_it_is_sound_html_that_asks_for_nothing(shared: Path) -> None:
         assert not any(name.startswith("on") for name in attributes)
         if tag == "img":
             assert "alt" in attributes
-    (policy,) = [a["content"] for t, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"]
+    (policy,) = [
+        a["content"] for t, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"
+    ]
     assert policy is not None
     assert policy.startswith("default-src 'none'; img-src data:;")
     assert "script-src 'sha256-" in policy
@@ -91,7 +93,13 @@ def test_what_a_person_wrote_is_text(shared: Path) -> None:
 def test_the_parts_of_a_page(shared: Path) -> None:
     text = said(shared)
     record = json.loads((shared / "run.json").read_text(encoding="utf-8"))
-    for heading in ("Before and after", "The choice", "Can it be trusted?", "Provenance", "Methods and citation"):
+    for heading in (
+        "Before and after",
+        "The choice",
+        "Can it be trusted?",
+        "Provenance",
+        "Methods and citation",
+    ):
         assert heading in text
     (search,) = record["searches"]
     assert f"with a loss of {search['loss_of_choice']:.4f}" in text
@@ -101,7 +109,11 @@ def test_the_parts_of_a_page(shared: Path) -> None:
         for name, each in step["parameters"].items():
             assert name in text
             assert each["origin"] in text
-    for value in (record["input"]["pixel_hash"], record["output"]["pixel_hash"], record["environment"]["python"]):
+    for value in (
+        record["input"]["pixel_hash"],
+        record["output"]["pixel_hash"],
+        record["environment"]["python"],
+    ):
         assert value in text
     best = min(float(row["mean_loss"]) for row in rows(shared / "losses.csv") if row["mean_loss"])
     assert f"{best:.4f}" in text
@@ -131,7 +143,9 @@ def test_estimates_stand_beside_what_it_took(result: Path) -> None:
     assert "Nothing was estimated before: the run is short." in said(result)
 
 
-def test_the_template_asks_for_nothing_that_does_not_exist(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_template_asks_for_nothing_that_does_not_exist(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lenient = stackmend.report.page._environment()
     lenient.undefined = StrictUndefined
     monkeypatch.setattr(stackmend.report.page, "_environment", lambda: lenient)
@@ -167,9 +181,13 @@ def test_a_search_over_one_parameter(run_of: Run) -> None:
     assert "How parameters work together" not in text
 
 
-@pytest.mark.parametrize("strategy", [{"name": "refine", "rounds": 2}, {"name": "sample", "count": 30}])
+@pytest.mark.parametrize(
+    "strategy", [{"name": "refine", "rounds": 2}, {"name": "sample", "count": 30}]
+)
 def test_strategies_that_are_no_grid(run_of: Run, strategy: dict[str, Any]) -> None:
-    chain = fixed(gf1_sigma={"sweep": {"from": 8, "to": 16, "count": 3}}, rb_radius={"sweep": [5, 10]})
+    chain = fixed(
+        gf1_sigma={"sweep": {"from": 8, "to": 16, "count": 3}}, rb_radius={"sweep": [5, 10]}
+    )
     folder = run_of(chain=chain, optimize=OPTIMIZE | {"strategy": strategy})
     assert f"({strategy['name']})" in said(folder)
     assert len(rows(folder / "losses.csv")) > 6
@@ -194,8 +212,13 @@ def test_nothing_found_and_another_chain_instead(run_of: Run) -> None:
 
 
 def test_two_searches_in_one_run(run_of: Run) -> None:
-    dark = [dict(step, id=f"dark_{step['step']}") for step in fixed(rb_radius={"sweep": [5, 10]})[1:3]]
-    bright = [dict(step, id=f"bright_{step['step']}") for step in fixed(rb_radius={"sweep": [2, 5, 10]})[1:3]]
+    dark = [
+        dict(step, id=f"dark_{step['step']}") for step in fixed(rb_radius={"sweep": [5, 10]})[1:3]
+    ]
+    bright = [
+        dict(step, id=f"bright_{step['step']}")
+        for step in fixed(rb_radius={"sweep": [2, 5, 10]})[1:3]
+    ]
     bright[0]["inverse"] = False
     entries = [OPTIMIZE | {"steps": [step["id"] for step in steps]} for steps in (dark, bright)]
     folder = run_of(chain=[CHAIN[0], *dark, *bright, CHAIN[3]], optimize=entries)
@@ -228,7 +251,10 @@ def test_the_truth_of_a_synthetic_stack(run_of: Run) -> None:
     folder = run_of(input=phantom, chain=chain, optimize={"slices": [1]})
     text = said(folder)
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    assert f"{record['truth']['rmse_before']:.3g} before, {record['truth']['rmse_after']:.3g} after" in text
+    assert (
+        f"{record['truth']['rmse_before']:.3g} before, {record['truth']['rmse_after']:.3g} after"
+        in text
+    )
     assert "error against the" in text
 
 
@@ -259,7 +285,11 @@ def test_thousands_of_combinations_make_no_larger_page(result: Path) -> None:
     lines = [",".join(row)]
     for index in range(20_000):
         loss = str(random.uniform(0.5, 2))
-        changed = {"combination": str(index), "gf1_sigma": str(index // 100), "color_shift": str(index % 100)}
+        changed = {
+            "combination": str(index),
+            "gf1_sigma": str(index // 100),
+            "color_shift": str(index % 100),
+        }
         lines.append(",".join((row | changed | {"loss": loss, "mean_loss": loss}).values()))
     (result / "losses.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     api.report(result)
@@ -271,7 +301,9 @@ def test_thousands_of_combinations_make_no_larger_page(result: Path) -> None:
 # When it cannot be made
 
 
-def test_a_page_that_cannot_be_made_costs_no_result(run_of: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_cannot_be_made_costs_no_result(
+    run_of: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = run_of()
     protocol = folder.parent / "p.yaml"
     (folder / "report.html").unlink()
@@ -287,7 +319,9 @@ def test_a_page_that_cannot_be_made_costs_no_result(run_of: Run, monkeypatch: py
 
     with monkeypatch.context() as patch:
         patch.setattr(stackmend.report.page, "render", fail)
-        result = api.run(protocol, set={"correct_charging.gf2_sigma": "9"}, workers=1, listener=listener)
+        result = api.run(
+            protocol, set={"correct_charging.gf2_sigma": "9"}, workers=1, listener=listener
+        )
     reason = "no report was made (RuntimeError: no ink)"
     assert heard[-1] == f"{reason}; the result is complete, try again: stackmend report {folder}"
     assert (folder / "run.json").is_file()
@@ -305,6 +339,8 @@ def test_a_full_disk_leaves_the_earlier_page(result: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", fill_up)
-    with pytest.raises(OutputError, match=r"report.html: cannot be written \(No space left on device\)"):
+    with pytest.raises(
+        OutputError, match=r"report.html: cannot be written \(No space left on device\)"
+    ):
         api.report(result)
     assert text_of(result) == before

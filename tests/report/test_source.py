@@ -48,7 +48,9 @@ def test_a_damaged_record(result: Path, text: str) -> None:
 
 def test_a_record_of_a_later_version(result: Path) -> None:
     (result / "run.json").write_text('{"record": 99}')
-    with pytest.raises(InputError, match="format 99, this stackmend knows 1; use the stackmend that made it"):
+    with pytest.raises(
+        InputError, match="format 99, this stackmend knows 1; use the stackmend that made it"
+    ):
         api.report(result)
 
 
@@ -60,7 +62,9 @@ def test_pictures_are_only_taken_from_their_folder(result: Path) -> None:
     assert source.picture(str(result.parent / "secret.webp")) is None
 
 
-@pytest.mark.parametrize("missing", ["losses.csv", "slices.csv", "log.jsonl", "previews", "previews/previews.json"])
+@pytest.mark.parametrize(
+    "missing", ["losses.csv", "slices.csv", "log.jsonl", "previews", "previews/previews.json"]
+)
 def test_a_page_for_what_is_left_of_a_result(result: Path, missing: str) -> None:
     whole = (result / "report.html").read_text(encoding="utf-8")
     target = result / missing
@@ -133,8 +137,18 @@ def test_an_interrupted_run_alone(result: Path, moment: str, said: str) -> None:
     assert "Provenance" not in page
     # The page is in nobody's way: the run can go on, and its report takes the place of this one.
     finished = api.run(result.parent / "again.yaml", workers=1)
-    assert "This run is not finished" not in (finished.folder / "report.html").read_text(encoding="utf-8")
+    assert "This run is not finished" not in (finished.folder / "report.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_cells_as_numbers() -> None:
-    assert [number(cell) for cell in ("1.5", "", None, "x", "nan", "inf", 2)] == [1.5, None, None, None, None, None, 2]
+    assert [number(cell) for cell in ("1.5", "", None, "x", "nan", "inf", 2)] == [
+        1.5,
+        None,
+        None,
+        None,
+        None,
+        None,
+        2,
+    ]

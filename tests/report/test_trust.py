@@ -16,11 +16,25 @@ from stackmend.report.trust import Jump, agreement, compared, jumps, verdict
 def table(count: int = 20, **columns: Any) -> list[dict[str, str]]:
     """Rows of slices.csv, quiet but for a little noise, with the values of some columns replaced."""
     random = np.random.default_rng(3)
-    quiet = {"charged_area": 1000, "mean_before": 100, "mean_after": 101, "noise_before": 5, "noise_after": 5}
+    quiet = {
+        "charged_area": 1000,
+        "mean_before": 100,
+        "mean_after": 101,
+        "noise_before": 5,
+        "noise_after": 5,
+    }
     rows = []
     for index in range(count):
-        row = {"slice": str(index), "name": f"s{index}.tif", "status": "restored", "changed_fraction": "0.02"}
-        row |= {name: str(value * (1 + 0.002 * random.standard_normal())) for name, value in quiet.items()}
+        row = {
+            "slice": str(index),
+            "name": f"s{index}.tif",
+            "status": "restored",
+            "changed_fraction": "0.02",
+        }
+        row |= {
+            name: str(value * (1 + 0.002 * random.standard_normal()))
+            for name, value in quiet.items()
+        }
         rows.append(row)
     for name, changes in columns.items():
         for index, value in changes.items():
@@ -30,17 +44,28 @@ def table(count: int = 20, **columns: Any) -> list[dict[str, str]]:
 
 def search(loss: float = 0.5, **record: Any) -> Search:
     trials = (Trial(0, ("1",), 1.5), Trial(1, ("2",), loss))
-    full = {"status": "chosen", "landmarks": {"global minimum": 1}, "loss_of_choice": loss, **record}
+    full = {
+        "status": "chosen",
+        "landmarks": {"global minimum": 1},
+        "loss_of_choice": loss,
+        **record,
+    }
     return Search(0, full, ("sigma",), trials)
 
 
 def source(before: float | None = 1.6, after: float = 0.5, **parts: Any) -> Source:
     held_out = parts.pop("held_out_before", None)
-    found = {"1": {"loss_before": before}, **({} if held_out is None else {"2": {"loss_before": held_out}})}
+    found = {
+        "1": {"loss_before": before},
+        **({} if held_out is None else {"2": {"loss_before": held_out}}),
+    }
     content = {
         "folder": Path(),
         "finished": True,
-        "record": {"searches": [{"status": "chosen"}], "output": {"shape": [20, 10, 10], "clipped": 0}},
+        "record": {
+            "searches": [{"status": "chosen"}],
+            "output": {"shape": [20, 10, 10], "clipped": 0},
+        },
         "losses": [{"search": "0", "slice": "1", "combination": "1", "loss": str(after)}],
         "slices": table(),
         "previews": {"searches": [{"search": 0, "compared": found}]},
@@ -57,7 +82,11 @@ def test_a_quiet_stack_has_no_jumps() -> None:
 
 @pytest.mark.parametrize(
     ("column", "value", "what"),
-    [("charged_area", 2000, "charged area"), ("mean_after", 110, "mean grey level"), ("noise_after", 7, "noise")],
+    [
+        ("charged_area", 2000, "charged area"),
+        ("mean_after", 110, "mean grey level"),
+        ("noise_after", 7, "noise"),
+    ],
 )
 def test_a_jump_is_found_where_it_is(column: str, value: float, what: str) -> None:
     (jump,) = jumps(table(**{column: {7: value}}))
@@ -82,13 +111,18 @@ def test_a_lone_region_in_an_empty_stack_is_a_jump() -> None:
 
 def test_channels_are_not_neighbours() -> None:
     """Two channels of different brightness, slice after slice."""
-    first, second = table(charged_area={5: 2000}), table(mean_after={index: 200 + index / 99 for index in range(20)})
+    first, second = (
+        table(charged_area={5: 2000}),
+        table(mean_after={index: 200 + index / 99 for index in range(20)}),
+    )
     rows = [
         {**row, "channel": name}
         for pair in zip(first, second, strict=True)
         for row, name in zip(pair, "02", strict=True)
     ]
-    assert [(jump.slice, jump.channel, jump.what) for jump in jumps(rows)] == [("5", "0", "charged area")]
+    assert [(jump.slice, jump.channel, jump.what) for jump in jumps(rows)] == [
+        ("5", "0", "charged area")
+    ]
 
 
 def test_slices_that_could_not_be_used() -> None:
@@ -151,7 +185,10 @@ def unchanged() -> list[dict[str, str]]:
 def test_nothing_found() -> None:
     record = {"searches": [{"status": "nothing_found"}]}
     told = verdict(source(record=record, slices=unchanged(), losses=()), [], [])
-    assert (told.kind, told.sentence) == ("neutral", "No charging was found, and the stack is as it was.")
+    assert (told.kind, told.sentence) == (
+        "neutral",
+        "No charging was found, and the stack is as it was.",
+    )
     told = verdict(source(record=record | {"replaced_chain": True}, losses=()), [], [])
     assert told.kind == "doubtful"
     assert "applied instead" in told.sentence
@@ -165,7 +202,10 @@ def test_nothing_changed_and_nothing_measured() -> None:
 
 
 def test_unfinished() -> None:
-    events = [{"event": "started", "shape": [50, 9, 9]}, {"event": "application started", "slices": 40}]
+    events = [
+        {"event": "started", "shape": [50, 9, 9]},
+        {"event": "application started", "slices": 40},
+    ]
     run = Source(Path(), finished=False, slices=table(3), events=events)
     told = verdict(run, [], [])
     assert told.sentence == "This run is not finished: 3 of 40 slices are restored."

@@ -28,7 +28,14 @@ def counted(axes: str, **sizes: int) -> NDArray[Any]:
 def save(path: Path, axes: str, how: str, compression: str | None = None, **sizes: int) -> Path:
     kind = {"imagej": {"imagej": True}, "ome": {"ome": True}, "shaped": {}}[how]
     stack = counted(axes, **sizes)
-    tifffile.imwrite(path, stack, photometric="minisblack", metadata={"axes": axes}, compression=compression, **kind)
+    tifffile.imwrite(
+        path,
+        stack,
+        photometric="minisblack",
+        metadata={"axes": axes},
+        compression=compression,
+        **kind,
+    )
     return path
 
 
@@ -36,7 +43,9 @@ def planes(path: Path) -> list[list[int]]:
     """The numbers of the planes that are the slices of each channel."""
     readers = pickle.loads(pickle.dumps(open_stack(path)))
     assert all(len(reader.names) == reader.shape[0] for reader in readers)
-    return [[int(reader.read(index).max()) for index in range(reader.shape[0])] for reader in readers]
+    return [
+        [int(reader.read(index).max()) for index in range(reader.shape[0])] for reader in readers
+    ]
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
@@ -65,14 +74,17 @@ def test_time_is_refused_by_its_name(tmp_path: Path, how: str, compression: str 
     for axes in ("TZYX", "TZCYX"):
         path = save(tmp_path / "a.tif", axes, how, compression)
         with pytest.raises(
-            InputError, match=r"expected slices .*, got 4 \(T\) x 3 \(Z\) .*; save one time point as a s"
+            InputError,
+            match=r"expected slices .*, got 4 \(T\) x 3 \(Z\) .*; save one time point as a s",
         ):
             open_stack(path)
 
 
 def test_other_axes_beside_slices_are_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.tif", "AZYX", "shaped")
-    with pytest.raises(InputError, match=r"got 3 \(A\) x 3 \(Z\) x 5 \(Y\) x 7 \(X\); save one part as a stack"):
+    with pytest.raises(
+        InputError, match=r"got 3 \(A\) x 3 \(Z\) x 5 \(Y\) x 7 \(X\); save one part as a stack"
+    ):
         open_stack(path)
 
 
@@ -121,7 +133,9 @@ def test_pages_written_one_by_one(tmp_path: Path) -> None:
         for plane in counted("ZYX"):
             writer.write(plane, contiguous=False)
     assert planes(tmp_path / "a.tif") == [[0, 1, 2]]
-    assert open_stack(tmp_path / "a.tif")[0].notes == ("a.tif: 3 images stored without a name are taken as slices",)
+    assert open_stack(tmp_path / "a.tif")[0].notes == (
+        "a.tif: 3 images stored without a name are taken as slices",
+    )
 
 
 def test_pages_in_the_order_that_ome_gives_them(tmp_path: Path) -> None:
@@ -144,7 +158,9 @@ def test_several_images_in_one_ome_file(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.ome.tif") as writer:
         for _ in range(2):
             writer.write(counted("ZYX"), metadata={"axes": "ZYX"})
-    with pytest.raises(InputError, match=r"expected one image, got 2 \(OME\); save one of them as a stack"):
+    with pytest.raises(
+        InputError, match=r"expected one image, got 2 \(OME\); save one of them as a stack"
+    ):
         open_stack(tmp_path / "a.ome.tif")
 
 
@@ -161,7 +177,9 @@ def test_one_file_of_an_ome_stack_in_several(tmp_path: Path) -> None:
     for z, plane in enumerate(counted("ZYX")):
         description = (xml[:start] + files + xml[end:]).encode()
         tifffile.imwrite(tmp_path / f"{z}.ome.tif", plane, metadata=None, description=description)
-    with pytest.raises(InputError, match=r"0.ome.tif: expected a whole stack, got one file of several \(OME\)"):
+    with pytest.raises(
+        InputError, match=r"0.ome.tif: expected a whole stack, got one file of several \(OME\)"
+    ):
         open_stack(tmp_path / "0.ome.tif")
     whole.unlink()
     assert planes(tmp_path) == [[0, 1, 2]]  # as a folder of slices
@@ -169,8 +187,12 @@ def test_one_file_of_an_ome_stack_in_several(tmp_path: Path) -> None:
 
 def test_negative_grey_levels_pass_a_run(tmp_path: Path) -> None:
     stack = np.random.default_rng(1).integers(-3000, 3000, (2, 2, 24, 32)).astype(np.int16)
-    tifffile.imwrite(tmp_path / "cell.tif", stack, ome=True, photometric="minisblack", metadata={"axes": "ZCYX"})
-    text = "protocol: 1\ninput: {path: cell.tif, channel: 1}\noutput: {path: result, dtype: DTYPE}\n"
+    tifffile.imwrite(
+        tmp_path / "cell.tif", stack, ome=True, photometric="minisblack", metadata={"axes": "ZCYX"}
+    )
+    text = (
+        "protocol: 1\ninput: {path: cell.tif, channel: 1}\noutput: {path: result, dtype: DTYPE}\n"
+    )
     text += "chain: [{step: standardize}, {step: destandardize}]\n"
     (tmp_path / "protocol.yaml").write_text(text.replace("DTYPE", "input"))
     result = api.run(tmp_path / "protocol.yaml", workers=1)
@@ -185,13 +207,16 @@ def test_negative_grey_levels_pass_a_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shift", [0, 8])
 def test_a_palette_of_greys_with_colours_to_draw_with(tmp_path: Path, shift: int) -> None:
-    colours = np.tile(np.arange(256, dtype=np.uint16) * 256 + (np.arange(256) if shift else 0), (3, 1)).astype(
-        np.uint16
-    )
+    colours = np.tile(
+        np.arange(256, dtype=np.uint16) * 256 + (np.arange(256) if shift else 0), (3, 1)
+    ).astype(np.uint16)
     colours[:, 9::9] = np.array([[65535], [0], [0]])
     for index in range(2):
         tifffile.imwrite(
-            tmp_path / f"{index}.tif", np.full((5, 7), index, np.uint8), photometric="palette", colormap=colours
+            tmp_path / f"{index}.tif",
+            np.full((5, 7), index, np.uint8),
+            photometric="palette",
+            colormap=colours,
         )
     for path in (tmp_path, tmp_path / "1.tif"):
         (reader,) = open_stack(path)

@@ -41,7 +41,9 @@ def problems(file: Path) -> tuple[Problem, ...]:
 
 @pytest.mark.parametrize("format", ["tiff-folder", "tiff"])
 @pytest.mark.parametrize("compression", ["none", "zlib", "zstd"])
-def test_compressed_slices_are_the_same_slices(tmp_path: Path, compression: str, format: str) -> None:
+def test_compressed_slices_are_the_same_slices(
+    tmp_path: Path, compression: str, format: str
+) -> None:
     if compression == "zstd" and find_spec("imagecodecs") is None:
         pytest.skip("imagecodecs is not installed")
     pixels = (np.arange(40 * 50).reshape(40, 50) // 50).astype("uint16")
@@ -70,14 +72,39 @@ def test_a_run_compresses_and_records_it(tmp_path: Path, format: str) -> None:
 @pytest.mark.parametrize(
     ("format", "compression", "package", "said"),
     [
-        ("tiff-folder", "zstd", "imagecodecs", "zstd needs one more package; run: pip install 'stackmend[codecs]'"),
-        ("tiff", "zstd", "imagecodecs", "zstd needs one more package; run: pip install 'stackmend[codecs]'"),
-        ("ome-zarr", "zstd", "zarr", "ome-zarr needs one more package; run: pip install 'stackmend[zarr]'"),
-        ("ome-zarr-0.4", "none", "zarr", "ome-zarr-0.4 needs one more package; run: pip install 'stackmend[zarr]'"),
+        (
+            "tiff-folder",
+            "zstd",
+            "imagecodecs",
+            "zstd needs one more package; run: pip install 'stackmend[codecs]'",
+        ),
+        (
+            "tiff",
+            "zstd",
+            "imagecodecs",
+            "zstd needs one more package; run: pip install 'stackmend[codecs]'",
+        ),
+        (
+            "ome-zarr",
+            "zstd",
+            "zarr",
+            "ome-zarr needs one more package; run: pip install 'stackmend[zarr]'",
+        ),
+        (
+            "ome-zarr-0.4",
+            "none",
+            "zarr",
+            "ome-zarr-0.4 needs one more package; run: pip install 'stackmend[zarr]'",
+        ),
     ],
 )
 def test_a_missing_package_is_named_with_its_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str, compression: str, package: str, said: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    format: str,
+    compression: str,
+    package: str,
+    said: str,
 ) -> None:
     installed = {"imagecodecs", "zarr"} - {package}
     monkeypatch.setattr(extras, "find_spec", lambda name: name if name in installed else None)
@@ -97,7 +124,9 @@ def test_a_file_that_was_being_put_together_is_put_together_again(
 
     def write(folder: Path) -> Writer:
         folder.mkdir()
-        writer = new_stack("tiff", folder, Layout(stack.shape, stack.dtype, tuple("abcd"), compression="zlib"))
+        writer = new_stack(
+            "tiff", folder, Layout(stack.shape, stack.dtype, tuple("abcd"), compression="zlib")
+        )
         writer.create()
         for position, pixels in enumerate(stack):
             writer.write(position, pixels)

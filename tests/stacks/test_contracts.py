@@ -28,7 +28,9 @@ def skip_without(*packages: str) -> None:
             pytest.skip(f"{package} is not installed")
 
 
-def truth(dtype: str = "uint8", channels: int = 1, size: tuple[int, int] = (37, 53)) -> NDArray[Any]:
+def truth(
+    dtype: str = "uint8", channels: int = 1, size: tuple[int, int] = (37, 53)
+) -> NDArray[Any]:
     """``(C, Z, Y, X)`` over the whole range of the type; the third slice of each channel is full of zeros."""
     low, top = (-1e30, 1e30) if dtype == "float32" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     stack = np.random.default_rng(5).uniform(low, top, (channels, len(NAMES), *size)).astype(dtype)
@@ -38,7 +40,9 @@ def truth(dtype: str = "uint8", channels: int = 1, size: tuple[int, int] = (37, 
 
 OUTPUTS = [
     (format, compression)
-    for format, compression in product(("tiff-folder", "tiff", "ome-zarr", "ome-zarr-0.4"), ("none", "zlib", "zstd"))
+    for format, compression in product(
+        ("tiff-folder", "tiff", "ome-zarr", "ome-zarr-0.4"), ("none", "zlib", "zstd")
+    )
 ]
 
 
@@ -52,7 +56,9 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Writer
         skip_without("imagecodecs")
 
     def writer(stack: NDArray[Any], **how: Any) -> Writer:
-        layout = Layout(stack.shape[1:], stack.dtype, NAMES, len(stack), compression=compression, **how)
+        layout = Layout(
+            stack.shape[1:], stack.dtype, NAMES, len(stack), compression=compression, **how
+        )
         return new_stack(format, tmp_path, layout)
 
     return writer
@@ -66,7 +72,9 @@ def places(stack: NDArray[Any]) -> list[tuple[int, int]]:
 
 def reads_as(writer: Writer, stack: NDArray[Any]) -> None:
     readers = open_stack(writer.path)
-    if writer.path.is_dir() and writer.path.suffix == "" and len(stack) > 1:  # a folder is one channel
+    if (
+        writer.path.is_dir() and writer.path.suffix == "" and len(stack) > 1
+    ):  # a folder is one channel
         assert np.array_equal(
             [readers[0].read(index) for index in range(readers[0].shape[0])],
             stack.swapaxes(0, 1).reshape(-1, *stack.shape[2:]),
@@ -80,7 +88,9 @@ def reads_as(writer: Writer, stack: NDArray[Any]) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("channels", [1, 2])
-def test_what_is_written_is_read_back(make: Callable[..., Writer], dtype: str, channels: int) -> None:
+def test_what_is_written_is_read_back(
+    make: Callable[..., Writer], dtype: str, channels: int
+) -> None:
     stack = truth(dtype, channels)
     writer = make(stack)
     writer.create()
@@ -136,7 +146,8 @@ def test_processes_share_the_work(make: Callable[..., Writer]) -> None:
     writer = make(stack)
     writer.create()
     tasks = (
-        joblib.delayed(writer.write)(position, stack[channel, position], channel) for channel, position in places(stack)
+        joblib.delayed(writer.write)(position, stack[channel, position], channel)
+        for channel, position in places(stack)
     )
     joblib.Parallel(n_jobs=2)(tasks)
     writer.finish()
@@ -202,7 +213,13 @@ def tiff_folder(path: Path, stack: NDArray[Any]) -> Path:
 
 
 def plain_tiff(path: Path, stack: NDArray[Any], **how: Any) -> Path:
-    tifffile.imwrite(path.with_suffix(".tif"), stack[0], photometric="minisblack", metadata={"axes": "ZYX"}, **how)
+    tifffile.imwrite(
+        path.with_suffix(".tif"),
+        stack[0],
+        photometric="minisblack",
+        metadata={"axes": "ZYX"},
+        **how,
+    )
     return path.with_suffix(".tif")
 
 
@@ -236,7 +253,11 @@ def ome_zarr(path: Path, stack: NDArray[Any], format: Literal[2, 3]) -> Path:
         "axes": [{"name": axis, "type": "channel" if axis == "c" else "space"} for axis in "czyx"],
         "datasets": [{"path": "0", "coordinateTransformations": scale}],
     }
-    root.attrs.update({"multiscales": [image]} if format == 2 else {"ome": {"version": "0.5", "multiscales": [image]}})
+    root.attrs.update(
+        {"multiscales": [image]}
+        if format == 2
+        else {"ome": {"version": "0.5", "multiscales": [image]}}
+    )
     root.create_array("0", shape=stack.shape, chunks=(1, 3, 16, 16), dtype=stack.dtype)[:] = stack
     return path.with_suffix(".zarr")
 
@@ -244,7 +265,9 @@ def ome_zarr(path: Path, stack: NDArray[Any], format: Literal[2, 3]) -> Path:
 def hdf5(path: Path, stack: NDArray[Any]) -> Path:
     h5py = pytest.importorskip("h5py")
     with h5py.File(path, "w") as file:
-        data = file.create_dataset("raw", data=stack.astype(stack.dtype.newbyteorder(">")), chunks=(2, 3, 16, 16))
+        data = file.create_dataset(
+            "raw", data=stack.astype(stack.dtype.newbyteorder(">")), chunks=(2, 3, 16, 16)
+        )
         for axis, label in enumerate("czyx"):
             data.dims[axis].label = label
     return path
@@ -255,12 +278,24 @@ def mrc(path: Path, stack: NDArray[Any]) -> Path:
     if stack.dtype == np.uint8:
         pytest.skip("MRC has no uint8 of its own")
     with mrcfile.new(path) as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the package's own statistics, which are too large or no numbers
+        warnings.simplefilter(
+            "ignore"
+        )  # the package's own statistics, which are too large or no numbers
         file.set_data(stack[0])
     return path
 
 
-FILES = [tiff_folder, plain_tiff, deflated_tiff, swapped_tiff, ome_tiff, zarr_04, zarr_05, hdf5, mrc]
+FILES = [
+    tiff_folder,
+    plain_tiff,
+    deflated_tiff,
+    swapped_tiff,
+    ome_tiff,
+    zarr_04,
+    zarr_05,
+    hdf5,
+    mrc,
+]
 SEVERAL = (ome_tiff, zarr_04, zarr_05, hdf5)
 """Of these, the ones that can have several channels."""
 
@@ -293,11 +328,15 @@ def test_what_every_reader_does(tmp_path: Path, save: Callable[..., Path], dtype
 
 
 @pytest.mark.parametrize("save", FILES, ids=lambda save: save.__name__)
-def test_pixels_that_are_no_numbers_are_a_bad_slice(tmp_path: Path, save: Callable[..., Path]) -> None:
+def test_pixels_that_are_no_numbers_are_a_bad_slice(
+    tmp_path: Path, save: Callable[..., Path]
+) -> None:
     stack = truth("float32", 2 if save in SEVERAL else 1)
     stack[0, 3, 4, 5] = np.nan
     reader = open_stack(save(tmp_path / "cell", stack))[0]
     assert np.array_equal(reader.read(1), stack[0, 1])
-    with pytest.raises(BadSlice, match=r"cell.*: 1 pixels are NaN or infinite, first at y 4, x 5") as caught:
+    with pytest.raises(
+        BadSlice, match=r"cell.*: 1 pixels are NaN or infinite, first at y 4, x 5"
+    ) as caught:
         reader.read(3)
     assert np.array_equal(caught.value.pixels, stack[0, 3], equal_nan=True)

@@ -28,9 +28,15 @@ def test_the_only_array_that_could_be_a_stack_is_taken(tmp_path: Path) -> None:
     save(path, "table", np.zeros(5))
     save(path, "double", np.zeros((2, 3, 4)))
     (reader,) = open_stack(path)
-    assert (reader.shape, reader.dtype, reader.names[8]) == ((9, 20, 30), np.dtype("uint16"), "cell.ilp_0008.tif")
+    assert (reader.shape, reader.dtype, reader.names[8]) == (
+        (9, 20, 30),
+        np.dtype("uint16"),
+        "cell.ilp_0008.tif",
+    )
     assert np.array_equal([reader.read(index) for index in range(9)], TRUTH[0])
-    assert reader.notes == ("cell.ilp.h5: axes of /volumes/raw are not stated and are taken as z, y, x",)
+    assert reader.notes == (
+        "cell.ilp.h5: axes of /volumes/raw are not stated and are taken as z, y, x",
+    )
 
 
 def test_a_choice_between_several_is_the_users(tmp_path: Path) -> None:
@@ -41,17 +47,23 @@ def test_a_choice_between_several_is_the_users(tmp_path: Path) -> None:
     for name in ("/labels", "labels"):
         assert open_stack(path, dataset=name)[0].dtype == np.dtype("uint8")
     for name in ("nothing", "volumes", "/"):
-        with pytest.raises(InputError, match=rf"a.h5: has no array {name} of two or more axes; give one as"):
+        with pytest.raises(
+            InputError, match=rf"a.h5: has no array {name} of two or more axes; give one as"
+        ):
             open_stack(path, dataset=name)
 
 
 def test_a_file_without_a_stack(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected one array that could be a stack, got 0; give a file that holds"):
+    with pytest.raises(
+        InputError, match="expected one array that could be a stack, got 0; give a file that holds"
+    ):
         open_stack(save(tmp_path / "a.h5", data=np.zeros(5)))
 
 
 def test_a_chosen_array_of_another_type(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"a.h5: /volumes/raw: pixels must be .*, got float64; convert"):
+    with pytest.raises(
+        InputError, match=r"a.h5: /volumes/raw: pixels must be .*, got float64; convert"
+    ):
         open_stack(save(tmp_path / "a.h5", data=TRUTH[0].astype(float)), dataset="volumes/raw")
 
 
@@ -65,7 +77,9 @@ def test_stated_axes(tmp_path: Path, how: str, axes: str) -> None:
             for number, axis in enumerate(axes):
                 file["volumes/raw"].dims[number].label = axis
         else:
-            file["volumes/raw"].attrs["axistags"] = json.dumps({"axes": [{"key": axis} for axis in axes]})
+            file["volumes/raw"].attrs["axistags"] = json.dumps(
+                {"axes": [{"key": axis} for axis in axes]}
+            )
     readers = open_stack(path)
     for reader, channel in zip(readers, TRUTH, strict=True):
         assert np.array_equal([reader.read(index) for index in range(9)], channel)
@@ -73,13 +87,21 @@ def test_stated_axes(tmp_path: Path, how: str, axes: str) -> None:
 
 
 def test_more_axes_than_can_be_taken_for_granted(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected stated axes, got 4 axes of /volumes/raw that have no names; label"):
+    with pytest.raises(
+        InputError,
+        match="expected stated axes, got 4 axes of /volumes/raw that have no names; label",
+    ):
         open_stack(save(tmp_path / "a.h5", data=TRUTH))
 
 
 @pytest.mark.parametrize(
     ("given", "size"),
-    [([0.01, 0.004, 0.005], (10, 4, 5)), ([0, 0.004, 0.005], (None, 4, 5)), ([1, 2], (None,) * 3), ("x", (None,) * 3)],
+    [
+        ([0.01, 0.004, 0.005], (10, 4, 5)),
+        ([0, 0.004, 0.005], (None, 4, 5)),
+        ([1, 2], (None,) * 3),
+        ("x", (None,) * 3),
+    ],
 )
 def test_the_size_of_an_element(tmp_path: Path, given: Any, size: Any) -> None:
     path = save(tmp_path / "a.h5")
@@ -88,12 +110,16 @@ def test_the_size_of_an_element(tmp_path: Path, given: Any, size: Any) -> None:
     assert open_stack(path)[0].metadata.pixel_size == size
 
 
-def test_chunks_of_several_slices_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_of_several_slices_are_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = save(tmp_path / "a.h5", chunks=(4, 10, 10), compression="gzip")
     (reader,) = open_stack(path, tolerant=True)
     read = []
     load = hdf5.Hdf5Reader._load
-    monkeypatch.setattr(hdf5.Hdf5Reader, "_load", lambda self, index: read.append(index[0]) or load(self, index))
+    monkeypatch.setattr(
+        hdf5.Hdf5Reader, "_load", lambda self, index: read.append(index[0]) or load(self, index)
+    )
     assert np.array_equal([reader.read(index) for index in range(9)], TRUTH[0])
     assert read == [slice(0, 4), slice(4, 8), 8]
 
@@ -114,7 +140,9 @@ def test_a_damaged_chunk_is_a_bad_slice(tmp_path: Path) -> None:
 def test_a_file_that_is_cut_off(tmp_path: Path) -> None:
     path = save(tmp_path / "a.h5")
     path.write_bytes(path.read_bytes()[:3000])
-    with pytest.raises(InputError, match=r"a.h5: is not HDF5 that can be read .*; copy it again from its source"):
+    with pytest.raises(
+        InputError, match=r"a.h5: is not HDF5 that can be read .*; copy it again from its source"
+    ):
         open_stack(path)
 
 
@@ -123,10 +151,15 @@ def test_a_dataset_is_for_hdf5(tmp_path: Path) -> None:
         open_stack(tmp_path, dataset="raw")
 
 
-def test_without_the_package_the_command_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_the_command_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = save(tmp_path / "a.h5")
     monkeypatch.setattr(extras, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"a.h5: needs one more package, h5py; run: pip install 'stackmend\[hdf5\]'"):
+    with pytest.raises(
+        InputError,
+        match=r"a.h5: needs one more package, h5py; run: pip install 'stackmend\[hdf5\]'",
+    ):
         open_stack(path)
 
 
@@ -135,10 +168,14 @@ def test_axes_that_are_no_letters_of_a_stack(tmp_path: Path) -> None:
     with h5py.File(path, "a") as file:
         for number, axis in enumerate(("depth", "row", "column")):
             file["volumes/raw"].dims[number].label = axis
-    with pytest.raises(InputError, match=r"expected axes z, y, x \(and c\), got d, r, c; state them in the file"):
+    with pytest.raises(
+        InputError, match=r"expected axes z, y, x \(and c\), got d, r, c; state them in the file"
+    ):
         open_stack(path)
 
 
 def test_an_empty_array(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"/volumes/raw is empty; give the file that holds the slices"):
+    with pytest.raises(
+        InputError, match=r"/volumes/raw is empty; give the file that holds the slices"
+    ):
         open_stack(save(tmp_path / "a.h5", data=np.zeros((0, 4, 5), np.uint8)))

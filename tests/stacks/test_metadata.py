@@ -24,22 +24,33 @@ ZEISS, SFEG, HELIOS, TITAN, FIBICS = VENDOR_TAGS
 VENDOR = reference_data.FOLDER / "data" / "vendor"
 
 
-def fei(scan: str = "PixelWidth=5e-009\r\nPixelHeight=4e-009", section: str = "Scan", stage: float = 0.0) -> bytes:
-    return f"[User]\r\nUser=made up\r\n\r\n[{section}]\r\n{scan}\r\n\r\n[Stage]\r\nStageZ={stage}\r\n".encode() + b"\0"
+def fei(
+    scan: str = "PixelWidth=5e-009\r\nPixelHeight=4e-009", section: str = "Scan", stage: float = 0.0
+) -> bytes:
+    return (
+        f"[User]\r\nUser=made up\r\n\r\n[{section}]\r\n{scan}\r\n\r\n[Stage]\r\nStageZ={stage}\r\n".encode()
+        + b"\0"
+    )
 
 
 def zeiss(*lines: str, size: str = "0") -> bytes:
-    return "\r\n".join(["0", "0", "0", size, "5.0e+004", "3", *lines, ""]).encode("latin-1") + b"\0\0"
+    return (
+        "\r\n".join(["0", "0", "0", size, "5.0e+004", "3", *lines, ""]).encode("latin-1") + b"\0\0"
+    )
 
 
 def image(fill: int = 0, shape: tuple[int, int] = (8, 512)) -> np.ndarray[Any, Any]:
     return np.full(shape, fill, np.uint8)
 
 
-def save(path: Path, *tags: tuple[int, bytes], pixels: np.ndarray[Any, Any] | None = None, **how: Any) -> Path:
+def save(
+    path: Path, *tags: tuple[int, bytes], pixels: np.ndarray[Any, Any] | None = None, **how: Any
+) -> Path:
     extratags = [(code, 2, None, value, True) for code, value in tags]
     pixels = image() if pixels is None else pixels
-    tifffile.imwrite(path, pixels, photometric="minisblack", extratags=extratags, **({"metadata": None} | how))
+    tifffile.imwrite(
+        path, pixels, photometric="minisblack", extratags=extratags, **({"metadata": None} | how)
+    )
     return path
 
 
@@ -52,11 +63,17 @@ def vendor_tags(file: Path, page: int = 0) -> dict[int, bytes]:
     """The tags as bytes of the file, found by tifffile and read without it."""
     with tifffile.TiffFile(file) as tif:
         tags = [tag for tag in tif.pages[page].tags.values() if tag.code in VENDOR_TAGS]
-        return {tag.code: file.read_bytes()[tag.valueoffset :][: tag.valuebytecount] for tag in tags}
+        return {
+            tag.code: file.read_bytes()[tag.valueoffset :][: tag.valuebytecount] for tag in tags
+        }
 
 
 def copied(
-    reader: Reader, folder: Path, format: str, slices: tuple[int, ...] | None = None, compression: str = "none"
+    reader: Reader,
+    folder: Path,
+    format: str,
+    slices: tuple[int, ...] | None = None,
+    compression: str = "none",
 ) -> Path:
     slices = tuple(range(reader.shape[0])) if slices is None else slices
     writer = new_stack(
@@ -94,7 +111,12 @@ def test_fei(tmp_path: Path, code: int, text: bytes, size: tuple[float | None, .
     assert said(save(tmp_path / "a.tif", (code, text))) == (size, "FEI")
 
 
-BOTH = ("AP_PIXEL_SIZE", "Pixel Size = 5.825 nm", "AP_IMAGE_PIXEL_SIZE", "Image Pixel Size = 2.5 nm")
+BOTH = (
+    "AP_PIXEL_SIZE",
+    "Pixel Size = 5.825 nm",
+    "AP_IMAGE_PIXEL_SIZE",
+    "Image Pixel Size = 2.5 nm",
+)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +130,9 @@ BOTH = ("AP_PIXEL_SIZE", "Pixel Size = 5.825 nm", "AP_IMAGE_PIXEL_SIZE", "Image 
         (zeiss("AP_PIXEL_SIZE", "Pixel Size = 5.825 nm", size="5.824988e-009"), 5.824988 * 2),
     ],
 )
-def test_zeiss_sizes_of_the_display_are_those_of_1024_pixels(tmp_path: Path, text: bytes, size: float) -> None:
+def test_zeiss_sizes_of_the_display_are_those_of_1024_pixels(
+    tmp_path: Path, text: bytes, size: float
+) -> None:
     expected = pytest.approx(size, rel=1e-8)
     assert said(save(tmp_path / "a.tif", (ZEISS, text))) == ((None, expected, expected), "Zeiss")
 
@@ -119,14 +143,23 @@ def test_zeiss_sizes_of_the_display_are_those_of_1024_pixels(tmp_path: Path, tex
 )
 def test_imagej_units(tmp_path: Path, unit: str) -> None:
     nm = {"nm": 1, "mm": 1e6, "cm": 1e7, "pm": 1e-3}.get(unit, 1e3)
-    how = {"imagej": True, "resolution": (0.25, 0.2), "metadata": {"axes": "ZYX", "unit": unit, "spacing": 12.5}}
+    how = {
+        "imagej": True,
+        "resolution": (0.25, 0.2),
+        "metadata": {"axes": "ZYX", "unit": unit, "spacing": 12.5},
+    }
     path = save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how)
     assert said(path) == ((12.5 * nm, 5 * nm, 4 * nm), "ImageJ")
 
 
 @pytest.mark.parametrize("unit", ["pixel", "", "px", "furlong"])
 def test_lengths_without_a_unit_of_length_are_unknown(tmp_path: Path, unit: str) -> None:
-    path = save(tmp_path / "a.tif", imagej=True, resolution=(0.25, 0.2), metadata={"unit": unit, "spacing": 2})
+    path = save(
+        tmp_path / "a.tif",
+        imagej=True,
+        resolution=(0.25, 0.2),
+        metadata={"unit": unit, "spacing": 2},
+    )
     assert said(path) == ((None, None, None), None)
 
 
@@ -136,7 +169,9 @@ def test_lengths_without_a_unit_of_length_are_unknown(tmp_path: Path, unit: str)
 def test_ome_units(tmp_path: Path, unit: str | None, nm: float) -> None:
     metadata: dict[str, Any] = {"axes": "ZYX"}
     for axis, size in zip("ZYX", (8, 4, 2), strict=True):
-        metadata |= {f"PhysicalSize{axis}": size} | ({f"PhysicalSize{axis}Unit": unit} if unit else {})
+        metadata |= {f"PhysicalSize{axis}": size} | (
+            {f"PhysicalSize{axis}Unit": unit} if unit else {}
+        )
     path = save(tmp_path / "a.ome.tif", pixels=np.zeros((3, 5, 7), np.uint8), metadata=metadata)
     assert said(path) == ((8 * nm, 4 * nm, 2 * nm), "OME")
 
@@ -152,12 +187,18 @@ def test_ome_units(tmp_path: Path, unit: str | None, nm: float) -> None:
         ({}, (None, None, None)),
     ],
 )
-def test_resolution_tags_that_are_not_meant_for_a_printer(tmp_path: Path, how: dict[str, Any], size: Any) -> None:
+def test_resolution_tags_that_are_not_meant_for_a_printer(
+    tmp_path: Path, how: dict[str, Any], size: Any
+) -> None:
     assert said(save(tmp_path / "a.tif", **how)) == (size, "resolution tag" if size[2] else None)
 
 
 def test_the_microscope_knows_better_and_spacing_comes_from_where_it_is(tmp_path: Path) -> None:
-    how = {"imagej": True, "resolution": (1, 1), "metadata": {"unit": "nm", "spacing": 8, "axes": "ZYX"}}
+    how = {
+        "imagej": True,
+        "resolution": (1, 1),
+        "metadata": {"unit": "nm", "spacing": 8, "axes": "ZYX"},
+    }
     path = save(tmp_path / "a.tif", (HELIOS, fei()), pixels=np.zeros((3, 5, 7), np.uint8), **how)
     assert said(path) == ((8, 4, 5), "FEI, z: ImageJ")
     path = save(tmp_path / "b.tif", (ZEISS, zeiss(*BOTH)), resolution=(72, 72), resolutionunit=2)
@@ -166,14 +207,23 @@ def test_the_microscope_knows_better_and_spacing_comes_from_where_it_is(tmp_path
 
 @pytest.mark.parametrize("number", ["", "nan", "inf", "-5e-9", "0", "5 nm", "1e999", "5,0"])
 def test_numbers_that_are_none_are_unknown(tmp_path: Path, number: str) -> None:
-    texts = {HELIOS: fei(f"PixelWidth={number}"), ZEISS: zeiss("AP_PIXEL_SIZE", f"Pixel Size = {number} nm")}
+    texts = {
+        HELIOS: fei(f"PixelWidth={number}"),
+        ZEISS: zeiss("AP_PIXEL_SIZE", f"Pixel Size = {number} nm"),
+    }
     path = save(tmp_path / "a.tif", *texts.items())
     assert said(path) == ((None, None, None), None)
     assert vendor_tags(path) == texts
 
 
-@given(st.binary(max_size=200), st.sampled_from(VENDOR_TAGS), st.sampled_from([fei(), zeiss(*BOTH), b"ImageJ="]))
-def test_any_tag_can_be_read(tmp_path_factory: pytest.TempPathFactory, noise: bytes, code: int, start: bytes) -> None:
+@given(
+    st.binary(max_size=200),
+    st.sampled_from(VENDOR_TAGS),
+    st.sampled_from([fei(), zeiss(*BOTH), b"ImageJ="]),
+)
+def test_any_tag_can_be_read(
+    tmp_path_factory: pytest.TempPathFactory, noise: bytes, code: int, start: bytes
+) -> None:
     path = tmp_path_factory.getbasetemp() / "noise.tif"
     save(path, (code, start + noise + b"\0"))
     reader = open_stack(path)[0]
@@ -184,8 +234,16 @@ def test_any_tag_can_be_read(tmp_path_factory: pytest.TempPathFactory, noise: by
 @pytest.mark.parametrize("byteorder", ["<", ">"])
 @pytest.mark.parametrize("compression", ["none", "zlib"])
 @pytest.mark.parametrize("format", FORMATS)
-def test_tags_come_out_byte_for_byte(tmp_path: Path, format: str, compression: str, byteorder: str) -> None:
-    tags = {ZEISS: zeiss(*BOTH), HELIOS: fei(), SFEG: fei(stage=2), TITAN: b"<Metadata/>\0", FIBICS: b"<Fibics/>\0"}
+def test_tags_come_out_byte_for_byte(
+    tmp_path: Path, format: str, compression: str, byteorder: str
+) -> None:
+    tags = {
+        ZEISS: zeiss(*BOTH),
+        HELIOS: fei(),
+        SFEG: fei(stage=2),
+        TITAN: b"<Metadata/>\0",
+        FIBICS: b"<Fibics/>\0",
+    }
     file = save(tmp_path / "a.tif", *tags.items(), byteorder=byteorder)
     with tifffile.TiffFile(file) as tif:
         before = {code: tif.pages[0].tags[code].value for code in tags}
@@ -201,13 +259,22 @@ def test_tags_come_out_byte_for_byte(tmp_path: Path, format: str, compression: s
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
 def test_the_pixel_size_is_found_again(tmp_path: Path, format: str, dtype: str) -> None:
-    how = {"resolution": (0.25, 0.2), "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 12.5}, "imagej": True}
+    how = {
+        "resolution": (0.25, 0.2),
+        "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 12.5},
+        "imagej": True,
+    }
     file = save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how)
     reader = open_stack(file)[0]
     writer = new_stack(
         format,
         tmp_path,
-        Layout(shape=(3, 5, 7), dtype=np.dtype(dtype), names=reader.names, metadata=Selected(reader, (0, 1, 2))),
+        Layout(
+            shape=(3, 5, 7),
+            dtype=np.dtype(dtype),
+            names=reader.names,
+            metadata=Selected(reader, (0, 1, 2)),
+        ),
     )
     writer.create()
     for position in range(3):
@@ -218,21 +285,33 @@ def test_the_pixel_size_is_found_again(tmp_path: Path, format: str, dtype: str) 
     assert again.notes == ()
 
 
-def test_other_programs_read_axes_and_pixel_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    how = {"resolution": (0.25, 0.2), "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 12.5}, "imagej": True}
+def test_other_programs_read_axes_and_pixel_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = {
+        "resolution": (0.25, 0.2),
+        "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 12.5},
+        "imagej": True,
+    }
     reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how))[0]
     for limit in (2**31, 10):  # as a BigTIFF as well
         monkeypatch.setattr(tiff_file_writer, "CLASSIC_LIMIT", limit)
         with tifffile.TiffFile(copied(reader, tmp_path, "tiff")) as tif:
             assert tif.is_bigtiff == (limit == 10)
-            assert (tif.series[0].axes, tif.series[0].shape, len(tif.pages)) == ("ZYX", (3, 5, 7), 3)
+            assert (tif.series[0].axes, tif.series[0].shape, len(tif.pages)) == (
+                "ZYX",
+                (3, 5, 7),
+                3,
+            )
             assert tif.imagej_metadata is not None
             assert (tif.imagej_metadata["unit"], tif.imagej_metadata["spacing"]) == ("cm", 12.5e-7)
             assert (tif.pages[0].resolution, int(tif.pages[0].resolutionunit)) == ((2.5e6, 2e6), 3)
 
 
 def test_without_a_pixel_size_none_is_written(tmp_path: Path) -> None:
-    reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), metadata={"axes": "ZYX"}))[0]
+    reader = open_stack(
+        save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), metadata={"axes": "ZYX"})
+    )[0]
     for format in FORMATS:
         assert said(copied(reader, tmp_path, format)) == ((None, None, None), None)
 
@@ -269,7 +348,13 @@ def test_each_page_keeps_its_own_tags(
 ) -> None:
     monkeypatch.setattr(tiff_file_writer, "CLASSIC_LIMIT", limit)
     folder = folder_of(tmp_path / "cell", 5)
-    save(folder / "z3.tif", (ZEISS, zeiss(*BOTH)), (FIBICS, b"abc\0"), (HELIOS, b"x" * 9998 + b"\0"), pixels=image(3))
+    save(
+        folder / "z3.tif",
+        (ZEISS, zeiss(*BOTH)),
+        (FIBICS, b"abc\0"),
+        (HELIOS, b"x" * 9998 + b"\0"),
+        pixels=image(3),
+    )
     save(folder / "z4.tif", pixels=image(4))
     expected = [vendor_tags(folder / f"z{index}.tif") for index in range(5)]
     assert [len(tags) for tags in expected] == [1, 1, 1, 3, 0]
@@ -282,12 +367,16 @@ def test_each_page_keeps_its_own_tags(
         assert np.array_equal(tif.asarray()[:, 0, 0], range(5))
         assert {page.photometric for page in tif.pages} == {1}
     again = open_stack(out)[0]
-    assert [again.metadata_of(index).tags for index in range(5)] == [reader.metadata_of(i).tags for i in range(5)]
+    assert [again.metadata_of(index).tags for index in range(5)] == [
+        reader.metadata_of(i).tags for i in range(5)
+    ]
     folder_again = copied(again, tmp_path / "again", "tiff-folder")
     assert [vendor_tags(folder_again / f"stack_{index:04d}.tif") for index in range(5)] == expected
 
 
-def test_a_file_that_becomes_too_long_by_its_tags_is_a_bigtiff(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_becomes_too_long_by_its_tags_is_a_bigtiff(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reader = open_stack(folder_of(tmp_path / "cell"))[0]
     pack = struct.pack
 
@@ -302,7 +391,9 @@ def test_a_file_that_becomes_too_long_by_its_tags_is_a_bigtiff(tmp_path: Path, m
     with tifffile.TiffFile(out) as tif:
         assert tif.is_bigtiff
         assert np.array_equal(tif.asarray()[:, 0, 0], range(4))
-    assert [vendor_tags(out, index) for index in range(4)] == [{HELIOS: fei(stage=index)} for index in range(4)]
+    assert [vendor_tags(out, index) for index in range(4)] == [
+        {HELIOS: fei(stage=index)} for index in range(4)
+    ]
 
 
 def test_imagej_finds_the_pixels_of_all_slices_in_one_block(tmp_path: Path) -> None:
@@ -323,20 +414,33 @@ def test_metadata_that_was_read_with_the_pixels_is_not_read_again(
         assert [tag.value for tag in reader.metadata_of(2).tags] == [fei(stage=2)]
     reader.read(1)
     save(tmp_path / "cell" / "z1.tif", (HELIOS, b"another\0"))
-    assert [tag.value for tag in open_stack(tmp_path / "cell")[0].metadata_of(1).tags] == [b"another\0"]
+    assert [tag.value for tag in open_stack(tmp_path / "cell")[0].metadata_of(1).tags] == [
+        b"another\0"
+    ]
 
 
 @pytest.mark.parametrize("compression", ["none", "zlib"])
 @pytest.mark.parametrize("how", ["imagej", "ome"])
 @pytest.mark.parametrize("axes", ["ZYX", "ZCYX", "CZYX"])
-def test_a_hyperstack_has_the_same_axes_and_pixel_size(tmp_path: Path, axes: str, how: str, compression: str) -> None:
+def test_a_hyperstack_has_the_same_axes_and_pixel_size(
+    tmp_path: Path, axes: str, how: str, compression: str
+) -> None:
     if (how, axes) == ("imagej", "CZYX"):
         pytest.skip("ImageJ has one order of axes only")
-    stack = np.random.default_rng(0).integers(0, 9, [{"Z": 3, "C": 2, "Y": 5, "X": 7}[axis] for axis in axes], np.uint8)
-    kind: dict[str, Any] = {"imagej": True, "resolution": (0.25, 0.2), "metadata": {"unit": "nm", "spacing": 12.5}}
+    stack = np.random.default_rng(0).integers(
+        0, 9, [{"Z": 3, "C": 2, "Y": 5, "X": 7}[axis] for axis in axes], np.uint8
+    )
+    kind: dict[str, Any] = {
+        "imagej": True,
+        "resolution": (0.25, 0.2),
+        "metadata": {"unit": "nm", "spacing": 12.5},
+    }
     if how == "ome":
         sizes = {"PhysicalSizeZ": 12.5, "PhysicalSizeY": 5, "PhysicalSizeX": 4}
-        kind = {"ome": True, "metadata": sizes | {f"PhysicalSize{axis}Unit": "nm" for axis in "XYZ"}}
+        kind = {
+            "ome": True,
+            "metadata": sizes | {f"PhysicalSize{axis}Unit": "nm" for axis in "XYZ"},
+        }
     kind["metadata"] |= {"axes": axes}
     file = tmp_path / ("a.ome.tif" if how == "ome" else "a.tif")
     tifffile.imwrite(file, stack, photometric="minisblack", **kind)
@@ -353,16 +457,24 @@ def test_a_hyperstack_has_the_same_axes_and_pixel_size(tmp_path: Path, axes: str
     writer.finish()
     with tifffile.TiffFile(file) as before, tifffile.TiffFile(writer.path) as after:
         ours = after.series[0]
-        assert dict(zip(ours.axes, ours.shape, strict=True)) == dict(zip(axes, stack.shape, strict=True))
-        assert np.array_equal(ours.asarray(), before.series[0].asarray().transpose([axes.index(a) for a in ours.axes]))
+        assert dict(zip(ours.axes, ours.shape, strict=True)) == dict(
+            zip(axes, stack.shape, strict=True)
+        )
+        assert np.array_equal(
+            ours.asarray(), before.series[0].asarray().transpose([axes.index(a) for a in ours.axes])
+        )
         assert after.imagej_metadata is not None
         assert after.imagej_metadata["spacing"] * 1e7 == pytest.approx(12.5)
         assert after.pages[0].resolution == (2.5e6, 2e6)
-    assert [reader.metadata for reader in open_stack(writer.path)] == [Metadata((12.5, 5, 4), "ImageJ")] * len(readers)
+    assert [reader.metadata for reader in open_stack(writer.path)] == [
+        Metadata((12.5, 5, 4), "ImageJ")
+    ] * len(readers)
 
 
 @pytest.mark.parametrize("truncate", [False, True])
-def test_tags_of_the_first_page_alone_belong_to_the_first_slice(tmp_path: Path, truncate: bool) -> None:
+def test_tags_of_the_first_page_alone_belong_to_the_first_slice(
+    tmp_path: Path, truncate: bool
+) -> None:
     stack = np.zeros((3, 5, 7), np.uint8)
     how = {"metadata": {"axes": "ZYX", "unit": "nm"}, "imagej": True, "truncate": truncate}
     reader = open_stack(save(tmp_path / "cell.tif", (HELIOS, fei()), pixels=stack, **how))[0]
@@ -371,10 +483,17 @@ def test_tags_of_the_first_page_alone_belong_to_the_first_slice(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    ("slices", "z"), [((0, 1, 2, 3), 10), ((0, 2), 20), ((3, 2, 1), 10), ((0, 1, 3), None), ((2,), 10)]
+    ("slices", "z"),
+    [((0, 1, 2, 3), 10), ((0, 2), 20), ((3, 2, 1), 10), ((0, 1, 3), None), ((2,), 10)],
 )
-def test_the_spacing_is_that_of_the_chosen_slices(tmp_path: Path, slices: tuple[int, ...], z: float | None) -> None:
-    how = {"resolution": (0.2, 0.2), "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 10}, "imagej": True}
+def test_the_spacing_is_that_of_the_chosen_slices(
+    tmp_path: Path, slices: tuple[int, ...], z: float | None
+) -> None:
+    how = {
+        "resolution": (0.2, 0.2),
+        "metadata": {"axes": "ZYX", "unit": "nm", "spacing": 10},
+        "imagej": True,
+    }
     reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((4, 5, 7), np.uint8), **how))[0]
     for format in FORMATS:
         (tmp_path / format).mkdir()
@@ -389,7 +508,9 @@ def test_slices_of_different_pixel_size_are_noted(tmp_path: Path) -> None:
     assert "1.tif is 4 x 5 nm, but 3.tif is 7 x 7 nm" in note
 
 
-def test_slices_that_say_the_same_are_not_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slices_that_say_the_same_are_not_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("1.tif", "2.tif"):
         save(tmp_path / name, resolution=(2e6, 2e6), resolutionunit=3)
     reader = open_stack(tmp_path)[0]
@@ -413,9 +534,12 @@ def test_a_run_passes_on_and_records_what_it_was_told(tmp_path: Path, format: st
     assert result.record["input"]["pixel_size_nm"] == {"z": None, "y": 4, "x": 5}
     assert result.record["input"]["pixel_size_source"] == "FEI"
     places = [
-        (result.stack / f"z{index}.tif", 0) if result.stack.is_dir() else (result.stack, index) for index in range(4)
+        (result.stack / f"z{index}.tif", 0) if result.stack.is_dir() else (result.stack, index)
+        for index in range(4)
     ]
-    assert [vendor_tags(*place) for place in places] == [{HELIOS: fei(stage=index)} for index in range(4)]
+    assert [vendor_tags(*place) for place in places] == [
+        {HELIOS: fei(stage=index)} for index in range(4)
+    ]
     assert said(result.stack) == ((None, 4, 5), "FEI")
 
 

@@ -43,14 +43,20 @@ def patched(path: Path, *values: tuple[int, int]) -> Path:
 @pytest.mark.parametrize("dtype", ["i2", "u2", "f4"])
 def test_types_in_either_byte_order(tmp_path: Path, dtype: str, order: str) -> None:
     (reader,) = open_stack(save(tmp_path / "cell.mrc", TRUTH.astype(order + dtype)))
-    assert (reader.shape, reader.dtype, reader.names[0]) == ((9, 20, 30), np.dtype(dtype), "cell_0000.tif")
+    assert (reader.shape, reader.dtype, reader.names[0]) == (
+        (9, 20, 30),
+        np.dtype(dtype),
+        "cell_0000.tif",
+    )
     assert np.array_equal([reader.read(index) for index in range(9)], TRUTH.astype(dtype))
     assert reader.read(0).dtype.isnative
 
 
 def test_bytes_are_signed_unless_imod_says_otherwise(tmp_path: Path) -> None:
     stack = (TRUTH % 100).astype("i1")
-    with pytest.raises(InputError, match=r"must be uint8, .*, got signed bytes \(mode 0\); convert the stack"):
+    with pytest.raises(
+        InputError, match=r"must be uint8, .*, got signed bytes \(mode 0\); convert the stack"
+    ):
         open_stack(save(tmp_path / "a.mrc", stack))
     (reader,) = open_stack(patched(tmp_path / "a.mrc", (STAMP_AT, IMOD)))
     assert np.array_equal(reader.read(5), stack[5].astype("uint8"))
@@ -80,7 +86,9 @@ def test_the_voxel_size(tmp_path: Path, voxel: Any, size: Any, source: str | Non
 
 
 def test_an_extended_header_is_passed_over(tmp_path: Path) -> None:
-    (reader,) = open_stack(save(tmp_path / "a.mrc", extended=np.frombuffer(bytes(768), "V768"), exttyp=b"SERI"))
+    (reader,) = open_stack(
+        save(tmp_path / "a.mrc", extended=np.frombuffer(bytes(768), "V768"), exttyp=b"SERI")
+    )
     assert np.array_equal(reader.read(8), TRUTH[8])
 
 
@@ -122,8 +130,12 @@ def test_the_mark_counts_and_not_the_name(tmp_path: Path) -> None:
     assert open_stack(save(tmp_path / "tomogram"))[0].shape == (9, 20, 30)
 
 
-def test_without_the_package_the_command_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_the_command_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = save(tmp_path / "a.mrc")
     monkeypatch.setattr(extras, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"needs one more package, mrcfile; run: pip install 'stackmend\[mrc\]'"):
+    with pytest.raises(
+        InputError, match=r"needs one more package, mrcfile; run: pip install 'stackmend\[mrc\]'"
+    ):
         open_stack(path)

@@ -34,19 +34,32 @@ TRUTH = np.arange(2 * 9 * 20 * 30, dtype=np.uint16).reshape(2, 9, 20, 30)
 def save(path: Path, axes: str, chunks: tuple[int, ...], format: int = 3, **how: Any) -> Path:
     """The truth as an image with these axes, written by zarr alone."""
     stack = TRUTH[:, :, :, :, np.newaxis, np.newaxis]
-    order = ["czyxtm".index(axis) for axis in axes] + ["czyxtm".index(a) for a in "czyxtm" if a not in axes]
+    order = ["czyxtm".index(axis) for axis in axes] + [
+        "czyxtm".index(a) for a in "czyxtm" if a not in axes
+    ]
     stack = stack.transpose(order)[(..., *(0 for axis in "czyxtm" if axis not in axes))]
     stack = np.repeat(stack, how.pop("times", 1), axes.find("t")) if "t" in axes else stack
     dtype = how.pop("dtype", "uint16")
-    scale, unit = how.pop("scale", [0.1 * 2**place for place in range(len(axes))]), how.pop("unit", "micrometer")
+    scale, unit = (
+        how.pop("scale", [0.1 * 2**place for place in range(len(axes))]),
+        how.pop("unit", "micrometer"),
+    )
     root = zarr.create_group(str(path), zarr_format=format)
     kinds = {"c": {"type": "channel"}, "t": {"type": "time", "unit": "second"}}
     image = {
-        "axes": [{"name": axis, **kinds.get(axis, {"type": "space", "unit": unit})} for axis in axes],
-        "datasets": [{"path": "s0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}],
+        "axes": [
+            {"name": axis, **kinds.get(axis, {"type": "space", "unit": unit})} for axis in axes
+        ],
+        "datasets": [
+            {"path": "s0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}
+        ],
         **how.pop("image", {}),
     }
-    root.attrs.update({"multiscales": [image]} if format == 2 else {"ome": {"version": "0.5", "multiscales": [image]}})
+    root.attrs.update(
+        {"multiscales": [image]}
+        if format == 2
+        else {"ome": {"version": "0.5", "multiscales": [image]}}
+    )
     array = root.create_array("s0", shape=stack.shape, chunks=chunks, dtype=dtype, **how)
     array[:] = stack
     return path
@@ -67,8 +80,12 @@ def save(path: Path, axes: str, chunks: tuple[int, ...], format: int = 3, **how:
         ("yx", (8, 8), (None, 100, 200)),
     ],
 )
-def test_axes_in_any_order(tmp_path: Path, axes: str, chunks: tuple[int, ...], size: Any, format: int) -> None:
-    readers = open_stack(save(tmp_path / "a.zarr", axes, chunks, format, dtype=">u2" if format == 2 else "uint16"))
+def test_axes_in_any_order(
+    tmp_path: Path, axes: str, chunks: tuple[int, ...], size: Any, format: int
+) -> None:
+    readers = open_stack(
+        save(tmp_path / "a.zarr", axes, chunks, format, dtype=">u2" if format == 2 else "uint16")
+    )
     assert len(readers) == (2 if "c" in axes else 1)
     for channel, reader in enumerate(readers):
         assert reader.shape == (9 if "z" in axes else 1, 20, 30)
@@ -85,12 +102,16 @@ def test_shards(tmp_path: Path) -> None:
     assert reader.notes == ()
 
 
-def test_chunks_of_several_slices_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chunks_of_several_slices_are_decoded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (reader,) = open_stack(save(tmp_path / "a.zarr", "zyx", (4, 8, 30)), tolerant=True)
     read = []
     load = ome_zarr_reader.ZarrReader._load
     monkeypatch.setattr(
-        ome_zarr_reader.ZarrReader, "_load", lambda self, index: read.append(index) or load(self, index)
+        ome_zarr_reader.ZarrReader,
+        "_load",
+        lambda self, index: read.append(index) or load(self, index),
     )
     for index in range(9):
         reader.read(index)
@@ -99,7 +120,9 @@ def test_chunks_of_several_slices_are_decoded_once(tmp_path: Path, monkeypatch: 
 
 def test_what_is_kept_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     readers = open_stack(save(tmp_path / "a.zarr", "czyx", (1, 4, 8, 30)))
-    monkeypatch.setattr(slabs, "LIMIT", 4 * 3 * TRUTH[0, 0].nbytes)  # three slices at a time, in chunks of four
+    monkeypatch.setattr(
+        slabs, "LIMIT", 4 * 3 * TRUTH[0, 0].nbytes
+    )  # three slices at a time, in chunks of four
     for reader, channel in zip(readers, TRUTH, strict=True):
         for index in (0, 8, 3, 4, 2, 7, 0):
             pixels = reader.read(index)
@@ -116,17 +139,28 @@ def test_a_stack_opened_again_is_read_again(tmp_path: Path) -> None:
 
 
 def test_several_time_points_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"got 2 \(T\) x 9 \(Z\) x 20 \(Y\) x 30 \(X\); save one time point"):
+    with pytest.raises(
+        InputError, match=r"got 2 \(T\) x 9 \(Z\) x 20 \(Y\) x 30 \(X\); save one time point"
+    ):
         open_stack(save(tmp_path / "a.zarr", "tzyx", (1, 1, 20, 30), times=2))
 
 
 def test_axes_of_other_names_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"a.zarr: expected axes z, y, x \(and c\), got m, y, z; state them"):
+    with pytest.raises(
+        InputError, match=r"a.zarr: expected axes z, y, x \(and c\), got m, y, z; state them"
+    ):
         open_stack(save(tmp_path / "a.zarr", "myz", (1, 20, 9)))
 
 
 @pytest.mark.parametrize(
-    ("unit", "nm"), [("nanometer", 1), ("angstrom", 0.1), ("millimeter", 1e6), ("picometer", 1e-3), ("parsec", None)]
+    ("unit", "nm"),
+    [
+        ("nanometer", 1),
+        ("angstrom", 0.1),
+        ("millimeter", 1e6),
+        ("picometer", 1e-3),
+        ("parsec", None),
+    ],
 )
 def test_units(tmp_path: Path, unit: str, nm: float | None) -> None:
     path = save(tmp_path / "a.zarr", "zyx", (1, 20, 30), unit=unit, scale=[8, 4, 2])
@@ -136,7 +170,9 @@ def test_units(tmp_path: Path, unit: str, nm: float | None) -> None:
 
 def test_the_scale_of_the_whole_image_counts_as_well(tmp_path: Path) -> None:
     whole = {"coordinateTransformations": [{"type": "scale", "scale": [10, 1, 1]}]}
-    path = save(tmp_path / "a.zarr", "zyx", (1, 20, 30), scale=[1, 4, 4], unit="nanometer", image=whole)
+    path = save(
+        tmp_path / "a.zarr", "zyx", (1, 20, 30), scale=[1, 4, 4], unit="nanometer", image=whole
+    )
     assert open_stack(path)[0].metadata.pixel_size == (10, 4, 4)
 
 
@@ -152,7 +188,8 @@ def test_images_in_a_container(tmp_path: Path, format: int) -> None:
     assert (reader.label, reader.names[0]) == ("a.zarr", "a_0000.tif")
     save(tmp_path / "a.zarr" / "1", "zyx", (1, 20, 30), format)
     with pytest.raises(
-        InputError, match=r"a.zarr: expected one image, got 2: 0, 1; give one of them, such as .*a.zarr"
+        InputError,
+        match=r"a.zarr: expected one image, got 2: 0, 1; give one of them, such as .*a.zarr",
     ):
         open_stack(tmp_path / "a.zarr")
     assert open_stack(tmp_path / "a.zarr" / "1")[0].shape == (9, 20, 30)
@@ -170,18 +207,24 @@ def test_a_field_of_a_plate(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format", [2, 3])
 def test_plain_arrays_have_the_usual_axes_and_that_is_said(tmp_path: Path, format: int) -> None:
-    zarr.create_array(str(tmp_path / "a.zarr"), data=TRUTH[0], chunks=(2, 20, 30), zarr_format=format)
+    zarr.create_array(
+        str(tmp_path / "a.zarr"), data=TRUTH[0], chunks=(2, 20, 30), zarr_format=format
+    )
     (reader,) = open_stack(tmp_path / "a.zarr")
     assert np.array_equal(reader.read(5), TRUTH[0, 5])
     assert reader.notes == ("a.zarr: axes are not stated and are taken as z, y, x",)
     zarr.create_array(str(tmp_path / "b.zarr"), data=TRUTH, zarr_format=format)
-    with pytest.raises(InputError, match="expected stated axes, got an array of 4 axes that have no names"):
+    with pytest.raises(
+        InputError, match="expected stated axes, got an array of 4 axes that have no names"
+    ):
         open_stack(tmp_path / "b.zarr")
 
 
 def test_plain_arrays_whose_axes_have_names(tmp_path: Path) -> None:
     named = TRUTH.transpose(1, 0, 2, 3)
-    zarr.create_array(str(tmp_path / "a.zarr"), data=named, dimension_names=("z", "channel", "y", "x"))
+    zarr.create_array(
+        str(tmp_path / "a.zarr"), data=named, dimension_names=("z", "channel", "y", "x")
+    )
     readers = open_stack(tmp_path / "a.zarr")
     assert [reader.notes for reader in readers] == [(), ()]
     assert np.array_equal(readers[1].read(5), TRUTH[1, 5])
@@ -206,7 +249,9 @@ def test_a_damaged_chunk_is_a_bad_slice(tmp_path: Path) -> None:
     assert np.array_equal(reader.read(1), TRUTH[0, 1])
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"zarr_format": 3, "node_type": "group", "attributes": {"ome": 5}}'])
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"zarr_format": 3, "node_type": "group", "attributes": {"ome": 5}}']
+)
 def test_damaged_metadata(tmp_path: Path, content: str) -> None:
     path = save(tmp_path / "a.zarr", "zyx", (1, 20, 30))
     (path / "zarr.json").write_text(content)
@@ -224,14 +269,21 @@ def test_an_image_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_other_types_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"must be uint8, uint16, int16, float32, got float64; convert"):
+    with pytest.raises(
+        InputError, match=r"must be uint8, uint16, int16, float32, got float64; convert"
+    ):
         open_stack(save(tmp_path / "a.zarr", "zyx", (1, 20, 30), dtype="float64"))
 
 
-def test_without_the_package_the_command_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_the_command_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = save(tmp_path / "a.zarr", "zyx", (1, 20, 30))
     monkeypatch.setattr(extras, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"a.zarr: needs one more package, zarr; run: pip install 'stackmend\[zarr\]'"):
+    with pytest.raises(
+        InputError,
+        match=r"a.zarr: needs one more package, zarr; run: pip install 'stackmend\[zarr\]'",
+    ):
         open_stack(path)
 
 
@@ -241,7 +293,9 @@ class Tagged:
     metadata = Metadata((10.0, 4.0, 5.0), "FEI")
 
     def metadata_of(self, index: int) -> Metadata:
-        return Metadata((10.0, 4.0, 5.0), "FEI", (Tag(34682, 2, 6, f"[{index}]\xb5\0\xff".encode("latin-1")),))
+        return Metadata(
+            (10.0, 4.0, 5.0), "FEI", (Tag(34682, 2, 6, f"[{index}]\xb5\0\xff".encode("latin-1")),)
+        )
 
 
 def written(folder: Path, format: str, stack: NDArray[Any], **how: Any) -> Writer:
@@ -274,7 +328,10 @@ def test_the_place_of_a_crop_is_kept(tmp_path: Path) -> None:
     how: dict[str, Any] = {"metadata": Selected(Tagged(), (5, 7, 9)), "origin": (5, 100, 200)}
     writer = written(tmp_path, "ome-zarr", TRUTH[:1, :3], **how)
     (dataset,) = zarr.open_group(str(writer.path)).attrs["ome"]["multiscales"][0]["datasets"]
-    assert dataset["coordinateTransformations"][1] == {"type": "translation", "translation": [50, 400, 1000]}
+    assert dataset["coordinateTransformations"][1] == {
+        "type": "translation",
+        "translation": [50, 400, 1000],
+    }
 
 
 @pytest.mark.parametrize("format", ["ome-zarr", "ome-zarr-0.4"])
@@ -287,9 +344,13 @@ def test_levels_are_halves_of_each_other(tmp_path: Path, format: str, channels: 
     (image,) = attributes.get("ome", attributes)["multiscales"]
     levels = [root[dataset["path"]] for dataset in image["datasets"]]
     assert [level.shape[-2:] for level in levels] == [(601, 320), (301, 160), (151, 80)]
-    scales = [dataset["coordinateTransformations"][0]["scale"][-2:] for dataset in image["datasets"]]
+    scales = [
+        dataset["coordinateTransformations"][0]["scale"][-2:] for dataset in image["datasets"]
+    ]
     assert scales == [[1, 1], [2, 2], [4, 4]]
-    first = [dataset["coordinateTransformations"][1]["translation"][-2:] for dataset in image["datasets"]]
+    first = [
+        dataset["coordinateTransformations"][1]["translation"][-2:] for dataset in image["datasets"]
+    ]
     assert first == [[0, 0], [0.5, 0.5], [1.5, 1.5]]
     for large, small in itertools.pairwise(levels):
         for channel in range(channels):
@@ -303,22 +364,35 @@ def test_the_mean_of_four() -> None:
     assert halved(image[:1]).tolist() == [[1, 255, 7]]
     assert halved(np.array([[-3, -2]], np.int16)).tolist() == [[-2]]
     assert halved(np.array([[1.5, 2]], np.float32)).tolist() == [[1.75]]
-    assert halved(np.full((2, 2), 3e38, np.float32)).tolist() == np.full((1, 1), 3e38, np.float32).tolist()
+    assert (
+        halved(np.full((2, 2), 3e38, np.float32)).tolist()
+        == np.full((1, 1), 3e38, np.float32).tolist()
+    )
 
 
 def test_the_same_stack_is_the_same_files(tmp_path: Path) -> None:
     contents = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        path = written(tmp_path / name, "ome-zarr", TRUTH[:1, :3], compression="zlib", pyramid=True).path
-        contents.append({file.relative_to(path): file.read_bytes() for file in path.rglob("*") if file.is_file()})
+        path = written(
+            tmp_path / name, "ome-zarr", TRUTH[:1, :3], compression="zlib", pyramid=True
+        ).path
+        contents.append(
+            {
+                file.relative_to(path): file.read_bytes()
+                for file in path.rglob("*")
+                if file.is_file()
+            }
+        )
     assert contents[0] == contents[1]
 
 
 @pytest.mark.parametrize("format", ["ome-zarr", "ome-zarr-0.4"])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("pyramid", [False, True])
-def test_the_reference_reader_finds_the_image(tmp_path: Path, format: str, channels: int, pyramid: bool) -> None:
+def test_the_reference_reader_finds_the_image(
+    tmp_path: Path, format: str, channels: int, pyramid: bool
+) -> None:
     if find_spec("ome_zarr") is None:
         pytest.skip("ome-zarr is not installed")
     from ome_zarr.io import parse_url
@@ -330,7 +404,9 @@ def test_the_reference_reader_finds_the_image(tmp_path: Path, format: str, chann
     location = parse_url(str(writer.path))
     assert location is not None
     (node,) = Reader(location)()
-    assert [axis["name"] for axis in node.metadata["axes"]] == ["c", "z", "y", "x"][-3 if channels == 1 else -4 :]
+    assert [axis["name"] for axis in node.metadata["axes"]] == ["c", "z", "y", "x"][
+        -3 if channels == 1 else -4 :
+    ]
     assert [axis.get("unit") for axis in node.metadata["axes"]][-3:] == ["nanometer"] * 3
     transforms = node.metadata["coordinateTransformations"]
     assert transforms[0][0]["scale"][-3:] == [20, 4, 5]
@@ -342,7 +418,9 @@ def test_the_reference_reader_finds_the_image(tmp_path: Path, format: str, chann
 @pytest.mark.parametrize("format", ["ome-zarr", "ome-zarr-0.4"])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("compression", ["none", "zlib", "zstd"])
-def test_the_metadata_is_valid(tmp_path: Path, format: str, channels: int, compression: str) -> None:
+def test_the_metadata_is_valid(
+    tmp_path: Path, format: str, channels: int, compression: str
+) -> None:
     models = pytest.importorskip("ome_zarr_models")
     stack = TRUTH[:channels, :3]
     path = written(tmp_path, format, stack, pyramid=True, compression=compression).path

@@ -19,7 +19,10 @@ SMALL = Phantom(slices=6, height=160, width=224, seed=3)
 
 
 def charge_of(phantom: Phantom, index: int) -> NDArray[np.float64]:
-    charged, clean = phantom.image(index).astype(np.float64), phantom.clean(index).astype(np.float64)
+    charged, clean = (
+        phantom.image(index).astype(np.float64),
+        phantom.clean(index).astype(np.float64),
+    )
     return charged - clean
 
 

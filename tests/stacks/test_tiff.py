@@ -26,7 +26,9 @@ def save(request: pytest.FixtureRequest, tmp_path: Path) -> Save:
 
     def write(stack: NDArray[Any], **how: Any) -> Path:
         if request.param == "tiff":
-            with tifffile.TiffWriter(tmp_path / "stack.tif", byteorder=how.pop("byteorder", None)) as writer:
+            with tifffile.TiffWriter(
+                tmp_path / "stack.tif", byteorder=how.pop("byteorder", None)
+            ) as writer:
                 for image in stack:
                     writer.write(image, metadata=None, contiguous=False, **how)
             return tmp_path / "stack.tif"
@@ -45,12 +47,16 @@ def ramp(dtype: str = "uint8", count: int = 3) -> NDArray[Any]:
 @pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("photometric", ["minisblack", "miniswhite"])
-def test_a_written_stack_is_read_back_exactly(tmp_path: Path, format: str, dtype: str, photometric: str) -> None:
+def test_a_written_stack_is_read_back_exactly(
+    tmp_path: Path, format: str, dtype: str, photometric: str
+) -> None:
     low, top = (-1e30, 1e30) if dtype == "float32" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     stack = np.random.default_rng(0).uniform(low, top, (3, 5, 7)).astype(dtype)
     names = ("a.tif", "b.tif", "c.tif")
     writer = new_stack(
-        format, tmp_path, Layout(shape=(3, 5, 7), dtype=np.dtype(dtype), names=names, photometric=photometric)
+        format,
+        tmp_path,
+        Layout(shape=(3, 5, 7), dtype=np.dtype(dtype), names=names, photometric=photometric),
     )
     writer.create()
     writer = pickle.loads(pickle.dumps(writer))
@@ -66,7 +72,9 @@ def test_a_written_stack_is_read_back_exactly(tmp_path: Path, format: str, dtype
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("byteorder", ["<", ">"])
-def test_either_byte_order_is_read_into_the_native_one(save: Save, dtype: str, byteorder: str) -> None:
+def test_either_byte_order_is_read_into_the_native_one(
+    save: Save, dtype: str, byteorder: str
+) -> None:
     reader = open_stack(save(ramp(dtype), byteorder=byteorder))[0]
     assert reader.read(2).dtype == np.dtype(dtype)
     assert reader.read(2).dtype.isnative
@@ -93,9 +101,13 @@ def test_lzw_without_its_codec_is_refused_before_the_run(tmp_path: Path) -> None
             open_stack(path)
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint32", "int32", "float16", "float64", "complex64", "bool"])
+@pytest.mark.parametrize(
+    "dtype", ["int8", "uint32", "int32", "float16", "float64", "complex64", "bool"]
+)
 def test_other_types_are_refused_by_name(save: Save, dtype: str) -> None:
-    with pytest.raises(InputError, match=f"must be uint8, uint16, int16, float32, got {dtype}; convert"):
+    with pytest.raises(
+        InputError, match=f"must be uint8, uint16, int16, float32, got {dtype}; convert"
+    ):
         open_stack(save(ramp(dtype)))
 
 
@@ -122,7 +134,10 @@ def test_pixels_that_are_no_numbers_are_named_with_their_place(save: Save, bad: 
     stack[2, 3, 4] = stack[2, 4, 0] = bad
     reader = open_stack(save(stack))[0]
     assert np.array_equal(reader.read(1), stack[1])
-    with pytest.raises(InputError, match=r"(z2\.tif|page 2): 2 pixels are NaN or infinite, first at y 3, x 4; replace"):
+    with pytest.raises(
+        InputError,
+        match=r"(z2\.tif|page 2): 2 pixels are NaN or infinite, first at y 3, x 4; replace",
+    ):
         reader.read(2)
 
 
@@ -144,7 +159,10 @@ def test_text_with_the_name_of_an_image(save: Save) -> None:
     path = save(ramp())
     file = path / "z1.tif" if path.is_dir() else path
     file.write_text("exported from the microscope\n")
-    with pytest.raises(InputError, match=rf"{file.name}: is not a TIFF file that can be read .*; remove or replace it"):
+    with pytest.raises(
+        InputError,
+        match=rf"{file.name}: is not a TIFF file that can be read .*; remove or replace it",
+    ):
         open_stack(path)
 
 
@@ -199,7 +217,10 @@ def test_a_slice_that_changes_after_it_was_opened(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "z1.tif", ramp()[0])
     reader = open_stack(tmp_path)[0]
     tifffile.imwrite(tmp_path / "z1.tif", np.zeros((6, 7), np.uint8))
-    with pytest.raises(InputError, match=r"z1.tif: has changed since .*, expected 5 x 7 uint8.*, got 6 x 7 uint8; run"):
+    with pytest.raises(
+        InputError,
+        match=r"z1.tif: has changed since .*, expected 5 x 7 uint8.*, got 6 x 7 uint8; run",
+    ):
         reader.read(0)
 
 
@@ -215,13 +236,19 @@ def test_no_permission(save: Save, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_such_path(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cell3: there is no such file or folder; check input.path"):
+    with pytest.raises(
+        InputError, match=r"cell3: there is no such file or folder; check input.path"
+    ):
         open_stack(tmp_path / "cell3")
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_place_that_cannot_hold_the_stack(tmp_path: Path, format: str) -> None:
     (tmp_path / "file").touch()
-    writer = new_stack(format, tmp_path / "file", Layout(shape=(1, 5, 7), dtype=np.dtype("uint8"), names=("a.tif",)))
+    writer = new_stack(
+        format,
+        tmp_path / "file",
+        Layout(shape=(1, 5, 7), dtype=np.dtype("uint8"), names=("a.tif",)),
+    )
     with pytest.raises(OutputError, match="cannot be made"):
         writer.create()

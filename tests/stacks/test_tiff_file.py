@@ -48,20 +48,29 @@ def test_one_channel_of_a_hyperstack_is_a_stack(tmp_path: Path) -> None:
     assert open_stack(tmp_path / "a.tif")[0].shape == (3, 5, 7)
 
 
-@pytest.mark.parametrize("odd", [np.zeros((5, 8), np.uint8), np.zeros((5, 7), np.uint16)], ids=["shape", "type"])
+@pytest.mark.parametrize(
+    "odd", [np.zeros((5, 8), np.uint8), np.zeros((5, 7), np.uint16)], ids=["shape", "type"]
+)
 def test_pages_that_differ_are_named(tmp_path: Path, odd: NDArray[Any]) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         for image in (*stack(2), odd):
             writer.write(image, metadata=None)
-    with pytest.raises(InputError, match=r"a.tif page 0 is 5 x 7 uint8, minisblack, but page 2 is 5 x"):
+    with pytest.raises(
+        InputError, match=r"a.tif page 0 is 5 x 7 uint8, minisblack, but page 2 is 5 x"
+    ):
         open_stack(tmp_path / "a.tif")
 
 
 def test_names_for_the_pages(tmp_path: Path) -> None:
     for name, first in (("a.tif", "a_0000.tif"), ("my.cell.OME.TIFF", "my.cell_0000.tif")):
-        tifffile.imwrite(tmp_path / name, stack(), photometric="minisblack", metadata={"axes": "ZYX"})
+        tifffile.imwrite(
+            tmp_path / name, stack(), photometric="minisblack", metadata={"axes": "ZYX"}
+        )
         assert open_stack(tmp_path / name)[0].names[0] == first
-    assert tiff_file_reader.TiffFileReader(Path("a.tif"), range(20000), reader_info()).names[10] == "a_00010.tif"
+    assert (
+        tiff_file_reader.TiffFileReader(Path("a.tif"), range(20000), reader_info()).names[10]
+        == "a_00010.tif"
+    )
 
 
 def reader_info() -> tiff_file_reader.PageInfo:
@@ -73,7 +82,9 @@ def test_only_what_needs_it_is_a_bigtiff(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, big: bool
 ) -> None:
     monkeypatch.setattr(tiff_file_writer, "CLASSIC_LIMIT", limit)
-    writer = new_stack("tiff", tmp_path, Layout(shape=(3, 20, 20), dtype=np.dtype("uint8"), names=()))
+    writer = new_stack(
+        "tiff", tmp_path, Layout(shape=(3, 20, 20), dtype=np.dtype("uint8"), names=())
+    )
     writer.create()
     writer.write(2, np.full((20, 20), 7, np.uint8))
     with tifffile.TiffFile(writer.path) as tif:
@@ -86,7 +97,9 @@ def test_the_limit_leaves_room_for_headers_below_four_gigabytes() -> None:
 
 
 def test_a_written_file_is_a_stack_for_other_programs(tmp_path: Path) -> None:
-    writer = new_stack("tiff", tmp_path, Layout(shape=(3, 5, 7), dtype=np.dtype("uint16"), names=()))
+    writer = new_stack(
+        "tiff", tmp_path, Layout(shape=(3, 5, 7), dtype=np.dtype("uint16"), names=())
+    )
     writer.create()
     for position, image in enumerate(stack(dtype="uint16")):
         writer.write(position, image)
@@ -98,7 +111,12 @@ def test_a_written_file_is_a_stack_for_other_programs(tmp_path: Path) -> None:
 
 def test_bad_pages_are_bad_slices_where_that_is_wanted(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
-        for image in (*stack(3), np.zeros((5, 8), np.uint8), np.zeros((5, 7), np.int32), stack()[1]):
+        for image in (
+            *stack(3),
+            np.zeros((5, 8), np.uint8),
+            np.zeros((5, 7), np.int32),
+            stack()[1],
+        ):
             writer.write(image, metadata=None, contiguous=False, compression="deflate")
     with tifffile.TiffFile(tmp_path / "a.tif") as tif:
         place = tif.pages[2].dataoffsets[0]
@@ -109,17 +127,28 @@ def test_bad_pages_are_bad_slices_where_that_is_wanted(tmp_path: Path) -> None:
         open_stack(tmp_path / "a.tif")
     (reader,) = open_stack(tmp_path / "a.tif", tolerant=True)
     assert reader.shape == (6, 5, 7)
-    for index, said in ((2, "page 2: its pixels"), (3, "page 3: is 5 x 8 uint8"), (4, "page 4: pixels must be")):
+    for index, said in (
+        (2, "page 2: its pixels"),
+        (3, "page 3: is 5 x 8 uint8"),
+        (4, "page 4: pixels must be"),
+    ):
         with pytest.raises(BadSlice, match=f"a.tif {said}"):
             reader.read(index)
         assert reader.metadata_of(index) == reader.metadata
     assert np.array_equal(reader.read(5), stack()[1])
 
 
-def test_a_page_is_read_without_walking_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_is_read_without_walking_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         for index in range(50):
-            writer.write(np.full((5, 7), index, np.uint8), metadata=None, contiguous=False, compression="deflate")
+            writer.write(
+                np.full((5, 7), index, np.uint8),
+                metadata=None,
+                contiguous=False,
+                compression="deflate",
+            )
     (reader,) = open_stack(tmp_path / "a.tif")
     looked_at = []
     init = tifffile.TiffPage.__init__

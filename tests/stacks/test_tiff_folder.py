@@ -17,7 +17,9 @@ from stackmend.stacks import Layout, files, open_stack
 from stackmend.stacks.tiff_folder import TiffFolderWriter, natural_key
 
 
-def put(folder: Path, *names: str, shape: tuple[int, ...] = (4, 6), dtype: str = "uint8", **how: Any) -> None:
+def put(
+    folder: Path, *names: str, shape: tuple[int, ...] = (4, 6), dtype: str = "uint8", **how: Any
+) -> None:
     for name in names:
         tifffile.imwrite(folder / name, np.zeros(shape, dtype), **how)
 
@@ -72,7 +74,9 @@ def test_many_skipped_files_are_not_all_listed(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"there are no .tif or .tiff files \(it is empty\); give the folder"):
+    with pytest.raises(
+        InputError, match=r"there are no .tif or .tiff files \(it is empty\); give the folder"
+    ):
         open_stack(tmp_path)
 
 
@@ -93,7 +97,9 @@ def test_every_unusable_file_is_named_at_once(tmp_path: Path) -> None:
         open_stack(tmp_path)
     lines = str(caught.value).splitlines()
     assert [line.split(":")[0] for line in lines] == ["3.tif", "4.tif", "5.tif", "6.tif"]
-    assert "holds 2 pages, a slice is one; give the file itself as input.path, or split it" in lines[2]
+    assert (
+        "holds 2 pages, a slice is one; give the file itself as input.path, or split it" in lines[2]
+    )
 
 
 def test_a_thousand_unusable_files_are_counted(tmp_path: Path) -> None:
@@ -114,7 +120,9 @@ def test_a_thousand_unusable_files_are_counted(tmp_path: Path) -> None:
 def test_slices_that_differ_are_named(tmp_path: Path, odd: dict[str, Any], said: str) -> None:
     put(tmp_path, "1.tif", "2.tif", "4.tif")
     put(tmp_path, "3.tif", **odd)
-    with pytest.raises(InputError, match=f"1.tif is 4 x 6 uint8, minisblack, but {said}.*move the odd ones away"):
+    with pytest.raises(
+        InputError, match=f"1.tif is 4 x 6 uint8, minisblack, but {said}.*move the odd ones away"
+    ):
         open_stack(tmp_path)
 
 
@@ -143,18 +151,24 @@ def test_a_folder_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.Monk
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(InputError, match=r"cannot be listed \(Permission denied\); check its permissions"):
+    with pytest.raises(
+        InputError, match=r"cannot be listed \(Permission denied\); check its permissions"
+    ):
         open_stack(tmp_path)
 
 
-def test_a_slice_that_cannot_be_written_whole_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slice_that_cannot_be_written_whole_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fill_up(file: Any, content: Any) -> int:
         if file.tell() > 40:
             raise OSError(28, "No space left on device")
         return written(file, bytes(content)[:40])
 
     written = files._OnlyWrite.write
-    writer = TiffFolderWriter(tmp_path / "stack", Layout((1, 400, 600), np.dtype("uint8"), ("1.tif",)))
+    writer = TiffFolderWriter(
+        tmp_path / "stack", Layout((1, 400, 600), np.dtype("uint8"), ("1.tif",))
+    )
     writer.create()
     monkeypatch.setattr(files._OnlyWrite, "write", fill_up)
     with pytest.raises(OSError, match="No space") as caught:

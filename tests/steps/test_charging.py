@@ -18,7 +18,9 @@ def halo(shape=(90, 140), *, sign=1.0, seed=0):
     rng = np.random.default_rng(seed)
     texture = 0.5 + 0.05 * ndimage.gaussian_filter(rng.standard_normal(shape), 1.5)
     y, x = np.indices(shape)
-    bumps = 0.4 * np.exp(-((y - 40) ** 2 + (x - 50) ** 2) / 60) + 0.35 * np.exp(-((y - 62) ** 2 + (x - 110) ** 2) / 40)
+    bumps = 0.4 * np.exp(-((y - 40) ** 2 + (x - 50) ** 2) / 60) + 0.35 * np.exp(
+        -((y - 62) ** 2 + (x - 110) ** 2) / 40
+    )
     return (texture + sign * bumps).astype(np.float32), texture.astype(np.float32)
 
 
@@ -26,11 +28,15 @@ def decharged(image, *, inverse, **given):
     values = PARAMETERS | given
     find = {name: values[name] for name in ("gf1_sigma", "color_shift")}
     correct = {name: values[name] for name in ("gf2_sigma", "rb_radius", "gf3_sigma")}
-    return evaluate(image, bound("find_charging", inverse=inverse, **find), bound("correct_charging", **correct))
+    return evaluate(
+        image, bound("find_charging", inverse=inverse, **find), bound("correct_charging", **correct)
+    )
 
 
 @pytest.mark.parametrize("inverse", [False, True])
-@pytest.mark.parametrize("changed", [{}, {"gf2_sigma": 0}, {"rb_radius": 2}, {"rb_radius": 30}, {"color_shift": 0.05}])
+@pytest.mark.parametrize(
+    "changed", [{}, {"gf2_sigma": 0}, {"rb_radius": 2}, {"rb_radius": 30}, {"color_shift": 0.05}]
+)
 def test_equals_the_literal_reading(inverse, changed):
     image = literal.standardize(halo(sign=-1 if inverse else 1)[0])
     made = decharged(image, inverse=inverse, **changed)
@@ -50,7 +56,10 @@ def test_recovers_a_known_truth(sign):
     image, truth = halo(sign=sign)
     made = decharged(image, inverse=sign < 0, gf1_sigma=30, gf2_sigma=30, rb_radius=10, gf3_sigma=2)
     charged = made["charging_mask"]
-    before, after = np.abs(image - truth)[charged].mean(), np.abs(made["image"] - truth)[charged].mean()
+    before, after = (
+        np.abs(image - truth)[charged].mean(),
+        np.abs(made["image"] - truth)[charged].mean(),
+    )
     assert after < 0.2 * before
     outside = cityblock_distance(charged, 10) > 10
     assert np.array_equal(made["image"][outside], image[outside])
@@ -63,11 +72,15 @@ def test_the_wrong_polarity_finds_nothing():
 
 def test_small_regions_are_left_out():
     image, _ = halo()
-    areas = np.bincount(ndimage.label(decharged(image, inverse=False)["charging_mask"])[0].ravel())[1:]
+    areas = np.bincount(ndimage.label(decharged(image, inverse=False)["charging_mask"])[0].ravel())[
+        1:
+    ]
     smallest = int(areas.min())
     find = {"gf1_sigma": 9, "color_shift": 0.12}
     kept = evaluate(image, bound("find_charging", min_area=smallest, **find))["charging_mask"]
-    assert np.count_nonzero(kept) == areas.sum() - smallest, "an area equal to min_area is too small"
+    assert np.count_nonzero(kept) == areas.sum() - smallest, (
+        "an area equal to min_area is too small"
+    )
 
 
 @pytest.mark.parametrize("border", [0, 1, 10])
@@ -92,7 +105,10 @@ def test_nothing_found_changes_nothing():
 def test_global_form(inverse):
     image = 200 * halo(sign=-1 if inverse else 1)[0]
     made = evaluate(
-        image, bound("global_decharge", gf1_sigma=9, gf2_sigma=7, rb_radius=6, gf3_sigma=2, inverse=inverse)
+        image,
+        bound(
+            "global_decharge", gf1_sigma=9, gf2_sigma=7, rb_radius=6, gf3_sigma=2, inverse=inverse
+        ),
     )
     flat = image - literal.gaussian(image, 9)
     flat = flat - literal.gaussian(flat, 7)

@@ -47,14 +47,20 @@ def test_of_the_whole_stack(range, percentiles):
     for image in stack[1:]:
         levels = add_grey_levels(levels, grey_levels(image))
     step = bound("standardize", range=range, per="stack", percentiles=percentiles)
-    standardized = np.array([evaluate(i, step, **{"standardize.stack_grey_levels": levels})["image"] for i in stack])
-    whole = evaluate(stack.reshape(80, 30), bound("standardize", range=range))["image"].reshape(stack.shape)
+    standardized = np.array(
+        [evaluate(i, step, **{"standardize.stack_grey_levels": levels})["image"] for i in stack]
+    )
+    whole = evaluate(stack.reshape(80, 30), bound("standardize", range=range))["image"].reshape(
+        stack.shape
+    )
     if percentiles is None or range == "mean/std":
         np.testing.assert_allclose(standardized, whole, atol=2e-6)
     else:
         low, high = np.percentile(stack, percentiles, method="lower")
         expected = (stack - low) / (high - low)
-        np.testing.assert_allclose(standardized, expected if range == "0/1" else 2 * expected - 1, atol=1e-5)
+        np.testing.assert_allclose(
+            standardized, expected if range == "0/1" else 2 * expected - 1, atol=1e-5
+        )
 
 
 @given(
@@ -85,7 +91,9 @@ def test_a_changed_pixel_is_undone_by_the_inverse_map():
 
 def test_a_constant_slice_has_no_range_to_stretch():
     image = np.full((5, 6), 7, dtype=np.float32)
-    assert np.array_equal(evaluate(image, bound("standardize"), bound("destandardize"))["image"], image)
+    assert np.array_equal(
+        evaluate(image, bound("standardize"), bound("destandardize"))["image"], image
+    )
 
 
 @given(values=st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=50))

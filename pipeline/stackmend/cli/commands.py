@@ -25,7 +25,9 @@ def run(options: argparse.Namespace) -> int:
     from stackmend import api
     from stackmend.cli.streams import say
 
-    result = _followed(options, api.run, backend=options.backend, scheduler=options.scheduler, shard=options.shard)
+    result = _followed(
+        options, api.run, backend=options.backend, scheduler=options.scheduler, shard=options.shard
+    )
     if result.record is None:
         then = f"when all parts are done: stackmend finish {options.protocol}"
         say(f"stackmend: part {options.shard} is done; {then}", sys.stderr)
@@ -40,7 +42,9 @@ def finish(options: argparse.Namespace) -> int:
     return _told(options, _followed(options, api.finish).folder)
 
 
-def _followed(options: argparse.Namespace, command: Callable[..., RunResult], **how: Any) -> RunResult:
+def _followed(
+    options: argparse.Namespace, command: Callable[..., RunResult], **how: Any
+) -> RunResult:
     """A run, with what it tells on the way; and how to go on with it, if it ends early."""
     from stackmend.cli.progress import listening
 
@@ -71,7 +75,10 @@ def _told(options: argparse.Namespace, folder: Path) -> int:
     if options.show == "json":
         source = api.show(folder)
         kept = ("name", "input", "output", "searches", "truth", "warnings", "times")
-        facts: dict[str, Any] = {"folder": shown(folder), "stack": [shown(each) for each in stacks(folder)]}
+        facts: dict[str, Any] = {
+            "folder": shown(folder),
+            "stack": [shown(each) for each in stacks(folder)],
+        }
         facts |= {name: source.record[name] for name in kept}
         facts["slices"] = slice_facts(source.record, source.slices)
         say_event("result", facts)
@@ -106,7 +113,9 @@ def check(options: argparse.Namespace) -> int:
     from stackmend.errors import StackmendError
 
     _silence_libraries()
-    findings = api.check(options.protocol, input=options.input, output=options.output, set=dict(options.set))
+    findings = api.check(
+        options.protocol, input=options.input, output=options.output, set=dict(options.set)
+    )
     problems, status, message = findings.draft.problems, 0, None
     try:
         findings.raise_problems()
@@ -114,7 +123,11 @@ def check(options: argparse.Namespace) -> int:
         status, message = error.exit_status, str(error)
         problems = getattr(error, "problems", problems)
     if options.format == "json":
-        stack = {"label": findings.reader.label, "shape": findings.reader.shape} if findings.reader else None
+        stack = (
+            {"label": findings.reader.label, "shape": findings.reader.shape}
+            if findings.reader
+            else None
+        )
         content = {
             "file": str(options.protocol),
             "status": status,
@@ -131,7 +144,11 @@ def check(options: argparse.Namespace) -> int:
         print(f"stackmend: {message}", file=sys.stderr)
     if not status:
         reader = findings.reader
-        extent = f"; {reader.label}: {' x '.join(map(str, reader.shape))} {reader.dtype}" if reader else ""
+        extent = (
+            f"; {reader.label}: {' x '.join(map(str, reader.shape))} {reader.dtype}"
+            if reader
+            else ""
+        )
         print(f"{options.protocol.name}: no errors{extent}")
     return status
 
@@ -150,7 +167,9 @@ def figures(options: argparse.Namespace) -> int:
     from stackmend import api
     from stackmend.cli.summary import shown
 
-    for file in api.figures(options.run, format=options.format, dpi=options.dpi, output=options.output):
+    for file in api.figures(
+        options.run, format=options.format, dpi=options.dpi, output=options.output
+    ):
         print(shown(file))
     return 0
 

@@ -33,12 +33,18 @@ def _search_started(fields: Fields) -> str:
 
 
 def _search_finished(fields: Fields) -> str:
-    work = ", ".join(f"{count(number)} {product}" for product, number in fields["distinct_work"].items())
+    work = ", ".join(
+        f"{count(number)} {product}" for product, number in fields["distinct_work"].items()
+    )
     return f"{count(fields['combinations'])} combinations in {duration(fields['seconds'])}; distinct work: {work}"
 
 
 def _chosen(fields: Fields) -> str:
-    before = f" (before correction {fields['loss_before']:.4g})" if fields["loss_before"] is not None else ""
+    before = (
+        f" (before correction {fields['loss_before']:.4g})"
+        if fields["loss_before"] is not None
+        else ""
+    )
     return f"chosen: {_listed(fields['values'])}; loss {fields['loss']:.4g}{before}"
 
 
@@ -60,7 +66,9 @@ _VERBOSE: dict[str, Callable[[Fields], str]] = {
     "search started": _search_started,
     "search finished": _search_finished,
     "chosen": _chosen,
-    "application started": lambda fields: f"restoring {count(fields['slices'])} slices as {fields['dtype']}",
+    "application started": lambda fields: (
+        f"restoring {count(fields['slices'])} slices as {fields['dtype']}"
+    ),
     "slice": _slice,
     "slice kept": _kept,
 }

@@ -26,7 +26,9 @@ def framed(name: str, problems: Sequence[Problem], *, ran: bool | None) -> str:
     counts += [counted(warnings, "warning")] if warnings else []
     end = ", nothing was run" if ran is False else ""
     name = printable(name)
-    return "\n".join([f"{name}: {', '.join(counts)}{end}", "", *(_frame(name, problem) for problem in problems)])
+    return "\n".join(
+        [f"{name}: {', '.join(counts)}{end}", "", *(_frame(name, problem) for problem in problems)]
+    )
 
 
 def _frame(name: str, problem: Problem) -> str:
@@ -65,13 +67,17 @@ def listed(catalogue: Catalogue[Any]) -> str:
         except RegistryError as error:
             lines.append(f"{name:<20} UNUSABLE: {printable(str(error))}")
             continue
-        lines.append(f"{name:<20} {component.schema.get('description', '')} [{catalogue.origin(name)}]")
+        lines.append(
+            f"{name:<20} {component.schema.get('description', '')} [{catalogue.origin(name)}]"
+        )
     return "\n".join(lines)
 
 
 def explained(component: Component, origin: str) -> str:
     """All that a component says about itself."""
-    lines = [f"{component.name}  ({component.kind} of {origin}, algorithm version {component.version})"]
+    lines = [
+        f"{component.name}  ({component.kind} of {origin}, algorithm version {component.version})"
+    ]
     lines += ["", *wrap(str(component.schema.get("description", "")), 100)]
     if isinstance(component, Step):
         lines.append(f"scope: {component.scope}")
@@ -81,11 +87,16 @@ def explained(component: Component, origin: str) -> str:
     for name, declared in parameters.items():
         lines += [f"  {name}  {_type_of(declared)}, default {_yaml(declared.get('default'))}"]
         limits = f"It {declared['errorMessage']}." if "errorMessage" in declared else ""
-        lines += [f"      {line}" for line in wrap(f"{declared.get('description', '')} {limits}".strip(), 92)]
+        lines += [
+            f"      {line}"
+            for line in wrap(f"{declared.get('description', '')} {limits}".strip(), 92)
+        ]
     if component.references:
         lines += ["", "references:"]
         lines += [
-            f"  {line}" for reference in component.references for line in wrap(reference, 96, subsequent_indent="  ")
+            f"  {line}"
+            for reference in component.references
+            for line in wrap(reference, 96, subsequent_indent="  ")
         ]
     return "\n".join(lines)
 

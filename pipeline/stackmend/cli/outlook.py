@@ -16,7 +16,9 @@ def told(outlook: Outlook, stack: str) -> str:
     """An outlook in lines of a label and a text; ``stack`` is where the result will be."""
     lines = []
     for label, text in _rows(outlook, stack):
-        first, *more = wrap(text, _WIDTH - _LABEL, break_long_words=False, break_on_hyphens=False) or [""]
+        first, *more = wrap(
+            text, _WIDTH - _LABEL, break_long_words=False, break_on_hyphens=False
+        ) or [""]
         lines += [f"{label:<{_LABEL}}{first}".rstrip(), *(" " * _LABEL + line for line in more)]
     return "\n".join(lines)
 
@@ -30,7 +32,9 @@ def _rows(outlook: Outlook, stack: str) -> Iterator[tuple[str, str]]:
         yield "channels", ", ".join(map(str, outlook.channels))
     for number, step in enumerate(outlook.steps):
         swept = [f"{name} {' | '.join(map(_plain, values))}" for name, values in step.swept.items()]
-        fixed = [f"{name} {_plain(value)}" for name, value in step.fixed.items() if value is not None]
+        fixed = [
+            f"{name} {_plain(value)}" for name, value in step.fixed.items() if value is not None
+        ]
         yield (
             ("steps" if not number else ""),
             f"{step.id}: {', '.join([*swept, *fixed])}" if swept or fixed else step.id,
@@ -50,9 +54,15 @@ def _extent(stack: Any) -> str:
 
 
 def _search(search: Any) -> Iterator[tuple[str, str]]:
-    counted = search.counted or {name.replace("_", " "): count for name, count in search.distinct_work.items()}
+    counted = search.counted or {
+        name.replace("_", " "): count for name, count in search.distinct_work.items()
+    }
     parts = ", ".join(f"{count} {name}" for name, count in counted.items())
-    more = f" (at most {search.at_most} with {search.strategy})" if search.at_most > search.combinations else ""
+    more = (
+        f" (at most {search.at_most} with {search.strategy})"
+        if search.at_most > search.combinations
+        else ""
+    )
     where = f"slice{'s' * (len(search.slices) > 1)} {', '.join(map(str, search.slices))}"
     yield "search", f"{search.combinations} combinations: {parts}{more}; on {where}"
     if search.decided:
@@ -67,9 +77,15 @@ def _done(outlook: Outlook) -> Iterator[tuple[str, str]]:
     if outlook.busy:
         yield "busy", "another run is at work in this folder; a run would refuse to begin"
     if done.finished:
-        yield "done", f"{done.finished} of {everything} slices; the run checks their content and keeps what holds"
+        yield (
+            "done",
+            f"{done.finished} of {everything} slices; the run checks their content and keeps what holds",
+        )
     if done.undecided:
-        yield "done", f"{done.undecided} of {everything} slices are kept if the search chooses as it did before"
+        yield (
+            "done",
+            f"{done.undecided} of {everything} slices are kept if the search chooses as it did before",
+        )
     for reason, count in done.again.items():
         yield "again", f"{reason}: {count} slices are computed again"
     if done.todo and not done.undecided:
@@ -80,18 +96,30 @@ def _done(outlook: Outlook) -> Iterator[tuple[str, str]]:
 
 def _needs(outlook: Outlook) -> Iterator[tuple[str, str]]:
     need = outlook.need
-    parts = [("survey", need.survey_s)] * outlook.survey + [("search", need.search_s), ("slices", need.apply_s)]
+    parts = [("survey", need.survey_s)] * outlook.survey + [
+        ("search", need.search_s),
+        ("slices", need.apply_s),
+    ]
     said = " + ".join(f"{_time(seconds)} {name}" for name, seconds in parts)
     if need.total_s:
         yield "time", f"about {_time(need.total_s)} ({said}), measured on slice {need.slice}"
     room = "allowed" if outlook.budget is not None else "free"
     fits = "fits" if need.fits_memory else "DOES NOT FIT"
     search = f"search {_size(need.search_bytes)}, " if need.search_bytes else ""
-    restoring = f"{search}{need.workers} worker{'s' * (need.workers > 1)} of {_size(need.worker_bytes)}"
-    yield "memory", f"{restoring}; {_size(need.memory_bytes)} of {_size(need.memory_room)} {room}: {fits}"
+    restoring = (
+        f"{search}{need.workers} worker{'s' * (need.workers > 1)} of {_size(need.worker_bytes)}"
+    )
+    yield (
+        "memory",
+        f"{restoring}; {_size(need.memory_bytes)} of {_size(need.memory_room)} {room}: {fits}",
+    )
     if need.workers < outlook.workers:
         yield "", f"{need.workers} of {outlook.workers} workers, there is room for no more"
-    stays = f"; the earlier result ({_size(outlook.earlier_bytes)}) stays until then" if outlook.earlier_bytes else ""
+    stays = (
+        f"; the earlier result ({_size(outlook.earlier_bytes)}) stays until then"
+        if outlook.earlier_bytes
+        else ""
+    )
     fits = "fits" if need.fits_disk else "DOES NOT FIT"
     yield "disk", f"at most {_size(need.disk_bytes)}, {_size(need.disk_free)} free{stays}: {fits}"
 

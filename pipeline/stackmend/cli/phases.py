@@ -52,7 +52,14 @@ class Phase:
         """The phase that a ``progress`` event belongs to."""
         name = printable(str(fields["phase"]))
         label, unit = _KNOWN.get(name, (name.replace("_", " "), "steps"))
-        return cls(name, label, printable(fields.get("unit", unit)), fields["total"], fields.get("megapixels"), now)
+        return cls(
+            name,
+            label,
+            printable(fields.get("unit", unit)),
+            fields["total"],
+            fields.get("megapixels"),
+            now,
+        )
 
     def continues(self, fields: Mapping[str, Any]) -> bool:
         """Whether an event belongs to this phase, not to the next one or to another of the same name."""
@@ -108,5 +115,10 @@ class Phase:
         complete = self.done >= self.total
         reached = count(self.done) if complete else f"stopped at {self.position().strip()}"
         kept = [f"{count(self.kept)} of them kept"] if self.kept else []
-        facts = [f"{reached} {self.unit}", *kept, duration(self.now - self.started), *self.rates(whole=True)]
+        facts = [
+            f"{reached} {self.unit}",
+            *kept,
+            duration(self.now - self.started),
+            *self.rates(whole=True),
+        ]
         return ", ".join(facts)

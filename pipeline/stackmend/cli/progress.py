@@ -134,30 +134,42 @@ class PlainLines(_Follower):
             return
         self._shown = (phase.now, phase.done)
         left = phase.left(phase.now)
-        facts = [phase.position().strip(), *phase.rates(), *([f"{duration(left)} left"] if left is not None else [])]
+        facts = [
+            phase.position().strip(),
+            *phase.rates(),
+            *([f"{duration(left)} left"] if left is not None else []),
+        ]
         self._say(f"{phase.label}, {', '.join(facts)}")
 
 
 class Bars(_Follower):
     """The phase that is at work as a bar in the last line; what is over, and every message, as a line above it."""
 
-    def __init__(self, console: Console, *, verbose: bool, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, console: Console, *, verbose: bool, clock: Callable[[], float] = monotonic
+    ) -> None:
         super().__init__(verbose=verbose, clock=clock)
         self._console = console
-        self._live = Live(get_renderable=self._shown, console=console, transient=True, refresh_per_second=8)
+        self._live = Live(
+            get_renderable=self._shown, console=console, transient=True, refresh_per_second=8
+        )
 
     def __enter__(self) -> Self:
         self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
         with suppress(OSError):
             self._end()
             self._live.stop()
 
     def _say(self, text: str, style: str = "") -> None:
         with suppress(OSError):  # the terminal has gone, which is no reason to stop
-            self._console.print(Text(unglued(f"stackmend: {text}"), style), soft_wrap=False, overflow="fold")
+            self._console.print(
+                Text(unglued(f"stackmend: {text}"), style), soft_wrap=False, overflow="fold"
+            )
 
     def _ended(self, phase: Phase) -> None:
         gap = max(_LABEL - len(phase.label), 0) if self._console.width >= 79 else 0

@@ -53,7 +53,9 @@ def summary(record: Record, slices: Sequence[Mapping[str, str]], folder: Path, w
     lines += [*_slices(facts), *_truth(record)]
     lines += [("warning", warning) for warning in record["warnings"]]
     lines += [*_times(record, facts), *_places(folder)]
-    return "\n".join(unglued(line) for label, text in lines for line in _wrapped(label, text, width))
+    return "\n".join(
+        unglued(line) for label, text in lines for line in _wrapped(label, text, width)
+    )
 
 
 def slice_facts(record: Record, slices: Sequence[Mapping[str, str]]) -> dict[str, Any]:
@@ -118,17 +120,29 @@ def _search(record: Record, search: Record) -> Iterator[Line]:
         yield "chosen" if index == 0 else "", text
     middle = search.get("loss_median")
     beside = f"; median {middle:.4g}" if middle is not None else ""
-    yield "loss", f"{search['loss_of_choice']:.4g} on slice {slices}, lowest of {count(tried)}{beside}"
+    yield (
+        "loss",
+        f"{search['loss_of_choice']:.4g} on slice {slices}, lowest of {count(tried)}{beside}",
+    )
     if (before := search.get("loss_before")) is not None:
         after = search["loss_of_choice"]
         yield "", f"{before:.4g} before correction, {after:.4g} after"
-    held_out = [f"{v if isinstance(v, str) else f'{v:.4g}'} (slice {n})" for n, v in search["held_out"].items()]
+    held_out = [
+        f"{v if isinstance(v, str) else f'{v:.4g}'} (slice {n})"
+        for n, v in search["held_out"].items()
+    ]
     if held_out:
         yield "", f"held out: {', '.join(held_out)}"
 
 
 def _value(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
+    return (
+        f"{value:.6g}"
+        if isinstance(value, float)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
+    )
 
 
 def _tried(values: Sequence[Any]) -> str:
@@ -152,7 +166,10 @@ def _unit(record: Record, name: str) -> str:
 
 
 def _slices(facts: Mapping[str, Any]) -> Iterator[Line]:
-    parts = [f"{count(number)} {_STATUS.get(status, status)}" for status, number in facts["status"].items()]
+    parts = [
+        f"{count(number)} {_STATUS.get(status, status)}"
+        for status, number in facts["status"].items()
+    ]
     kept = [f"{count(facts['kept'])} of them kept from an earlier run"] if facts["kept"] else []
     yield "slices", ", ".join([*parts, *kept])
     if facts["median_changed_fraction"] is not None:
@@ -167,7 +184,10 @@ def _truth(record: Record) -> Iterator[Line]:
         before, after = record["truth"]["rmse_before"], record["truth"]["rmse_after"]
         change = f" by {percent(abs(1 - after / before))}" if before else ""
         verb = "fell" if after < before else "ROSE" if after > before else "did not change"
-        yield "error", f"against the truth {verb}{change}, from {before:.3g} to {after:.3g} grey levels (RMS)"
+        yield (
+            "error",
+            f"against the truth {verb}{change}, from {before:.3g} to {after:.3g} grey levels (RMS)",
+        )
 
 
 def _times(record: Record, facts: Mapping[str, Any]) -> Iterator[Line]:
@@ -183,7 +203,9 @@ def _places(folder: Path) -> Iterator[Line]:
     if (folder / "report.html").exists():
         yield "report", shown(folder / "report.html")
     yield "record", shown(folder / "run.json")
-    again = shlex.join(["stackmend", "run", shown(folder / "protocol.yaml"), "--output", "NEW_FOLDER"])
+    again = shlex.join(
+        ["stackmend", "run", shown(folder / "protocol.yaml"), "--output", "NEW_FOLDER"]
+    )
     yield "repeat", again.replace(" ", GLUE)  # to be copied in one piece
 
 

@@ -16,7 +16,9 @@ _kept = local()
 def plain_image(image: NDArray[np.generic]) -> NDArray[np.float32]:
     """The image as a contiguous, read-only float32 view; ValueError unless it is two-dimensional and not empty."""
     if image.ndim != 2 or image.size == 0:
-        raise ValueError(f"image: expected two axes and at least one pixel, got shape {image.shape}")
+        raise ValueError(
+            f"image: expected two axes and at least one pixel, got shape {image.shape}"
+        )
     return readonly(np.ascontiguousarray(image, dtype=np.float32))
 
 

@@ -26,7 +26,9 @@ F = TypeVar("F", bound=Callable[..., object])
 def compiled(function: F) -> F:
     try:
         return cast(F, njit(nogil=True, cache=True)(function))
-    except RuntimeError:  # no folder that the cache could be written to: compiled anew in each process
+    except (
+        RuntimeError
+    ):  # no folder that the cache could be written to: compiled anew in each process
         return cast(F, njit(nogil=True)(function))
 
 
@@ -64,10 +66,17 @@ def slide_along(rows: Image, index: Index, taps: Image, work: Image, out: Image)
         for k in range(index.size):
             work[k] = row[index[k]]
         for k in range(0, taps.size, 4):
-            part0, part1, part2, part3 = work[k : k + n], work[k + 1 :], work[k + 2 :], work[k + 3 :]
+            part0, part1, part2, part3 = (
+                work[k : k + n],
+                work[k + 1 :],
+                work[k + 2 :],
+                work[k + 3 :],
+            )
             tap0, tap1, tap2, tap3 = taps[k], taps[k + 1], taps[k + 2], taps[k + 3]
             for x in range(n):
-                total[x] += (tap0 * part0[x] + tap1 * part1[x]) + (tap2 * part2[x] + tap3 * part3[x])
+                total[x] += (tap0 * part0[x] + tap1 * part1[x]) + (
+                    tap2 * part2[x] + tap3 * part3[x]
+                )
 
 
 @compiled
@@ -79,10 +88,17 @@ def spread_along(columns: Image, first: Index, weights: NDArray[np.float32], out
             total = out[y, b * width : (b + 1) * width]
             for j in range(0, n_weights, 4):
                 value = columns[y, first[b] + j : first[b] + j + 4]
-                row0, row1, row2, row3 = weights[b, j], weights[b, j + 1], weights[b, j + 2], weights[b, j + 3]
+                row0, row1, row2, row3 = (
+                    weights[b, j],
+                    weights[b, j + 1],
+                    weights[b, j + 2],
+                    weights[b, j + 3],
+                )
                 value0, value1, value2, value3 = value[0], value[1], value[2], value[3]
                 for x in range(total.size):
-                    total[x] += (value0 * row0[x] + value1 * row1[x]) + (value2 * row2[x] + value3 * row3[x])
+                    total[x] += (value0 * row0[x] + value1 * row1[x]) + (
+                        value2 * row2[x] + value3 * row3[x]
+                    )
 
 
 @compiled
@@ -103,7 +119,9 @@ def combine(rows: Image, first: Index, weights: Image, out: Image) -> None:
                     weights[i, j + 3],
                 )
                 for x in range(stop - start):
-                    total[x] += (weight0 * row0[x] + weight1 * row1[x]) + (weight2 * row2[x] + weight3 * row3[x])
+                    total[x] += (weight0 * row0[x] + weight1 * row1[x]) + (
+                        weight2 * row2[x] + weight3 * row3[x]
+                    )
 
 
 @compiled
@@ -151,7 +169,9 @@ def step_over(under: Image, old: Image, other: Image, first: int, start: Image) 
 
 
 @compiled
-def raise_row(row: Image, limit: Image, other: Image, first: int, last: int, work: Image) -> tuple[int, int]:
+def raise_row(
+    row: Image, limit: Image, other: Image, first: int, last: int, work: Image
+) -> tuple[int, int]:
     """Raise `row` under `limit` from columns first..last of the row `other`; return the columns that rose."""
     first, last = max(first - 1, 0), min(last + 1, row.size - 1)
     n = last - first + 1
@@ -237,7 +257,9 @@ def second_difference(image: Image, step: int) -> float:
 
 
 @compiled
-def round_to(image: NDArray[np.floating], low: np.floating, high: np.floating, out: NDArray[np.generic]) -> int:
+def round_to(
+    image: NDArray[np.floating], low: np.floating, high: np.floating, out: NDArray[np.generic]
+) -> int:
     """Round to the nearest even whole number and saturate; how many values lay outside (or were no numbers)."""
     clipped = 0
     for y in range(image.shape[0]):

@@ -43,7 +43,9 @@ def find_root(parent: Index, i: int) -> int:
 
 
 @compiled
-def join_runs(starts: Index, stops: Index, row_start: Index, n_columns: int, reach: int, label: Index) -> int:
+def join_runs(
+    starts: Index, stops: Index, row_start: Index, n_columns: int, reach: int, label: Index
+) -> int:
     """Label the runs 1..n by connected component, in the order of their first runs; return n.
 
     `reach` is 1 where runs that touch at a corner belong together (8-connected), else 0.
@@ -123,7 +125,9 @@ def ring_pixels(
 
 
 @compiled
-def count_bins(flat: Image, pixels: Index, low: np.float32, high: np.float32, counts: Index) -> None:
+def count_bins(
+    flat: Image, pixels: Index, low: np.float32, high: np.float32, counts: Index
+) -> None:
     """Add the pixels to their bins of width 1 after scaling low..high to 0..counts.size, the last bin closed."""
     n_bins = np.float32(counts.size)
     for i in range(pixels.size):

@@ -70,7 +70,9 @@ def kernel_of(sigma: float) -> NDArray[np.float64]:
     return kernel
 
 
-def _dense(column: NDArray[np.integer], weight: NDArray[np.float64], n_columns: int) -> NDArray[np.float64]:
+def _dense(
+    column: NDArray[np.integer], weight: NDArray[np.float64], n_columns: int
+) -> NDArray[np.float64]:
     """The matrix that has `weight[i, k]` added at ``(i, fold(column[i, k]))``."""
     # The loops take four columns at a time: a short axis is continued by zeros.
     dense = np.zeros((column.shape[0], -(-n_columns // 4) * 4))
@@ -83,7 +85,9 @@ def _band(dense: NDArray[np.float64]) -> Band:
     low, high = used.argmax(axis=1), dense.shape[1] - used[:, ::-1].argmax(axis=1)
     width = -(-int((high - low).max()) // 4) * 4
     first = np.minimum(low, dense.shape[1] - width)
-    weights = np.take_along_axis(dense, first[:, None] + np.arange(width), axis=1).astype(np.float32)
+    weights = np.take_along_axis(dense, first[:, None] + np.arange(width), axis=1).astype(
+        np.float32
+    )
     return Band(first, weights, int(first.max()) + width)
 
 
@@ -110,7 +114,9 @@ def axis_of(size: int, sigma: float) -> Axis:
     step = (size - 1) / n_steps
     narrow, wide = sqrt(SPREAD) * sigma, sqrt(1 - SPREAD) * sigma
     places = np.arange(n_steps + 1) * step
-    taps = np.floor(places).astype(np.intp)[:, None] + np.arange(-floor(REACH * wide), floor(REACH * wide) + 2)
+    taps = np.floor(places).astype(np.intp)[:, None] + np.arange(
+        -floor(REACH * wide), floor(REACH * wide) + 2
+    )
     sample = _band(_dense(taps, _bell(taps - places[:, None], wide), size))
     near = floor(REACH * narrow / step) + 1
     knots = np.rint(pixels / step).astype(np.intp)[:, None] + np.arange(-near, near + 1)

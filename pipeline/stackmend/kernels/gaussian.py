@@ -76,7 +76,9 @@ def gaussian(image: Image, sigma: float) -> Image:
         return image.copy()
     middle = np.float32(0.5 * (float(image.min()) + float(image.max())))
     centred = np.subtract(image, middle, out=scratch("centred", image.shape))
-    blurred = _convolve(centred, sigma) if sigma < DIRECT_BELOW else _sample_and_spread(centred, sigma)
+    blurred = (
+        _convolve(centred, sigma) if sigma < DIRECT_BELOW else _sample_and_spread(centred, sigma)
+    )
     blurred += middle
     return blurred
 
@@ -86,7 +88,9 @@ def _slide(rows: Image, taps: Image, start: int, out: Image) -> None:
     from stackmend.kernels import _loops
 
     offsets = np.arange(start, start + rows.shape[0] + taps.size - 1)
-    _loops.slide(readonly(rows), readonly(fold(offsets, rows.shape[0])), readonly(np.pad(taps, 3)), out)
+    _loops.slide(
+        readonly(rows), readonly(fold(offsets, rows.shape[0])), readonly(np.pad(taps, 3)), out
+    )
 
 
 def _combine(rows: Image, band: Band) -> Image:
@@ -107,7 +111,9 @@ def _slide_along(rows: Image, taps: Image, start: int, out: Image) -> None:
     taps = np.pad(taps, (0, -taps.size % 4))
     offsets = np.arange(start, start + rows.shape[1] + taps.size - 1)
     work = np.empty(offsets.size, dtype=np.float32)
-    _loops.slide_along(readonly(rows), readonly(fold(offsets, rows.shape[1])), readonly(taps), work, out)
+    _loops.slide_along(
+        readonly(rows), readonly(fold(offsets, rows.shape[1])), readonly(taps), work, out
+    )
 
 
 def _convolve(image: Image, sigma: float) -> Image:
@@ -126,7 +132,9 @@ def _sample_and_spread(image: Image, sigma: float) -> Image:
     n_columns = along_x.sample.first.size
     columns = np.zeros((image.shape[0], -(-n_columns // 4) * 4), dtype=np.float32)
     for start in range(0, image.shape[0], TILE):
-        columns[start : start + TILE, :n_columns] = _combine(image[start : start + TILE].T, along_x.sample).T
+        columns[start : start + TILE, :n_columns] = _combine(
+            image[start : start + TILE].T, along_x.sample
+        ).T
     blurred = np.zeros_like(columns)
     _slide(columns, kernel_of(sigma).astype(np.float32), -radius(sigma), blurred)
     if along_x.blocks is None:

@@ -52,7 +52,9 @@ def grey_histogram(image: Image, pixels: Index, low: float, high: float) -> Inde
     flat = plain_image(image).reshape(-1)
     pixels = np.ascontiguousarray(pixels, dtype=np.intp)
     if pixels.size and not (pixels.min() >= 0 and pixels.max() < flat.size):
-        raise IndexError(f"pixels: expected 0 to {flat.size - 1}, got {pixels.min()} to {pixels.max()}")
+        raise IndexError(
+            f"pixels: expected 0 to {flat.size - 1}, got {pixels.min()} to {pixels.max()}"
+        )
     counts = np.zeros(BINS, dtype=np.intp)
     if low != high:
         _region_loops.count_bins(flat, readonly(pixels), np.float32(low), np.float32(high), counts)

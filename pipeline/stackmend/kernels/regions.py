@@ -16,7 +16,10 @@ Mask = NDArray[np.bool_]
 Index = NDArray[np.intp]
 Region = tuple[Index, Index]
 
-EIGHT, FOUR = 1, 0  # how far runs of neighbouring rows may miss each other and still belong together, in pixels
+EIGHT, FOUR = (
+    1,
+    0,
+)  # how far runs of neighbouring rows may miss each other and still belong together, in pixels
 MAX_LIMIT = 32765  # distances are int16, and two steps beyond the limit must fit
 
 
@@ -31,7 +34,9 @@ class Runs:
 
     def areas(self) -> Index:
         """Pixels of each component."""
-        lengths = np.bincount(self.labels, weights=self.stops - self.starts, minlength=self.count + 1)
+        lengths = np.bincount(
+            self.labels, weights=self.stops - self.starts, minlength=self.count + 1
+        )
         return lengths[1:].astype(np.intp)
 
 
@@ -172,10 +177,14 @@ def regions_and_rings(mask: Mask, count: int, distance: int) -> tuple[Region, ..
     order = np.lexsort((np.arange(runs.count, 0, -1), -runs.areas()))[:count] + 1
     whole = _distance(flat, distance)
     chosen = (runs.labels == label for label in order)
-    return tuple(_region_and_ring(runs.starts[own], runs.stops[own], whole, distance) for own in chosen)
+    return tuple(
+        _region_and_ring(runs.starts[own], runs.stops[own], whole, distance) for own in chosen
+    )
 
 
-def _region_and_ring(starts: Index, stops: Index, whole: NDArray[np.int16], distance: int) -> Region:
+def _region_and_ring(
+    starts: Index, stops: Index, whole: NDArray[np.int16], distance: int
+) -> Region:
     from stackmend.kernels import _region_loops
 
     n_rows, n_columns = whole.shape
@@ -214,7 +223,9 @@ def _find(mask: NDArray[np.uint8], value: int, reach: int) -> Runs:
     found = _region_loops.find_runs(mask, value, starts, stops, row_start)
     starts, stops = starts[:found].copy(), stops[:found].copy()
     labels = np.empty(found, dtype=np.intp)
-    count = _region_loops.join_runs(readonly(starts), readonly(stops), readonly(row_start), n_columns, reach, labels)
+    count = _region_loops.join_runs(
+        readonly(starts), readonly(stops), readonly(row_start), n_columns, reach, labels
+    )
     return Runs(starts, stops, labels, count)
 
 
@@ -223,7 +234,9 @@ def _painted(runs: Runs, keep: Mask, flat: NDArray[np.uint8]) -> Mask:
     from stackmend.kernels import _region_loops
 
     value = keep[runs.labels].view(np.uint8)
-    _region_loops.paint(readonly(runs.starts), readonly(runs.stops), readonly(value), flat.reshape(-1))
+    _region_loops.paint(
+        readonly(runs.starts), readonly(runs.stops), readonly(value), flat.reshape(-1)
+    )
     return flat.view(np.bool_)
 
 

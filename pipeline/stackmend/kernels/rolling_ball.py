@@ -60,7 +60,9 @@ def rolling_ball(image: Image, radius: float) -> Image:
 
     image = plain_image(image)
     # One step up, because the difference of two float32 is not always exact in double either.
-    height = _heights(radius, np.nextafter(float(image.max()) - float(image.min()), np.inf), max(image.shape))
+    height = _heights(
+        radius, np.nextafter(float(image.max()) - float(image.min()), np.inf), max(image.shape)
+    )
     down, right = np.nonzero(np.isfinite(height))
     pairs = np.full((down.max() + 1, image.shape[1] + 2 * right.max()), np.inf, dtype=np.float32)
     out = np.full(image.shape, np.inf, dtype=np.float32)

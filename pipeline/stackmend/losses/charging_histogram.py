@@ -12,7 +12,9 @@ from stackmend.kernels.regions import Region, regions_and_rings
 from stackmend.registry import NOTHING_FOUND, UNDEFINED, Loss, Stage, Undefined
 
 
-def charged_regions(charging_mask: NDArray[np.bool_], *, regions: int, distance: int) -> Sequence[Region]:
+def charged_regions(
+    charging_mask: NDArray[np.bool_], *, regions: int, distance: int
+) -> Sequence[Region]:
     """The largest regions of the mask, each with its ring of clean surroundings (as flat pixel indices).
 
     Parameters

@@ -109,12 +109,17 @@ def examine(
     given = Given(input or origin.input, output or origin.output, {**origin.set, **(set or {})})
     overrides.apply(document, input=given.input, output=given.output, set=given.set)
     complaints = schema.complaints(document.data, document.faults)
-    problems = [*document.problems, *(document.problem(path, message, key=key) for path, message, key in complaints)]
+    problems = [
+        *document.problems,
+        *(document.problem(path, message, key=key) for path, message, key in complaints),
+    ]
     if not isinstance(document.data, dict):
         return Draft(None, tuple(_in_file_order(problems)), file.name)
     sound = repair.without(document.data, [*document.faults, *(path for path, _, _ in complaints)])
     built = model.build(sound.data, document, file=file, base=folder, source=source)
-    protocol = replace(built, given=Given(_absolute(given.input), _absolute(given.output), given.set))
+    protocol = replace(
+        built, given=Given(_absolute(given.input), _absolute(given.output), given.set)
+    )
     problems += semantics.check(protocol, chain=sound.chain_intact, optimize=sound.optimize_intact)
     return Draft(protocol, tuple(_in_file_order(problems)), file.name)
 
@@ -128,7 +133,9 @@ def _read(file: Path) -> bytes:
         with file.open("rb") as opened:
             source = opened.read(MAX_BYTES + 1)
     except OSError as error:
-        raise UsageError(f"{file}: cannot be read ({error.strerror}); give the path of a protocol file") from error
+        raise UsageError(
+            f"{file}: cannot be read ({error.strerror}); give the path of a protocol file"
+        ) from error
     if len(source) > MAX_BYTES:
         what = f"is larger than {MAX_BYTES // 1024} kB, which no protocol is; give the YAML file itself"
         raise ProtocolError(file.name, [Problem("", what, 1, 1)])
@@ -163,7 +170,9 @@ def _origin(file: Path, source: bytes) -> tuple[Path, Given]:
             origin = json.loads(record.read_text(encoding="utf-8"))["protocol"]
             if origin["text"] == source.decode("utf-8-sig"):
                 given = {key: Path(origin[key]) for key in ("input", "output") if origin[key]}
-                return Path(origin["folder"]), Given(set={str(k): str(v) for k, v in origin["set"].items()}, **given)
+                return Path(origin["folder"]), Given(
+                    set={str(k): str(v) for k, v in origin["set"].items()}, **given
+                )
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass  # not a record that a run left: the file then stands for itself
     return folder, Given()

@@ -163,7 +163,9 @@ class Protocol:
         return next(entry for entry in self.chain if entry.id == id)
 
 
-def build(data: Mapping[str, Any], text: Text, *, file: Path, base: Path, source: bytes) -> Protocol:
+def build(
+    data: Mapping[str, Any], text: Text, *, file: Path, base: Path, source: bytes
+) -> Protocol:
     """The protocol that data which the schema accepts stands for."""
     given_input, given_output = data.get("input", {}), data.get("output", {})
     chain = build_chain(data["chain"], ("chain",), text)
@@ -185,7 +187,9 @@ def build(data: Mapping[str, Any], text: Text, *, file: Path, base: Path, source
             pyramid=given_output.get("pyramid", False),
         ),
         chain=chain,
-        optimize=tuple(_optimize(entry, path, chain, text) for path, entry in optimize_entries(data)),
+        optimize=tuple(
+            _optimize(entry, path, chain, text) for path, entry in optimize_entries(data)
+        ),
         file=file,
         folder=base,
         source=source,
@@ -193,9 +197,13 @@ def build(data: Mapping[str, Any], text: Text, *, file: Path, base: Path, source
     )
 
 
-def build_chain(items: Sequence[Mapping[str, Any] | None], path: DataPath, text: Text) -> tuple[StepEntry, ...]:
+def build_chain(
+    items: Sequence[Mapping[str, Any] | None], path: DataPath, text: Text
+) -> tuple[StepEntry, ...]:
     """The entries of a chain, every parameter filled in; those that a repair left out are skipped."""
-    return tuple(_step(item, (*path, index), text) for index, item in enumerate(items) if item is not None)
+    return tuple(
+        _step(item, (*path, index), text) for index, item in enumerate(items) if item is not None
+    )
 
 
 def _step(item: Mapping[str, Any], path: DataPath, text: Text) -> StepEntry:
@@ -262,7 +270,11 @@ def _selection(value: Any) -> SliceSelection:
 
 
 def _channels(value: Any) -> tuple[int, ...] | None:
-    return None if value == "all" else tuple(int(number) for number in (value if isinstance(value, list) else [value]))
+    return (
+        None
+        if value == "all"
+        else tuple(int(number) for number in (value if isinstance(value, list) else [value]))
+    )
 
 
 def _resolved(base: Path, path: str | None) -> Path | None:
@@ -274,7 +286,9 @@ def _resolved(base: Path, path: str | None) -> Path | None:
         return base / path
 
 
-def _optimize(entry: Mapping[str, Any], path: DataPath, chain: tuple[StepEntry, ...], text: Text) -> OptimizeEntry:
+def _optimize(
+    entry: Mapping[str, Any], path: DataPath, chain: tuple[StepEntry, ...], text: Text
+) -> OptimizeEntry:
     loss, loss_options = _named(entry.get("loss", "charging_histogram"))
     strategy, strategy_options = _named(entry.get("strategy", "grid"))
     outcome = entry.get("on_nothing_found", "stop")
@@ -284,9 +298,13 @@ def _optimize(entry: Mapping[str, Any], path: DataPath, chain: tuple[StepEntry, 
         channel=_plain(entry.get("channel"), {"type": "integer"}),
         slices=_selection(entry["slices"]),
         validate=_selection(entry["validate"]) if "validate" in entry else None,
-        region={axis: (int(ends[0]), int(ends[1])) for axis, ends in entry.get("region", {}).items()},
+        region={
+            axis: (int(ends[0]), int(ends[1])) for axis, ends in entry.get("region", {}).items()
+        },
         loss=LossEntry(loss, _filled(loss_options, registry.losses().get(loss).schema)),
-        strategy=StrategyEntry(strategy, _filled(strategy_options, resources.schema(f"strategies/{strategy}"))),
+        strategy=StrategyEntry(
+            strategy, _filled(strategy_options, resources.schema(f"strategies/{strategy}"))
+        ),
         on_nothing_found=outcome if isinstance(outcome, str) else "instead",
         instead=build_chain(instead, (*path, "on_nothing_found", "instead"), text),
         path=path,
@@ -302,7 +320,9 @@ def _named(given: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 def _filled(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """A value for every declared option."""
     declared = schema.get("properties", {})
-    return {key: _plain(given.get(key, what.get("default")), what) for key, what in declared.items()}
+    return {
+        key: _plain(given.get(key, what.get("default")), what) for key, what in declared.items()
+    }
 
 
 def _tuned(chain: tuple[StepEntry, ...]) -> tuple[str, ...]:

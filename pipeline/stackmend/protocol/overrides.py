@@ -14,7 +14,9 @@ from stackmend.protocol.text import Place, Text, parse
 from stackmend.protocol.wording import suggestion
 
 
-def apply(document: Text, *, input: Path | None, output: Path | None, set: Mapping[str, str]) -> None:
+def apply(
+    document: Text, *, input: Path | None, output: Path | None, set: Mapping[str, str]
+) -> None:
     """Put everything that the command line gives into the data; a document that is no mapping is left as it is.
 
     Raises
@@ -74,18 +76,25 @@ def _fits(target: Any, part: str | int) -> bool:
 
 
 def _no_place(source: str) -> UsageError:
-    return UsageError(f"{source}: there is no such place in the protocol; write it as messages do: chain[1].gf1_sigma")
+    return UsageError(
+        f"{source}: there is no such place in the protocol; write it as messages do: chain[1].gf1_sigma"
+    )
 
 
 def _path_of(data: Mapping[str, Any], key: str, source: str) -> DataPath:
     """The path that a key means; its first part is a key of the protocol, or a step of the chain by name or id."""
     words = [part for part in re.split(r"\.|\[|\]\.?", key) if part]
-    parts: list[str | int] = [int(word) if re.fullmatch("[0-9]{1,9}", word) else word for word in words]
+    parts: list[str | int] = [
+        int(word) if re.fullmatch("[0-9]{1,9}", word) else word for word in words
+    ]
     known = list(resources.schema("document")["properties"])
     if parts and parts[0] in known:
         return tuple(parts)
     chain = data.get("chain")
-    items = [item if isinstance(item, dict) else {} for item in (chain if isinstance(chain, list) else [])]
+    items = [
+        item if isinstance(item, dict) else {}
+        for item in (chain if isinstance(chain, list) else [])
+    ]
     names = [str(item.get("id", item.get("step"))) for item in items]
     if len(parts) > 1 and parts[0] in names:
         return ("chain", names.index(str(parts[0])), *parts[1:])

@@ -38,7 +38,9 @@ def without(data: dict[str, Any], faults: Iterable[Path]) -> Sound:
             sound.chain_intact = False
     sound.optimize_intact &= sound.chain_intact
     if "optimize" in sound.data:
-        sound.data["optimize"] = _understandable(sound.data["optimize"], keep_all=sound.optimize_intact)
+        sound.data["optimize"] = _understandable(
+            sound.data["optimize"], keep_all=sound.optimize_intact
+        )
     for key in ("input", "output"):
         if not isinstance(sound.data.get(key, {}), dict):
             del sound.data[key]

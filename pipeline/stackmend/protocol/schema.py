@@ -22,13 +22,16 @@ def assemble(step_names: Iterable[str], loss_names: Iterable[str]) -> dict[str, 
 
     item = schema["properties"]["chain"]["items"]
     item["properties"]["step"]["enum"] = [step.name for step in steps]
-    item["allOf"] = [_when("step", step.name, step.schema, _parameters(step, definitions)) for step in steps]
+    item["allOf"] = [
+        _when("step", step.name, step.schema, _parameters(step, definitions)) for step in steps
+    ]
 
     optimize = definitions["optimize"]["properties"]
     optimize["loss"] |= _named("the name of a loss", {each.name: each.schema for each in losses})
     strategies = resources.schema_names("strategies")
     optimize["strategy"] |= _named(
-        f"one of {', '.join(strategies)}", {name: resources.schema(f"strategies/{name}") for name in strategies}
+        f"one of {', '.join(strategies)}",
+        {name: resources.schema(f"strategies/{name}") for name in strategies},
     )
     schema["properties"]["input"]["properties"]["phantom"] = _phantom()
     return schema
@@ -44,12 +47,17 @@ def _phantom() -> dict[str, Any]:
 def _named(what: str, options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The schema of a choice by name, or by a mapping of a name and the options that go with it."""
     names = {"type": "string", "enum": list(options), "errorMessage": f"must be {what}"}
-    branches = [_when("name", name, schema, schema.get("properties", {})) for name, schema in options.items()]
+    branches = [
+        _when("name", name, schema, schema.get("properties", {}))
+        for name, schema in options.items()
+    ]
     mapping = {"required": ["name"], "properties": {"name": names}, "allOf": branches}
     return {"if": {"type": "object"}, "then": mapping, "else": names}
 
 
-def _when(key: str, name: str, schema: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+def _when(
+    key: str, name: str, schema: Mapping[str, Any], properties: Mapping[str, Any]
+) -> dict[str, Any]:
     naming = dict.fromkeys(NAMING if key == "step" else ("name",), True)
     return {
         "if": {"properties": {key: {"const": name}}, "required": [key]},
@@ -76,7 +84,12 @@ def _parameters(step: registry.Step, definitions: dict[str, Any]) -> dict[str, A
 
 def _sweepable(value: Mapping[str, Any], reference: str) -> dict[str, Any]:
     one = {"$ref": reference}
-    several = {"type": "array", "minItems": 1, "items": one, "errorMessage": "must be a list of at least one value"}
+    several = {
+        "type": "array",
+        "minItems": 1,
+        "items": one,
+        "errorMessage": "must be a list of at least one value",
+    }
     if value.get("type") in ("number", "integer"):
         ends = {
             "type": "object",
@@ -85,7 +98,12 @@ def _sweepable(value: Mapping[str, Any], reference: str) -> dict[str, Any]:
             "properties": {
                 "from": one,
                 "to": one,
-                "count": {"type": "integer", "minimum": 2, "maximum": 1000, "errorMessage": "must be from 2 to 1000"},
+                "count": {
+                    "type": "integer",
+                    "minimum": 2,
+                    "maximum": 1000,
+                    "errorMessage": "must be from 2 to 1000",
+                },
                 "scale": {"enum": ["linear", "log"], "errorMessage": "must be linear or log"},
             },
             "errorMessage": "must be a list of values, or from, to and count",
@@ -95,7 +113,11 @@ def _sweepable(value: Mapping[str, Any], reference: str) -> dict[str, Any]:
     return {
         **described,
         "if": {"type": "object"},
-        "then": {"required": ["sweep"], "additionalProperties": False, "properties": {"sweep": several}},
+        "then": {
+            "required": ["sweep"],
+            "additionalProperties": False,
+            "properties": {"sweep": several},
+        },
         "else": one,
     }
 
@@ -134,11 +156,17 @@ def _logarithms(data: Any) -> Iterator[Complaint]:
                 continue
             for end in ("from", "to"):
                 if isinstance(sweep.get(end), (int, float)) and sweep[end] <= 0:
-                    yield (*path, name, "sweep", end), "must be above 0 on a logarithmic scale", False
+                    yield (
+                        (*path, name, "sweep", end),
+                        "must be above 0 on a logarithmic scale",
+                        False,
+                    )
 
 
 def _loadable(
-    catalogue: registry.Catalogue[Any], named: Iterable[tuple[Path, str]], add: Callable[[Complaint], None]
+    catalogue: registry.Catalogue[Any],
+    named: Iterable[tuple[Path, str]],
+    add: Callable[[Complaint], None],
 ) -> list[str]:
     usable = []
     for path, name in named:

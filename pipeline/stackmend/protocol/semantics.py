@@ -28,7 +28,10 @@ def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> I
     ``chain`` and ``optimize`` are false where parts of them had to be left out, so that conclusions from what is
     missing would be wrong.
     """
-    for entry in (*protocol.chain, *(step for search in protocol.optimize for step in search.instead)):
+    for entry in (
+        *protocol.chain,
+        *(step for search in protocol.optimize for step in search.instead),
+    ):
         yield from _repeated_values(protocol, entry)
         yield from _refused(protocol, entry)
     yield from _selections(protocol)
@@ -41,7 +44,9 @@ def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> I
     yield from _paths(protocol)
 
 
-def check_stack(protocol: Protocol, shape: tuple[int, int, int], channels: int, label: str) -> Iterator[Problem]:
+def check_stack(
+    protocol: Protocol, shape: tuple[int, int, int], channels: int, label: str
+) -> Iterator[Problem]:
     """Every problem with slices, channels and regions, once the ``(Z, Y, X)`` shape of the stack is known."""
     yield from _in_stack(protocol, ("input", "slices"), protocol.input.slices, shape[0], label)
     yield from _channels(protocol, channels, label)
@@ -49,24 +54,36 @@ def check_stack(protocol: Protocol, shape: tuple[int, int, int], channels: int, 
     for entry in protocol.optimize:
         yield from _in_stack(protocol, (*entry.path, "slices"), entry.slices, shape[0], label)
         if entry.validate:
-            yield from _in_stack(protocol, (*entry.path, "validate"), entry.validate, shape[0], label)
+            yield from _in_stack(
+                protocol, (*entry.path, "validate"), entry.validate, shape[0], label
+            )
             if entry.slices.numbers is None or entry.validate.numbers is None:
                 yield from _held_out(protocol, entry, shape[0])
         restored = (len(protocol.input.slices.indices(shape[0])), *shape[1:])
         if entry.instead and left(entry.instead, restored) != left(protocol.chain, restored):
-            message = "these steps leave another part of the stack than the chain; crop it here as there"
-            yield protocol.text.problem((*entry.path, "on_nothing_found", "instead"), message, key=True)
+            message = (
+                "these steps leave another part of the stack than the chain; crop it here as there"
+            )
+            yield protocol.text.problem(
+                (*entry.path, "on_nothing_found", "instead"), message, key=True
+            )
         ids = [step.id for step in protocol.chain]
-        before = protocol.chain[: min((ids.index(id) for id in entry.steps if id in ids), default=0)]
+        before = protocol.chain[
+            : min((ids.index(id) for id in entry.steps if id in ids), default=0)
+        ]
         sizes = dict(zip("zyx", map(len, left(before, shape)), strict=True))
         for axis, (first, stop) in entry.region.items():
             if first < stop and stop > sizes[axis]:
                 what = "rows" if axis == "y" else "columns"
-                message = f"{label} has {sizes[axis]} {what}; the stop must be at most {sizes[axis]}"
+                message = (
+                    f"{label} has {sizes[axis]} {what}; the stop must be at most {sizes[axis]}"
+                )
                 yield protocol.text.problem((*entry.path, "region", axis, 1), message)
 
 
-def parts(chain: Iterable[StepEntry], shape: tuple[int, int, int]) -> Iterator[tuple[StepEntry, tuple[range, ...]]]:
+def parts(
+    chain: Iterable[StepEntry], shape: tuple[int, int, int]
+) -> Iterator[tuple[StepEntry, tuple[range, ...]]]:
     """The steps that leave only a part of a ``(Z, Y, X)`` stack, each with what is left after it of the whole."""
     rest: tuple[range, ...] = tuple(range(size) for size in shape)
     for entry in chain:
@@ -86,21 +103,31 @@ def _emptied(protocol: Protocol, shape: tuple[int, int, int]) -> Iterator[Proble
     for entry, rest in parts(protocol.chain, shape):
         empty = next((axis for axis, numbers in zip("zyx", rest, strict=True) if not numbers), None)
         if empty:
-            yield protocol.text.problem((*entry.path, empty), f"leaves nothing of {shape['zyx'.index(empty)]}")
+            yield protocol.text.problem(
+                (*entry.path, empty), f"leaves nothing of {shape['zyx'.index(empty)]}"
+            )
             return
 
 
 def _channels(protocol: Protocol, count: int, label: str) -> Iterator[Problem]:
-    has = f"{label} has {count} channel{'s' * (count != 1)}, " + (f"0 to {count - 1}" if count > 1 else "0")
+    has = f"{label} has {count} channel{'s' * (count != 1)}, " + (
+        f"0 to {count - 1}" if count > 1 else "0"
+    )
     numbers = protocol.input.channels
     for index, number in enumerate(numbers or ()):
         if number >= count:
             path: DataPath = ("input", "channel")
-            yield protocol.text.problem((*path, index) if (*path, index) in protocol.text.values else path, has)
+            yield protocol.text.problem(
+                (*path, index) if (*path, index) in protocol.text.values else path, has
+            )
     restored = range(count) if numbers is None else numbers
     for entry in protocol.optimize:
         if isinstance(entry.channel, int) and entry.channel not in restored:
-            message = has if entry.channel >= count else f"channel {entry.channel} is not restored; see input.channel"
+            message = (
+                has
+                if entry.channel >= count
+                else f"channel {entry.channel} is not restored; see input.channel"
+            )
             yield protocol.text.problem((*entry.path, "channel"), message)
 
 
@@ -123,7 +150,9 @@ def _held_out(protocol: Protocol, entry: OptimizeEntry, count: int = 0) -> Itera
         if number in both:
             path: DataPath = (*entry.path, "validate")
             where = path if entry.validate.numbers is None else (*path, index)
-            yield protocol.text.problem(where, f"slice {number} is also an optimization slice; hold it out or drop it")
+            yield protocol.text.problem(
+                where, f"slice {number} is also an optimization slice; hold it out or drop it"
+            )
 
 
 def _names(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
@@ -133,7 +162,9 @@ def _names(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
             line = protocol.text.place(seen[entry.id].path).line
             where = f" (line {line})" if line else ""
             message = f"{entry.id} is in the chain already{where}; give this one an id of its own"
-            yield protocol.text.problem((*entry.path, "id" if entry.id != entry.name else "step"), message)
+            yield protocol.text.problem(
+                (*entry.path, "id" if entry.id != entry.name else "step"), message
+            )
         seen.setdefault(entry.id, entry)
 
 
@@ -196,7 +227,9 @@ def _refused(protocol: Protocol, entry: StepEntry) -> Iterator[Problem]:
     swept = {name: sweep.values for name, sweep in entry.sweeps.items()}
     said: dict[str, str] = {}
     for values in itertools.islice(itertools.product(*swept.values()), MOST_COMBINATIONS):
-        for name, message in entry.step.refuse({**entry.parameters, **dict(zip(swept, values, strict=True))}).items():
+        for name, message in entry.step.refuse(
+            {**entry.parameters, **dict(zip(swept, values, strict=True))}
+        ).items():
             said.setdefault(name, message)
     for name, message in said.items():
         yield protocol.text.problem((*entry.path, name), message)
@@ -204,14 +237,23 @@ def _refused(protocol: Protocol, entry: StepEntry) -> Iterator[Problem]:
 
 def _selections(protocol: Protocol) -> Iterator[Problem]:
     """Slices named twice or for two purposes, and regions without extent."""
-    selections: list[tuple[DataPath, SliceSelection | None]] = [(("input", "slices"), protocol.input.slices)]
+    selections: list[tuple[DataPath, SliceSelection | None]] = [
+        (("input", "slices"), protocol.input.slices)
+    ]
     for entry in protocol.optimize:
-        selections += [((*entry.path, "slices"), entry.slices), ((*entry.path, "validate"), entry.validate)]
+        selections += [
+            ((*entry.path, "slices"), entry.slices),
+            ((*entry.path, "validate"), entry.validate),
+        ]
         for axis, (first, stop) in entry.region.items():
             if first >= stop:
                 message = "is empty: the first number must be below the second"
                 yield protocol.text.problem((*entry.path, "region", axis), message)
-        if entry.slices.numbers is not None and entry.validate and entry.validate.numbers is not None:
+        if (
+            entry.slices.numbers is not None
+            and entry.validate
+            and entry.validate.numbers is not None
+        ):
             yield from _held_out(protocol, entry)
     numbered = [(path, selection.numbers if selection else None) for path, selection in selections]
     for path, numbers in (*numbered, (("input", "channel"), protocol.input.channels)):
@@ -258,7 +300,11 @@ def _optimize(protocol: Protocol) -> Iterator[Problem]:
 
 
 def _misplaced(
-    id: str, entry: OptimizeEntry, ids: Sequence[str], covered: Mapping[str, OptimizeEntry], last: int
+    id: str,
+    entry: OptimizeEntry,
+    ids: Sequence[str],
+    covered: Mapping[str, OptimizeEntry],
+    last: int,
 ) -> str | None:
     """What is wrong with a step at its place in ``optimize``, if anything."""
     if id not in ids:
@@ -275,7 +321,11 @@ def _misplaced(
 def _uncovered(protocol: Protocol, covered: dict[str, OptimizeEntry]) -> Iterator[Problem]:
     for step in protocol.chain:
         for name in step.sweeps if step.id not in covered else ():
-            advice = "add optimize with the slices to choose on" if not covered else f"name {step.id} in one of them"
+            advice = (
+                "add optimize with the slices to choose on"
+                if not covered
+                else f"name {step.id} in one of them"
+            )
             message = f"is swept, but no optimize entry chooses its value; {advice}"
             yield protocol.text.problem((*step.path, name), message, key=True)
 
@@ -296,7 +346,9 @@ def _instead(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:
     yield from _flow(protocol, entry.instead)
     for step in entry.instead:
         for name in step.sweeps:
-            message = "cannot be swept here: these steps are applied when there is nothing to choose by"
+            message = (
+                "cannot be swept here: these steps are applied when there is nothing to choose by"
+            )
             yield protocol.text.problem((*step.path, name), message)
 
 
@@ -313,14 +365,20 @@ def _surveys(protocol: Protocol) -> Iterator[Problem]:
 def _paths(protocol: Protocol) -> Iterator[Problem]:
     source, target = protocol.input.path, protocol.output.path
     if protocol.input.path is not None and protocol.input.phantom is not None:
-        yield protocol.text.problem(("input", "phantom"), "there is a path as well; keep one of the two", key=True)
+        yield protocol.text.problem(
+            ("input", "phantom"), "there is a path as well; keep one of the two", key=True
+        )
     if source is None or target is None:
         return
     path: DataPath = ("output", "path")
     if target == source or source in target.parents:
-        yield protocol.text.problem(path, "lies in the input stack, which is never written to; choose another folder")
+        yield protocol.text.problem(
+            path, "lies in the input stack, which is never written to; choose another folder"
+        )
     elif _result_of(source, target):
-        yield protocol.text.problem(path, "the input stack is the result in this folder; choose another folder")
+        yield protocol.text.problem(
+            path, "the input stack is the result in this folder; choose another folder"
+        )
 
 
 def _result_of(source: Path, target: Path) -> bool:

@@ -61,7 +61,9 @@ def starting_protocol(*, path: str | None = None, shape: tuple[int, int, int] | 
     )  # fmt: skip
     if shape[0] > 1:
         return text
-    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("  validate"))
+    return "".join(
+        line for line in text.splitlines(keepends=True) if not line.startswith("  validate")
+    )
 
 
 def _written(**values: object) -> str:

@@ -70,14 +70,22 @@ class Text:
         inside_out = (self.values.get(path[:end]) for end in range(len(path), -1, -1))
         return next((place for place in inside_out if place), Place(1, 1))
 
-    def problem(self, path: Path, message: str, *, key: bool = False, severity: str = "error") -> Problem:
+    def problem(
+        self, path: Path, message: str, *, key: bool = False, severity: str = "error"
+    ) -> Problem:
         """A problem at a value (or at its key)."""
         return self.problem_at(self.place(path, key=key), path, message, severity)
 
-    def problem_at(self, place: Place, path: Path, message: str, severity: str = "error") -> Problem:
+    def problem_at(
+        self, place: Place, path: Path, message: str, severity: str = "error"
+    ) -> Problem:
         """A problem at a place that is known."""
-        source = place.source or (self.lines[place.line - 1] if 0 < place.line <= len(self.lines) else "")
-        return Problem(spell(path), message, place.line, place.column, place.length, source, severity)
+        source = place.source or (
+            self.lines[place.line - 1] if 0 < place.line <= len(self.lines) else ""
+        )
+        return Problem(
+            spell(path), message, place.line, place.column, place.length, source, severity
+        )
 
 
 def spell(path: Path) -> str:
@@ -169,7 +177,10 @@ class _Composer:
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
-                    raise _Refused(_place(event), "a protocol is one YAML document; remove everything from here on")
+                    raise _Refused(
+                        _place(event),
+                        "a protocol is one YAML document; remove everything from here on",
+                    )
                 root = self._node(next(self._events), 0)
         return root
 
@@ -183,15 +194,27 @@ class _Composer:
             node = _scalar_node(event, place)
         else:
             items = list(self._items(depth))
-            size, height = 1 + sum(item.size for item in items), 1 + max((item.height for item in items), default=0)
+            size, height = (
+                1 + sum(item.size for item in items),
+                1 + max((item.height for item in items), default=0),
+            )
             if isinstance(event, yaml.SequenceStartEvent):
                 node = _Node(place, items, "list", "", size, height)
             else:
-                node = _Node(place, list(zip(items[::2], items[1::2], strict=True)), "mapping", "", size, height)
+                node = _Node(
+                    place,
+                    list(zip(items[::2], items[1::2], strict=True)),
+                    "mapping",
+                    "",
+                    size,
+                    height,
+                )
         if depth + node.height > MAX_DEPTH:
             raise _too_deep(place)
         if node.size > MAX_VALUES:
-            raise _Refused(place, f"expands to more than {MAX_VALUES} values; a protocol is a page of text")
+            raise _Refused(
+                place, f"expands to more than {MAX_VALUES} values; a protocol is a page of text"
+            )
         if getattr(event, "tag", None) is not None:
             node.fault = f"tags such as {event.tag} are not allowed; write the plain value"
         if event.anchor and not isinstance(event, yaml.AliasEvent):
@@ -219,7 +242,11 @@ def _too_deep(place: Place) -> _Refused:
 def _scalar_node(event: Any, place: Place) -> _Node:
     value = scalar(event.value) if event.implicit[0] else event.value
     numeric = isinstance(value, (int, float))
-    fault = "" if not numeric or abs(value) <= MAX_NUMBER else "is no finite number of a usable size; give another"
+    fault = (
+        ""
+        if not numeric or abs(value) <= MAX_NUMBER
+        else "is no finite number of a usable size; give another"
+    )
     return _Node(place, value, "scalar", fault)
 
 

@@ -20,12 +20,32 @@ NAMING = ("step", "id")
 # What the parser says of its context and of the problem, what that means, and whether the place that is meant is
 # where the context begins. The words are those of libyaml.
 _SYNTAX = (
-    ("", "mapping values are not allowed", "a second colon here; check the indentation, or quote the text", False),
-    ("parsing a flow", "", "this bracket is not closed, or a comma is missing after it; complete it", True),
+    (
+        "",
+        "mapping values are not allowed",
+        "a second colon here; check the indentation, or quote the text",
+        False,
+    ),
+    (
+        "parsing a flow",
+        "",
+        "this bracket is not closed, or a comma is missing after it; complete it",
+        True,
+    ),
     ("", "unexpected end of stream", "this quote is not closed; add the other one", True),
     ("", "escape", "in double quotes a \\ is special; use single quotes, or / in paths", False),
-    ("simple key", "expected ':'", "a colon and a space are missing in this line; write key: value", True),
-    ("parsing a block", "", "does not fit the lines before it; check indentation, brackets and quotes", False),
+    (
+        "simple key",
+        "expected ':'",
+        "a colon and a space are missing in this line; write key: value",
+        True,
+    ),
+    (
+        "parsing a block",
+        "",
+        "does not fit the lines before it; check indentation, brackets and quotes",
+        False,
+    ),
 )
 
 _SWEEP = "must be one value, {sweep: [values]} or {sweep: {from: 4, to: 50, count: 3}}"
@@ -43,8 +63,13 @@ def syntax_error(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> tuple[str
         return f"not valid YAML: a text cannot begin with {before[-1:]}; put it in quotes", mark
     for in_context, in_problem, message, at_context in _SYNTAX:
         if in_context in context and in_problem in problem:
-            return f"not valid YAML: {message}", (error.context_mark if at_context else None) or mark
-    return f"not valid YAML: {' '.join(part for part in (context, problem) if part)}; correct it", mark
+            return f"not valid YAML: {message}", (
+                error.context_mark if at_context else None
+            ) or mark
+    return (
+        f"not valid YAML: {' '.join(part for part in (context, problem) if part)}; correct it",
+        mark,
+    )
 
 
 def schema_error(error: ValidationError) -> Iterator[Complaint]:
@@ -57,14 +82,24 @@ def schema_error(error: ValidationError) -> Iterator[Complaint]:
     elif error.validator == "required":
         yield from _missing_keys(path, schema, given)
     elif not path and error.validator == "type":
-        what = "there is nothing in this file" if given is None else "a protocol is a mapping of keys and values"
+        what = (
+            "there is nothing in this file"
+            if given is None
+            else "a protocol is a mapping of keys and values"
+        )
         yield path, f"{what}; 'stackmend init' prints a protocol to start from", False
     else:
         yield path, str(schema.get("errorMessage", error.message)) + _hint(error), False
 
 
-def _unknown_keys(path: Path, schema: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Complaint]:
-    if schema.get("required") == ["sweep"] and "sweep" not in given and not _meaning("sweep", schema, given):
+def _unknown_keys(
+    path: Path, schema: Mapping[str, Any], given: Mapping[str, Any]
+) -> Iterator[Complaint]:
+    if (
+        schema.get("required") == ["sweep"]
+        and "sweep" not in given
+        and not _meaning("sweep", schema, given)
+    ):
         return  # a sweep is what is missing, and that is said once
     owner = schema.get("title") if path else None
     for name in given:
@@ -73,7 +108,9 @@ def _unknown_keys(path: Path, schema: Mapping[str, Any], given: Mapping[str, Any
             yield (*path, name), what + suggestion(name, _offered(schema)), True
 
 
-def _missing_keys(path: Path, schema: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[Complaint]:
+def _missing_keys(
+    path: Path, schema: Mapping[str, Any], given: Mapping[str, Any]
+) -> Iterator[Complaint]:
     for name in schema["required"]:
         meant = _meaning(name, schema, given)
         if name in given or (meant and schema.get("additionalProperties") is False):

@@ -42,7 +42,9 @@ def write_report(folder: Path) -> Path:
     return target
 
 
-def write_figures(folder: Path, *, format: str = "png", dpi: int = 300, output: Path | None = None) -> list[Path]:
+def write_figures(
+    folder: Path, *, format: str = "png", dpi: int = 300, output: Path | None = None
+) -> list[Path]:
     """Write the plots and pictures of the run in a result folder as files, by default into ``figures`` in it.
 
     Raises

@@ -39,7 +39,11 @@ def methods(source: Source) -> str:
         if count > 1
         else f"{slices} of {_size(record)} was processed",
     ]
-    sentences[1] += f" by the following steps: {'; '.join(map(_step, record['chain']))}." if record["chain"] else "."
+    sentences[1] += (
+        f" by the following steps: {'; '.join(map(_step, record['chain']))}."
+        if record["chain"]
+        else "."
+    )
     sentences += [_search(search) for search in source.searches]
     cited = references(source)
     if cited:
@@ -58,7 +62,9 @@ def _size(record: Mapping[str, Any]) -> str:
 
 
 def _step(step: Mapping[str, Any]) -> str:
-    values = ", ".join(f"{name} {_value(each['value'])}" for name, each in step["parameters"].items())
+    values = ", ".join(
+        f"{name} {_value(each['value'])}" for name, each in step["parameters"].items()
+    )
     foreign = f" of {step['package']}" if step.get("package", "stackmend") != "stackmend" else ""
     version = f"{step['step']}{foreign} (version {step['version']}"
     return f"{version}; {values})" if values else f"{version})"

@@ -37,9 +37,16 @@ def shown_slices(source: Source) -> Iterator[Values]:
     first = next(iter(by_channel(source.slices).values()), [])
     rows = {row["slice"]: row for row in first}
     for place, shown in enumerate(source.previews.get("slices") or ()):
-        pictures = dict.fromkeys(("mask", "zoom_mask"))  # there is none where no step looks for charging
-        pictures |= {name: data_uri(source.picture(file)) for name, file in shown["pictures"].items()}
-        if not all(pictures.get(name) for name in ("before", "after", "difference", "zoom_before", "zoom_after")):
+        pictures = dict.fromkeys(
+            ("mask", "zoom_mask")
+        )  # there is none where no step looks for charging
+        pictures |= {
+            name: data_uri(source.picture(file)) for name, file in shown["pictures"].items()
+        }
+        if not all(
+            pictures.get(name)
+            for name in ("before", "after", "difference", "zoom_before", "zoom_after")
+        ):
             continue
         with style(SCREEN):
             profile = svg(slice_plots.line_profile(shown, SCREEN), f"profile{place}")
@@ -54,7 +61,13 @@ def shown_slices(source: Source) -> Iterator[Values]:
             "size": f"{height} by {width} px",
             "reduced": shown["factor"],
             "box": [
-                round(100 * v, 3) for v in (left / width, top / height, (right - left) / width, (bottom - top) / height)
+                round(100 * v, 3)
+                for v in (
+                    left / width,
+                    top / height,
+                    (right - left) / width,
+                    (bottom - top) / height,
+                )
             ],
             "zoom_text": f"y {top} to {bottom}, x {left} to {right}",
             "broad": width > 2 * height,
@@ -75,7 +88,12 @@ def _searched(search: Search, source: Source) -> str:
 def search_parts(search: Search, source: Source) -> Values:
     """The choice of one search: graphs, points, tables."""
     pictured: Mapping[str, Any] = next(
-        (each for each in source.previews.get("searches", ()) if each.get("search") == search.index), {}
+        (
+            each
+            for each in source.previews.get("searches", ())
+            if each.get("search") == search.index
+        ),
+        {},
     )
     key = f"s{search.index}"
     parts: Values = {
@@ -85,12 +103,16 @@ def search_parts(search: Search, source: Source) -> Values:
         "defined": len(search.scored),
         "names": search.names,
         "steps": _searched(search, source),
-        "chosen": [(name, short(value)) for name, value in (search.record.get("chosen") or {}).items()],
+        "chosen": [
+            (name, short(value)) for name, value in (search.record.get("chosen") or {}).items()
+        ],
         "edges": list(edges(search, source)),
         "points": list(_points(search, pictured, source)),
         "slice": pictured.get("slice"),
         "broad": pictured.get("broad", False),
-        "missing": [name for name in ("local minimum", "local maximum") if name not in search.landmarks],
+        "missing": [
+            name for name in ("local minimum", "local maximum") if name not in search.landmarks
+        ],
         "frames": pictured.get("frames"),
         "animation": data_uri(source.picture(pictured["animation"])) if pictured else None,
         "still": data_uri(source.picture(pictured["still"])) if pictured else None,
@@ -102,16 +124,20 @@ def search_parts(search: Search, source: Source) -> Values:
     with style(SCREEN):
         parts["graphs"] = list(_graphs(search, key))
         parts["marginals"] = [
-            (name, svg(loss_plots.marginal(search, name, SCREEN), f"{key}m{i}")) for i, name in enumerate(search.swept)
+            (name, svg(loss_plots.marginal(search, name, SCREEN), f"{key}m{i}"))
+            for i, name in enumerate(search.swept)
         ]
         parts["maps"] = [
-            (pair, svg(loss_plots.heat_map(search, pair, SCREEN), f"{key}h{i}")) for i, pair in enumerate(search.pairs)
+            (pair, svg(loss_plots.heat_map(search, pair, SCREEN), f"{key}h{i}"))
+            for i, pair in enumerate(search.pairs)
         ]
         parts["histograms"] = list(_histograms(pictured, key))
     every = len(search.swept) * (len(search.swept) - 1) // 2
     parts["more_maps"] = every - len(search.pairs)
     ranked = sorted(search.scored, key=loss_of)[:BEST]
-    parts["best"] = [([short(value) for value in trial.values], f"{loss_of(trial):.4f}") for trial in ranked]
+    parts["best"] = [
+        ([short(value) for value in trial.values], f"{loss_of(trial):.4f}") for trial in ranked
+    ]
     return parts
 
 
@@ -140,7 +166,9 @@ def _graphs(search: Search, key: str) -> Iterator[Values]:
 def _points(search: Search, pictured: Mapping[str, Any], source: Source) -> Iterator[Values]:
     for name, trial in search.landmarks.items():
         file = (pictured.get("points") or {}).get(name)
-        values = [f"{key} {short(value)}" for key, value in zip(search.names, trial.values, strict=True)]
+        values = [
+            f"{key} {short(value)}" for key, value in zip(search.names, trial.values, strict=True)
+        ]
         if trial.loss is not None:
             yield {
                 "name": name,
@@ -154,13 +182,23 @@ def _histograms(pictured: Mapping[str, Any], key: str) -> Iterator[tuple[str, in
     for place, (name, each) in enumerate((pictured.get("compared") or {}).items()):
         found = each.get("histograms")
         if found and place < 2:
-            yield name, found["regions"], svg(slice_plots.histograms(found, SCREEN), f"{key}g{place}")
+            yield (
+                name,
+                found["regions"],
+                svg(slice_plots.histograms(found, SCREEN), f"{key}g{place}"),
+            )
 
 
 def trust_parts(source: Source, found: Sequence[Search], odd: Sequence[Jump]) -> Values:
     """Whether the result can be trusted: graphs and tables."""
     channels = by_channel(source.slices)
-    parts: Values = {"along": [], "few": [], "losses": [], "counts": _counts(source), "odd": odd[:LISTED]}
+    parts: Values = {
+        "along": [],
+        "few": [],
+        "losses": [],
+        "counts": _counts(source),
+        "odd": odd[:LISTED],
+    }
     parts["several"] = len(channels) > 1
     parts["more_odd"] = max(len(odd) - LISTED, 0)
     with style(SCREEN):
@@ -170,13 +208,23 @@ def trust_parts(source: Source, found: Sequence[Search], odd: Sequence[Jump]) ->
                 parts["few"].append((title, _table_of(rows)))
             else:
                 own = [jump for jump in odd if jump.channel == channel]
-                parts["along"].append((title, svg(slice_plots.along_stack(rows, own, SCREEN), f"along{place}")))
+                parts["along"].append(
+                    (title, svg(slice_plots.along_stack(rows, own, SCREEN), f"along{place}"))
+                )
         for search in found:
             slices = compared(search, source)
             if any(each.after is not None for each in slices):
-                graph = svg(slice_plots.losses_compared(slices[:LISTED], SCREEN), f"compared{search.index}")
+                graph = svg(
+                    slice_plots.losses_compared(slices[:LISTED], SCREEN), f"compared{search.index}"
+                )
                 parts["losses"].append(
-                    (search, slices[:LISTED], max(len(slices) - LISTED, 0), graph, agreement(slices))
+                    (
+                        search,
+                        slices[:LISTED],
+                        max(len(slices) - LISTED, 0),
+                        graph,
+                        agreement(slices),
+                    )
                 )
     return parts
 
@@ -193,7 +241,9 @@ def _table_of(rows: Sequence[Row]) -> Values:
     for label, column in labelled:
         factor = 100 if column == "changed_fraction" else 1
         values = [number(row.get(column)) for row in rows]
-        table.append((label, ["" if value is None else f"{value * factor:.5g}" for value in values]))
+        table.append(
+            (label, ["" if value is None else f"{value * factor:.5g}" for value in values])
+        )
     return {"slices": [row["slice"] for row in rows], "rows": table}
 
 
@@ -201,7 +251,11 @@ def _counts(source: Source) -> list[tuple[str, str]]:
     rows = source.slices
     if not rows:
         return []
-    changed = [(value, row["slice"]) for row in rows if (value := number(row.get("changed_fraction"))) is not None]
+    changed = [
+        (value, row["slice"])
+        for row in rows
+        if (value := number(row.get("changed_fraction"))) is not None
+    ]
     clipped = sum(int(number(row.get("clipped")) or 0) for row in rows)
     counts = [("slices", str(len(rows)))]
     statuses: dict[str, list[str]] = {}
@@ -209,10 +263,20 @@ def _counts(source: Source) -> list[tuple[str, str]]:
         statuses.setdefault(row.get("status", ""), []).append(row["slice"])
     for status, slices in statuses.items():
         if status != "restored":
-            counts.append((UNUSABLE.get(status, status.replace("_", " ")), f"{len(slices)} ({listed(slices)})"))
+            counts.append(
+                (
+                    UNUSABLE.get(status, status.replace("_", " ")),
+                    f"{len(slices)} ({listed(slices)})",
+                )
+            )
     if changed:
-        mean, (most, where) = sum(value for value, _ in changed) / len(changed), max(changed, key=lambda each: each[0])
-        counts.append(("changed pixels", f"{mean:.2%} on average, {most:.2%} at most (slice {where})"))
+        mean, (most, where) = (
+            sum(value for value, _ in changed) / len(changed),
+            max(changed, key=lambda each: each[0]),
+        )
+        counts.append(
+            ("changed pixels", f"{mean:.2%} on average, {most:.2%} at most (slice {where})")
+        )
     counts.append(("clipped pixels", str(clipped)))
     return counts
 

@@ -89,7 +89,12 @@ def svg(figure: Figure, name: str) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r"<style .*?</style>", "", text, flags=re.DOTALL)
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', text, count=1)
+    text = re.sub(
+        r'<svg [^>]*?viewBox="([^"]*)"[^>]*>',
+        r'<svg viewBox="\1" aria-hidden="true">',
+        text,
+        count=1,
+    )
     # Names that nothing refers to are left out, the others are made unique in the page. Where matplotlib defines one
     # twice, both are the same: a name is a hash of what it stands for.
     wanted = set(re.findall(r"#([\w.-]+)(?:\)|\")", text))

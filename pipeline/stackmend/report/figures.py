@@ -37,12 +37,18 @@ def write(source: Source, folder: Path, *, format: str, dpi: int) -> list[Path]:
         with style(PAPER), rc_context({"svg.hashsalt": "stackmend", "pdf.fonttype": 42}):
             for name, each in every(source):
                 target = folder / f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', name)}.{format}"
-                dates: Mapping[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+                dates: Mapping[str, Any] = {
+                    "svg": {"Date": None},
+                    "pdf": {"CreationDate": None},
+                    "png": {},
+                }
                 each.savefig(target, format=format, dpi=dpi, metadata=dates[format])
                 written.append(target)
     except OSError as error:
         what = f"cannot be written ({error.strerror or error})"
-        raise OutputError(f"{folder}: the figures {what}; make room or choose another folder") from error
+        raise OutputError(
+            f"{folder}: the figures {what}; make room or choose another folder"
+        ) from error
     return written
 
 
@@ -57,7 +63,12 @@ def every(source: Source) -> Iterator[tuple[str, Figure]]:
     for channel, rows in channels.items():
         name = f"along_stack_channel{channel}" if len(channels) > 1 else "along_stack"
         if len(rows) > 1:
-            yield name, slice_plots.along_stack(rows, [jump for jump in odd if jump.channel == channel], PAPER)
+            yield (
+                name,
+                slice_plots.along_stack(
+                    rows, [jump for jump in odd if jump.channel == channel], PAPER
+                ),
+            )
     for shown in source.previews.get("slices") or ():
         yield f"slice{shown['slice']}_profile", slice_plots.line_profile(shown, PAPER)
         pictures = {name: _opened(source, file) for name, file in shown["pictures"].items()}
@@ -68,7 +79,10 @@ def every(source: Source) -> Iterator[tuple[str, Figure]]:
 def _of_search(search: Search, source: Source) -> Iterator[tuple[str, Figure]]:
     if search.scored:
         yield "loss", loss_plots.loss_graph(search, loss_plots.drawn(search), PAPER)[0]
-        yield "loss_near_minimum", loss_plots.loss_graph(search, loss_plots.around_minimum(search), PAPER)[0]
+        yield (
+            "loss_near_minimum",
+            loss_plots.loss_graph(search, loss_plots.around_minimum(search), PAPER)[0],
+        )
         for name in search.swept:
             yield f"parameter_{name}", loss_plots.marginal(search, name, PAPER)
         for pair in search.pairs:
@@ -76,7 +90,9 @@ def _of_search(search: Search, source: Source) -> Iterator[tuple[str, Figure]]:
     slices = [each for each in compared(search, source) if each.after is not None]
     if slices:
         yield "losses_compared", slice_plots.losses_compared(slices[:20], PAPER)
-    pictured: Any = next((e for e in source.previews.get("searches", ()) if e.get("search") == search.index), {})
+    pictured: Any = next(
+        (e for e in source.previews.get("searches", ()) if e.get("search") == search.index), {}
+    )
     for number, each in (pictured.get("compared") or {}).items():
         if each.get("histograms"):
             yield f"histograms_slice{number}", slice_plots.histograms(each["histograms"], PAPER)
@@ -100,7 +116,10 @@ def _picture(axes: Axes, picture: Any, title: str) -> None:
 def _points(search: Search, pictures: Mapping[str, Any]) -> Figure:
     """The optimization slice at the named points of the search."""
     height, width = next(iter(pictures.values())).shape[:2]
-    graph = figure(3.4 * 2, 2 * (3.4 * height / width + 0.35) if len(pictures) > 2 else 3.4 * height / width + 0.35)
+    graph = figure(
+        3.4 * 2,
+        2 * (3.4 * height / width + 0.35) if len(pictures) > 2 else 3.4 * height / width + 0.35,
+    )
     for axes in graph.subplots(2 if len(pictures) > 2 else 1, 2, squeeze=False).flat:
         axes.set_axis_off()
     for axes, (name, picture) in zip(graph.axes, pictures.items(), strict=False):
@@ -114,7 +133,10 @@ def _before_after(shown: Mapping[str, Any], pictures: Mapping[str, Any]) -> Figu
     """A slice before and after, and the same enlarged where the change is deepest."""
     height, width = pictures["before"].shape[:2]
     zoomed = all(pictures.get(f"zoom_{moment}") is not None for moment in ("before", "after"))
-    heights = [pictures[name].shape[0] / pictures[name].shape[1] for name in ["before", "zoom_before"][: 1 + zoomed]]
+    heights = [
+        pictures[name].shape[0] / pictures[name].shape[1]
+        for name in ["before", "zoom_before"][: 1 + zoomed]
+    ]
     graph = figure(3.4 * 2, sum(3.4 * each + 0.3 for each in heights))
     rows = graph.subplots(len(heights), 2, squeeze=False, gridspec_kw={"height_ratios": heights})
     (top, bottom), (left, right) = shown["zoom"]

@@ -143,8 +143,12 @@ def _search(index: int, rows: Sequence[Row], records: Sequence[Mapping[str, Any]
     for row in rows:
         place = int(row["combination"])
         if place not in trials:
-            trials[place] = Trial(place, tuple(row[name] for name in names), number(row["mean_loss"]))
-    return Search(index, records[index] if index < len(records) else {}, names, tuple(trials.values()))
+            trials[place] = Trial(
+                place, tuple(row[name] for name in names), number(row["mean_loss"])
+            )
+    return Search(
+        index, records[index] if index < len(records) else {}, names, tuple(trials.values())
+    )
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,11 @@ class EdgeAdvice:
 def edges(search: Search, source: Source) -> Iterator[EdgeAdvice]:
     """What to change where the choice lies on the edge of a range."""
     for name, end in (search.record.get("on_edge") or {}).items():
-        declared = [each for each in search.record.get("space", {}).get(name, ()) if isinstance(each, (int, float))]
+        declared = [
+            each
+            for each in search.record.get("space", {}).get(name, ())
+            if isinstance(each, (int, float))
+        ]
         if len(declared) < 2 or (end == "lower" and min(declared) == 0):
             continue  # below nothing there is hardly ever anything
         line = _line_of(name, search, source)
@@ -170,14 +178,18 @@ def edges(search: Search, source: Source) -> Iterator[EdgeAdvice]:
         present = text[line - 1].strip() if line and line <= len(text) else ""
         wider = sorted({*declared, _beyond(sorted(declared), end)})
         suggestion = f"{name.rpartition('.')[2]}: {{sweep: [{', '.join(map(short, wider))}]}}"
-        yield EdgeAdvice(name, short(search.record["chosen"].get(name)), end, line, present, suggestion)
+        yield EdgeAdvice(
+            name, short(search.record["chosen"].get(name)), end, line, present, suggestion
+        )
 
 
 def _line_of(name: str, search: Search, source: Source) -> int | None:
     step_id, _, parameter = name.rpartition(".")
     for step in source.record.get("chain", ()):
         if step["id"] in search.record.get("steps", ()) and step_id in ("", step["id"]):
-            found = re.search(r"line (\d+)", str(step["parameters"].get(parameter, {}).get("origin", "")))
+            found = re.search(
+                r"line (\d+)", str(step["parameters"].get(parameter, {}).get("origin", ""))
+            )
             if found:
                 return int(found[1])
     return None
@@ -188,10 +200,18 @@ def _beyond(values: Sequence[float], end: str) -> float:
     if end == "upper":
         wider = values[-1] + (values[-1] - values[-2])
     else:
-        wider = values[0] * values[0] / values[1] if values[0] > 0 else values[0] - (values[1] - values[0])
+        wider = (
+            values[0] * values[0] / values[1]
+            if values[0] > 0
+            else values[0] - (values[1] - values[0])
+        )
     rounded = float(f"{wider:.2g}")
     whole = all(float(value).is_integer() for value in values)
-    return round(rounded) if whole and round(rounded) not in values and (rounded >= 1 or rounded < 0) else rounded
+    return (
+        round(rounded)
+        if whole and round(rounded) not in values and (rounded >= 1 or rounded < 0)
+        else rounded
+    )
 
 
 def short(value: Any) -> str:

@@ -49,7 +49,9 @@ def around_minimum(search: Search) -> list[Trial]:
     return shown[start : start + 2 * half + 1]
 
 
-def loss_graph(search: Search, trials: Sequence[Trial], palette: Palette) -> tuple[Figure, list[Point]]:
+def loss_graph(
+    search: Search, trials: Sequence[Trial], palette: Palette
+) -> tuple[Figure, list[Point]]:
     """The loss of combinations in their order; also where each of them is in the figure."""
     graph = figure()
     axes = graph.add_subplot()
@@ -60,8 +62,14 @@ def loss_graph(search: Search, trials: Sequence[Trial], palette: Palette) -> tup
     for name, trial in search.landmarks.items():
         if trial.index in shown and name in MARKS:
             marker, colour, size = MARKS[name]
-            how: dict[str, Any] = {"marker": marker, "color": getattr(palette, colour), "markersize": size}
-            axes.plot([trial.index], [loss_of(trial)], linestyle="none", label=name, zorder=3, **how)
+            how: dict[str, Any] = {
+                "marker": marker,
+                "color": getattr(palette, colour),
+                "markersize": size,
+            }
+            axes.plot(
+                [trial.index], [loss_of(trial)], linestyle="none", label=name, zorder=3, **how
+            )
     axes.set(xlabel="combination, in the order tried", ylabel="loss (lower is better)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     axes.grid(axis="y")
@@ -80,7 +88,14 @@ def marginal(search: Search, name: str, palette: Palette) -> Figure:
     spread = np.array([np.percentile(every[place], (25, 50, 75)) for place in places]).T
     axes.fill_between(places, spread[0], spread[2], color=palette.blue, alpha=0.18, linewidth=0)
     axes.plot(places, spread[1], "--", color=palette.blue, linewidth=1, label="median")
-    axes.plot(places, [best[place] for place in places], "o-", color=palette.blue, markersize=4, label="lowest")
+    axes.plot(
+        places,
+        [best[place] for place in places],
+        "o-",
+        color=palette.blue,
+        markersize=4,
+        label="lowest",
+    )
     if search.chosen is not None:
         place = axis.group[search.chosen.values[search.names.index(name)]]
         axes.plot([place], [best[place]], "*", color=palette.orange, markersize=12, zorder=3)
@@ -105,9 +120,20 @@ def heat_map(search: Search, pair: tuple[str, str], palette: Palette) -> Figure:
         for (y, x), value in np.ndenumerate(lowest):
             if np.isfinite(value):
                 colour = "black" if value > middle else "white"
-                axes.text(x + 0.5, y + 0.5, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=8)
+                axes.text(
+                    x + 0.5,
+                    y + 0.5,
+                    f"{value:.2f}",
+                    ha="center",
+                    va="center",
+                    color=colour,
+                    fontsize=8,
+                )
     if search.chosen is not None:
-        x, y = (axis.group[search.chosen.values[search.names.index(axis.name)]] for axis in (x_axis, y_axis))
+        x, y = (
+            axis.group[search.chosen.values[search.names.index(axis.name)]]
+            for axis in (x_axis, y_axis)
+        )
         axes.add_patch(_frame(x, y, palette))
     _values_on(axes, "x", x_axis, 0.5)
     _values_on(axes, "y", y_axis, 0.5)
@@ -120,7 +146,9 @@ def heat_map(search: Search, pair: tuple[str, str], palette: Palette) -> Figure:
 def _frame(x: int, y: int, palette: Palette) -> Any:
     from matplotlib.patches import Rectangle
 
-    return Rectangle((x + 0.04, y + 0.04), 0.92, 0.92, fill=False, edgecolor=palette.orange, linewidth=3)
+    return Rectangle(
+        (x + 0.04, y + 0.04), 0.92, 0.92, fill=False, edgecolor=palette.orange, linewidth=3
+    )
 
 
 def _values_on(axes: Axes, which: str, axis: Axis, middle: float = 0.0) -> None:

@@ -27,7 +27,9 @@ def render(source: Source) -> str:
     parts = [content.search_parts(search, source) for search in found]
     script = (_TEMPLATES / "script.js").read_text(encoding="utf-8").strip()
     values: dict[str, Any] = {
-        "title": source.record.get("name") or source.event("started").get("protocol") or source.folder.name,
+        "title": source.record.get("name")
+        or source.event("started").get("protocol")
+        or source.folder.name,
         "source": source,
         "record": source.record,
         "verdict": verdict(source, found, odd),
@@ -64,7 +66,9 @@ def _environment() -> Environment:
 def _warnings(source: Source) -> list[str]:
     if source.finished:
         return list(source.record.get("warnings") or ())
-    return [str(event.get("message", "")) for event in source.events if event.get("event") == "warning"]
+    return [
+        str(event.get("message", "")) for event in source.events if event.get("event") == "warning"
+    ]
 
 
 def _without_losses(source: Source, shown: set[int]) -> list[Any]:

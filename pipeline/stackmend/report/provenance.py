@@ -76,7 +76,10 @@ def _pixel_size(given: Mapping[str, Any]) -> str:
     known = {axis: value for axis, value in (given.get("pixel_size_nm") or {}).items() if value}
     if not known:
         return "not known"
-    return ", ".join(f"{axis} {value:.4g} nm" for axis, value in known.items()) + f" ({given.get('pixel_size_source')})"
+    return (
+        ", ".join(f"{axis} {value:.4g} nm" for axis, value in known.items())
+        + f" ({given.get('pixel_size_source')})"
+    )
 
 
 def _shown(value: Any) -> str:

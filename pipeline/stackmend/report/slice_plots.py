@@ -23,11 +23,17 @@ Curve = tuple[str, str, str, str]
 
 PANELS: tuple[tuple[str, tuple[Curve, ...]], ...] = (
     ("charged area (px)", (("charged_area", "", "blue", "-"),)),
-    ("mean grey level", (("mean_before", "before", "orange", "--"), ("mean_after", "after", "blue", "-"))),
+    (
+        "mean grey level",
+        (("mean_before", "before", "orange", "--"), ("mean_after", "after", "blue", "-")),
+    ),
     ("noise", (("noise_before", "before", "orange", "--"), ("noise_after", "after", "blue", "-"))),
     ("changed (% of px)", (("changed_fraction", "", "blue", "-"),)),
     ("centre of mask (px)", (("charged_y", "y", "blue", "-"), ("charged_x", "x", "orange", "--"))),
-    ("error against truth", (("rmse_before", "before", "orange", "--"), ("rmse_after", "after", "blue", "-"))),
+    (
+        "error against truth",
+        (("rmse_before", "before", "orange", "--"), ("rmse_after", "after", "blue", "-")),
+    ),
 )
 
 
@@ -45,7 +51,14 @@ def along_stack(rows: Sequence[Row], odd: Sequence[Jump], palette: Palette) -> F
             _curve(axes, places, values, legend, getattr(palette, colour), line)
         for jump in odd:
             if jump.column in {curve[0] for curve in curves}:
-                axes.plot(places[jump.place], jump.value, "o", color=palette.orange, fillstyle="none", markersize=9)
+                axes.plot(
+                    places[jump.place],
+                    jump.value,
+                    "o",
+                    color=palette.orange,
+                    fillstyle="none",
+                    markersize=9,
+                )
         axes.set_title(label, loc="left")
         axes.grid(axis="y")
         axes.yaxis.set_major_locator(MaxNLocator(nbins=3))
@@ -66,13 +79,24 @@ def _value(cell: str | None) -> float:
 
 
 def _curve(
-    axes: Axes, places: NDArray[np.float64], values: NDArray[np.float64], legend: str, colour: str, line: str
+    axes: Axes,
+    places: NDArray[np.float64],
+    values: NDArray[np.float64],
+    legend: str,
+    colour: str,
+    line: str,
 ) -> None:
     if len(places) <= STRETCHES:
         marker = "." if len(places) <= 60 else ""
-        axes.plot(places, values, linestyle=line, marker=marker, color=colour, label=legend, linewidth=1.2)
+        axes.plot(
+            places, values, linestyle=line, marker=marker, color=colour, label=legend, linewidth=1.2
+        )
         return
-    parts = [part for part in np.array_split(np.arange(len(places)), STRETCHES) if np.isfinite(values[part]).any()]
+    parts = [
+        part
+        for part in np.array_split(np.arange(len(places)), STRETCHES)
+        if np.isfinite(values[part]).any()
+    ]
     middle = [places[part].mean() for part in parts]
     low, high = ([f(values[part]) for part in parts] for f in (np.nanmin, np.nanmax))
     axes.fill_between(middle, low, high, color=colour, alpha=0.25, linewidth=0)
@@ -86,7 +110,9 @@ def line_profile(shown: Mapping[str, Any], palette: Palette) -> Figure:
     axes = graph.add_subplot()
     profile = shown["profile"]
     x = profile["start"] + np.arange(len(profile["before"]))
-    axes.plot(x, profile["before"], color=palette.orange, linestyle="--", linewidth=1, label="before")
+    axes.plot(
+        x, profile["before"], color=palette.orange, linestyle="--", linewidth=1, label="before"
+    )
     axes.plot(x, profile["after"], color=palette.blue, linewidth=1, label="after")
     axes.axvline(profile["x"], color=palette.faint, linewidth=0.8)
     axes.set(xlabel=f"x (px), along row y = {profile['y']}", ylabel="grey level")
@@ -101,8 +127,21 @@ def histograms(found: Mapping[str, Any], palette: Palette) -> Figure:
     left, right = graph.subplots(1, 2, sharex=True, sharey=True)
     edges = np.linspace(0, 1, len(found["region_before"]) + 1)
     for axes, moment in ((left, "before"), (right, "after")):
-        axes.stairs(found[f"ring_{moment}"], edges, color=palette.blue, fill=True, alpha=0.3, label="rings around them")
-        axes.stairs(found[f"region_{moment}"], edges, color=palette.orange, linewidth=1.4, label="charged regions")
+        axes.stairs(
+            found[f"ring_{moment}"],
+            edges,
+            color=palette.blue,
+            fill=True,
+            alpha=0.3,
+            label="rings around them",
+        )
+        axes.stairs(
+            found[f"region_{moment}"],
+            edges,
+            color=palette.orange,
+            linewidth=1.4,
+            label="charged regions",
+        )
         axes.set_title(moment, loc="left")
         axes.set_xlabel("grey level, 0 to 1")
     left.set_ylabel("share of pixels")
@@ -116,15 +155,25 @@ def losses_compared(slices: Sequence[Compared], palette: Palette) -> Figure:
     axes = graph.add_subplot()
     for place, each in enumerate(reversed(slices)):
         if each.before is not None and each.after is not None:
-            axes.plot([each.before, each.after], [place, place], color=palette.faint, linewidth=2, zorder=1)
+            axes.plot(
+                [each.before, each.after],
+                [place, place],
+                color=palette.faint,
+                linewidth=2,
+                zorder=1,
+            )
         for value, marker, colour, name in (
             (each.before, "o", palette.orange, "untouched"),
             (each.after, "D", palette.blue, "corrected"),
         ):
             if value is not None:
                 label = name if place == 0 else None
-                axes.plot([value], [place], marker, color=colour, markersize=6, label=label, zorder=2)
-    axes.set_yticks(range(len(slices)), [f"{each.slice} ({each.role})" for each in reversed(slices)])
+                axes.plot(
+                    [value], [place], marker, color=colour, markersize=6, label=label, zorder=2
+                )
+    axes.set_yticks(
+        range(len(slices)), [f"{each.slice} ({each.role})" for each in reversed(slices)]
+    )
     axes.set(xlabel="loss (lower is better)", ylabel="slice")
     axes.margins(y=0.3 if len(slices) < 3 else 0.1)
     axes.grid(axis="x")

@@ -72,7 +72,9 @@ def read(folder: Path) -> Source:
         if (folder / _UNFINISHED / "log.jsonl").is_file():
             return _unfinished(folder)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be read ({error.strerror or error}); check its permissions") from error
+        raise InputError(
+            f"{folder}: cannot be read ({error.strerror or error}); check its permissions"
+        ) from error
     what = "no result of a run (no run.json)" if folder.is_dir() else "no such folder"
     raise InputError(f"{folder}: there is {what}; give the output folder of stackmend run")
 
@@ -114,9 +116,14 @@ def _unfinished(folder: Path) -> Source:
     partial = folder / _UNFINISHED
     entries: dict[Any, Mapping[str, Any]] = {}
     for file in sorted((folder / _JOURNAL).glob("*.jsonl")):
-        entries |= {(row.get("channel"), row["slice"]): row for row in _lines(file) if "slice" in row}
+        entries |= {
+            (row.get("channel"), row["slice"]): row for row in _lines(file) if "slice" in row
+        }
     order = sorted(entries, key=lambda key: (str(key[0]), int(key[1])))
-    rows = [{name: "" if value is None else str(value) for name, value in entries[key].items()} for key in order]
+    rows = [
+        {name: "" if value is None else str(value) for name, value in entries[key].items()}
+        for key in order
+    ]
     return Source(
         folder=folder,
         finished=False,
@@ -130,7 +137,9 @@ def _record(file: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"{file}: is no record of a run ({error}); run the protocol again") from error
+        raise InputError(
+            f"{file}: is no record of a run ({error}); run the protocol again"
+        ) from error
     version = content.get("record") if isinstance(content, dict) else None
     if not isinstance(version, int):
         raise InputError(f"{file}: is no record of a run; give the output folder of stackmend run")

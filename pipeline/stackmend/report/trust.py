@@ -62,7 +62,12 @@ def jumps(rows: Sequence[Row]) -> list[Jump]:
     difference is ``STRIKING`` times as large as is typical in the stack (the median of all such differences, scaled to
     a standard deviation), and large enough to matter. Stacks of fewer than ``FEWEST`` slices have no jumps.
     """
-    found = [jump for own in by_channel(rows).values() for column in MEASURES for jump in _jumps(own, column)]
+    found = [
+        jump
+        for own in by_channel(rows).values()
+        for column in MEASURES
+        for jump in _jumps(own, column)
+    ]
     return sorted(found, key=lambda jump: (-jump.strength, jump.place))
 
 
@@ -77,7 +82,9 @@ def by_channel(rows: Sequence[Row]) -> dict[str, list[Row]]:
 def _jumps(rows: Sequence[Row], column: str) -> Iterator[Jump]:
     what, share = MEASURES[column]
     before = column.replace("after", "before")
-    in_the_input = {place for place, _, _ in _striking(rows, before, share)} if before != column else set()
+    in_the_input = (
+        {place for place, _, _ in _striking(rows, before, share)} if before != column else set()
+    )
     for place, around, strength in _striking(rows, column, share):
         row = rows[place]
         value = number(row[column]) or 0.0
@@ -97,11 +104,18 @@ def _jumps(rows: Sequence[Row], column: str) -> Iterator[Jump]:
 
 def _striking(rows: Sequence[Row], column: str, share: float) -> Iterator[tuple[int, float, float]]:
     """Place, the value around it, and how many typical differences it is away."""
-    measured = [(place, value) for place, row in enumerate(rows) if (value := number(row.get(column))) is not None]
+    measured = [
+        (place, value)
+        for place, row in enumerate(rows)
+        if (value := number(row.get(column))) is not None
+    ]
     if len(measured) < FEWEST:
         return
     values = [value for _, value in measured]
-    around = [median([*values[max(i - REACH, 0) : i], *values[i + 1 : i + 1 + REACH]]) for i in range(len(values))]
+    around = [
+        median([*values[max(i - REACH, 0) : i], *values[i + 1 : i + 1 + REACH]])
+        for i in range(len(values))
+    ]
     differences = [abs(value - near) for value, near in zip(values, around, strict=True)]
     typical = 1.4826 * median(differences)
     largest = max(map(abs, values))
@@ -142,7 +156,9 @@ def compared(search: Search, source: Source) -> list[Compared]:
 
 def agreement(slices: Sequence[Compared]) -> str:
     """How the held-out slices compare with those that chose, in a sentence."""
-    chose = [each.after for each in slices if each.role == "optimization" and each.after is not None]
+    chose = [
+        each.after for each in slices if each.role == "optimization" and each.after is not None
+    ]
     held = [each.after for each in slices if each.role == "held out" and each.after is not None]
     if not held:
         return (
@@ -181,12 +197,18 @@ def verdict(source: Source, found: Sequence[Search], odd: Sequence[Jump]) -> Ver
     if truth and truth["rmse_after"] > truth["rmse_before"]:
         rose = f"{truth['rmse_before']:.3g} to {truth['rmse_after']:.3g} grey levels"
         return Verdict(
-            "bad", f"The stack got worse: its error against the known truth rose from {rose}.", tuple(doubts)
+            "bad",
+            f"The stack got worse: its error against the known truth rose from {rose}.",
+            tuple(doubts),
         )
-    if any(search.get("status") == "nothing_found" for search in source.searches) and not _chosen(source):
+    if any(search.get("status") == "nothing_found" for search in source.searches) and not _chosen(
+        source
+    ):
         return _nothing_found(source, changed, doubts)
     if not changed:
-        return Verdict("neutral", "Nothing was changed: every slice came out as it went in.", tuple(doubts))
+        return Verdict(
+            "neutral", "Nothing was changed: every slice came out as it went in.", tuple(doubts)
+        )
     if truth:
         fell = f"{truth['rmse_before']:.3g} to {truth['rmse_after']:.3g} grey levels"
         good = f"The stack was improved: its error against the known truth fell from {fell}"
@@ -202,7 +224,11 @@ def verdict(source: Source, found: Sequence[Search], odd: Sequence[Jump]) -> Ver
         sentence = f"No improvement: the loss was {pair[0]:.3f} before and is {pair[1]:.3f} after the correction."
         return Verdict("bad", sentence, tuple(doubts))
     if doubts:
-        return Verdict("doubtful", f"{good}, but look again before you use it: {_count(doubts)}.", tuple(doubts))
+        return Verdict(
+            "doubtful",
+            f"{good}, but look again before you use it: {_count(doubts)}.",
+            tuple(doubts),
+        )
     return Verdict("good", f"{good}, and no check raised a doubt.")
 
 
@@ -211,13 +237,19 @@ def _unfinished(source: Source) -> Verdict:
     total = (started.get("shape") or [0])[0]
     application = source.event("application started")
     total = application.get("slices", total)
-    done = f"{len(source.slices)} of {total} slices are restored" if application else "no slice is restored yet"
+    done = (
+        f"{len(source.slices)} of {total} slices are restored"
+        if application
+        else "no slice is restored yet"
+    )
     sentence = f"This run is not finished: {done}."
     if stopped.get("error") == "KeyboardInterrupt":
         sentence += " It was interrupted."
     elif stopped:
         sentence += f" It stopped with {stopped.get('error')}: {stopped.get('message', '')}"
-    return Verdict("doubtful", sentence, ("Run the same command again: it goes on where it stopped.",))
+    return Verdict(
+        "doubtful", sentence, ("Run the same command again: it goes on where it stopped.",)
+    )
 
 
 def _nothing_found(source: Source, changed: bool, doubts: Sequence[str]) -> Verdict:
@@ -241,8 +273,14 @@ def _changed(source: Source) -> bool:
 def _loss_pair(source: Source, found: Sequence[Search]) -> tuple[float, float] | None:
     """The mean loss of the optimization slices before and after, of the last search that has both."""
     for search in reversed(found):
-        both = [(each.before, each.after) for each in compared(search, source) if each.role == "optimization"]
-        pairs = [(before, after) for before, after in both if before is not None and after is not None]
+        both = [
+            (each.before, each.after)
+            for each in compared(search, source)
+            if each.role == "optimization"
+        ]
+        pairs = [
+            (before, after) for before, after in both if before is not None and after is not None
+        ]
         if pairs:
             return sum(a for a, _ in pairs) / len(pairs), sum(b for _, b in pairs) / len(pairs)
     return None
@@ -280,4 +318,6 @@ def _listed(names: Sequence[str], total: int | None = None) -> str:
 
 
 def _count(doubts: Sequence[str]) -> str:
-    return "one check raised a doubt" if len(doubts) == 1 else f"{len(doubts)} checks raised a doubt"
+    return (
+        "one check raised a doubt" if len(doubts) == 1 else f"{len(doubts)} checks raised a doubt"
+    )

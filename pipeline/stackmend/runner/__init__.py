@@ -91,7 +91,9 @@ def plan_run(
         As ``run``, as far as it can be known before.
     """
     job = check(protocol, input=input, output=output, set=set).job()
-    return look_ahead(job, _workers(workers).count, None if memory is None else sizes.bytes_of(memory))
+    return look_ahead(
+        job, _workers(workers).count, None if memory is None else sizes.bytes_of(memory)
+    )
 
 
 def run(
@@ -138,7 +140,9 @@ def run(
     if backend == "loky" and scheduler is None:
         return _carry_out(job, _workers(workers), listener, part=part, look=look)
     if budget is not None:
-        raise UsageError("--memory: is for this machine; give the workers of a cluster their limits where they start")
+        raise UsageError(
+            "--memory: is for this machine; give the workers of a cluster their limits where they start"
+        )
     with _cluster(job, backend, scheduler, workers) as everyone:
         return _carry_out(job, everyone, listener, part=part, look=_computed_elsewhere)
 
@@ -216,7 +220,9 @@ def _cluster(
     if backend != "dask" or scheduler is None:
         raise UsageError("--backend dask and --scheduler ADDRESS go together; give both or neither")
     if workers is not None:
-        raise UsageError("--workers: the cluster has as many workers as it has; leave it out with --backend dask")
+        raise UsageError(
+            "--workers: the cluster has as many workers as it has; leave it out with --backend dask"
+        )
     job.workspace.folder.mkdir(parents=True, exist_ok=True)
     given = job.protocol.input.path
     return connected(scheduler, [path for path in (given, job.workspace.folder) if path])

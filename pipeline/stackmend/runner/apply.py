@@ -143,7 +143,9 @@ class Application:
         return self.readers[place.channel].names[place.number]
 
     def _row(self, place: Place, status: str, **facts: Any) -> SliceRow:
-        return SliceRow(place.number, self.numbers[place.channel], self._name(place), status, **facts)
+        return SliceRow(
+            place.number, self.numbers[place.channel], self._name(place), status, **facts
+        )
 
     def _restore(self, place: Place, pixels: Pixels, input_hash: str) -> tuple[Pixels, SliceRow]:
         start = perf_counter()
@@ -176,7 +178,9 @@ class Application:
         truth = self.readers[place.channel].truth(place.number)
         return None if truth is None else truth[self.window]
 
-    def _evaluate(self, channel: int, pixels: Pixels) -> tuple[NDArray[np.floating[Any]], Mask | None, str]:
+    def _evaluate(
+        self, channel: int, pixels: Pixels
+    ) -> tuple[NDArray[np.floating[Any]], Mask | None, str]:
         image = pixels.astype(np.float32)
         image.flags.writeable = False
         if pixels.min() == pixels.max():
@@ -197,7 +201,9 @@ class Application:
         if pixels is None or pixels.shape != size:
             blank = np.zeros(size, self.dtype)
             return blank, self._row(place, "blank", reason=str(bad), output_hash=pixel_hash(blank))
-        kept = pixels if pixels.dtype == self.dtype else to_dtype(np.nan_to_num(pixels), self.dtype)[0]
+        kept = (
+            pixels if pixels.dtype == self.dtype else to_dtype(np.nan_to_num(pixels), self.dtype)[0]
+        )
         return kept, self._row(place, "kept", reason=str(bad), output_hash=pixel_hash(kept))
 
     def copy(self, copies: Sequence[Copy]) -> list[SliceRow]:
@@ -246,7 +252,10 @@ def copy_slices(
     application: Application, copies: Sequence[Copy], workers: Workers
 ) -> Generator[list[SliceRow], None, None]:
     """Take over finished slices in parallel."""
-    return workers.run((delayed(application.copy)(batch) for batch in batches(copies, workers.count)), ordered=False)
+    return workers.run(
+        (delayed(application.copy)(batch) for batch in batches(copies, workers.count)),
+        ordered=False,
+    )
 
 
 def batches(places: Sequence[T], workers: int) -> list[Sequence[T]]:
@@ -289,4 +298,8 @@ def _levels(pixels: Pixels) -> dict[str, float | None]:
     """Mean, spread and noise of the grey levels."""
     mean, std = mean_and_std(pixels)
     noise = noise_level(pixels)
-    return {"mean": round(mean, 6), "std": round(std, 6), "noise": None if noise is None else round(noise, 6)}
+    return {
+        "mean": round(mean, 6),
+        "std": round(std, 6),
+        "noise": None if noise is None else round(noise, 6),
+    }

@@ -56,13 +56,17 @@ def connected(scheduler: str, paths: Sequence[Path]) -> Iterator[ClusterWorkers]
         client = distributed.Client(scheduler, timeout=SECONDS, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         what = f"no scheduler answers at {scheduler} ({str(error) or type(error).__name__})"
-        raise UsageError(f"--scheduler: {what}; check the address, for instance tcp://127.0.0.1:8786") from error
+        raise UsageError(
+            f"--scheduler: {what}; check the address, for instance tcp://127.0.0.1:8786"
+        ) from error
     with client:
         try:
             client.wait_for_workers(1, timeout=SECONDS)
         except TimeoutError as error:
             what = f"the scheduler at {scheduler} has no workers"
-            raise UsageError(f"--scheduler: {what}; start some with: dask worker {scheduler}") from error
+            raise UsageError(
+                f"--scheduler: {what}; start some with: dask worker {scheduler}"
+            ) from error
         _check(client.run(_circumstances, [str(path) for path in paths]))
         yield ClusterWorkers(sum(client.ncores().values()), client)
 
@@ -81,10 +85,18 @@ def _circumstances(paths: Sequence[str]) -> tuple[dict[str, str], list[str]]:
 def _check(workers: Mapping[str, tuple[Mapping[str, str], Sequence[str]]]) -> None:
     ours = versions()
     for address, (found, missing) in workers.items():
-        others = [f"{name} {found.get(name)} instead of {ours[name]}" for name in ours if found.get(name) != ours[name]]
+        others = [
+            f"{name} {found.get(name)} instead of {ours[name]}"
+            for name in ours
+            if found.get(name) != ours[name]
+        ]
         if others:
             what = f"the worker {address} has {', '.join(others)}"
-            raise UsageError(f"--scheduler: {what}; pixels could differ: install the same versions everywhere")
+            raise UsageError(
+                f"--scheduler: {what}; pixels could differ: install the same versions everywhere"
+            )
         if missing:
             what = f"the worker {address} does not see {missing[0]}"
-            raise UsageError(f"--scheduler: {what}; input and output must lie on a file system that all workers share")
+            raise UsageError(
+                f"--scheduler: {what}; input and output must lie on a file system that all workers share"
+            )

@@ -68,7 +68,11 @@ class Need:
 
 def sought_in(job: Job) -> list[Sought]:
     """The searches of a protocol, in order."""
-    return [(entry, channel) for entry in job.protocol.optimize for channel, _ in channels_of(job, entry)]
+    return [
+        (entry, channel)
+        for entry in job.protocol.optimize
+        for channel, _ in channels_of(job, entry)
+    ]
 
 
 def provisional(job: Job) -> tuple[Plan, ...]:
@@ -112,7 +116,9 @@ def need(
     found = probe(job, plans, sought)
     room = memory.available() if budget is None else budget
     alive, search_s = 0, 0.0
-    thread = max(found.worker_bytes - found.idle_bytes, 0)  # beside results: no more than a whole slice takes
+    thread = max(
+        found.worker_bytes - found.idle_bytes, 0
+    )  # beside results: no more than a whole slice takes
     for (entry, channel), cost, share in zip(sought, found.searches, unknown, strict=True):
         seconds, most = _search(job, plans[channel], entry, cost)
         slices = len(entry.slices.indices(job.reader.shape[0]))
@@ -123,7 +129,9 @@ def need(
     fitting, taken = _fitting(found, alive, thread, workers, room)
     busy = max(1, min(fitting, joblib.cpu_count(), todo))
     start = found.start_s if fitting > 1 and todo else 0.0
-    existing = next(path for path in (job.workspace.folder, *job.workspace.folder.parents) if path.exists())
+    existing = next(
+        path for path in (job.workspace.folder, *job.workspace.folder.parents) if path.exists()
+    )
     return Need(
         slice=found.slice,
         survey_s=found.survey_s * len(job.slices) / busy,
@@ -161,7 +169,9 @@ def _fitting(found: Probe, alive: int, thread: int, wanted: int, room: int) -> t
     """How many workers have room, at least one, and what they need: while searching or restoring, whichever is more."""
     for count in range(wanted, 0, -1):
         searching = found.idle_bytes + alive + count * thread if alive else 0
-        restoring = found.worker_bytes if count == 1 else found.idle_bytes + count * found.worker_bytes
+        restoring = (
+            found.worker_bytes if count == 1 else found.idle_bytes + count * found.worker_bytes
+        )
         if max(searching, restoring) <= room or count == 1:
             return count, max(searching, restoring)
     raise AssertionError
@@ -180,7 +190,16 @@ class Forecast:
         """For the record: the estimate, and what it came to."""
         expected = None
         if self.need:
-            keys = ("slice", "survey_s", "search_s", "apply_s", "search_bytes", "worker_bytes", "workers", "disk_bytes")
+            keys = (
+                "slice",
+                "survey_s",
+                "search_s",
+                "apply_s",
+                "search_bytes",
+                "worker_bytes",
+                "workers",
+                "disk_bytes",
+            )
             expected = {key: getattr(self.need, key) for key in keys}
         return {"expected": expected, "skipped": self.skipped, "actual": actual}
 
@@ -202,9 +221,19 @@ def forecast(job: Job, workers: Workers, budget: int | None) -> Forecast:
     count = len(job.places)
     scarce = PROCESS + workers.count * (PROCESS + GENEROUS * pixels) > memory.available()
     if budget is None and not scarce and (count < ENOUGH_SLICES or count * pixels < ENOUGH_PIXELS):
-        return Forecast(workers, skipped=f"the run is short: fewer than {ENOUGH_SLICES} slices or 268 megapixels")
+        return Forecast(
+            workers,
+            skipped=f"the run is short: fewer than {ENOUGH_SLICES} slices or 268 megapixels",
+        )
     plans = provisional(job)
-    found = need(job, plans, todo=count, unknown=[1.0] * len(sought_in(job)), workers=workers.count, budget=budget)
+    found = need(
+        job,
+        plans,
+        todo=count,
+        unknown=[1.0] * len(sought_in(job)),
+        workers=workers.count,
+        budget=budget,
+    )
     if budget is not None and not found.fits_memory:
         what = f"one worker needs {memory.shown(found.memory_bytes)} for such slices, got {memory.shown(budget)}"
         raise UsageError(f"--memory: {what}; give more, or sweep fewer values")

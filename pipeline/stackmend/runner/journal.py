@@ -60,7 +60,11 @@ class Ledger:
             case "slice":
                 self.slices[int(line["slice"]), int(line["channel"])] = line
             case "loss":
-                value = Undefined(line["status"], line["reason"]) if line["loss"] is None else float(line["loss"])
+                value = (
+                    Undefined(line["status"], line["reason"])
+                    if line["loss"] is None
+                    else float(line["loss"])
+                )
                 self.losses[line["search"], json.dumps(line["values"])] = value
             case "shard":
                 self.shards.append(line)
@@ -111,7 +115,9 @@ class Journal:
     def _append(self, kind: str, line: str) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         # The line goes out in one piece, so that a kill cuts at most this one off; and never behind half a line.
-        with (self.folder / f"{kind}-{platform.node()}-{os.getpid()}.jsonl").open("ab", buffering=0) as file:
+        with (self.folder / f"{kind}-{platform.node()}-{os.getpid()}.jsonl").open(
+            "ab", buffering=0
+        ) as file:
             file.write(("\n" + line).encode())
 
 

@@ -54,7 +54,9 @@ def join(file: Path, begun: Callable[[], bool]) -> None:
         if _take(file, _SHARED, _SHARD):
             if begun():
                 return
-            release(file)  # the first has ended before it began: one of the others must take its place
+            release(
+                file
+            )  # the first has ended before it began: one of the others must take its place
         strangers = 0 if _owner(file) == _SHARD else strangers + 1
         if strangers >= _PATIENCE:
             raise InUse
@@ -108,7 +110,9 @@ def _take(file: Path, kind: int, owner: bytes) -> bool:
                 return False
             if owner == _SHARD:
                 os.close(descriptor)
-                raise OSError(error.errno, "the file system has no locks, which shards need") from error
+                raise OSError(
+                    error.errno, "the file system has no locks, which shards need"
+                ) from error
         if _is_at(descriptor, file):
             break
         os.close(descriptor)  # a finished run has removed the file between the two calls
@@ -135,7 +139,10 @@ def _owner(file: Path) -> bytes:
 if sys.platform == "win32":
     import msvcrt
 
-    _EXCLUSIVE, _SHARED = msvcrt.LK_NBLCK, msvcrt.LK_NBRLCK  # the latter excludes as well: there, shards take turns
+    _EXCLUSIVE, _SHARED = (
+        msvcrt.LK_NBLCK,
+        msvcrt.LK_NBRLCK,
+    )  # the latter excludes as well: there, shards take turns
 
     def _lock(file: int, kind: int) -> None:
         msvcrt.locking(file, kind, 1)

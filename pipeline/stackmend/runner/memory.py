@@ -27,7 +27,9 @@ def peak() -> int:
         return int(psutil.Process().memory_info().peak_wset)
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
 
 
 def present() -> int:
@@ -76,5 +78,7 @@ def shown(count: float) -> str:
     """Bytes in the unit in which they are a short number."""
     for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if count >= unit:
-            return f"{count / unit:.1f} {name}" if count < 100 * unit else f"{count / unit:.0f} {name}"
+            return (
+                f"{count / unit:.1f} {name}" if count < 100 * unit else f"{count / unit:.0f} {name}"
+            )
     return f"{count:.0f} bytes"

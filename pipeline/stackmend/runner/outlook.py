@@ -118,7 +118,10 @@ def look_ahead(job: Job, workers: int, budget: int | None) -> Outlook:
         As a run would: also where journals know already that nothing can be chosen.
     """
     folder = job.workspace.folder
-    running, published = Journal(job.workspace.journal).ledger(), Ledger().read([folder / PUBLISHED])
+    running, published = (
+        Journal(job.workspace.journal).ledger(),
+        Ledger().read([folder / PUBLISHED]),
+    )
     guess = provisional(job)
     plans, searches = _searches(job, Ledger({}, {}, {**published.losses, **running.losses}), guess)
     done = _done(job, plans, guess, running, published)
@@ -138,14 +141,21 @@ def look_ahead(job: Job, workers: int, budget: int | None) -> Outlook:
         earlier_bytes=bytes_in(earlier) if (folder / RECORD).exists() and earlier.exists() else 0,
         workers=workers,
         budget=budget,
-        need=need(job, plans or guess, todo=done.todo, unknown=shares, workers=workers, budget=budget),
+        need=need(
+            job, plans or guess, todo=done.todo, unknown=shares, workers=workers, budget=budget
+        ),
         warnings=[f"{problem.path}: {problem.message}" for problem in job.protocol.warnings],
     )
 
 
 def _input(job: Job) -> dict[str, Any]:
     reader = job.reader
-    return {"label": reader.label, "path": job.protocol.input.path, "shape": reader.shape, "dtype": str(reader.dtype)}
+    return {
+        "label": reader.label,
+        "path": job.protocol.input.path,
+        "shape": reader.shape,
+        "dtype": str(reader.dtype),
+    }
 
 
 def _output(job: Job) -> dict[str, Any]:
@@ -156,8 +166,12 @@ def _output(job: Job) -> dict[str, Any]:
 
 
 def _step(entry: StepEntry) -> StepOutlook:
-    fixed = {name: value for name, value in entry.parameters.items() if not isinstance(value, Sweep)}
-    return StepOutlook(entry.id, entry.name, fixed, {name: sweep.values for name, sweep in entry.sweeps.items()})
+    fixed = {
+        name: value for name, value in entry.parameters.items() if not isinstance(value, Sweep)
+    }
+    return StepOutlook(
+        entry.id, entry.name, fixed, {name: sweep.values for name, sweep in entry.sweeps.items()}
+    )
 
 
 def _survey_needed(plans: Sequence[Plan], job: Job) -> bool:
@@ -174,7 +188,9 @@ def _desk(job: Job, known: Ledger) -> Desk:
     return Desk(job, Log(), Workers(1), Journal(job.workspace.journal), known, dry=True)
 
 
-def _searches(job: Job, known: Ledger, guess: Sequence[Plan]) -> tuple[tuple[Plan, ...] | None, list[SearchOutlook]]:
+def _searches(
+    job: Job, known: Ledger, guess: Sequence[Plan]
+) -> tuple[tuple[Plan, ...] | None, list[SearchOutlook]]:
     """The chains if everything that is searched is known from journals, and what is to be said of each search."""
     tuning, desk, searches = untuned(job), _desk(job, known), []
     decided = True
@@ -196,12 +212,16 @@ def _searches(job: Job, known: Ledger, guess: Sequence[Plan]) -> tuple[tuple[Pla
     return tuning.plans if decided else None, searches
 
 
-def _search(job: Job, plan: Plan, entry: Any, channel: int, decided: bool, known: int) -> SearchOutlook:
+def _search(
+    job: Job, plan: Plan, entry: Any, channel: int, decided: bool, known: int
+) -> SearchOutlook:
     _, graph, space = search_in(job, plan, entry)
     by = strategy(entry.strategy.name, **entry.strategy.options)
     first = by.propose(0, space, {})
     work = distinct_work(graph, first)
-    counted = Counter(task.node.stage.plural for task in work.tasks.values() if task.node.stage.plural)
+    counted = Counter(
+        task.node.stage.plural for task in work.tasks.values() if task.node.stage.plural
+    )
     numbers = entry.slices.indices(job.reader.shape[0])
     needed = len(first) * len(numbers)
     return SearchOutlook(
@@ -221,7 +241,11 @@ def _search(job: Job, plan: Plan, entry: Any, channel: int, decided: bool, known
 
 
 def _done(
-    job: Job, plans: Sequence[Plan] | None, guess: Sequence[Plan], running: Ledger, published: Ledger
+    job: Job,
+    plans: Sequence[Plan] | None,
+    guess: Sequence[Plan],
+    running: Ledger,
+    published: Ledger,
 ) -> DoneOutlook:
     """What journals have as finished, as far as that can be said before the search."""
     places = job.places
@@ -237,8 +261,16 @@ def _done(
 def _open(work: dict[str, Any], job: Job) -> dict[str, Any]:
     """The same without what is only known after the search and a look at the stack."""
     swept = {f"{entry.id}.{name}" for entry in job.protocol.chain for name in entry.sweeps}
-    pixels = {name: value for name, value in work["pixels"].items() if name != "grey levels of the whole stack"}
-    parameters = {n: v for n, v in work["pixels"]["parameters"].items() if n.split(" of channel ")[0] not in swept}
+    pixels = {
+        name: value
+        for name, value in work["pixels"].items()
+        if name != "grey levels of the whole stack"
+    }
+    parameters = {
+        n: v
+        for n, v in work["pixels"]["parameters"].items()
+        if n.split(" of channel ")[0] not in swept
+    }
     return {**work, "pixels": {**pixels, "parameters": parameters}}
 
 

@@ -36,9 +36,9 @@ class Workers:
         results: Generator[Any, None, None] | None = None
         try:
             with _interrupts_held_back() if self.count > 1 else nullcontext():
-                results = Parallel(n_jobs=self.count, return_as="generator" if ordered else "generator_unordered")(
-                    tasks
-                )
+                results = Parallel(
+                    n_jobs=self.count, return_as="generator" if ordered else "generator_unordered"
+                )(tasks)
         except KeyboardInterrupt as interrupt:
             if results is not None:
                 results.throw(interrupt)
@@ -85,11 +85,16 @@ def _start_trackers() -> None:
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
     """Processes started meanwhile never see Ctrl-C (this one stops them); here it is seen afterwards."""
-    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+    if (
+        not hasattr(signal, "pthread_sigmask")
+        or threading.current_thread() is not threading.main_thread()
+    ):
         yield
         return
     seen: list[int] = []
-    handlers = {number: signal.signal(number, lambda got, _: seen.append(got)) for number in _STOPPING}
+    handlers = {
+        number: signal.signal(number, lambda got, _: seen.append(got)) for number in _STOPPING
+    }
     _start_trackers()  # or their start, in the middle of that of the workers, would let signals through again
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

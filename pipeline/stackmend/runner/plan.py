@@ -55,7 +55,9 @@ class Plan:
         available = {IMAGE}
         for bound in self.steps:
             component = bound.component
-            cuts = isinstance(component, Step) and component.keeps  # the size of the result is settled
+            cuts = (
+                isinstance(component, Step) and component.keeps
+            )  # the size of the result is settled
             if (bound.id in ids and not cuts) or not available.issuperset(component.reads):
                 left_out.append(bound.id)
                 continue

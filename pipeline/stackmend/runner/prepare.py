@@ -57,7 +57,11 @@ class Job:
     def places(self) -> list[Place]:
         """Every slice of every channel, in the order of the output."""
         channels = range(len(self.channels))
-        return [Place(at, number, channel) for at, number in enumerate(self.slices) for channel in channels]
+        return [
+            Place(at, number, channel)
+            for at, number in enumerate(self.slices)
+            for channel in channels
+        ]
 
     def layout(self) -> Layout:
         """The stack that is to be written."""
@@ -76,8 +80,12 @@ class Job:
 
     def writer(self, stem: str = "stack", folder: Path | None = None) -> Writer:
         """Writes the restored stack (or another one of its shape) into a folder, by default where the run works."""
-        layout = self.layout() if stem == "stack" else replace(self.layout(), dtype=self.reader.dtype)
-        return new_stack(self.protocol.output.format, folder or self.workspace.partial, layout, stem=stem)
+        layout = (
+            self.layout() if stem == "stack" else replace(self.layout(), dtype=self.reader.dtype)
+        )
+        return new_stack(
+            self.protocol.output.format, folder or self.workspace.partial, layout, stem=stem
+        )
 
 
 class Place(NamedTuple):
@@ -117,7 +125,9 @@ class Findings:
         protocol = self.draft.accepted()
         for what, path in (("input", self.reader), ("output", protocol.output.path)):
             if path is None:
-                raise UsageError(f"{self.draft.name}: gives no {what}; add --{what} PATH, or {what}.path to the file")
+                raise UsageError(
+                    f"{self.draft.name}: gives no {what}; add --{what} PATH, or {what}.path to the file"
+                )
         assert self.reader is not None
         assert protocol.output.path is not None
         channels = protocol.input.channels or tuple(range(len(self.readers)))
@@ -150,7 +160,11 @@ def examine_stack(draft: Draft) -> Findings:
         return Findings(draft, (), error)
     except OSError as error:
         where = protocol.input.path
-        return Findings(draft, (), InputError(f"{where}: cannot be read ({error.strerror}); check its permissions"))
+        return Findings(
+            draft,
+            (),
+            InputError(f"{where}: cannot be read ({error.strerror}); check its permissions"),
+        )
     return Findings(draft.with_problems(_stack_problems(protocol, readers)), readers, None)
 
 
@@ -198,7 +212,10 @@ def _format(protocol: Protocol) -> Iterator[Problem]:
         message = f"{output.format} has no place for smaller copies; add format: ome-zarr, or leave it out"
         yield text.problem(("output", "pyramid"), message)
     if zarr and missing("zarr"):
-        yield text.problem(("output", "format"), f"{output.format} needs one more package; run: {command_for('zarr')}")
+        yield text.problem(
+            ("output", "format"),
+            f"{output.format} needs one more package; run: {command_for('zarr')}",
+        )
     if output.compression == "zstd" and not zarr and missing("imagecodecs"):
         message = f"zstd needs one more package; run: {command_for('imagecodecs')}"
         yield text.problem(("output", "compression"), message)

@@ -21,7 +21,14 @@ from stackmend.runner.journal import Journal, Ledger
 from stackmend.runner.parallel import Workers, apart
 from stackmend.runner.plan import Plan
 from stackmend.runner.prepare import Job
-from stackmend.runner.tune import Desk, extent, look_at_stack, products_before, search_graph, space_of
+from stackmend.runner.tune import (
+    Desk,
+    extent,
+    look_at_stack,
+    products_before,
+    search_graph,
+    space_of,
+)
 from stackmend.runner.workspace import Workspace
 from stackmend.search import Combination, Space
 
@@ -97,7 +104,11 @@ def _usable(job: Job) -> int:
 
     Only a few are looked at for that, spread over the stack; if they are all constant, so is most of it.
     """
-    tuned = [number for entry in job.protocol.optimize for number in entry.slices.indices(job.reader.shape[0])]
+    tuned = [
+        number
+        for entry in job.protocol.optimize
+        for number in entry.slices.indices(job.reader.shape[0])
+    ]
     spread = [job.slices[len(job.slices) * eighth // 8] for eighth in (4, 0, 2, 6, 1, 3, 5, 7)]
     few = {*tuned, *spread}
     constant: list[int] = []
@@ -116,7 +127,9 @@ def _usable(job: Job) -> int:
     return constant[0] if constant else spread[0]
 
 
-def _probe(job: Job, plans: Sequence[Plan], searches: Sequence[Sought], number: int) -> tuple[Probe, float]:
+def _probe(
+    job: Job, plans: Sequence[Plan], searches: Sequence[Sought], number: int
+) -> tuple[Probe, float]:
     start = perf_counter()
     with tempfile.TemporaryDirectory(prefix="stackmend-") as folder:
         place = Workspace(Path(folder))
@@ -136,8 +149,12 @@ def _probe(job: Job, plans: Sequence[Plan], searches: Sequence[Sought], number: 
         idle = memory.present()
         slice_s = timed(lambda: application.run([one, one])) / 2
         worker = memory.peak()
-        costs = tuple(_search_cost(job, plans[channel], entry, number) for entry, channel in searches)
-    return Probe(number, slice_s, survey_s if surveyed else 0.0, idle, worker, costs), perf_counter() - start
+        costs = tuple(
+            _search_cost(job, plans[channel], entry, number) for entry, channel in searches
+        )
+    return Probe(
+        number, slice_s, survey_s if surveyed else 0.0, idle, worker, costs
+    ), perf_counter() - start
 
 
 def application_of(job: Job, plans: Sequence[Plan]) -> Application:
@@ -158,7 +175,10 @@ def application_of(job: Job, plans: Sequence[Plan]) -> Application:
 def search_in(job: Job, plan: Plan, entry: OptimizeEntry) -> tuple[Graph, Graph, Space]:
     """What comes before a search, what is searched, and the declared values."""
     first, last = extent(plan, job, entry)
-    before, space = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given)), space_of(job, entry)
+    before, space = (
+        compile_chain(plan.steps[:first], given=(IMAGE, *plan.given)),
+        space_of(job, entry),
+    )
     return before, search_graph(plan, entry, first, last, before, space), space
 
 
@@ -166,7 +186,9 @@ def _search_cost(job: Job, plan: Plan, entry: OptimizeEntry, number: int) -> Sea
     before, graph, space = search_in(job, plan, entry)
     products: Products = {}
     seconds = timed(lambda: products.update(products_before(before, plan, entry, number)))
-    return SearchCost(seconds, memory.size_of(products), tuple(_stage_costs(graph, space, products)))
+    return SearchCost(
+        seconds, memory.size_of(products), tuple(_stage_costs(graph, space, products))
+    )
 
 
 def _stage_costs(graph: Graph, space: Space, given: Products) -> Iterator[StageCost]:
@@ -176,7 +198,10 @@ def _stage_costs(graph: Graph, space: Space, given: Products) -> Iterator[StageC
     for index, node in enumerate(graph.nodes):
         inputs = [values[source] for source in node.sources]
         values[index] = node.compute(inputs, middle)
-        seconds = [timed(lambda n=node, i=inputs, c=each: n.compute(i, c)) for each in _own(node, space, middle)]
+        seconds = [
+            timed(lambda n=node, i=inputs, c=each: n.compute(i, c))
+            for each in _own(node, space, middle)
+        ]
         yield StageCost(sum(seconds) / len(seconds), memory.size_of(values[index]))
 
 
@@ -188,7 +213,9 @@ def middle_of(space: Space) -> Combination:
 def _own(node: Node, space: Space, middle: Combination) -> list[Combination]:
     mine = set(node.swept.values())
     ends = [
-        dict.fromkeys((axis.values[0], middle[position], axis.values[-1])) if position in mine else (middle[position],)
+        dict.fromkeys((axis.values[0], middle[position], axis.values[-1]))
+        if position in mine
+        else (middle[position],)
         for position, axis in enumerate(space.axes)
     ]
     return list(itertools.product(*ends))

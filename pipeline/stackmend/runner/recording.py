@@ -19,13 +19,16 @@ from stackmend.runner.prepare import Job
 from stackmend.search import Choice
 
 
-def run_record(job: Job, tuning: Tuning, rows: Sequence[SliceRow], **circumstances: Any) -> dict[str, Any]:
+def run_record(
+    job: Job, tuning: Tuning, rows: Sequence[SliceRow], **circumstances: Any
+) -> dict[str, Any]:
     """Everything that is needed to explain and to repeat a finished run.
 
     ``circumstances`` are ``warnings``, ``workers``, ``times``, ``estimate``, ``kept`` and ``shards``.
     """
     chains = {
-        str(number): _chain_record(job, plan, tuning) for number, plan in zip(job.channels, tuning.plans, strict=True)
+        str(number): _chain_record(job, plan, tuning)
+        for number, plan in zip(job.channels, tuning.plans, strict=True)
     }
     first, *others = chains.values()
     plan = tuning.plans[0]
@@ -40,7 +43,10 @@ def run_record(job: Job, tuning: Tuning, rows: Sequence[SliceRow], **circumstanc
             "text": job.protocol.source.decode("utf-8-sig"),
             **asdict(job.protocol.given),
         },
-        "input": {**_input_record(job), "pixel_hash": record.combined_hash(row.input_hash for row in rows)},
+        "input": {
+            **_input_record(job),
+            "pixel_hash": record.combined_hash(row.input_hash for row in rows),
+        },
         "output": {
             "format": job.protocol.output.format,
             "dtype": str(job.dtype),
@@ -86,7 +92,9 @@ def _chain_record(job: Job, plan: Plan, tuning: Tuning) -> list[dict[str, Any]]:
     return [_step_record(job, plan, bound, chosen) for bound in plan.steps]
 
 
-def _step_record(job: Job, plan: Plan, bound: Bound, chosen: Collection[Parameter]) -> dict[str, Any]:
+def _step_record(
+    job: Job, plan: Plan, bound: Bound, chosen: Collection[Parameter]
+) -> dict[str, Any]:
     declared = {entry.id: entry for entry in job.protocol.chain} if not plan.replaced else {}
     parameters = {}
     for name, value in bound.parameters.items():
@@ -97,7 +105,12 @@ def _step_record(job: Job, plan: Plan, bound: Bound, chosen: Collection[Paramete
         parameters[name] = {"value": value, "origin": origin}
     component = bound.component
     package = steps().origin(component.name)
-    named = {"id": bound.id, "step": component.name, "package": package, "version": component.version}
+    named = {
+        "id": bound.id,
+        "step": component.name,
+        "package": package,
+        "version": component.version,
+    }
     return {**named, "parameters": parameters, "references": component.references}
 
 
@@ -127,11 +140,17 @@ def _search_record(tuned: Tuned) -> dict[str, Any]:
             "chosen": dict(zip(names, choice.combination, strict=True)),
             "loss_of_choice": choice.loss,
             "loss_before": tuned.loss_before,
-            "loss_median": median(mean for each in result.combinations if (mean := result.mean(each)) is not None),
-            "held_out": {str(number): _plain_loss(value) for number, value in tuned.held_out.items()},
+            "loss_median": median(
+                mean for each in result.combinations if (mean := result.mean(each)) is not None
+            ),
+            "held_out": {
+                str(number): _plain_loss(value) for number, value in tuned.held_out.items()
+            },
             "tied": len(choice.tied),
             "on_edge": {short[parameter]: end for parameter, end in choice.edges.items()},
-            "landmarks": {name: result.combinations.index(each) for name, each in result.landmarks.items()},
+            "landmarks": {
+                name: result.combinations.index(each) for name, each in result.landmarks.items()
+            },
             "without_effect": [short[parameter] for parameter in choice.without_effect],
         }
     else:
@@ -153,7 +172,9 @@ def _truth_record(rows: Sequence[SliceRow]) -> dict[str, float] | None:
     after = [row.rmse_after for row in rows if row.rmse_after is not None]
     if not before or not after:
         return None
-    total_before, total_after = (float(np.sqrt(np.mean(np.square(values)))) for values in (before, after))
+    total_before, total_after = (
+        float(np.sqrt(np.mean(np.square(values)))) for values in (before, after)
+    )
     return {"rmse_before": total_before, "rmse_after": total_after}
 
 

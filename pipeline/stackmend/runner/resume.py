@@ -30,11 +30,18 @@ def work_of(job: Job, plans: Sequence[Plan]) -> dict[str, Any]:
     """What decides about the pixels of a slice, but the slice itself, and how the stack is laid out; as JSON has it."""
     parameters: dict[str, Any] = {}
     for channel, plan in zip(job.channels, plans, strict=True):
-        beside = f" of channel {channel}" if any(plan.steps != other.steps for other in plans) else ""
+        beside = (
+            f" of channel {channel}" if any(plan.steps != other.steps for other in plans) else ""
+        )
         for bound in plan.steps:
-            parameters |= {f"{bound.id}.{name}{beside}": value for name, value in bound.parameters.items()}
+            parameters |= {
+                f"{bound.id}.{name}{beside}": value for name, value in bound.parameters.items()
+            }
     pixels = {
-        "steps": {bound.id: f"{bound.component.name} {bound.component.version}" for bound in plans[0].steps},
+        "steps": {
+            bound.id: f"{bound.component.name} {bound.component.version}"
+            for bound in plans[0].steps
+        },
         "order of steps": [[bound.id for bound in plan.steps] for plan in plans],
         "parameters": parameters,
         "grey levels of the whole stack": joblib.hash([plan.given for plan in plans]),
@@ -43,11 +50,22 @@ def work_of(job: Job, plans: Sequence[Plan]) -> dict[str, Any]:
         "channels": job.channels,
     }
     layout = job.layout()
-    kept = {"format": job.protocol.output.format, "slices": job.slices, "shape": layout.shape, "names": layout.names}
+    kept = {
+        "format": job.protocol.output.format,
+        "slices": job.slices,
+        "shape": layout.shape,
+        "names": layout.names,
+    }
     # Written beside the pixels: what a microscope said of the first slice stands for all of them here.
-    kept |= {"pixel size": job.reader.metadata.pixel_size, "microscope tags": joblib.hash(job.reader.metadata.tags)}
+    kept |= {
+        "pixel size": job.reader.metadata.pixel_size,
+        "microscope tags": joblib.hash(job.reader.metadata.tags),
+    }
     work: dict[str, Any] = record.as_json(
-        {"pixels": pixels, "layout": {**kept, "compression": layout.compression, "pyramid": layout.pyramid}}
+        {
+            "pixels": pixels,
+            "layout": {**kept, "compression": layout.compression, "pyramid": layout.pyramid},
+        }
     )
     return work
 
@@ -62,7 +80,11 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
             continue
         if not isinstance(value, dict) or not isinstance(before, dict):
             if not found:
-                found.append(f"{part}: was {before}, now {value}" if len(f"{before}{value}") < 60 else f"other {part}")
+                found.append(
+                    f"{part}: was {before}, now {value}"
+                    if len(f"{before}{value}") < 60
+                    else f"other {part}"
+                )
             continue
         found += [
             f"{name} was {before[name]}, now {value[name]}"
@@ -71,7 +93,11 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         ]
         if part == "steps":
             added = value.keys() ^ before.keys()
-            found += [f"{name} is {'new' if name in value else 'gone'}" for name in (*value, *before) if name in added]
+            found += [
+                f"{name} is {'new' if name in value else 'gone'}"
+                for name in (*value, *before)
+                if name in added
+            ]
         found += [
             f"{name} is new"
             for name in value
@@ -146,7 +172,9 @@ def candidates(
     return list(found.values()), {} if found else lost
 
 
-def _of(job: Job, places: Sequence[Place], ledger: Ledger, folder: Path, in_place: bool) -> list[Candidate]:
+def _of(
+    job: Job, places: Sequence[Place], ledger: Ledger, folder: Path, in_place: bool
+) -> list[Candidate]:
     assert ledger.work is not None
     facts = ledger.work["layout"]
     layout = Layout(
@@ -160,17 +188,26 @@ def _of(job: Job, places: Sequence[Place], ledger: Ledger, folder: Path, in_plac
     writer = new_stack(facts["format"], folder, layout)
     unusable = UNUSABLE[job.protocol.input.on_bad_slice]
     position = {number: index for index, number in enumerate(facts["slices"])}
-    entries = ((place, ledger.slices.get((place.number, job.channels[place.channel]))) for place in places)
+    entries = (
+        (place, ledger.slices.get((place.number, job.channels[place.channel]))) for place in places
+    )
     return [
         Candidate(place, entry, writer, position[place.number], in_place)
         for place, entry in entries
-        if entry and (entry["input_hash"] or entry["status"] in unusable) and place.number in position
+        if entry
+        and (entry["input_hash"] or entry["status"] in unusable)
+        and place.number in position
     ]
 
 
-def finished(job: Job, places: Sequence[Place], work: Mapping[str, Any], log: Log, workers: Workers) -> Done:
+def finished(
+    job: Job, places: Sequence[Place], work: Mapping[str, Any], log: Log, workers: Workers
+) -> Done:
     """Those of some slices whose content is what a journal of the same work says."""
-    running, published = Journal(job.workspace.journal).ledger(), Ledger().read([job.workspace.folder / PUBLISHED])
+    running, published = (
+        Journal(job.workspace.journal).ledger(),
+        Ledger().read([job.workspace.folder / PUBLISHED]),
+    )
     found, lost = candidates(job, places, work, running, published)
     done = Done(lost=lost)
     tasks = (delayed(_holding)(batch, job.readers) for batch in batches(found, workers.count))

@@ -31,7 +31,9 @@ class Shard:
         match = re.fullmatch(r"\s*(\d{1,6})\s*/\s*(\d{1,6})\s*", text)
         number, count = (int(match[1]), int(match[2])) if match else (0, 0)
         if not 1 <= number <= count:
-            raise UsageError(f"--shard: must be a part and how many there are, such as 2/5, got {text}")
+            raise UsageError(
+                f"--shard: must be a part and how many there are, such as 2/5, got {text}"
+            )
         return cls(number, count)
 
     def __str__(self) -> str:
@@ -39,5 +41,7 @@ class Shard:
 
     def part(self, items: Sequence[T]) -> Sequence[T]:
         """Its share of some items, as even as can be."""
-        first, stop = (len(items) * number // self.count for number in (self.number - 1, self.number))
+        first, stop = (
+            len(items) * number // self.count for number in (self.number - 1, self.number)
+        )
         return items[first:stop]

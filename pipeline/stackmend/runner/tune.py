@@ -22,7 +22,16 @@ from stackmend.runner.parallel import Workers
 from stackmend.runner.plan import Plan, Tuned, Tuning, bind, load_image
 from stackmend.runner.prepare import Job
 from stackmend.runner.uncorrected import loss_before
-from stackmend.search import Axis, Choice, NoChoice, SearchResult, Space, mean_loss, search, strategy
+from stackmend.search import (
+    Axis,
+    Choice,
+    NoChoice,
+    SearchResult,
+    Space,
+    mean_loss,
+    search,
+    strategy,
+)
 from stackmend.stacks import Reader
 
 LOSS_ID = "loss"
@@ -72,7 +81,9 @@ def tune(desk: Desk) -> Tuning:
 
 def untuned(job: Job) -> Tuning:
     """The chains as the protocol has them, before any search."""
-    return Tuning(tuple(Plan(reader, [bind(entry) for entry in job.protocol.chain]) for reader in job.readers))
+    return Tuning(
+        tuple(Plan(reader, [bind(entry) for entry in job.protocol.chain]) for reader in job.readers)
+    )
 
 
 def channels_of(job: Job, entry: OptimizeEntry) -> list[tuple[int, list[int]]]:
@@ -83,7 +94,9 @@ def channels_of(job: Job, entry: OptimizeEntry) -> list[tuple[int, list[int]]]:
     return [(0 if entry.channel is None else job.channels.index(int(entry.channel)), everyone)]
 
 
-def work_through(desk: Desk, tuning: Tuning, entry: OptimizeEntry, channel: int, followers: Sequence[int]) -> None:
+def work_through(
+    desk: Desk, tuning: Tuning, entry: OptimizeEntry, channel: int, followers: Sequence[int]
+) -> None:
     """Search on a channel, and put what is chosen into the chains of its followers."""
     plan, plans = tuning.plans[channel], [tuning.plans[each] for each in followers]
     if plan.replaced or set(entry.steps) <= set(plan.skipped):
@@ -97,7 +110,10 @@ def work_through(desk: Desk, tuning: Tuning, entry: OptimizeEntry, channel: int,
         for each in plans:
             _settle(each, tuned.result)
         if not desk.dry:
-            held_out, before = _held_out(plan, entry, first, last), _loss_before(plan, tuned, first, last)
+            held_out, before = (
+                _held_out(plan, entry, first, last),
+                _loss_before(plan, tuned, first, last),
+            )
             tuned = replace(tuned, held_out=held_out, loss_before=before)
         _report(tuned, desk.log)
     tuning.searches.append(tuned)
@@ -127,7 +143,8 @@ def look_at_stack(plan: Plan, desk: Desk, *, upto: int) -> None:
         graph = compile_chain(plan.steps[:position], given=(IMAGE, *plan.given))
         desk.log.progress("survey", 0, len(desk.job.slices))
         tasks = (
-            delayed(_measure)(plan.reader, index, graph, plan.given, survey, tolerant) for index in desk.job.slices
+            delayed(_measure)(plan.reader, index, graph, plan.given, survey, tolerant)
+            for index in desk.job.slices
         )
         total = None
         with closing(desk.workers.run(tasks, ordered=True)) as results:
@@ -138,7 +155,9 @@ def look_at_stack(plan: Plan, desk: Desk, *, upto: int) -> None:
         plan.given[product] = total
 
 
-def _measure(reader: Reader, index: int, graph: Graph, given: Products, survey: Survey, tolerant: bool) -> Any:
+def _measure(
+    reader: Reader, index: int, graph: Graph, given: Products, survey: Survey, tolerant: bool
+) -> Any:
     try:
         image = load_image(reader, index)
     except BadSlice:
@@ -151,10 +170,20 @@ def _measure(reader: Reader, index: int, graph: Graph, given: Products, survey: 
 def _search(
     plan: Plan, desk: Desk, entry: OptimizeEntry, first: int, last: int
 ) -> tuple[SearchResult, float, dict[int, str]]:
-    log, space, numbers = desk.log, space_of(desk.job, entry), entry.slices.indices(plan.reader.shape[0])
+    log, space, numbers = (
+        desk.log,
+        space_of(desk.job, entry),
+        entry.slices.indices(plan.reader.shape[0]),
+    )
     before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
     graph = search_graph(plan, entry, first, last, before, space)
-    log.event("search started", steps=entry.steps, strategy=entry.strategy.name, grid=len(space), slices=numbers)
+    log.event(
+        "search started",
+        steps=entry.steps,
+        strategy=entry.strategy.name,
+        grid=len(space),
+        slices=numbers,
+    )
     log.progress("search", 0, len(space) * len(numbers))
     start, identities = perf_counter(), _identities(plan, entry, last, numbers)
 
@@ -175,14 +204,24 @@ def _search(
     )
     seconds = perf_counter() - start
     evaluated = len(result.combinations)
-    log.event("search finished", seconds=round(seconds, 3), combinations=evaluated, distinct_work=dict(result.work))
+    log.event(
+        "search finished",
+        seconds=round(seconds, 3),
+        combinations=evaluated,
+        distinct_work=dict(result.work),
+    )
     return result, seconds, identities
 
 
-def _identities(plan: Plan, entry: OptimizeEntry, last: int, numbers: Sequence[int]) -> dict[int, str]:
+def _identities(
+    plan: Plan, entry: OptimizeEntry, last: int, numbers: Sequence[int]
+) -> dict[int, str]:
     """For each slice, what decides about the losses of a search on it, but the combination."""
     facts = {
-        "steps": [[bound.id, bound.component.name, bound.component.version] for bound in plan.steps[: last + 1]],
+        "steps": [
+            [bound.id, bound.component.name, bound.component.version]
+            for bound in plan.steps[: last + 1]
+        ],
         "parameters": [dict(bound.parameters) for bound in plan.steps[: last + 1]],
         "loss": [entry.loss.name, entry.loss.loss.version, dict(entry.loss.parameters)],
         "steps tuned": entry.steps,
@@ -190,7 +229,10 @@ def _identities(plan: Plan, entry: OptimizeEntry, last: int, numbers: Sequence[i
         "stack": joblib.hash(plan.given),
         "versions": environment()["packages"],
     }
-    return {number: digest({**facts, "slice": pixel_hash(plan.reader.read(number))}) for number in numbers}
+    return {
+        number: digest({**facts, "slice": pixel_hash(plan.reader.read(number))})
+        for number in numbers
+    }
 
 
 def space_of(job: Job, entry: OptimizeEntry) -> Space:
@@ -205,11 +247,18 @@ def space_of(job: Job, entry: OptimizeEntry) -> Space:
     )
 
 
-def search_graph(plan: Plan, entry: OptimizeEntry, first: int, last: int, before: Graph, space: Space | None) -> Graph:
+def search_graph(
+    plan: Plan, entry: OptimizeEntry, first: int, last: int, before: Graph, space: Space | None
+) -> Graph:
     """The tuned steps and the loss, swept or with the values that the plan has."""
     loss = Bound(entry.loss.loss, LOSS_ID, entry.loss.parameters)
     given = (*before.products, *plan.given)
-    return compile_chain(plan.steps[first : last + 1], given=given, swept=space.parameters if space else (), loss=loss)
+    return compile_chain(
+        plan.steps[first : last + 1],
+        given=given,
+        swept=space.parameters if space else (),
+        loss=loss,
+    )
 
 
 def products_before(before: Graph, plan: Plan, entry: OptimizeEntry, number: int) -> Products:
@@ -220,7 +269,10 @@ def products_before(before: Graph, plan: Plan, entry: OptimizeEntry, number: int
     products = before.evaluate({IMAGE: load_image(plan.reader, number), **plan.given})
     image = products[IMAGE]
     if entry.region:
-        window = tuple(slice(*entry.region.get(axis, (0, size))) for axis, size in zip("yx", image.shape, strict=True))
+        window = tuple(
+            slice(*entry.region.get(axis, (0, size)))
+            for axis, size in zip("yx", image.shape, strict=True)
+        )
         for name, value in products.items():
             if isinstance(value, np.ndarray) and value.shape == image.shape:
                 products[name] = np.ascontiguousarray(value[window])
@@ -237,7 +289,9 @@ def _settle(plan: Plan, result: SearchResult) -> None:
         plan.steps[position] = replace(bound, parameters={**bound.parameters, **chosen})
 
 
-def _held_out(plan: Plan, entry: OptimizeEntry, first: int, last: int) -> dict[int, float | Undefined]:
+def _held_out(
+    plan: Plan, entry: OptimizeEntry, first: int, last: int
+) -> dict[int, float | Undefined]:
     """The loss of the chosen combination on slices that had no part in the choice."""
     if entry.validate is None:
         return {}
@@ -255,12 +309,16 @@ def _loss_before(plan: Plan, tuned: Tuned, first: int, last: int) -> float | Non
     entry, choice = tuned.entry, tuned.result.choice
     before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
     loss = Bound(entry.loss.loss, LOSS_ID, entry.loss.parameters)
-    counted = [number for number in tuned.result.losses if number not in choice.slices_without_charging]
+    counted = [
+        number for number in tuned.result.losses if number not in choice.slices_without_charging
+    ]
     products = (products_before(before, plan, entry, number) for number in counted)
     return mean_loss([loss_before(plan.steps[first : last + 1], loss, each) for each in products])
 
 
-def _without_choice(plans: Sequence[Plan], entry: OptimizeEntry, choice: NoChoice, log: Log) -> None:
+def _without_choice(
+    plans: Sequence[Plan], entry: OptimizeEntry, choice: NoChoice, log: Log
+) -> None:
     where = f"optimization slices {', '.join(map(str, choice.slices_without_charging))}"
     if choice.status != NOTHING_FOUND:
         raise QualityError(
@@ -273,7 +331,9 @@ def _without_choice(plans: Sequence[Plan], entry: OptimizeEntry, choice: NoChoic
         )
     if entry.on_nothing_found == "skip":
         left_out, *_ = [plan.skip(entry.steps) for plan in plans]
-        log.warn(f"nothing found in {where}: {', '.join(left_out)} left out, as on_nothing_found: skip says")
+        log.warn(
+            f"nothing found in {where}: {', '.join(left_out)} left out, as on_nothing_found: skip says"
+        )
     else:
         for plan in plans:
             plan.replace([bind(step) for step in entry.instead])
@@ -289,14 +349,22 @@ def _report(tuned: Tuned, log: Log) -> None:
     log.event("chosen", values=values, loss=choice.loss, loss_before=tuned.loss_before)
     for (id, name), end in choice.edges.items():
         direction = "smaller" if end == "lower" else "larger"
-        log.warn(f"{id}.{name} was chosen at the {end} edge of its range: add {direction} values to the sweep")
+        log.warn(
+            f"{id}.{name} was chosen at the {end} edge of its range: add {direction} values to the sweep"
+        )
     if choice.tied:
-        log.warn(f"{len(choice.tied) + 1} combinations have the lowest loss; the first of them was taken")
+        log.warn(
+            f"{len(choice.tied) + 1} combinations have the lowest loss; the first of them was taken"
+        )
     for id, name in choice.without_effect:
-        log.warn(f"{id}.{name} has no effect on the loss: any of its values would have been as good")
+        log.warn(
+            f"{id}.{name} has no effect on the loss: any of its values would have been as good"
+        )
     if choice.slices_without_charging:
         numbers = ", ".join(map(str, choice.slices_without_charging))
-        log.warn(f"no charging is found in optimization slices {numbers}: they had no part in the choice")
+        log.warn(
+            f"no charging is found in optimization slices {numbers}: they had no part in the choice"
+        )
     for number, value in tuned.held_out.items():
         if isinstance(value, Undefined):
             log.warn(f"held-out slice {number} has no loss: {value.reason}")

@@ -18,7 +18,11 @@ def loss_before(steps: Sequence[Bound], loss: Bound, products: Products) -> floa
     products
         Those of the slice before the first of these steps.
     """
-    made = compile_chain(steps, given=products).evaluate(products, keep=(INITIAL_IMAGE, *loss.component.reads))
+    made = compile_chain(steps, given=products).evaluate(
+        products, keep=(INITIAL_IMAGE, *loss.component.reads)
+    )
     made[IMAGE] = made[INITIAL_IMAGE]
-    value: float | Undefined = compile_chain((), given=made, loss=loss).evaluate(made, keep=("loss",))["loss"]
+    value: float | Undefined = compile_chain((), given=made, loss=loss).evaluate(
+        made, keep=("loss",)
+    )["loss"]
     return value

@@ -62,7 +62,9 @@ class Work:
         """Where this run enters what it has finished."""
         return Journal(self.job.workspace.journal)
 
-    def do(self, *, part: Shard | None = None, compute: bool = True) -> tuple[dict[str, Any] | None, bool]:
+    def do(
+        self, *, part: Shard | None = None, compute: bool = True
+    ) -> tuple[dict[str, Any] | None, bool]:
         """Everything; returns the record (``None`` for a shard, which leaves it to ``finish``), and whether it is new.
 
         Raises
@@ -86,21 +88,38 @@ class Work:
             raise UsageError(self._missing(done))
         stays = not part and self._stays(done, work, published)
         if stays and (unchanged := self._unchanged()):
-            self.log.event("note", message=f"nothing to do: all {len(places)} slices are what the record says")
+            self.log.event(
+                "note", message=f"nothing to do: all {len(places)} slices are what the record says"
+            )
             self.job.workspace.close()
             return unchanged, False
         self._say(done, places)
         times = {"started": started, "search_s": tuned - start}
         if part:
             self._restore(tuning, work, places, done, part)
-            facts = {"shard": str(part), "host": platform.node(), "workers": self.workers.count, **times}
-            self.journal.enter_shard({**facts, "total_s": perf_counter() - start, "slices": len(places)})
+            facts = {
+                "shard": str(part),
+                "host": platform.node(),
+                "workers": self.workers.count,
+                **times,
+            }
+            self.journal.enter_shard(
+                {**facts, "total_s": perf_counter() - start, "slices": len(places)}
+            )
             return None, True
-        rows = [kept.row for kept in done.kept.values()] if stays else self._restore(tuning, work, places, done, part)
+        rows = (
+            [kept.row for kept in done.kept.values()]
+            if stays
+            else self._restore(tuning, work, places, done, part)
+        )
         rows, applied = self._in_order(rows), perf_counter()
         stack = self.job.writer(folder=self.job.workspace.folder) if stays else self.job.writer()
         collect(self.job, tuning, rows, stack, self.log, self.workers)
-        times |= {"apply_s": applied - tuned, "pictures_s": perf_counter() - applied, "total_s": perf_counter() - start}
+        times |= {
+            "apply_s": applied - tuned,
+            "pictures_s": perf_counter() - applied,
+            "total_s": perf_counter() - start,
+        }
         content = self._record(tuning, work, rows, len(done.kept), times, search_bytes)
         self.job.workspace.publish(stacks=not stays)
         return content, True
@@ -113,7 +132,9 @@ class Work:
             "shape": shape,
             "channels": job.channels,
         }
-        facts |= {"workers": self.workers.count, "command": record.command()} | ({"shard": str(part)} if part else {})
+        facts |= {"workers": self.workers.count, "command": record.command()} | (
+            {"shard": str(part)} if part else {}
+        )
         self.log.event("started", **facts)
         for note in job.reader.notes:
             self.log.event("note", message=note)
@@ -142,7 +163,9 @@ class Work:
     def _stays(self, done: Done, work: Mapping[str, Any], published: Ledger) -> bool:
         """Whether the stack of the result in place is what this run would make."""
         complete = len(done.kept) == len(self.job.places) and not done.in_place
-        return complete and published.work is not None and published.work["layout"] == work["layout"]
+        return (
+            complete and published.work is not None and published.work["layout"] == work["layout"]
+        )
 
     def _unchanged(self) -> dict[str, Any] | None:
         """The record of the result in place, if this run would write the same."""
@@ -150,13 +173,21 @@ class Work:
             text = (self.job.workspace.folder / RECORD).read_text(encoding="utf-8")
             before: dict[str, Any] = json.loads(text)
             then, now = before["protocol"], record.as_json(asdict(self.job.protocol.given))
-            same = then["text"] == self.job.protocol.source.decode("utf-8-sig") and now.items() <= then.items()
+            same = (
+                then["text"] == self.job.protocol.source.decode("utf-8-sig")
+                and now.items() <= then.items()
+            )
             return before if same else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def _restore(
-        self, tuning: Tuning, work: dict[str, Any], places: Sequence[Place], done: Done, part: Shard | None
+        self,
+        tuning: Tuning,
+        work: dict[str, Any],
+        places: Sequence[Place],
+        done: Done,
+        part: Shard | None,
     ) -> list[SliceRow]:
         """Bring every slice that is not there yet into the partial stack; the rows of all."""
         application = application_of(self.job, tuning.plans)
@@ -164,10 +195,15 @@ class Work:
         if part:
             self.job.workspace.share()
         rows = [kept.row for kept in done.kept.values() if not kept.earlier]
-        copies = [(place, *kept.earlier, kept.row) for place, kept in done.kept.items() if kept.earlier]
+        copies = [
+            (place, *kept.earlier, kept.row) for place, kept in done.kept.items() if kept.earlier
+        ]
         todo = [place for place in places if place not in done.kept]
         self.log.event(
-            "application started", slices=len(places), format=self.job.protocol.output.format, dtype=str(self.job.dtype)
+            "application started",
+            slices=len(places),
+            format=self.job.protocol.output.format,
+            dtype=str(self.job.dtype),
         )
         for row in rows:
             self._tell("slice kept", row)
@@ -204,9 +240,15 @@ class Work:
         if before == work:
             return
         if not self.job.workspace.alone:
-            changes = "; ".join(differences(before["pixels"], work["pixels"])) if before else "it has not begun"
+            changes = (
+                "; ".join(differences(before["pixels"], work["pixels"]))
+                if before
+                else "it has not begun"
+            )
             what = f"the shards at work here do something else ({changes})"
-            raise OutputError(f"{self.job.workspace.folder}: {what}; wait for them, or choose another folder")
+            raise OutputError(
+                f"{self.job.workspace.folder}: {what}; wait for them, or choose another folder"
+            )
         self.job.workspace.clear()
         for writer in application.writers:
             writer.create()
@@ -234,8 +276,12 @@ class Work:
         searches = {search for tuned in tuning.searches for search in tuned.identities.values()}
         known = {**Ledger().read([self.job.workspace.folder / PUBLISHED]).losses, **ledger.losses}
         losses = {key: value for key, value in known.items() if key[0] in searches}
-        slices: dict[tuple[int, int], Entry] = {(row.slice, row.channel): asdict(row) for row in rows}
-        record.write_text(partial / PUBLISHED, "".join(Ledger(work, slices, losses, ledger.shards).lines()))
+        slices: dict[tuple[int, int], Entry] = {
+            (row.slice, row.channel): asdict(row) for row in rows
+        }
+        record.write_text(
+            partial / PUBLISHED, "".join(Ledger(work, slices, losses, ledger.shards).lines())
+        )
         actual = {
             "search_s": times["search_s"],
             "apply_s": times["apply_s"],
@@ -243,7 +289,11 @@ class Work:
             "worker_bytes": max(self.peaks, default=None),
             "disk_bytes": bytes_in(self.job.writer().path),
         }
-        circumstances = {"warnings": self.log.warnings, "workers": self.workers.count, "times": times}
+        circumstances = {
+            "warnings": self.log.warnings,
+            "workers": self.workers.count,
+            "times": times,
+        }
         content: dict[str, Any] = record.as_json(
             run_record(
                 self.job,

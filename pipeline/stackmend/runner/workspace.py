@@ -22,7 +22,9 @@ from stackmend.runner import locks
 
 RECORD = "run.json"
 
-_STACKS = tuple(f"{stem}{suffix}" for stem in ("stack", "truth") for suffix in ("", ".tif", ".zarr"))
+_STACKS = tuple(
+    f"{stem}{suffix}" for stem in ("stack", "truth") for suffix in ("", ".tif", ".zarr")
+)
 _PARTS = (
     RECORD,
     "protocol.yaml",
@@ -76,7 +78,9 @@ class Workspace:
         try:
             messages = list(self._objections(protocol.input.path, needed_bytes))
         except OSError as error:
-            messages = [f"{self.folder} cannot be looked into ({error.strerror}); choose another folder"]
+            messages = [
+                f"{self.folder} cannot be looked into ({error.strerror}); choose another folder"
+            ]
         return [protocol.text.problem(("output", "path"), message) for message in messages[:1]]
 
     def _objections(self, source: Path | None, needed_bytes: int) -> Iterator[str]:
@@ -88,7 +92,11 @@ class Workspace:
             yield f"{existing} cannot be written to; choose another folder"
         if existing == self.folder:
             yield from self._foreign()
-        inner = source.relative_to(self.folder).parts if source and self.folder in source.parents else ()
+        inner = (
+            source.relative_to(self.folder).parts
+            if source and self.folder in source.parents
+            else ()
+        )
         # That the input is the result itself is known without looking, and said with the protocol's other problems.
         if inner and (inner[0] == _WORK or (len(inner) > 1 and inner[0] in _STACKS)):
             yield f"the input lies in {inner[0]}, which this run would replace; choose another folder"
@@ -101,7 +109,9 @@ class Workspace:
 
     def _foreign(self) -> Iterator[str]:
         """Objections to a folder that holds what no run has written there."""
-        names = sorted(entry.name for entry in self.folder.iterdir() if entry.name.casefold() not in _JUNK)
+        names = sorted(
+            entry.name for entry in self.folder.iterdir() if entry.name.casefold() not in _JUNK
+        )
         if names and not _is_result(self.folder):
             yield f"{self.folder} holds files that are no result of a run ({names[0]}); choose a new or empty folder"
         for name in _STACKS:
@@ -146,7 +156,9 @@ class Workspace:
                 self._clean()
         except locks.InUse as error:
             what = "another run is writing into this folder"
-            raise OutputError(f"{self.folder}: {what}; wait for it, or choose another folder") from error
+            raise OutputError(
+                f"{self.folder}: {what}; wait for it, or choose another folder"
+            ) from error
         except OSError as error:
             what = f"cannot be prepared ({error.strerror or error})"
             raise OutputError(f"{self.folder}: {what}; choose another folder") from error
@@ -196,7 +208,9 @@ class Workspace:
                 self._settle()
             if not isinstance(error, OSError):
                 raise
-            raise OutputError(f"{self.folder}: the result cannot be put in place ({error}); run again") from error
+            raise OutputError(
+                f"{self.folder}: the result cannot be put in place ({error}); run again"
+            ) from error
 
     def _set_aside(self, ours: set[str]) -> None:
         self._previous.mkdir()

@@ -88,7 +88,9 @@ class SearchResult:
         """Named points to be looked at, the chosen one first; none if there is no choice."""
         if isinstance(self.choice, NoChoice):
             return {}
-        return landmarks({each: self.mean(each) for each in self.combinations}, self.choice.combination)
+        return landmarks(
+            {each: self.mean(each) for each in self.combinations}, self.choice.combination
+        )
 
 
 def count_work(graph: Graph, space: Space) -> Counter[str]:

@@ -46,14 +46,22 @@ def choose(space: Space, losses: Losses) -> Choice | NoChoice:
 
     A combination without a value on a slice, where another one finds charging, loses to any that has one.
     """
-    empty = tuple(number for number, row in losses.items() if all(_found_nothing(value) for value in row.values()))
+    empty = tuple(
+        number
+        for number, row in losses.items()
+        if all(_found_nothing(value) for value in row.values())
+    )
     counted = [row for number, row in losses.items() if number not in empty]
     if not counted:
         return NoChoice(NOTHING_FOUND, "no combination finds any charging", empty)
-    standing = {combination: _standing([row[combination] for row in counted]) for combination in counted[0]}
+    standing = {
+        combination: _standing([row[combination] for row in counted]) for combination in counted[0]
+    }
     best = min(standing.values())
     if best[0] == len(counted):
-        undefined = (value for row in counted for value in row.values() if isinstance(value, Undefined))
+        undefined = (
+            value for row in counted for value in row.values() if isinstance(value, Undefined)
+        )
         reason = next(value.reason for value in undefined if value.status != NOTHING_FOUND)
         return NoChoice("undefined", f"no combination has a defined loss ({reason})", empty)
     winners = [combination for combination in standing if standing[combination] == best]
@@ -92,7 +100,9 @@ def _edges(space: Space, winner: Combination) -> dict[Parameter, str]:
     return edges
 
 
-def _without_effect(space: Space, standing: Mapping[Combination, tuple[int, float]]) -> tuple[Parameter, ...]:
+def _without_effect(
+    space: Space, standing: Mapping[Combination, tuple[int, float]]
+) -> tuple[Parameter, ...]:
     """Parameters for which the loss was compared and never differed, all others being equal."""
     found = []
     for position, axis in enumerate(space.axes):

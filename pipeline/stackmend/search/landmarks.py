@@ -74,7 +74,9 @@ def _extremes(losses: Mapping[Combination, float]) -> tuple[list[Combination], l
 
 
 def _level(
-    first: Combination, losses: Mapping[Combination, float], neighbours: Mapping[Combination, set[Combination]]
+    first: Combination,
+    losses: Mapping[Combination, float],
+    neighbours: Mapping[Combination, set[Combination]],
 ) -> tuple[set[Combination], set[float]]:
     """The combinations of a level, and the losses of its neighbours."""
     level, pending = {first}, [first]

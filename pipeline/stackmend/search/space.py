@@ -30,7 +30,9 @@ class Axis:
     @property
     def numeric(self) -> bool:
         """Whether the values are numbers, so that there are values between them."""
-        return all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in self.values)
+        return all(
+            isinstance(value, (int, float)) and not isinstance(value, bool) for value in self.values
+        )
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,10 @@ def walking_order(graph: Graph, sizes: Sequence[int]) -> tuple[int, ...]:
         total = 0
         for depends in dependencies:
             inside = [place for place, position in enumerate(order) if position in depends]
-            outside = next((place for place, position in enumerate(order) if position not in depends), len(order))
+            outside = next(
+                (place for place, position in enumerate(order) if position not in depends),
+                len(order),
+            )
             total += math.prod(sizes[order[place]] for place in inside if place > outside)
         return total
 

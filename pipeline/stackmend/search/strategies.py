@@ -67,7 +67,9 @@ class Refine:
             return []
         best = min(losses, key=losses.__getitem__)
         candidates = [
-            (value, *_middles(axis, sorted({each[position] for each in scored}), value)) if axis.numeric else (value,)
+            (value, *_middles(axis, sorted({each[position] for each in scored}), value))
+            if axis.numeric
+            else (value,)
             for position, (axis, value) in enumerate(zip(space.axes, best, strict=True))
         ]
         around = [each for each in itertools.product(*candidates) if each not in scored]
@@ -148,12 +150,20 @@ class Optuna:
         sampler = optuna.samplers.TPESampler(seed=self.seed, constant_liar=True)
         study = optuna.create_study(sampler=sampler)
         names = [f"{id}.{name}" for id, name in space.parameters]
-        choices = {name: _distribution(axis, optuna) for name, axis in zip(names, space.axes, strict=True)}
+        choices = {
+            name: _distribution(axis, optuna) for name, axis in zip(names, space.axes, strict=True)
+        }
         # The study is made anew from the losses each time: nothing but them decides, also after an interruption.
         for each, loss in scored.items():
             parameters = dict(zip(names, each, strict=True))
-            state = optuna.trial.TrialState.COMPLETE if loss is not None else optuna.trial.TrialState.FAIL
-            known = optuna.trial.create_trial(params=parameters, distributions=choices, value=loss, state=state)
+            state = (
+                optuna.trial.TrialState.COMPLETE
+                if loss is not None
+                else optuna.trial.TrialState.FAIL
+            )
+            known = optuna.trial.create_trial(
+                params=parameters, distributions=choices, value=loss, state=state
+            )
             study.add_trial(known)
         proposed: dict[Combination, None] = {}
         for _ in range(10 * self.batch):
@@ -171,11 +181,20 @@ def _distribution(axis: Axis, optuna: Any) -> Any:
     if not axis.from_range:
         return optuna.distributions.CategoricalDistribution(axis.values)
     low, high = min(axis.values), max(axis.values)
-    kind = optuna.distributions.IntDistribution if axis.whole else optuna.distributions.FloatDistribution
+    kind = (
+        optuna.distributions.IntDistribution
+        if axis.whole
+        else optuna.distributions.FloatDistribution
+    )
     return kind(low, high, log=axis.log)
 
 
-STRATEGIES: dict[str, type[Strategy]] = {"grid": Grid, "refine": Refine, "sample": Sample, "optuna": Optuna}
+STRATEGIES: dict[str, type[Strategy]] = {
+    "grid": Grid,
+    "refine": Refine,
+    "sample": Sample,
+    "optuna": Optuna,
+}
 """Every strategy, by the name it has in a protocol."""
 
 

@@ -62,11 +62,16 @@ def distinct_work(graph: Graph, combinations: Sequence[Combination], target: str
     needed = _ancestors(graph, wanted)
     depends = {index: sorted(graph.nodes[index].depends) for index in needed}
     for values in _in_walking_order(graph, combinations):
-        keys = {index: (index, tuple(values[position] for position in depends[index])) for index in needed}
+        keys = {
+            index: (index, tuple(values[position] for position in depends[index]))
+            for index in needed
+        }
         for index in needed:
             if keys[index] not in work.tasks:
                 node = graph.nodes[index]
-                inputs = tuple(source if isinstance(source, str) else keys[source] for source in node.sources)
+                inputs = tuple(
+                    source if isinstance(source, str) else keys[source] for source in node.sources
+                )
                 work.tasks[keys[index]] = Task(node, values, inputs, len(work.tasks))
         work.answers[values] = keys[wanted]
     work.answers = {values: work.answers[values] for values in combinations}
@@ -75,10 +80,13 @@ def distinct_work(graph: Graph, combinations: Sequence[Combination], target: str
 
 def _in_walking_order(graph: Graph, combinations: Sequence[Combination]) -> list[Combination]:
     ranks = [
-        {value: rank for rank, value in enumerate(dict.fromkeys(column))} for column in zip(*combinations, strict=True)
+        {value: rank for rank, value in enumerate(dict.fromkeys(column))}
+        for column in zip(*combinations, strict=True)
     ]
     order = walking_order(graph, [len(rank) for rank in ranks])
-    return sorted(combinations, key=lambda values: [ranks[position][values[position]] for position in order])
+    return sorted(
+        combinations, key=lambda values: [ranks[position][values[position]] for position in order]
+    )
 
 
 def _ancestors(graph: Graph, wanted: int) -> list[int]:
@@ -93,7 +101,11 @@ def _ancestors(graph: Graph, wanted: int) -> list[int]:
 
 
 def walk(
-    work: Work, given: Mapping[str, Any], *, workers: int = 1, done: Callable[[Combination, Any], None] | None = None
+    work: Work,
+    given: Mapping[str, Any],
+    *,
+    workers: int = 1,
+    done: Callable[[Combination, Any], None] | None = None,
 ) -> dict[Combination, Any]:
     """Compute all tasks for one slice and return the answer for every combination.
 
@@ -178,7 +190,9 @@ class _Agenda:
                 heapq.heappush(self._ready, (self._tasks[follower].rank, follower))
 
 
-def _run(tasks: Mapping[Key, Task], values: Mapping[Key | str, Any], workers: int) -> Iterator[tuple[Key, Any]]:
+def _run(
+    tasks: Mapping[Key, Task], values: Mapping[Key | str, Any], workers: int
+) -> Iterator[tuple[Key, Any]]:
     """Finished tasks with their results; the caller must have entered a result in ``values`` before it asks on."""
     agenda = _Agenda(tasks)
 

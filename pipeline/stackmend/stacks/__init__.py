@@ -163,7 +163,9 @@ class Writer(Protocol):
         """Bring what was written into its final form; done once all slices are there, and again after a cut."""
 
 
-def open_stack(path: Path, *, dataset: str | None = None, tolerant: bool = False) -> tuple[Reader, ...]:
+def open_stack(
+    path: Path, *, dataset: str | None = None, tolerant: bool = False
+) -> tuple[Reader, ...]:
     """Readers for the channels of a stack: a folder of TIFF slices, a TIFF, HDF5 or MRC file, or OME-Zarr.
 
     Parameters
@@ -183,15 +185,21 @@ def open_stack(path: Path, *, dataset: str | None = None, tolerant: bool = False
     from stackmend.stacks import hdf5, mrc, ome_zarr_reader, tiff_file_reader, tiff_folder
 
     if not path.is_dir() and not path.is_file():
-        raise InputError(f"{path}: there is no such file or folder; check input.path, or give the stack with --input")
+        raise InputError(
+            f"{path}: there is no such file or folder; check input.path, or give the stack with --input"
+        )
     if hdf5.is_hdf5(path):
         return hdf5.open_file(path, dataset, tolerant=tolerant)
     if dataset is not None:
         raise InputError(f"{path.name}: input.dataset is for HDF5, got {dataset}; leave it out")
     if path.is_dir():
         zarr = ome_zarr_reader.is_zarr(path)
-        return (ome_zarr_reader.open_zarr if zarr else tiff_folder.open_folder)(path, tolerant=tolerant)
-    return (mrc.open_file if mrc.is_mrc(path) else tiff_file_reader.open_file)(path, tolerant=tolerant)
+        return (ome_zarr_reader.open_zarr if zarr else tiff_folder.open_folder)(
+            path, tolerant=tolerant
+        )
+    return (mrc.open_file if mrc.is_mrc(path) else tiff_file_reader.open_file)(
+        path, tolerant=tolerant
+    )
 
 
 def open_phantom(parameters: Mapping[str, Any]) -> Reader:
@@ -213,5 +221,7 @@ _WRITERS = {
 def new_stack(format: str, folder: Path, layout: Layout, *, stem: str = "stack") -> Writer:
     """A writer for ``stack`` (or another stem) in a folder, with the suffix of the format."""
     module, name, suffix = _WRITERS[format]
-    writer: Writer = getattr(import_module(f"stackmend.stacks.{module}"), name)(folder / f"{stem}{suffix}", layout)
+    writer: Writer = getattr(import_module(f"stackmend.stacks.{module}"), name)(
+        folder / f"{stem}{suffix}", layout
+    )
     return writer

@@ -85,7 +85,9 @@ class ArrayReader:
             raise
         # What is damaged makes the libraries raise whatever they trip over; to the user it is one thing.
         except Exception as error:
-            raise BadSlice(f"{where}: cannot be read ({error}); copy it again from its source") from error
+            raise BadSlice(
+                f"{where}: cannot be read ({error}); copy it again from its source"
+            ) from error
         return finite(pixels, where)
 
     def metadata_of(self, index: int) -> Metadata:
@@ -103,14 +105,22 @@ class ArrayReader:
         InputError
             If there are axes besides slices and channels.
         """
-        if sorted(set(self.axes) & {"Y", "X"}) != ["X", "Y"] or len(set(self.axes)) != len(self.axes):
+        if sorted(set(self.axes) & {"Y", "X"}) != ["X", "Y"] or len(set(self.axes)) != len(
+            self.axes
+        ):
             what = f"expected axes z, y, x (and c), got {', '.join(self.axes).lower()}"
             raise InputError(f"{self.label}: {what}; state them in the file, or save it as TIFF")
         if 0 in self.sizes:
-            raise InputError(f"{self.label}: {self.place} is empty; give the file that holds the slices")
+            raise InputError(
+                f"{self.label}: {self.place} is empty; give the file that holds the slices"
+            )
         axes, sizes = self._others
-        found = channels_of(self.label, f"{axes}YX", (*sizes, *replace(self, planes=(0,)).shape[1:]))
-        return tuple(replace(self, planes=each.numbers, notes=(*self.notes, *each.notes)) for each in found)
+        found = channels_of(
+            self.label, f"{axes}YX", (*sizes, *replace(self, planes=(0,)).shape[1:])
+        )
+        return tuple(
+            replace(self, planes=each.numbers, notes=(*self.notes, *each.notes)) for each in found
+        )
 
     @abstractmethod
     def _load(self, index: tuple[int | slice, ...]) -> Pixels:
@@ -119,7 +129,11 @@ class ArrayReader:
     @property
     def _others(self) -> tuple[str, tuple[int, ...]]:
         """The axes besides y and x, and their sizes."""
-        found = [(axis, size) for axis, size in zip(self.axes, self.sizes, strict=True) if axis not in "YX"]
+        found = [
+            (axis, size)
+            for axis, size in zip(self.axes, self.sizes, strict=True)
+            if axis not in "YX"
+        ]
         return "".join(axis for axis, _ in found), tuple(size for _, size in found)
 
     def _at(self, slice_number: int) -> dict[str, int]:
@@ -134,7 +148,9 @@ class ArrayReader:
         if len(self.planes) == 1:
             return 1
         first, second = self._at(0), self._at(1)
-        return next(self.chunks[self.axes.index(axis)] for axis in first if first[axis] != second[axis])
+        return next(
+            self.chunks[self.axes.index(axis)] for axis in first if first[axis] != second[axis]
+        )
 
     def _slab(self, first: int, stop: int) -> Pixels:
         """Some slices that follow each other, ``(n, Y, X)``."""
@@ -151,5 +167,7 @@ class ArrayReader:
                 index.append(slice(begin[axis], end[axis] + 1))
             kept += axis
         block = self._load(tuple(index))
-        block = block.transpose(sorted(range(len(kept)), key=lambda number: "YX".find(kept[number])))
+        block = block.transpose(
+            sorted(range(len(kept)), key=lambda number: "YX".find(kept[number]))
+        )
         return native(block if block.ndim == 3 else block[np.newaxis])

@@ -11,7 +11,12 @@ from stackmend.errors import InputError
 MOST_CHANNELS = 4
 """A channel axis longer than this, with no other beside it, is a stack whose axis has the wrong name."""
 
-_SAID = {"C": "as channels (C)", "T": "as time points (T)", "I": "without a name", "Q": "without a name"}
+_SAID = {
+    "C": "as channels (C)",
+    "T": "as time points (T)",
+    "I": "without a name",
+    "Q": "without a name",
+}
 
 
 @dataclass(frozen=True)
@@ -45,20 +50,28 @@ def channels_of(name: str, axes: str, shape: Sequence[int]) -> tuple[Planes, ...
         If there are axes besides slices and channels.
     """
     sizes = [int(size) for size in shape]
-    found = [_Axis(axis, sizes[k], prod(sizes[k + 1 : -2])) for k, axis in enumerate(axes[:-2]) if sizes[k] > 1]
+    found = [
+        _Axis(axis, sizes[k], prod(sizes[k + 1 : -2]))
+        for k, axis in enumerate(axes[:-2])
+        if sizes[k] > 1
+    ]
     channels = [axis for axis in found if axis.name == "C"]
     slices = [axis for axis in found if axis.name != "C"]
     if len(channels) > 1 or len(slices) > 1 or any(axis.name == "S" for axis in slices):
         what = " x ".join(f"{size} ({axis})" for axis, size in zip(axes, sizes, strict=True))
         part = "time point" if any(axis.name == "T" for axis in slices) else "part"
-        raise InputError(f"{name}: expected slices (Z) and channels (C), got {what}; save one {part} as a stack")
+        raise InputError(
+            f"{name}: expected slices (Z) and channels (C), got {what}; save one {part} as a stack"
+        )
     if not slices and channels and channels[0].size > MOST_CHANNELS:
         channels, slices = [], channels
     channel = channels[0] if channels else _Axis("C", 1, 0)
     axis = slices[0] if slices else _Axis("Z", 1, 1)
     notes = () if axis.name == "Z" else (_renamed(name, axis),)
     firsts = (index * channel.step for index in range(channel.size))
-    return tuple(Planes(range(first, first + axis.size * axis.step, axis.step), notes) for first in firsts)
+    return tuple(
+        Planes(range(first, first + axis.size * axis.step, axis.step), notes) for first in firsts
+    )
 
 
 def _renamed(name: str, axis: _Axis) -> str:

@@ -39,5 +39,7 @@ def beginning_of(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(4096)
-    except OSError:  # of a folder; and why a file cannot be opened is said by the reader that tries to
+    except (
+        OSError
+    ):  # of a folder; and why a file cannot be opened is said by the reader that tries to
         return b""

@@ -37,7 +37,9 @@ class Hdf5Reader(ArrayReader):
             return np.asarray(file[self.place][index])
 
 
-def open_file(path: Path, dataset: str | None = None, *, tolerant: bool = False) -> tuple[Hdf5Reader, ...]:
+def open_file(
+    path: Path, dataset: str | None = None, *, tolerant: bool = False
+) -> tuple[Hdf5Reader, ...]:
     """Readers for the channels of one array of an HDF5 file.
 
     Raises
@@ -87,9 +89,16 @@ def _chosen(path: Path, file: Any, wanted: str | None) -> Any:
         return usable[0]
     else:
         problem = f"expected one array that could be a stack, got {len(usable)}"
-    shown = ", ".join(f"{each.name} ({' x '.join(map(str, each.shape))} {each.dtype.name})" for each in usable[:10])
+    shown = ", ".join(
+        f"{each.name} ({' x '.join(map(str, each.shape))} {each.dtype.name})"
+        for each in usable[:10]
+    )
     more = f" and {len(usable) - 10} more" if len(usable) > 10 else ""
-    how = f"give one as input.dataset: {shown}{more}" if usable else "give a file that holds the slices"
+    how = (
+        f"give one as input.dataset: {shown}{more}"
+        if usable
+        else "give a file that holds the slices"
+    )
     raise InputError(f"{path.name}: {problem}; {how}")
 
 
@@ -100,7 +109,11 @@ def _usable(file: Any) -> Iterator[Any]:
     found: list[Any] = []
     file.visititems(lambda _, item: found.append(item))
     for item in found:
-        if isinstance(item, h5py.Dataset) and 2 <= item.ndim <= 5 and str(item.dtype.newbyteorder("=")) in DTYPES:
+        if (
+            isinstance(item, h5py.Dataset)
+            and 2 <= item.ndim <= 5
+            and str(item.dtype.newbyteorder("=")) in DTYPES
+        ):
             yield item
 
 
@@ -111,7 +124,9 @@ def _axes(path: Path, dataset: Any) -> tuple[str, tuple[str, ...]]:
             return "".join(name[0].upper() for name in names), ()
     if dataset.ndim not in _USUAL:
         what = f"expected stated axes, got {dataset.ndim} axes of {dataset.name} that have no names"
-        raise InputError(f"{path.name}: {what}; label them z, y, x and c, or save one part as a stack")
+        raise InputError(
+            f"{path.name}: {what}; label them z, y, x and c, or save one part as a stack"
+        )
     axes = _USUAL[dataset.ndim]
     said = f"axes of {dataset.name} are not stated and are taken as {', '.join(axes.lower())}"
     return axes, (f"{path.name}: {said}",)

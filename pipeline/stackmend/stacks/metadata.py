@@ -22,7 +22,16 @@ _ORDINARY, _X, _Y, _UNIT = 270, 282, 283, 296
 _PRINTED = 10_000.0
 """Pixel size in nm above which a resolution tag is meant for printing (254 dpi) and not for an electron microscope."""
 
-_NM = {"pm": 1e-3, "å": 0.1, "angstrom": 0.1, "nm": 1.0, "nanometer": 1.0, "um": 1e3, "micron": 1e3, "microns": 1e3}
+_NM = {
+    "pm": 1e-3,
+    "å": 0.1,
+    "angstrom": 0.1,
+    "nm": 1.0,
+    "nanometer": 1.0,
+    "um": 1e3,
+    "micron": 1e3,
+    "microns": 1e3,
+}
 _NM |= {
     "picometer": 1e-3,
     "millimeter": 1e6,
@@ -72,7 +81,9 @@ def metadata_of(page: Any) -> Metadata:
     tags = vendor_tags(page)
     size, sources = list(UNKNOWN), dict.fromkeys(range(3), "")
     for source, read in _CONVENTIONS.items():
-        for axis, value in enumerate(read(page, {tag.code: tag.value.decode("latin-1") for tag in tags})):
+        for axis, value in enumerate(
+            read(page, {tag.code: tag.value.decode("latin-1") for tag in tags})
+        ):
             if size[axis] is None and value is not None:
                 size[axis], sources[axis] = float(f"{value:.9g}"), source
     across = sources[2] or sources[1]
@@ -81,7 +92,9 @@ def metadata_of(page: Any) -> Metadata:
     return Metadata((size[0], size[1], size[2]), source or None, tags)
 
 
-def tiff_options(metadata: Metadata, *, count: int = 1, channels: int = 1, block: bool = True) -> dict[str, Any]:
+def tiff_options(
+    metadata: Metadata, *, count: int = 1, channels: int = 1, block: bool = True
+) -> dict[str, Any]:
     """The metadata as arguments of tifffile's writers, for ``count`` slices of some channels in one file.
 
     Parameters
@@ -93,10 +106,16 @@ def tiff_options(metadata: Metadata, *, count: int = 1, channels: int = 1, block
     Sizes are written per cm, and the description, in ImageJ's convention, says cm as well: so all readers agree.
     """
     z, y, x = metadata.pixel_size
-    options: dict[str, Any] = {"metadata": None, "extratags": [(*tag, True) for tag in metadata.tags]}
+    options: dict[str, Any] = {
+        "metadata": None,
+        "extratags": [(*tag, True) for tag in metadata.tags],
+    }
     known = [size for size in (y, x) if size is not None and size > 0.01]
     if known:
-        options |= {"resolution": (1e7 / (x or known[0]), 1e7 / (y or known[0])), "resolutionunit": 3}
+        options |= {
+            "resolution": (1e7 / (x or known[0]), 1e7 / (y or known[0])),
+            "resolutionunit": 3,
+        }
     lines = ["ImageJ=1.11a"]
     if count * channels > 1 and block:
         lines.append(f"images={count * channels}")
@@ -117,7 +136,9 @@ def vendor_tags(page: Any) -> tuple[Tag, ...]:
     """The microscope's tags of a page, as bytes of the file."""
     tags = getattr(page, "tags", {})
     found = (tags.get(code) for code in VENDOR_TAGS)
-    return tuple(_as_stored(tag, page.parent.filehandle) for tag in found if tag and int(tag.dtype) in _BYTES)
+    return tuple(
+        _as_stored(tag, page.parent.filehandle) for tag in found if tag and int(tag.dtype) in _BYTES
+    )
 
 
 def _as_stored(tag: Any, file: Any) -> Tag:
@@ -132,7 +153,9 @@ def _fei(page: Any, texts: Mapping[int, str]) -> Size:
             keys = sections.get(name, {})
             x, y = _number(keys.get("pixelwidth"), 1e9), _number(keys.get("pixelheight"), 1e9)
             if x is None and (field := _number(keys.get("horfieldsize"), 1e9)):
-                x = field / (_number(sections.get("image", {}).get("resolutionx")) or page.shape[-1])
+                x = field / (
+                    _number(sections.get("image", {}).get("resolutionx")) or page.shape[-1]
+                )
             if x is not None or y is not None:
                 return None, y or x, x or y
     return UNKNOWN
@@ -158,7 +181,9 @@ def _zeiss(page: Any, texts: Mapping[int, str]) -> Size:
     if size is None:
         lines = text.splitlines()
         # The fourth line has in m, in full precision, what AP_PIXEL_SIZE has rounded.
-        shown = _number(lines[3] if len(lines) > 3 else None, 1e9) or _quantity(text, r"AP_PIXEL_SIZE")
+        shown = _number(lines[3] if len(lines) > 3 else None, 1e9) or _quantity(
+            text, r"AP_PIXEL_SIZE"
+        )
         size = shown * 1024 / page.shape[-1] if shown and page.shape[-1] else None
     return None, size, size
 
@@ -185,9 +210,14 @@ def _ome(page: Any, _: Mapping[int, str]) -> Size:
     element = re.search(r"<(?:\w+:)?Pixels\b[^>]*>", text) if "<" in text[:200] else None
     if element is None:
         return UNKNOWN
-    given = {name: html.unescape(value) for name, value in re.findall(r"(\w+)\s*=\s*[\"']([^\"']*)[\"']", element[0])}
+    given = {
+        name: html.unescape(value)
+        for name, value in re.findall(r"(\w+)\s*=\s*[\"']([^\"']*)[\"']", element[0])
+    }
     z, y, x = (
-        _number(given.get(f"PhysicalSize{axis}"), nanometres(given.get(f"PhysicalSize{axis}Unit", "um")))
+        _number(
+            given.get(f"PhysicalSize{axis}"), nanometres(given.get(f"PhysicalSize{axis}Unit", "um"))
+        )
         for axis in "ZYX"
     )
     return z, y, x

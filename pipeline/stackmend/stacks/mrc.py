@@ -65,10 +65,15 @@ class MrcReader:
         count = prod(self.shape[1:])
         try:
             pixels = np.fromfile(
-                self.file, self.stored, count, offset=self.start + index * count * self.stored.itemsize
+                self.file,
+                self.stored,
+                count,
+                offset=self.start + index * count * self.stored.itemsize,
             )
         except OSError as error:
-            raise BadSlice(f"{where}: cannot be read ({error.strerror or error}); check the file") from error
+            raise BadSlice(
+                f"{where}: cannot be read ({error.strerror or error}); check the file"
+            ) from error
         if pixels.size != count:
             raise BadSlice(f"{where}: the file ends before it does; copy it again from its source")
         return finite(native(pixels).reshape(self.shape[1:]), where)
@@ -103,14 +108,20 @@ def open_file(path: Path, *, tolerant: bool = False) -> tuple[MrcReader]:
     shape = (int(header.nz), int(header.ny), int(header.nx))
     order = (int(header.mapc), int(header.mapr), int(header.maps))
     if min(shape) < 1 or int(header.nsymbt) < 0:
-        raise InputError(f"{path.name}: the header is damaged, states {shape} pixels; copy it again from its source")
+        raise InputError(
+            f"{path.name}: the header is damaged, states {shape} pixels; copy it again from its source"
+        )
     if volumes or order not in ((1, 2, 3), (0, 0, 0)):
         what = "several volumes" if volumes else f"columns, rows and sections along axes {order}"
-        raise InputError(f"{path.name}: expected sections along z, got {what}; save one volume with sections along z")
+        raise InputError(
+            f"{path.name}: expected sections along z, got {what}; save one volume with sections along z"
+        )
     stored = _type(path, header)
     start = _HEADER + int(header.nsymbt)
     if start + prod(shape) * stored.itemsize > path.stat().st_size and not tolerant:
-        raise InputError(f"{path.name}: the file is truncated, slices are missing; copy it again from its source")
+        raise InputError(
+            f"{path.name}: the file is truncated, slices are missing; copy it again from its source"
+        )
     return (MrcReader(path, shape, stored, start, _metadata(voxel)),)
 
 
@@ -120,16 +131,23 @@ def _type(path: Path, header: Any) -> np.dtype[Any]:
     mode = int(header.mode)
     if mode in _MODES:
         return np.dtype(_MODES[mode]).newbyteorder(order)
-    stamp, flags = np.frombuffer(header.extra2.tobytes(), np.dtype("i4").newbyteorder(order), 2, offset=_STAMP_AT)
+    stamp, flags = np.frombuffer(
+        header.extra2.tobytes(), np.dtype("i4").newbyteorder(order), 2, offset=_STAMP_AT
+    )
     if mode == 0 and stamp == _IMOD and not flags & _SIGNED:
         return np.dtype("uint8")
     got = "signed bytes (mode 0)" if mode == 0 else f"mode {mode}"
-    raise InputError(f"{path.name}: pixels must be {', '.join(DTYPES)}, got {got}; convert the stack")
+    raise InputError(
+        f"{path.name}: pixels must be {', '.join(DTYPES)}, got {got}; convert the stack"
+    )
 
 
 def _metadata(voxel: Any) -> Metadata:
     """The size of a pixel, from one in angstrom; programs that do not know it leave 0 or 1."""
-    z, y, x = (float(f"{float(size) / 10:.7g}") if size > 0 else None for size in (voxel.z, voxel.y, voxel.x))
+    z, y, x = (
+        float(f"{float(size) / 10:.7g}") if size > 0 else None
+        for size in (voxel.z, voxel.y, voxel.x)
+    )
     if {z, y, x} <= {None, 0.1}:
         return NOTHING
     return Metadata((z, y, x), "MRC")

@@ -38,7 +38,11 @@ class ZarrReader(ArrayReader):
 
     def metadata_of(self, index: int) -> Metadata:
         """That of the image, with the tags of the slice."""
-        return replace(self.metadata, tags=_tags_of(self.file / self.tags, index)) if self.tags else self.metadata
+        return (
+            replace(self.metadata, tags=_tags_of(self.file / self.tags, index))
+            if self.tags
+            else self.metadata
+        )
 
     def _load(self, index: tuple[int | slice, ...]) -> Pixels:
         return np.asarray(_array_of(self)[index])
@@ -84,7 +88,10 @@ def _reader(path: Path) -> ZarrReader:
     inverted = bool(channels) and all(channel.get("inverted") for channel in channels)
     notes = _missing_chunks(path, array)
     if len(multiscales) > 1:
-        notes = (*notes, f"{path.name}: the first of {len(multiscales)} images (multiscales) is taken")
+        notes = (
+            *notes,
+            f"{path.name}: the first of {len(multiscales)} images (multiscales) is taken",
+        )
     tags = OWN_GROUP if (path / OWN_GROUP).is_dir() else ""
     if tags:
         metadata = replace(metadata, tags=_tags_of(path / tags, 0))
@@ -96,13 +103,20 @@ def _reader(path: Path) -> ZarrReader:
 
 def _plain(path: Path, array: Any) -> ZarrReader:
     """The reader for an array without OME metadata: axes by its dimension names, or said to be taken as z, y, x."""
-    named = getattr(array.metadata, "dimension_names", None) or array.attrs.get("_ARRAY_DIMENSIONS") or ()
+    named = (
+        getattr(array.metadata, "dimension_names", None)
+        or array.attrs.get("_ARRAY_DIMENSIONS")
+        or ()
+    )
     notes = _missing_chunks(path, array)
     if len(named) == array.ndim and all(named):
         axes = "".join(str(name)[:1] for name in named).upper()
     elif array.ndim in (2, 3):
         axes = "ZYX"[-array.ndim :]
-        notes = (*notes, f"{path.name}: axes are not stated and are taken as {', '.join(axes.lower())}")
+        notes = (
+            *notes,
+            f"{path.name}: axes are not stated and are taken as {', '.join(axes.lower())}",
+        )
     else:
         what = f"expected stated axes, got an array of {array.ndim} axes that have no names"
         raise InputError(f"{path.name}: {what}; save it as OME-Zarr")
@@ -119,7 +133,9 @@ def _missing_chunks(path: Path, array: Any) -> tuple[str, ...]:
     count, there = array.nchunks, array.nchunks_initialized
     if there >= count:
         return ()
-    return (f"{path.name}: {count - there} of {count} chunks are not there and count as {array.fill_value}",)
+    return (
+        f"{path.name}: {count - there} of {count} chunks are not there and count as {array.fill_value}",
+    )
 
 
 def _stated(multiscale: Mapping[str, Any]) -> tuple[str, Metadata]:
@@ -153,12 +169,16 @@ def _only_image_in(path: Path) -> Path:
     """
     found = list(_images_in(path, _DEEPEST))
     if not found:
-        raise InputError(f"{path.name}: there is no image in it; give the folder that holds the slices")
+        raise InputError(
+            f"{path.name}: there is no image in it; give the folder that holds the slices"
+        )
     if len(found) > 1:
         shown = ", ".join(str(each.relative_to(path)) for each in found[:10])
         more = f" and {len(found) - 10} more" if len(found) > 10 else ""
         what = f"expected one image, got {len(found)}: {shown}{more}"
-        raise InputError(f"{path.name}: {what}; give one of them, such as {path / found[0].relative_to(path)}")
+        raise InputError(
+            f"{path.name}: {what}; give one of them, such as {path / found[0].relative_to(path)}"
+        )
     return found[0]
 
 
@@ -201,5 +221,8 @@ def _tags_of(folder: Path, index: int) -> tuple[Tag, ...]:
     if not place.is_dir():
         return ()
     kept = _node(place).attrs.get("vendor_tags", {})
-    values = ((int(code), int(tag["type"]), str(tag["text"]).encode("latin-1")) for code, tag in kept.items())
+    values = (
+        (int(code), int(tag["type"]), str(tag["text"]).encode("latin-1"))
+        for code, tag in kept.items()
+    )
     return tuple(Tag(code, type, len(value), value) for code, type, value in values)

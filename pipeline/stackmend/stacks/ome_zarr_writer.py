@@ -51,7 +51,11 @@ class OmeZarrWriter:
                 str(self.path), zarr_format=self.zarr_format, overwrite=True, attributes=attributes
             )
             for level, size in enumerate(self._sizes):
-                planes = (layout.channels, layout.shape[0]) if layout.channels > 1 else (layout.shape[0],)
+                planes = (
+                    (layout.channels, layout.shape[0])
+                    if layout.channels > 1
+                    else (layout.shape[0],)
+                )
                 root.create_array(
                     str(level),
                     shape=(*planes, *size),
@@ -59,18 +63,26 @@ class OmeZarrWriter:
                     dtype=layout.dtype.newbyteorder("<"),
                     fill_value=0,
                     compressors=self._compressor(),
-                    chunk_key_encoding={"name": "default" if self.zarr_format == 3 else "v2", "separator": "/"},
+                    chunk_key_encoding={
+                        "name": "default" if self.zarr_format == 3 else "v2",
+                        "separator": "/",
+                    },
                     dimension_names="czyx"[-len(planes) - 2 :] if self.zarr_format == 3 else None,
                 )
             self._group(self.path / OWN_GROUP, {})
         except OSError as error:
-            raise OutputError(f"{self.path}: cannot be made ({error.strerror or error}); make room") from error
+            raise OutputError(
+                f"{self.path}: cannot be made ({error.strerror or error}); make room"
+            ) from error
 
     def write(self, position: int, pixels: Pixels, channel: int = 0) -> None:
         """Write one slice, its full size last: if that is there, all that belongs to it is."""
         tags = self.layout.metadata_at(position).tags
         if tags:
-            kept = {str(tag.code): {"type": tag.dtype, "text": tag.value.decode("latin-1")} for tag in tags}
+            kept = {
+                str(tag.code): {"type": tag.dtype, "text": tag.value.decode("latin-1")}
+                for tag in tags
+            }
             self._group(self.path / OWN_GROUP / str(position), {"vendor_tags": kept})
         images = [np.ascontiguousarray(pixels, dtype=self.layout.dtype)]
         while len(images) < len(self._sizes):
@@ -120,17 +132,26 @@ class OmeZarrWriter:
             grown = [1, 2**level, 2**level]
             scale = [size * factor for (_, _, size, _), factor in zip(spaces, grown, strict=True)]
             # The middle of the first pixel of a level lies between those it is made of.
-            first = [start + size * (factor - 1) / 2 for (_, _, size, start), factor in zip(spaces, grown, strict=True)]
+            first = [
+                start + size * (factor - 1) / 2
+                for (_, _, size, start), factor in zip(spaces, grown, strict=True)
+            ]
             if channels > 1:
                 scale, first = [1.0, *scale], [0.0, *first]
-            transforms = [{"type": "scale", "scale": scale}, {"type": "translation", "translation": first}]
+            transforms = [
+                {"type": "scale", "scale": scale},
+                {"type": "translation", "translation": first},
+            ]
             datasets.append({"path": str(level), "coordinateTransformations": transforms})
         image: dict[str, Any] = {"name": self.path.stem}
         image["axes"] = [{"name": "c", "type": "channel"}, *axes] if channels > 1 else axes
         image |= {"datasets": datasets, **({"type": "mean"} if len(datasets) > 1 else {})}
         if self.zarr_format == 2:
             image["version"] = self.version
-        return {"multiscales": [image], "omero": {"channels": [self._channel(number) for number in range(channels)]}}
+        return {
+            "multiscales": [image],
+            "omero": {"channels": [self._channel(number) for number in range(channels)]},
+        }
 
     def _spaces(self) -> Iterator[tuple[str, dict[str, str], float, float]]:
         """Each axis of space: its name, its unit, the size of a pixel, and where the first one lies."""
@@ -146,10 +167,18 @@ class OmeZarrWriter:
     def _channel(self, number: int) -> dict[str, Any]:
         """How a viewer may show a channel."""
         whole = self.layout.dtype.kind != "f"
-        low, high = (np.iinfo(self.layout.dtype).min, np.iinfo(self.layout.dtype).max) if whole else (0, 1)
+        low, high = (
+            (np.iinfo(self.layout.dtype).min, np.iinfo(self.layout.dtype).max) if whole else (0, 1)
+        )
         window = {"min": float(low), "max": float(high), "start": float(low), "end": float(high)}
         inverted = self.layout.photometric == "miniswhite"
-        return {"label": str(number), "color": "FFFFFF", "window": window, "active": True, "inverted": inverted}
+        return {
+            "label": str(number),
+            "color": "FFFFFF",
+            "window": window,
+            "active": True,
+            "inverted": inverted,
+        }
 
     def _compressor(self) -> Any:
         from numcodecs import Zlib, Zstd
@@ -158,7 +187,9 @@ class OmeZarrWriter:
         if self.layout.compression == "none":
             return None
         if self.layout.compression == "zlib":
-            return GzipCodec(level=_ZLIB_LEVEL) if self.zarr_format == 3 else Zlib(level=_ZLIB_LEVEL)
+            return (
+                GzipCodec(level=_ZLIB_LEVEL) if self.zarr_format == 3 else Zlib(level=_ZLIB_LEVEL)
+            )
         return ZstdCodec(level=_ZSTD_LEVEL) if self.zarr_format == 3 else Zstd(level=_ZSTD_LEVEL)
 
     def _encoded(self, image: Pixels) -> bytes | memoryview:

@@ -27,7 +27,12 @@ Numbers = NDArray[np.float64]
 # One stream of random numbers each, so that a change in one part leaves the others as they are.
 CELLS, ORGANELLES, BEND_X, BEND_Y, DEPTH, SHADE, GRAIN, CENTRES, STREAKS, NOISE = range(10)
 
-BRIGHTNESS = {"dark": 0.6, "bright": 0.4, "both": 0.5, "none": 0.5}  # leaves the charge room within the range
+BRIGHTNESS = {
+    "dark": 0.6,
+    "bright": 0.4,
+    "both": 0.5,
+    "none": 0.5,
+}  # leaves the charge room within the range
 ORGANELLES_PER_CELL = 20  # the first is a large one, the others vesicles
 GRAIN_SIGMA, GRAIN_DEPTH = 2.2, 10.0  # px, in the slice and from slice to slice
 MEMBRANE = 1.5  # px, half thickness
@@ -95,7 +100,9 @@ class Phantom:
 
     def _check(self, index: int) -> None:
         if not 0 <= index < self.slices:
-            raise IndexError(f"phantom: slice index, got {index}; must be from 0 to {self.slices - 1}")
+            raise IndexError(
+                f"phantom: slice index, got {index}; must be from 0 to {self.slices - 1}"
+            )
 
     def _random(self, *stream: int) -> Generator:
         return Generator(PCG64([self.seed, *stream]))
@@ -112,7 +119,9 @@ class Phantom:
         random = self._random(NOISE, index)
         raw = random.standard_normal((self.height, self.width + 1), dtype=np.float32)
         smear = 0.4
-        noise = (raw[:, 1:] + np.float32(smear) * raw[:, :-1]) * np.float32(self.noise / np.hypot(1.0, smear))
+        noise = (raw[:, 1:] + np.float32(smear) * raw[:, :-1]) * np.float32(
+            self.noise / np.hypot(1.0, smear)
+        )
         count = max(6, round(SPIKES * noise.size))
         height = random.uniform(0.9, 1.0, count) * np.where(np.arange(count) % 2, SPIKE, -SPIKE)
         noise.flat[random.integers(0, noise.size, count)] += height.astype(np.float32)
@@ -143,13 +152,18 @@ class Phantom:
     def _tissue(self, index: int) -> Image:
         """Grey values of the structure alone."""
         bend = np.float32(0.11 * self.cell)
-        x, y = (bend * self._waves(stream, index, 8, 0.9 * self.cell, 2 * self.cell) for stream in (BEND_X, BEND_Y))
+        x, y = (
+            bend * self._waves(stream, index, 8, 0.9 * self.cell, 2 * self.cell)
+            for stream in (BEND_X, BEND_Y)
+        )
         x += np.arange(self.width, dtype=np.float32)
         y += np.arange(self.height, dtype=np.float32)[:, None]
         depth = 0.9 + 0.12 * self._waves(DEPTH, index, 12, 50.0, 120.0)
         grey = self._cells(index, x, y, depth)
         self._paint_organelles(index, x, y, grey)
-        grey += np.float32(0.15) * self._waves(SHADE, index, 5, 400.0, 1200.0) + np.float32(0.12) * self._grain(index)
+        grey += np.float32(0.15) * self._waves(SHADE, index, 5, 400.0, 1200.0) + np.float32(
+            0.12
+        ) * self._grain(index)
         grey *= np.float32(self.contrast)
         grey += np.float32(BRIGHTNESS[self.polarity])
         return grey
@@ -159,7 +173,9 @@ class Phantom:
         sheet, part = divmod(index * self.step / GRAIN_DEPTH, 1.0)
         weights = np.float32(np.cos(part * np.pi / 2)), np.float32(np.sin(part * np.pi / 2))
         sheets = (
-            self._random(GRAIN, int(sheet) + k).standard_normal((self.height, self.width), dtype=np.float32)
+            self._random(GRAIN, int(sheet) + k).standard_normal(
+                (self.height, self.width), dtype=np.float32
+            )
             for k in (0, 1)
         )
         mixed = sum(weight * values for weight, values in zip(weights, sheets, strict=True))
@@ -180,7 +196,9 @@ class Phantom:
             middle = np.array([tx.mean(), ty.mean(), z])
             reach = np.hypot(np.ptp(tx), np.ptp(ty)) / 2
             close = np.linalg.norm(seeds - middle, axis=1) < reach + 1.45 * self.cell
-            cytoplasm, membrane = self._voronoi(tx - middle[0], ty - middle[1], seeds[close] - middle, tint[close])
+            cytoplasm, membrane = self._voronoi(
+                tx - middle[0], ty - middle[1], seeds[close] - middle, tint[close]
+            )
             grey[tile] = cytoplasm - depth[tile] * membrane
         return grey
 
@@ -209,7 +227,9 @@ class Phantom:
         # A sheet cut obliquely is wider and, its matter being the same, fainter.
         upright = np.linalg.norm(apart[..., :2], axis=2).astype(np.float32) / length
         distance = (first - second) / length[nearest, runner_up]
-        membrane = upright[nearest, runner_up] * np.exp(-0.5 * (distance / np.float32(MEMBRANE)) ** 2)
+        membrane = upright[nearest, runner_up] * np.exp(
+            -0.5 * (distance / np.float32(MEMBRANE)) ** 2
+        )
         return tint[nearest], membrane
 
     def _paint_organelles(self, index: int, x: Image, y: Image, grey: Image) -> None:
@@ -219,12 +239,19 @@ class Phantom:
         n = len(seeds)
         large = np.arange(n) % ORGANELLES_PER_CELL == 0
         offset = random.standard_normal((n, 3))
-        offset *= (np.where(large, 0.1, random.uniform(0.26, 0.42, n)) / np.linalg.norm(offset, axis=1))[:, None]
+        offset *= (
+            np.where(large, 0.1, random.uniform(0.26, 0.42, n)) / np.linalg.norm(offset, axis=1)
+        )[:, None]
         centre = seeds + offset * self.cell
-        size = np.where(large, random.uniform(0.16, 0.26, n), random.uniform(0.03, 0.075, n)) * self.cell
+        size = (
+            np.where(large, random.uniform(0.16, 0.26, n), random.uniform(0.03, 0.075, n))
+            * self.cell
+        )
         aspect = np.where(large, random.uniform(0.5, 1.0, n), 1.0)
         angle = random.uniform(0, np.pi, n)
-        fill = np.where(large, random.choice([-0.36, -0.28, 0.22], n), random.uniform(-0.2, 0.22, n))
+        fill = np.where(
+            large, random.choice([-0.36, -0.28, 0.22], n), random.uniform(-0.2, 0.22, n)
+        )
         height = (index * self.step - centre[:, 2]) / size
         margin = 0.5 * self.cell
         inside = (centre[:, :2] > -margin).all(1) & (centre[:, 0] < self.width + margin)
@@ -233,7 +260,16 @@ class Phantom:
             reach = size[i] + margin
             cx, cy = centre[i, :2]
             box = _box(cx, cy, reach, reach, grey.shape)
-            _paint(grey[box], x[box] - cx, y[box] - cy, size[i], aspect[i], angle[i], height[i], fill[i])
+            _paint(
+                grey[box],
+                x[box] - cx,
+                y[box] - cy,
+                size[i],
+                aspect[i],
+                angle[i],
+                height[i],
+                fill[i],
+            )
 
     def _charge(self, index: int) -> Image:
         """The charge of a slice: signed, exactly zero outside the centres and their tails."""
@@ -256,16 +292,24 @@ class Phantom:
         random = self._random(CENTRES)
         n = round(self.centres * (self.slices + self.persistence) / self.persistence)
         half = self.persistence / 2
-        begin = (np.arange(n) + random.uniform(0, 1, n)) / max(n, 1) * (self.slices + self.persistence) - half
+        begin = (np.arange(n) + random.uniform(0, 1, n)) / max(n, 1) * (
+            self.slices + self.persistence
+        ) - half
         # An additive recurrence spreads the centres that are visible together over the slice.
-        spread = (random.uniform(0, 1, 2) + np.arange(n)[:, None] * (0.7548776662, 0.5698402910)) % 1.0
+        spread = (
+            random.uniform(0, 1, 2) + np.arange(n)[:, None] * (0.7548776662, 0.5698402910)
+        ) % 1.0
         x = self.width * (0.14 + 0.66 * spread[:, 0])
         y = self.height * (0.12 + 0.76 * spread[:, 1])
         gain = random.uniform(0.8, 1.0, n)
-        sign = {"dark": -1.0, "bright": 1.0}.get(self.polarity, 0.0) or np.where(np.arange(n) % 2, 1.0, -1.0)
+        sign = {"dark": -1.0, "bright": 1.0}.get(self.polarity, 0.0) or np.where(
+            np.arange(n) % 2, 1.0, -1.0
+        )
         return np.stack([x, y, (index - begin) / half, gain, np.broadcast_to(sign, n)], axis=1)
 
-    def _halo(self, box: tuple[slice, slice], x: float, y: float, radius: float, random: Generator) -> Image:
+    def _halo(
+        self, box: tuple[slice, slice], x: float, y: float, radius: float, random: Generator
+    ) -> Image:
         """Centre and tails of height 1: the tail leaves the disc to the right, a shorter one to the left."""
         dx = np.arange(box[1].start, box[1].stop) - x
         dy = (np.arange(box[0].start, box[0].stop) - y)[:, None] / radius
@@ -280,7 +324,9 @@ class Phantom:
         return (np.maximum(soft - CUT, 0) / (1 - CUT)).astype(np.float32)
 
 
-def _box(x: float, y: float, reach_x: float, reach_y: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
+def _box(
+    x: float, y: float, reach_x: float, reach_y: float, shape: tuple[int, ...]
+) -> tuple[slice, slice]:
     """The part of an image within the reach of a point; empty if there is none."""
     top, bottom = (int(np.clip(edge, 0, shape[0])) for edge in (y - reach_y, y + reach_y + 1))
     left, right = (int(np.clip(edge, 0, shape[1])) for edge in (x - reach_x, x + reach_x + 1))
@@ -288,13 +334,22 @@ def _box(x: float, y: float, reach_x: float, reach_y: float, shape: tuple[int, .
 
 
 def _paint(
-    grey: Image, x: Image, y: Image, size: float, aspect: float, angle: float, height: float, fill: float
+    grey: Image,
+    x: Image,
+    y: Image,
+    size: float,
+    aspect: float,
+    angle: float,
+    height: float,
+    fill: float,
 ) -> None:
     """Draw the section of one ellipsoid into a part of the slice, opaque."""
     cos, sin = np.cos(angle) / size, np.sin(angle) / size
     along = np.float32(cos) * x + np.float32(sin) * y
     across = (np.float32(cos) * y - np.float32(sin) * x) / np.float32(aspect)
-    outward = (np.sqrt(along**2 + across**2 + np.float32(height**2)) - 1) * np.float32(size * aspect)
+    outward = (np.sqrt(along**2 + across**2 + np.float32(height**2)) - 1) * np.float32(
+        size * aspect
+    )
     opaque = 1 / (1 + np.exp(np.clip(3 * outward, -30, 30)))
     rim = np.exp(-0.5 * (outward / np.float32(1.3)) ** 2)
     grey += opaque * (np.float32(fill) - grey) - np.float32(0.5) * rim

@@ -20,7 +20,9 @@ def usable_type(dtype: Any, where: str) -> str:
     """
     name = "an unknown type" if dtype is None else str(np.dtype(dtype).newbyteorder("="))
     if name not in DTYPES:
-        raise InputError(f"{where}: pixels must be {', '.join(DTYPES)}, got {name}; convert the stack")
+        raise InputError(
+            f"{where}: pixels must be {', '.join(DTYPES)}, got {name}; convert the stack"
+        )
     return name
 
 

@@ -15,7 +15,9 @@ _KEPT: OrderedDict[Hashable, Pixels] = OrderedDict()
 _LOCK = Lock()
 
 
-def slice_of(owner: Hashable, index: int, depth: int, size: int, load: Callable[[int, int], Pixels]) -> Pixels:
+def slice_of(
+    owner: Hashable, index: int, depth: int, size: int, load: Callable[[int, int], Pixels]
+) -> Pixels:
     """One slice of a stack in which ``depth`` slices are stored together.
 
     Parameters
@@ -27,7 +29,9 @@ def slice_of(owner: Hashable, index: int, depth: int, size: int, load: Callable[
     load
         Reads the slices from a first one up to a last one that is left out, fewer at the end of the stack.
     """
-    together = max(1, min(depth, LIMIT // 4 // size))  # room for four channels, or for two slabs of each of two
+    together = max(
+        1, min(depth, LIMIT // 4 // size)
+    )  # room for four channels, or for two slabs of each of two
     if together == 1:
         alone: Pixels = load(index, index + 1)[0]
         return alone

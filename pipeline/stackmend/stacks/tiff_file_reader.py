@@ -81,7 +81,9 @@ class TiffFileReader:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names for the slices as separate files."""
-        return slice_names(re.sub(r"(\.ome)?\.tiff?$", "", self.file.name, flags=re.IGNORECASE), len(self.numbers))
+        return slice_names(
+            re.sub(r"(\.ome)?\.tiff?$", "", self.file.name, flags=re.IGNORECASE), len(self.numbers)
+        )
 
     def read(self, index: int) -> Pixels:
         """One page."""
@@ -99,18 +101,26 @@ class TiffFileReader:
         number = self.numbers[index]
         if not self.headers or number in self.bad:
             return replace(self.metadata, tags=())
-        if number >= len(self.headers):  # a large ImageJ file has one page only, whatever the number of its slices
+        if number >= len(
+            self.headers
+        ):  # a large ImageJ file has one page only, whatever the number of its slices
             return replace(self.metadata, tags=())
         with opened(self.file) as tif:
-            return replace(self.metadata, tags=vendor_tags(page_at(tif, self.headers[number], number)))
+            return replace(
+                self.metadata, tags=vendor_tags(page_at(tif, self.headers[number], number))
+            )
 
     def _from_block(self, number: int, start: int, where: str) -> Pixels:
         stored = self.dtype.newbyteorder(self.byteorder)
         count = self.info.shape[0] * self.info.shape[1]
         try:
-            pixels = np.fromfile(self.file, stored, count, offset=start + number * count * stored.itemsize)
+            pixels = np.fromfile(
+                self.file, stored, count, offset=start + number * count * stored.itemsize
+            )
         except OSError as error:
-            raise InputError(f"{where}: cannot be read ({error.strerror or error}); check the file") from error
+            raise InputError(
+                f"{where}: cannot be read ({error.strerror or error}); check the file"
+            ) from error
         if pixels.size != count:
             raise BadSlice(f"{where}: the file ends before it does; copy it again from its source")
         return native(pixels).reshape(self.info.shape)
@@ -136,7 +146,11 @@ def open_file(file: Path, *, tolerant: bool = False) -> tuple[TiffFileReader, ..
         found = _Pages()
         start = None
         _refuse_several_images(file, tif)
-        if len(tif.series) == 1 and series.dataoffset is not None and tuple(series.shape)[-2:] == first.shape:
+        if (
+            len(tif.series) == 1
+            and series.dataoffset is not None
+            and tuple(series.shape)[-2:] == first.shape
+        ):
             start = _start_of_block(file, series, first, size)
             channels = channels_of(file.name, series.axes, series.shape)
             order: Sequence[int] = range(prod(series.shape[:-2]))
@@ -164,7 +178,9 @@ def _start_of_block(file: Path, series: Any, first: PageInfo, size: int) -> int:
     start = int(series.dataoffset or 0)
     end = start + prod((*series.shape[:-2], *first.shape)) * np.dtype(first.dtype).itemsize
     if end > size:
-        raise InputError(f"{file.name}: the file is truncated, slices are missing; copy it again from its source")
+        raise InputError(
+            f"{file.name}: the file is truncated, slices are missing; copy it again from its source"
+        )
     return start
 
 
@@ -184,7 +200,9 @@ def _all_pages(file: Path, first: PageInfo, size: int, *, tolerant: bool) -> _Pa
         If some cannot be used; if ``tolerant``, these are bad slices.
     """
     headers, bad, different = [], {}, []
-    with opened(file) as tif:  # once more: where the library has looked for series, pages lack their tags
+    with opened(
+        file
+    ) as tif:  # once more: where the library has looked for series, pages lack their tags
         for number, page in enumerate(tif.pages):
             headers.append(int(page.offset))
             try:
@@ -208,7 +226,9 @@ def _refuse_several_images(file: Path, tif: tifffile.TiffFile) -> None:
     if series.kind.casefold() != "ome":
         return
     if len(tif.series) > 1:
-        raise InputError(f"{file.name}: expected one image, got {len(tif.series)} (OME); save one of them as a stack")
+        raise InputError(
+            f"{file.name}: expected one image, got {len(tif.series)} (OME); save one of them as a stack"
+        )
     if any(page is None or page.parent is not tif for page in series.pages):
         what = "expected a whole stack, got one file of several (OME)"
         raise InputError(f"{file.name}: {what}; save them as one file, or as a folder of slices")
@@ -224,7 +244,11 @@ def _stated(
     planes = prod(series.shape[:-2])
     order: Sequence[int] = range(count)
     if series.kind.casefold() == "ome":
-        order = [page.index if isinstance(page.index, int) else page.index[0] for page in series.pages]
+        order = [
+            page.index if isinstance(page.index, int) else page.index[0] for page in series.pages
+        ]
     if planes != len(order):
-        raise InputError(f"{file.name}: states {planes} planes, got {len(order)} pages; copy it again from its source")
+        raise InputError(
+            f"{file.name}: states {planes} planes, got {len(order)} pages; copy it again from its source"
+        )
     return series.axes, series.shape, order

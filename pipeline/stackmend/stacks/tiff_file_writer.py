@@ -33,7 +33,11 @@ _STRIP_OFFSETS, _LONG, _LONG8 = 273, 4, 16
 
 def tiff_file_writer(path: Path, layout: Layout) -> Writer:
     """The writer for a file that is compressed or not."""
-    return RoomyTiffWriter(path, layout) if layout.compression == "none" else AssembledTiffWriter(path, layout)
+    return (
+        RoomyTiffWriter(path, layout)
+        if layout.compression == "none"
+        else AssembledTiffWriter(path, layout)
+    )
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,9 @@ class RoomyTiffWriter:
             except struct.error:  # with the tags it does not fit
                 self._create(bigtiff=True)
         except OSError as error:
-            raise OutputError(f"{self.path}: cannot be made ({error.strerror or error}); make room") from error
+            raise OutputError(
+                f"{self.path}: cannot be made ({error.strerror or error}); make room"
+            ) from error
 
     def write(self, position: int, pixels: Pixels, channel: int = 0) -> None:
         """Write one page in its place."""
@@ -70,7 +76,9 @@ class RoomyTiffWriter:
         shape = self.layout.shape[1:]
         try:
             place = self._place(position, channel)
-            return np.fromfile(self.path, self.layout.dtype, prod(shape), offset=place).reshape(shape)
+            return np.fromfile(self.path, self.layout.dtype, prod(shape), offset=place).reshape(
+                shape
+            )
         except (OSError, ValueError, tifffile.TiffFileError):
             return None
 
@@ -155,7 +163,9 @@ class _Header:
     def page(self, place: int, pixels: int, tags: tuple[Tag, ...]) -> tuple[bytes, int]:
         """The header of a page at some place in the file, with its tags; and where the link to the next one stands."""
         room = 8 if self.big else 4
-        entries = self.entries | {_STRIP_OFFSETS: self._entry(_STRIP_OFFSETS, _LONG8 if self.big else _LONG, 1, pixels)}
+        entries = self.entries | {
+            _STRIP_OFFSETS: self._entry(_STRIP_OFFSETS, _LONG8 if self.big else _LONG, 1, pixels)
+        }
         head = 8 if self.big else 2
         behind = place + head + (len(entries) + len(tags)) * (20 if self.big else 12) + room
         values = b""
@@ -186,7 +196,9 @@ class AssembledTiffWriter:
             if self._slices.path.exists():
                 shutil.rmtree(self._slices.path)
         except OSError as error:
-            raise OutputError(f"{self.path}: cannot be made ({error.strerror or error}); make room") from error
+            raise OutputError(
+                f"{self.path}: cannot be made ({error.strerror or error}); make room"
+            ) from error
         self._slices.create()
 
     def write(self, position: int, pixels: Pixels, channel: int = 0) -> None:
@@ -225,7 +237,11 @@ class AssembledTiffWriter:
 
     def _assemble(self, file: IO[bytes]) -> None:
         layout = self.layout
-        size = sum(each.stat().st_size for each in (self.path, *self._slices.path.iterdir()) if each.exists())
+        size = sum(
+            each.stat().st_size
+            for each in (self.path, *self._slices.path.iterdir())
+            if each.exists()
+        )
         first = layout.metadata_at(0)
         # A file that says how many images it has is read by ImageJ as one block of pixels.
         options = tiff_options(first, count=layout.shape[0], channels=layout.channels, block=False)
@@ -251,7 +267,9 @@ class AssembledTiffWriter:
                 elif whole is not None:
                     yield whole.pages[number]
                 else:
-                    raise OutputError(f"{self.path}: slice {position} has not been written; run again")
+                    raise OutputError(
+                        f"{self.path}: slice {position} has not been written; run again"
+                    )
 
 
 def _segments(page: Any) -> Iterator[bytes]:

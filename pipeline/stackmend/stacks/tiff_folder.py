@@ -124,7 +124,9 @@ class TiffFolderReader:
 
     def _said_by(self, page: Any) -> Metadata:
         """The metadata of a slice; where all have one pixel size, it need not be looked for again."""
-        return replace(self.metadata, tags=vendor_tags(page)) if self.one_size else metadata_of(page)
+        return (
+            replace(self.metadata, tags=vendor_tags(page)) if self.one_size else metadata_of(page)
+        )
 
     def truth(self, index: int) -> None:
         """``None``: of a real stack nobody knows it."""
@@ -142,7 +144,9 @@ def open_folder(folder: Path, *, tolerant: bool = False) -> tuple[TiffFolderRead
     shown = ", ".join(skipped[:10]) + (", ..." if len(skipped) > 10 else "")
     if not names:
         found = f"only {shown}" if skipped else "it is empty"
-        raise InputError(f"{folder}: there are no .tif or .tiff files ({found}); give the folder that holds the slices")
+        raise InputError(
+            f"{folder}: there are no .tif or .tiff files ({found}); give the folder that holds the slices"
+        )
     headers, bad = _examined(folder, names)
     if bad and not (tolerant and headers):
         more = [f"and {len(bad) - 10} more files"] if len(bad) > 10 else []
@@ -163,7 +167,9 @@ def open_folder(folder: Path, *, tolerant: bool = False) -> tuple[TiffFolderRead
     notes += _different_sizes(folder, said)
     one_size = all(each == said[first] for each in said.values())
     alike = one_size and not any(header.tagged for header in headers.values())
-    reader = TiffFolderReader(folder, tuple(names), usual, tuple(notes), said[first], alike, one_size, bad)
+    reader = TiffFolderReader(
+        folder, tuple(names), usual, tuple(notes), said[first], alike, one_size, bad
+    )
     reader = replace(reader, metadata=reader.metadata_of(names.index(first)))
     if not tolerant:
         reader.read(0)  # a missing codec shows here rather than in the middle of a run
@@ -173,7 +179,9 @@ def open_folder(folder: Path, *, tolerant: bool = False) -> tuple[TiffFolderRead
 def _different_sizes(folder: Path, said: Mapping[str, Metadata]) -> list[str]:
     """A note, if slices differ in pixel size."""
     first, usual = next(iter(said.items()))
-    odd = [f"{name} is {each}" for name, each in said.items() if each.pixel_size != usual.pixel_size]
+    odd = [
+        f"{name} is {each}" for name, each in said.items() if each.pixel_size != usual.pixel_size
+    ]
     if not odd:
         return []
     more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
@@ -194,7 +202,9 @@ def _listed(folder: Path) -> tuple[list[str], list[str]]:
                 else:
                     skipped.append(entry.name)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from error
+        raise InputError(
+            f"{folder}: cannot be listed ({error.strerror}); check its permissions"
+        ) from error
     return sorted(names, key=natural_key), sorted(skipped, key=natural_key)
 
 
@@ -222,7 +232,9 @@ def _header(file: Path) -> _Header:
         count = count_pages(tif, file.name)
         if count != 1:
             what = f"holds {count} pages, a slice is one"
-            raise InputError(f"{file.name}: {what}; give the file itself as input.path, or split it")
+            raise InputError(
+                f"{file.name}: {what}; give the file itself as input.path, or split it"
+            )
         info = examine(tif.pages[0], file.name, file.stat().st_size)
         metadata = metadata_of(tif.pages[0])
         return _Header(info, replace(metadata, tags=()), bool(metadata.tags))
@@ -240,7 +252,9 @@ class TiffFolderWriter:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{self.path}: cannot be made ({error.strerror}); choose another folder") from error
+            raise OutputError(
+                f"{self.path}: cannot be made ({error.strerror}); choose another folder"
+            ) from error
 
     def write(self, position: int, pixels: Pixels, channel: int = 0) -> None:
         """Write one slice."""
@@ -252,7 +266,9 @@ class TiffFolderWriter:
                 return
             # The library leaves room for the pixels, which are then written without a copy.
             stored = np.ascontiguousarray(pixels, dtype=layout.dtype)
-            place = tifffile.imwrite(file, shape=stored.shape, dtype=stored.dtype, returnoffset=True, **options)
+            place = tifffile.imwrite(
+                file, shape=stored.shape, dtype=stored.dtype, returnoffset=True, **options
+            )
             assert place is not None  # as it would be for what is compressed
             file.seek(place[0])
             file.write(stored.data)
@@ -276,4 +292,6 @@ class TiffFolderWriter:
     def file_of(self, position: int, channel: int) -> Path:
         """The file of a slice; where there are several channels, the name says which."""
         name = Path(self.layout.names[position])
-        return self.path / (f"{name.stem}_c{channel}{name.suffix}" if self.layout.channels > 1 else name.name)
+        return self.path / (
+            f"{name.stem}_c{channel}{name.suffix}" if self.layout.channels > 1 else name.name
+        )

@@ -51,10 +51,16 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
     except InputError:
         raise
     except OSError as error:
-        raise BadSlice(f"{path.name}: cannot be read ({error.strerror or error}); check the file") from error
+        raise BadSlice(
+            f"{path.name}: cannot be read ({error.strerror or error}); check the file"
+        ) from error
     # Damaged files make the library raise whatever it trips over; to the user it is one thing.
     except Exception as error:
-        what = "is empty (0 bytes)" if _is_empty(path) else f"is not a TIFF file that can be read ({error})"
+        what = (
+            "is empty (0 bytes)"
+            if _is_empty(path)
+            else f"is not a TIFF file that can be read ({error})"
+        )
         raise BadSlice(f"{path.name}: {what}; remove or replace it") from error
 
 
@@ -71,12 +77,18 @@ def examine(page: Any, where: str, size: int) -> PageInfo:
     photometric = 1 if palette else photometric
     if photometric not in _GREY or len(shape) != 2:
         what = _COLOUR.get(photometric) or f"an image of shape {' x '.join(map(str, shape))}"
-        raise InputError(f"{where}: expected a greyscale image, got {what}; convert it to greyscale")
+        raise InputError(
+            f"{where}: expected a greyscale image, got {what}; convert it to greyscale"
+        )
     dtype = usable_type(page.dtype, where)
-    ends = [offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
+    ends = [
+        offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)
+    ]
     expected = page.nbytes if int(page.compression) == 1 else 1
     if not ends or max(ends) > size or sum(page.databytecounts) < expected:
-        raise InputError(f"{where}: the file is truncated, pixels are missing; copy it again from its source")
+        raise InputError(
+            f"{where}: the file is truncated, pixels are missing; copy it again from its source"
+        )
     return PageInfo(shape, dtype, _GREY[photometric], palette)
 
 
@@ -127,7 +139,9 @@ def pixels_of(page: Any, where: str, expected: PageInfo) -> Pixels:
     pixels = decoded(page, where)
     if pixels.shape != expected.shape or str(pixels.dtype) != expected.dtype:
         got = f"{' x '.join(map(str, pixels.shape))} {pixels.dtype}"
-        raise BadSlice(f"{where}: has changed since it was opened, expected {expected}, got {got}; run again")
+        raise BadSlice(
+            f"{where}: has changed since it was opened, expected {expected}, got {got}; run again"
+        )
     return finite(pixels, where)
 
 
@@ -148,7 +162,9 @@ def decoded(page: Any, where: str) -> Pixels:
         if isinstance(error, ValueError) and "imagecodecs" in str(error):
             what = f"is compressed in a way that needs one more package; run: {command_for('imagecodecs')}"
             raise InputError(f"{where}: {what}") from error
-        raise BadSlice(f"{where}: its pixels cannot be decoded ({error}); copy it again from its source") from error
+        raise BadSlice(
+            f"{where}: its pixels cannot be decoded ({error}); copy it again from its source"
+        ) from error
     return native(pixels)
 
 

@@ -38,7 +38,10 @@ def cropped(image: NDArray[np.float32], *, y: Range, x: Range) -> NDArray[np.flo
 
 
 def _part(parameters: Mapping[str, Any], shape: tuple[int, int, int]) -> tuple[slice, slice, slice]:
-    z, y, x = (slice(*_slice(parameters[axis]).indices(size)) for axis, size in zip("zyx", shape, strict=True))
+    z, y, x = (
+        slice(*_slice(parameters[axis]).indices(size))
+        for axis, size in zip("zyx", shape, strict=True)
+    )
     return z, y, x
 
 

@@ -22,7 +22,11 @@ def globally_flattened(image: Image, *, gf1_sigma: float) -> Image:
 
 def globally_flattened_twice(globally_flattened: Image, *, gf2_sigma: float) -> Image:
     """Flattened once more (0: as it is), ``(Y, X)`` float32."""
-    return globally_flattened - gaussian(globally_flattened, gf2_sigma) if gf2_sigma else globally_flattened
+    return (
+        globally_flattened - gaussian(globally_flattened, gf2_sigma)
+        if gf2_sigma
+        else globally_flattened
+    )
 
 
 def global_ball(globally_flattened_twice: Image, *, inverse: bool, rb_radius: float) -> Image:

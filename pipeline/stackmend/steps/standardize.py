@@ -47,9 +47,15 @@ def scale(
         std = levels.std if levels else float(image.std(dtype=np.float64))
         return make_scale(image, mean, mean + std)
     if percentiles is None:
-        low, high = (levels.minimum, levels.maximum) if levels else (float(image.min()), float(image.max()))
+        low, high = (
+            (levels.minimum, levels.maximum) if levels else (float(image.min()), float(image.max()))
+        )
     else:
-        low, high = levels.percentiles(percentiles) if levels else np.percentile(image, percentiles).tolist()
+        low, high = (
+            levels.percentiles(percentiles)
+            if levels
+            else np.percentile(image, percentiles).tolist()
+        )
     return make_scale(image, low, high, symmetric=range == "-1/1")
 
 

@@ -11,7 +11,12 @@ def unchanged(image, *, strength):
 
 
 def _step(name, properties):
-    return Step(name=name, version=1, stages=(Stage(unchanged, makes=IMAGE),), schema={"properties": properties})
+    return Step(
+        name=name,
+        version=1,
+        stages=(Stage(unchanged, makes=IMAGE),),
+        schema={"properties": properties},
+    )
 
 
 DIFFERS = _step("schema_differs", {"stength": {"type": "number", "default": 1}})

@@ -43,7 +43,9 @@ COMPARED = 6
 """Optimization slices, and as many held-out ones, whose loss is compared with that of the untouched slice."""
 
 
-def collect(job: Job, tuning: Tuning, rows: Sequence[SliceRow], writer: Writer, log: Log, workers: Workers) -> None:
+def collect(
+    job: Job, tuning: Tuning, rows: Sequence[SliceRow], writer: Writer, log: Log, workers: Workers
+) -> None:
     """Make the pictures of a run whose stack is restored, in the partial result; ``writer`` has it.
 
     A picture that cannot be made must not cost a finished stack: then there is a warning, and the report does without.
@@ -54,9 +56,16 @@ def collect(job: Job, tuning: Tuning, rows: Sequence[SliceRow], writer: Writer, 
         shutil.rmtree(folder, ignore_errors=True)
         (folder.parent / ANIMATION).unlink(missing_ok=True)
         folder.mkdir()
-        searches = [_search(job, tuning, index, folder, workers.threads) for index in _pictured(job, tuning)]
+        searches = [
+            _search(job, tuning, index, folder, workers.threads) for index in _pictured(job, tuning)
+        ]
         slices = list(_slices(job, tuning, rows, writer, log, workers))
-        content = {"previews": 1, "slices": slices, "searches": searches, "seconds": round(perf_counter() - start, 3)}
+        content = {
+            "previews": 1,
+            "slices": slices,
+            "searches": searches,
+            "seconds": round(perf_counter() - start, 3),
+        }
         record.write_json(folder / CONTENTS, content)
     # Whatever went wrong, in anybody's step or in a library for pictures: the stack is restored, which is what counts.
     except Exception as error:  # noqa: BLE001 - see above
@@ -84,7 +93,9 @@ def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) ->
     result = trial.tuned.result
     skipped = set(result.choice.slices_without_charging)
     slices = [number for number in result.losses if number not in skipped]
-    means = [(each, loss) for each in result.combinations if (loss := result.mean(each)) is not None]
+    means = [
+        (each, loss) for each in result.combinations if (loss := result.mean(each)) is not None
+    ]
     combinations = [each for each, _ in means]
     points = {combinations.index(each): name for name, each in result.landmarks.items()}
     shown = chosen_frames([loss for _, loss in means], FRAMES, list(points))
@@ -92,7 +103,10 @@ def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) ->
     thumbnails = trial.thumbnails(
         raw, [combinations[place] for place in shown], pixels=250_000, side=1000, workers=workers
     )
-    frames = [Frame(thumbnails[means[place][0]], means[place][1], points.get(place, "")) for place in shown]
+    frames = [
+        Frame(thumbnails[means[place][0]], means[place][1], points.get(place, ""))
+        for place in shown
+    ]
     share = len(list(_pictured(job, tuning)))
     pictures = {}
     for place, name in points.items():
@@ -109,7 +123,9 @@ def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) ->
         "frames": len(frames),
         "animation": f"search{index}_losses.webp",
         "still": f"search{index}_still.webp",
-        "compared": {str(number): trial.comparison(plan.reader.read(number)) for number in compared},
+        "compared": {
+            str(number): trial.comparison(plan.reader.read(number)) for number in compared
+        },
     }
 
 
@@ -142,7 +158,9 @@ def _slices(
 ) -> Iterator[dict[str, Any]]:
     """Slices of the first channel."""
     plan, rows = tuning.plans[0], [row for row in rows if row.channel == job.channels[0]]
-    optimization = list(dict.fromkeys(number for tuned in tuning.searches for number in tuned.result.losses))
+    optimization = list(
+        dict.fromkeys(number for tuned in tuning.searches for number in tuned.result.losses)
+    )
     held_out = {
         number: None if isinstance(loss, Undefined) else loss
         for tuned in tuning.searches
@@ -150,7 +168,9 @@ def _slices(
     }
     shown = choose_shown(rows, optimization, held_out)
     folder, generosity = job.workspace.partial / FOLDER, min(SHOWN / len(shown), 2.0)
-    photographer = Photographer(plan.reader, writer, plan.graph(), plan.given, job.window, folder, generosity)
+    photographer = Photographer(
+        plan.reader, writer, plan.graph(), plan.given, job.window, folder, generosity
+    )
     tasks = (delayed(photographer.shoot)(rows[place], place, why) for place, why in shown.items())
     log.progress("pictures", 0, len(shown))
     with closing(Workers(min(workers.threads, len(shown))).run(tasks, ordered=True)) as entries:

@@ -30,7 +30,9 @@ class Frame(NamedTuple):
 def chosen_frames(losses: Sequence[float], count: int, always: Sequence[int]) -> list[int]:
     """Indices of at most about ``count`` losses, lowest first, spread evenly over their order, with some always in."""
     order = sorted(range(len(losses)), key=lambda index: (losses[index], index))
-    places = set(np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int).tolist())
+    places = set(
+        np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int).tolist()
+    )
     return [index for place, index in enumerate(order) if place in places or index in always]
 
 
@@ -49,7 +51,9 @@ def animated(frames: Sequence[Frame], *, width: int, quality: int) -> bytes:
 def still(frames: Sequence[Frame], *, width: int, quality: int) -> bytes:
     """The first frame, for those who do not want to see things move."""
     buffer = BytesIO()
-    _drawn(frames[0], 0, [frame.loss for frame in frames], width).save(buffer, "WEBP", quality=quality, method=4)
+    _drawn(frames[0], 0, [frame.loss for frame in frames], width).save(
+        buffer, "WEBP", quality=quality, method=4
+    )
     return buffer.getvalue()
 
 
@@ -57,18 +61,25 @@ def _drawn(frame: Frame, place: int, losses: Sequence[float], width: int) -> Ima
     """The picture, and below it its loss beside the curve of all losses, with a mark where it is."""
     picture = Image.fromarray(frame.picture)
     if picture.width > width:
-        picture = picture.resize((width, max(1, round(picture.height * width / picture.width))), Image.Resampling.BOX)
+        picture = picture.resize(
+            (width, max(1, round(picture.height * width / picture.width))), Image.Resampling.BOX
+        )
     canvas = Image.new("L", (max(picture.width, 200), picture.height + STRIP), _PAPER)
     canvas.paste(picture, ((canvas.width - picture.width) // 2, 0))
     draw = ImageDraw.Draw(canvas)
     font = ImageFont.load_default(size=13)
     draw.text((8, picture.height + 6), f"loss {frame.loss:.4f}", _INK, font)
-    draw.text((8, picture.height + 23), frame.note or f"{place + 1} of {len(losses)}", _CURVE + 60, font)
+    draw.text(
+        (8, picture.height + 23), frame.note or f"{place + 1} of {len(losses)}", _CURVE + 60, font
+    )
     left, right = 150, canvas.width - 12
     top, bottom = picture.height + 8, canvas.height - 8
     low, span = losses[0], (losses[-1] - losses[0]) or 1
     points = [
-        (left + (right - left) * index / max(len(losses) - 1, 1), bottom - (bottom - top) * (loss - low) / span)
+        (
+            left + (right - left) * index / max(len(losses) - 1, 1),
+            bottom - (bottom - top) * (loss - low) / span,
+        )
         for index, loss in enumerate(losses)
     ]
     draw.line(points, _CURVE, 1)

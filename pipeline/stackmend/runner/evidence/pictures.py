@@ -41,7 +41,9 @@ class Display:
 
     def __call__(self, image: NDArray[Any]) -> Grey:
         """An image in 256 levels; what lies outside the range is saturated."""
-        scaled = (image.astype(np.float32) - np.float32(self.low)) * np.float32(255 / (self.high - self.low))
+        scaled = (image.astype(np.float32) - np.float32(self.low)) * np.float32(
+            255 / (self.high - self.low)
+        )
         grey: Grey = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
         return grey
 
@@ -99,5 +101,10 @@ def png(picture: Image.Image) -> bytes:
     """A picture as PNG, without loss."""
     buffer = BytesIO()
     transparency = picture.info.get("transparency")
-    picture.save(buffer, "PNG", optimize=True, **({} if transparency is None else {"transparency": transparency}))
+    picture.save(
+        buffer,
+        "PNG",
+        optimize=True,
+        **({} if transparency is None else {"transparency": transparency}),
+    )
     return buffer.getvalue()

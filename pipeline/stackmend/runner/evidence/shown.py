@@ -16,7 +16,15 @@ from stackmend.chain import Graph
 from stackmend.errors import BadSlice
 from stackmend.registry import IMAGE
 from stackmend.runner.apply import MASK, SliceRow
-from stackmend.runner.evidence.pictures import Display, coloured, factor_for, outlined, png, shrunk, webp
+from stackmend.runner.evidence.pictures import (
+    Display,
+    coloured,
+    factor_for,
+    outlined,
+    png,
+    shrunk,
+    webp,
+)
 from stackmend.stacks import Pixels, Reader, Writer
 
 SHOWN = 8
@@ -29,7 +37,13 @@ ZOOM, ZOOM_LEAST = (240, 360), 48
 PROFILE = 400
 """How far a line profile reaches to either side, px."""
 
-_BYTES = {"before": 50_000, "after": 50_000, "difference": 18_000, "zoom_before": 15_000, "zoom_after": 15_000}
+_BYTES = {
+    "before": 50_000,
+    "after": 50_000,
+    "difference": 18_000,
+    "zoom_before": 15_000,
+    "zoom_after": 15_000,
+}
 """Of each picture at the most, with ``SHOWN`` slices; twice that if few are shown."""
 
 
@@ -44,15 +58,24 @@ def choose_shown(
     """
     position = {row.slice: place for place, row in enumerate(rows)}
     why: dict[int, list[str]] = {}
-    for reason, numbers, count in (("optimization", optimization, 3), ("held out", list(held_out), 2)):
+    for reason, numbers, count in (
+        ("optimization", optimization, 3),
+        ("held out", list(held_out), 2),
+    ):
         for number in [each for each in numbers if each in position][:count]:
             why.setdefault(position[number], []).append(reason)
-    losses = {number: loss for number, loss in held_out.items() if loss is not None and number in position}
+    losses = {
+        number: loss for number, loss in held_out.items() if loss is not None and number in position
+    }
     if len(losses) > 1:
-        why.setdefault(position[max(losses, key=losses.__getitem__)], []).append("worst: highest held-out loss")
+        why.setdefault(position[max(losses, key=losses.__getitem__)], []).append(
+            "worst: highest held-out loss"
+        )
     elif len(rows) > 2 and (odd := _odd_one(rows)) is not None:
         why.setdefault(odd, []).append("worst: differs most from its neighbours")
-    changed = sorted(range(len(rows)), key=lambda place: (-(rows[place].changed_fraction or 0), place))
+    changed = sorted(
+        range(len(rows)), key=lambda place: (-(rows[place].changed_fraction or 0), place)
+    )
     for place in changed[:2]:
         if rows[place].changed_fraction or len(rows) == 1:
             why.setdefault(place, []).append("most changed")
@@ -108,10 +131,14 @@ class Photographer:
             "zoom_after": Image.fromarray(display(after[zoom])),
         }
         encoded = {
-            f"{name}.webp": webp(picture, int(_BYTES[name] * self.generosity)) for name, picture in pictures.items()
+            f"{name}.webp": webp(picture, int(_BYTES[name] * self.generosity))
+            for name, picture in pictures.items()
         }
         if mask is not None:
-            encoded |= {"mask.png": png(outlined(mask, factor)), "zoom_mask.png": png(outlined(mask[zoom], 1))}
+            encoded |= {
+                "mask.png": png(outlined(mask, factor)),
+                "zoom_mask.png": png(outlined(mask[zoom], 1)),
+            }
         for name, content in encoded.items():
             (self.folder / f"slice{position}_{name}").write_bytes(content)
         return {
@@ -130,7 +157,11 @@ class Photographer:
 
     def _mask(self, pixels: Pixels, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
         """All pixels that any step of the chain finds charged; ``None`` where no step looks for them."""
-        made = {str(index): index for index, node in enumerate(self.graph.nodes) if node.stage.makes == MASK}
+        made = {
+            str(index): index
+            for index, node in enumerate(self.graph.nodes)
+            if node.stage.makes == MASK
+        }
         if not made:
             return None
         image = pixels.astype(np.float32)
@@ -157,7 +188,10 @@ def deepest(difference: NDArray[np.float32]) -> tuple[int, int]:
 def window_around(centre: Sequence[int], shape: Sequence[int]) -> tuple[slice, ...]:
     """The part of a slice to be enlarged, as near as can be to the centre; all of an axis that is shorter."""
     sizes = [min(most, max(ZOOM_LEAST, n * 2 // 5), n) for most, n in zip(ZOOM, shape, strict=True)]
-    starts = [max(0, min(c - size // 2, n - size)) for c, n, size in zip(centre, shape, sizes, strict=True)]
+    starts = [
+        max(0, min(c - size // 2, n - size))
+        for c, n, size in zip(centre, shape, sizes, strict=True)
+    ]
     return tuple(slice(start, start + size) for start, size in zip(starts, sizes, strict=True))
 
 

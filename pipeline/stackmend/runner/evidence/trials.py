@@ -52,7 +52,11 @@ class Trial:
     @property
     def last(self) -> int:
         """Position of the last step named by the search."""
-        return max(place for place, bound in enumerate(self.plan.steps) if bound.id in self.tuned.entry.steps)
+        return max(
+            place
+            for place, bound in enumerate(self.plan.steps)
+            if bound.id in self.tuned.entry.steps
+        )
 
     def products(self, raw: NDArray[Any]) -> Products:
         """What the steps before the first swept one make of a slice, cut to the region of the search."""
@@ -73,29 +77,46 @@ class Trial:
     def window(self, shape: Sequence[int]) -> tuple[slice, ...]:
         """The part of a slice that the search looked at."""
         region = self.tuned.entry.region or {}
-        return tuple(slice(*region.get(axis, (0, size))) for axis, size in zip("yx", shape, strict=True))
+        return tuple(
+            slice(*region.get(axis, (0, size))) for axis, size in zip("yx", shape, strict=True)
+        )
 
     def thumbnails(
-        self, raw: NDArray[Any], combinations: Sequence[Combination], *, pixels: int, side: int, workers: int
+        self,
+        raw: NDArray[Any],
+        combinations: Sequence[Combination],
+        *,
+        pixels: int,
+        side: int,
+        workers: int,
     ) -> dict[Combination, Grey]:
         """The slice as each combination restores it, small, in the raw slice's display range."""
         products = self.products(raw)
         factor = factor_for(products[IMAGE].shape, pixels, side)
         picture = Bound(_THUMBNAIL, _THUMBNAIL.name, {"display": Display.of(raw), "factor": factor})
         swept = self.tuned.result.space.parameters
-        graph = compile_chain([*self.plan.steps[self.first :], picture], given=tuple(products), swept=swept)
-        return walk(distinct_work(graph, combinations, thumbnail.__name__), products, workers=workers)
+        graph = compile_chain(
+            [*self.plan.steps[self.first :], picture], given=tuple(products), swept=swept
+        )
+        return walk(
+            distinct_work(graph, combinations, thumbnail.__name__), products, workers=workers
+        )
 
     def comparison(self, raw: NDArray[Any]) -> dict[str, Any]:
         """The loss of a slice untouched and corrected, over the same mask; histograms, if the loss compares regions."""
         products = self.products(raw)
         loss = Bound(self.tuned.entry.loss.loss, LOSS_ID, self.tuned.entry.loss.parameters)
-        graph = compile_chain(self.plan.steps[self.first : self.last + 1], given=tuple(products), loss=loss)
+        graph = compile_chain(
+            self.plan.steps[self.first : self.last + 1], given=tuple(products), loss=loss
+        )
         after = {**products, **graph.evaluate(products)}
         before = {**after, IMAGE: products[IMAGE]}
         alone = compile_chain([], given=tuple(before), loss=loss)
         untouched = alone.evaluate(before, keep=(LOSS,))[LOSS]
-        content: dict[str, Any] = {"loss_before": _number(untouched), "loss_after": _number(after[LOSS])}
+        content: dict[str, Any] = {
+            "loss_before": _number(untouched),
+            "loss_after": _number(after[LOSS]),
+        }
         if after.get(REGIONS):
             content["histograms"] = _histograms(before[IMAGE], after[IMAGE], after[REGIONS])
         return content
@@ -105,7 +126,9 @@ def _number(loss: float | Undefined) -> float | None:
     return None if isinstance(loss, Undefined) else loss
 
 
-def _histograms(before: NDArray[Any], after: NDArray[Any], regions: Sequence[Any]) -> Mapping[str, Any]:
+def _histograms(
+    before: NDArray[Any], after: NDArray[Any], regions: Sequence[Any]
+) -> Mapping[str, Any]:
     """Shares of the pixels of all regions, and of all rings, in bins over the grey range of the untouched slice."""
     low, high = float(before.min()), float(before.max())
     content: dict[str, Any] = {"low": low, "high": high, "regions": len(regions)}
@@ -114,5 +137,7 @@ def _histograms(before: NDArray[Any], after: NDArray[Any], regions: Sequence[Any
         for moment, image in (("before", before), ("after", after)):
             values = np.clip(image.reshape(-1)[pixels], low, high)
             counts, _ = np.histogram(values, BINS, (low, high))
-            content[f"{name}_{moment}"] = [round(float(each), 6) for each in counts / max(pixels.size, 1)]
+            content[f"{name}_{moment}"] = [
+                round(float(each), 6) for each in counts / max(pixels.size, 1)
+            ]
     return content
