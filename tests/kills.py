@@ -24,8 +24,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from stackmend import api
-from stackmend.runner.journal import Journal
-from stackmend.runner.workspace import Workspace
+from stackmend.result.journal import Journal
+from stackmend.result.workspace import Workspace
 
 FORMATS: dict[str, dict[str, Any]] = {
     "TIFF folder": {"format": "tiff-folder"},

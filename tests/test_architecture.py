@@ -16,7 +16,7 @@ PACKAGE = Path(stackmend.__file__).parent
 MAY_IMPORT = {
     "errors": set(),
     "resources": set(),
-    "record": set(),
+    "words": set(),
     "kernels": set(),
     "stacks": {"errors"},
     "registry": {"resources"},
@@ -25,10 +25,46 @@ MAY_IMPORT = {
     "protocol": {"registry", "resources", "errors"},
     "chain": {"registry", "errors"},
     "search": {"chain", "registry"},
-    "runner": {"chain", "search", "stacks", "kernels", "record", "protocol", "registry", "errors"},
-    "report": {"record", "errors"},
-    "api": {"runner", "report", "record", "protocol", "registry", "stacks"},
-    "cli": {"api", "record", "registry", "errors"},
+    "result": {"errors", "registry", "protocol"},
+    "workers": {"errors", "result"},
+    "job": {"protocol", "result", "stacks", "errors"},
+    "tuning": {
+        "search",
+        "chain",
+        "protocol",
+        "registry",
+        "stacks",
+        "result",
+        "workers",
+        "job",
+        "errors",
+    },
+    "restore": {
+        "chain",
+        "registry",
+        "kernels",
+        "stacks",
+        "result",
+        "workers",
+        "tuning",
+        "job",
+        "errors",
+    },
+    "forecast": {
+        *{"tuning", "restore", "search", "chain", "registry", "protocol", "result"},
+        *{"workers", "job", "errors", "stacks"},
+    },
+    "pictures": {
+        *{"tuning", "restore", "search", "chain", "registry", "result", "workers", "job", "stacks"},
+        "errors",
+    },
+    "runner": {
+        *{"forecast", "pictures", "restore", "tuning", "workers", "result", "protocol", "search"},
+        *{"chain", "registry", "job", "errors"},
+    },
+    "report": {"result", "errors"},
+    "api": {"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
+    "cli": {"api", "result", "registry", "errors"},
     "__main__": {"cli"},
     "__init__": set(),
 }
@@ -67,7 +103,20 @@ def test_components_do_not_import_siblings(room):
         assert room not in imported(module), module.name
 
 
-@pytest.mark.parametrize("room", ["search", "chain.py", "runner", "stacks"])
+@pytest.mark.parametrize(
+    "room",
+    [
+        "search",
+        "chain.py",
+        "runner",
+        "stacks",
+        "tuning",
+        "restore",
+        "forecast",
+        "pictures",
+        "result",
+    ],
+)
 def test_no_step_is_known_by_name(room):
     names = {module.stem for module in (PACKAGE / "steps").glob("[a-z]*.py")}
     place = PACKAGE / room

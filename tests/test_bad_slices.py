@@ -14,7 +14,7 @@ import tifffile
 from kills import charged
 from stackmend import api
 from stackmend.errors import InputError
-from stackmend.runner.workspace import Workspace
+from stackmend.result.workspace import Workspace
 
 CHAIN = [
     {"step": "standardize"},

@@ -14,10 +14,10 @@ from stackmend.chain import Bound, compile_chain
 from stackmend.errors import StepError
 from stackmend.kernels.scaling import undo_scale
 from stackmend.registry import IMAGE, Loss, Stage, Step
-from stackmend.runner.apply import to_dtype
-from stackmend.runner.tune import LOSS_ID, bind, load_image
+from stackmend.restore.apply import to_dtype
 from stackmend.search.walk import distinct_work, walk
 from stackmend.stacks import open_phantom, open_stack
+from stackmend.tuning.tune import LOSS_ID, bind, load_image
 
 PROTOCOL = """\
 protocol: 1

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stackmend.runner.workspace import Workspace
+from stackmend.result.workspace import Workspace
 
 Write = Callable[..., Path]
 Call = Callable[..., tuple[int, str, str]]

@@ -27,7 +27,7 @@ from kills import (
     write_stack,
 )
 from stackmend import api
-from stackmend.runner.journal import Journal
+from stackmend.result.journal import Journal
 
 
 @pytest.fixture

@@ -14,10 +14,11 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from stackmend import api, record
+from stackmend import api
 from stackmend.errors import InputError, NothingFound, OutputError, StackmendError, UsageError
-from stackmend.record import pixel_hash
-from stackmend.runner.apply import to_dtype
+from stackmend.restore.apply import to_dtype
+from stackmend.result import record
+from stackmend.result.record import pixel_hash
 from stackmend.stacks.tiff_file_writer import RoomyTiffWriter
 from stackmend.stacks.tiff_folder import TiffFolderWriter
 

@@ -16,9 +16,9 @@ import pytest
 from kills import contents, facts, write_protocol, write_stack
 from stackmend import api
 from stackmend.errors import UsageError
-from stackmend.runner import cluster
+from stackmend.result.workspace import Workspace
 from stackmend.runner.shards import Shard
-from stackmend.runner.workspace import Workspace
+from stackmend.workers import cluster
 
 OPTIMIZE = {"slices": [3]}
 SWEEP = {"sweep": [15, 30]}

@@ -74,7 +74,7 @@ def test_every_choice_of_the_document_is_explained():
                 assert declared.get("description"), f"{path}.{name} has no description"
                 walk(declared, f"{path}.{name}")
 
-    document = resources.schema("document")
+    document = resources.schema("skeleton")
     walk(document, "document")
     walk(document["definitions"]["optimize"], "optimize")
 

@@ -13,7 +13,7 @@ import pytest
 
 from components import load
 from stackmend.errors import OutputError
-from stackmend.runner.workspace import Workspace
+from stackmend.result.workspace import Workspace
 
 Snapshot = dict[str, str]
 Write = Callable[..., Path]
@@ -324,7 +324,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def test_two_runs_do_not_write_into_one_folder(tmp_path: Path) -> None:
     hold = f"""
 from pathlib import Path
-from stackmend.runner.workspace import Workspace
+from stackmend.result.workspace import Workspace
 Workspace(Path({str(tmp_path)!r})).open()
 print("open", flush=True)
 input()
@@ -348,7 +348,7 @@ def test_a_file_system_without_locks_will_do(
     def no_locks(*_: object) -> None:
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr("stackmend.runner.locks._lock", no_locks)
+    monkeypatch.setattr("stackmend.result.locks._lock", no_locks)
     workspace = opened(tmp_path)
     put(workspace.partial, NEW)
     workspace.publish()

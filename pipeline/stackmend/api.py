@@ -10,15 +10,15 @@ from typing import Any, ParamSpec
 from stackmend import registry, runner
 from stackmend.protocol import assemble
 from stackmend.protocol.starter import starting_protocol
-from stackmend.record import Log
 from stackmend.report import REPORT, Source, read_finished, write_figures, write_report
-from stackmend.runner import Findings, Outlook, RunResult, check
-from stackmend.runner import plan_run as plan
+from stackmend.result.record import Log
+from stackmend.runner import CheckResult, RunPlan, RunResult, check
+from stackmend.runner import plan as plan
 from stackmend.stacks import open_stack
 
 __all__ = [
-    "Findings",
-    "Outlook",
+    "CheckResult",
+    "RunPlan",
     "RunResult",
     "check",
     "figures",

@@ -44,11 +44,14 @@ class Stage:
         the region of a search; a product that holds such arrays has a method ``cut(window)`` for that.
     plural
         What people call several of these results, where the work of a search is told by them.
+    mask_of
+        What the product marks, if it is the mask that people are shown and whose area is counted.
     """
 
     function: Callable[..., Any]
     makes: str = ""
     plural: str = ""
+    mask_of: str = ""
 
     def __post_init__(self) -> None:
         if not self.makes:
@@ -176,7 +179,16 @@ class Step(Component):
 
 @dataclass(frozen=True, kw_only=True)
 class Loss(Component):
-    """A self-supervised loss, lower is better; its last stage makes ``loss``: a float or an ``Undefined``."""
+    """A self-supervised loss, lower is better; its last stage makes ``loss``: a float or an ``Undefined``.
+
+    ``finds`` is what it judges the correction of, ``nothing_found`` says that no combination came upon any. What
+    to do then is in ``advice``, and in ``undefined_advice`` where it was found but the loss has no value.
+    """
+
+    finds: str = ""
+    nothing_found: str = "no combination has anything to judge"
+    advice: str = "choose other optimization slices"
+    undefined_advice: str = "choose other optimization slices"
 
     kind: ClassVar[str] = "loss"
 

@@ -19,7 +19,7 @@ def folder(name: str) -> Path:
 
 
 def schema(name: str) -> dict[str, Any]:
-    """A shipped schema, for instance ``document`` or ``steps/standardize``."""
+    """A shipped schema, for instance ``skeleton`` or ``steps/standardize``."""
     text = (folder("schemas") / f"{name}.schema.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded

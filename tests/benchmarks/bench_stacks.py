@@ -17,9 +17,9 @@ import numpy as np
 import tifffile
 
 from stackmend import api
-from stackmend.record import Log, pixel_hash
-from stackmend.runner.apply import SliceRow
-from stackmend.runner.journal import Journal
+from stackmend.restore.apply import SliceRow
+from stackmend.result.journal import Journal
+from stackmend.result.record import Log, pixel_hash
 
 Row = dict[str, Any]
 CROP = [{"step": "crop"}]
@@ -33,7 +33,7 @@ DECHARGE = [
 MEASURED = """
 import sys
 from stackmend import api
-from stackmend.runner import memory
+from stackmend.workers import memory
 if __name__ == "__main__":
     run = api.run(sys.argv[1], workers=2)
     print(memory.peak(), run.record["estimate"]["actual"]["worker_bytes"])

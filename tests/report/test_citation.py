@@ -11,7 +11,7 @@ import yaml
 from reference_data import ROOT
 from stackmend import registry
 from stackmend.report.citation import bibtex, methods, references, works
-from stackmend.report.source import Source, read
+from stackmend.result.reading import Source, read
 
 
 def run(*cited: str, **parts: Any) -> Source:

@@ -12,7 +12,7 @@ import pytest
 from stackmend.report import loss_plots
 from stackmend.report.drawing import PAPER, style
 from stackmend.report.landscape import FEW, PAIRS, Search, Trial, edges, loss_of, searches, short
-from stackmend.report.source import Source
+from stackmend.result.reading import Source
 
 
 def grid(record: Any = None, **axes: list[Any]) -> Search:

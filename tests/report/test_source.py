@@ -12,7 +12,7 @@ import yaml
 from stackmend import api
 from stackmend.errors import InputError
 from stackmend.report import read, write_report
-from stackmend.report.source import number
+from stackmend.result.reading import number
 
 
 def test_a_finished_result(shared: Path) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from stackmend.report.landscape import Search, Trial
-from stackmend.report.source import Source
 from stackmend.report.trust import Jump, agreement, compared, jumps, verdict
+from stackmend.result.reading import Source
 
 
 def table(count: int = 20, **columns: Any) -> list[dict[str, str]]:

@@ -179,7 +179,7 @@ def plan(options: argparse.Namespace) -> int:
     from stackmend import api
     from stackmend.cli.outlook import told
     from stackmend.cli.summary import shown
-    from stackmend.record import plain
+    from stackmend.result.record import plain
 
     _silence_libraries()
     given = {name: getattr(options, name) for name in ("input", "output", "workers", "memory")}

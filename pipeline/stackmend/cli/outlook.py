@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from textwrap import wrap
 from typing import Any
 
-from stackmend.api import Outlook
+from stackmend.api import RunPlan
 
 _WIDTH = 80
 _LABEL = 10
 
 
-def told(outlook: Outlook, stack: str) -> str:
+def told(outlook: RunPlan, stack: str) -> str:
     """An outlook in lines of a label and a text; ``stack`` is where the result will be."""
     lines = []
     for label, text in _rows(outlook, stack):
@@ -23,7 +23,7 @@ def told(outlook: Outlook, stack: str) -> str:
     return "\n".join(lines)
 
 
-def _rows(outlook: Outlook, stack: str) -> Iterator[tuple[str, str]]:
+def _rows(outlook: RunPlan, stack: str) -> Iterator[tuple[str, str]]:
     given, result = outlook.input, outlook.output
     yield "in", f"{given['label']}: {_extent(given)}"
     compressed = "" if result["compression"] == "none" else f", {result['compression']}"
@@ -71,7 +71,7 @@ def _search(search: Any) -> Iterator[tuple[str, str]]:
         yield "", f"{search.known} of {search.needed} losses are known already"
 
 
-def _done(outlook: Outlook) -> Iterator[tuple[str, str]]:
+def _done(outlook: RunPlan) -> Iterator[tuple[str, str]]:
     done = outlook.done
     everything = done.finished + done.todo
     if outlook.busy:
@@ -94,7 +94,7 @@ def _done(outlook: Outlook) -> Iterator[tuple[str, str]]:
         yield "to do", "nothing but that"
 
 
-def _needs(outlook: Outlook) -> Iterator[tuple[str, str]]:
+def _needs(outlook: RunPlan) -> Iterator[tuple[str, str]]:
     need = outlook.need
     parts = [("survey", need.survey_s)] * outlook.survey + [
         ("search", need.search_s),

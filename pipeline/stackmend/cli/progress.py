@@ -17,12 +17,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from stackmend import record
 from stackmend.cli.events import described
 from stackmend.cli.phases import Phase
 from stackmend.cli.streams import say
 from stackmend.cli.words import duration, unglued
-from stackmend.record import Listener
+from stackmend.result import record
+from stackmend.result.record import Listener
 
 _LABEL = 20
 """Columns of a phase's name, where there is room."""

@@ -56,5 +56,9 @@ LOSS = Loss(
     name="charging_histogram",
     version=1,
     stages=(Stage(charged_regions), Stage(loss)),
+    finds="charging",
+    nothing_found="no combination finds any charging",
+    advice="lower color_shift, try inverse, choose slices that are charged",
+    undefined_advice="try a smaller min_area or loss distance, or other optimization slices",
     references=("Curcuraci, Weinkamer, Bertinetti, bmiptools 1.0.1 (2022)",),
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 from stackmend.errors import Problem, ProtocolError, UsageError
 from stackmend.protocol import model, overrides, repair, schema, semantics
 from stackmend.protocol.model import (
-    Given,
+    CommandLine,
     Input,
     LossEntry,
     OptimizeEntry,
@@ -25,7 +25,7 @@ from stackmend.protocol.model import (
     Sweep,
 )
 from stackmend.protocol.schema import assemble
-from stackmend.protocol.semantics import check_stack, left
+from stackmend.protocol.semantics import check_stack, remaining
 from stackmend.protocol.text import MAX_BYTES, parse
 
 __all__ = [
@@ -41,7 +41,7 @@ __all__ = [
     "assemble",
     "check_stack",
     "examine",
-    "left",
+    "remaining",
 ]
 
 _RECORD = "run.json"
@@ -106,7 +106,9 @@ def examine(
     except ProtocolError as error:
         return Draft(None, error.problems, file.name)
     folder, origin = _origin(file, source)
-    given = Given(input or origin.input, output or origin.output, {**origin.set, **(set or {})})
+    given = CommandLine(
+        input or origin.input, output or origin.output, {**origin.set, **(set or {})}
+    )
     overrides.apply(document, input=given.input, output=given.output, set=given.set)
     complaints = schema.complaints(document.data, document.faults)
     problems = [
@@ -115,12 +117,16 @@ def examine(
     ]
     if not isinstance(document.data, dict):
         return Draft(None, tuple(_in_file_order(problems)), file.name)
-    sound = repair.without(document.data, [*document.faults, *(path for path, _, _ in complaints)])
-    built = model.build(sound.data, document, file=file, base=folder, source=source)
-    protocol = replace(
-        built, given=Given(_absolute(given.input), _absolute(given.output), given.set)
+    repaired = repair.without_faults(
+        document.data, [*document.faults, *(path for path, _, _ in complaints)]
     )
-    problems += semantics.check(protocol, chain=sound.chain_intact, optimize=sound.optimize_intact)
+    built = model.build(repaired.data, document, file=file, base=folder, source=source)
+    protocol = replace(
+        built, given=CommandLine(_absolute(given.input), _absolute(given.output), given.set)
+    )
+    problems += semantics.check(
+        protocol, chain=repaired.chain_intact, optimize=repaired.optimize_intact
+    )
     return Draft(protocol, tuple(_in_file_order(problems)), file.name)
 
 
@@ -157,7 +163,7 @@ def _absolute(path: Path | None) -> Path | None:
     return None if path is None else path.expanduser().resolve()
 
 
-def _origin(file: Path, source: bytes) -> tuple[Path, Given]:
+def _origin(file: Path, source: bytes) -> tuple[Path, CommandLine]:
     """Where relative paths start, and what the command line had added when the protocol was run.
 
     For a file in its own folder that is this folder, and nothing; for the copy in a result folder, what the record
@@ -170,9 +176,9 @@ def _origin(file: Path, source: bytes) -> tuple[Path, Given]:
             origin = json.loads(record.read_text(encoding="utf-8"))["protocol"]
             if origin["text"] == source.decode("utf-8-sig"):
                 given = {key: Path(origin[key]) for key in ("input", "output") if origin[key]}
-                return Path(origin["folder"]), Given(
+                return Path(origin["folder"]), CommandLine(
                     set={str(k): str(v) for k, v in origin["set"].items()}, **given
                 )
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass  # not a record that a run left: the file then stands for itself
-    return folder, Given()
+    return folder, CommandLine()

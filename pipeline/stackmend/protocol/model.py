@@ -11,8 +11,7 @@ from typing import Any
 from stackmend import registry, resources
 from stackmend.errors import Problem
 from stackmend.protocol.schema import optimize_entries
-from stackmend.protocol.text import Path as DataPath
-from stackmend.protocol.text import Text
+from stackmend.protocol.text import DataPath, Text
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ class Output:
 
 
 @dataclass(frozen=True)
-class Given:
+class CommandLine:
     """What the command line added to the file: paths, and values by path."""
 
     input: Path | None = None
@@ -155,7 +154,7 @@ class Protocol:
     folder: Path
     source: bytes
     text: Text = field(repr=False, compare=False)
-    given: Given = Given()
+    given: CommandLine = CommandLine()
     warnings: tuple[Problem, ...] = ()
 
     def entry(self, id: str) -> StepEntry:

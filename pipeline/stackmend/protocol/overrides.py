@@ -9,8 +9,7 @@ from typing import Any
 
 from stackmend import resources
 from stackmend.errors import UsageError
-from stackmend.protocol.text import Path as DataPath
-from stackmend.protocol.text import Place, Text, parse
+from stackmend.protocol.text import DataPath, Place, Text, parse
 from stackmend.protocol.wording import suggestion
 
 
@@ -87,7 +86,7 @@ def _path_of(data: Mapping[str, Any], key: str, source: str) -> DataPath:
     parts: list[str | int] = [
         int(word) if re.fullmatch("[0-9]{1,9}", word) else word for word in words
     ]
-    known = list(resources.schema("document")["properties"])
+    known = list(resources.schema("skeleton")["properties"])
     if parts and parts[0] in known:
         return tuple(parts)
     chain = data.get("chain")

@@ -9,13 +9,13 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from stackmend import registry, resources
-from stackmend.protocol.text import Path
+from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import NAMING, Complaint, schema_error, suggestion
 
 
 def assemble(step_names: Iterable[str], loss_names: Iterable[str]) -> dict[str, Any]:
     """The schema of protocols that use these steps and losses; all of them must be loadable."""
-    schema = resources.schema("document")
+    schema = resources.schema("skeleton")
     definitions: dict[str, Any] = schema["definitions"]
     steps = [registry.steps().get(name) for name in step_names]
     losses = [registry.losses().get(name) for name in loss_names]
@@ -122,7 +122,7 @@ def _sweepable(value: Mapping[str, Any], reference: str) -> dict[str, Any]:
     }
 
 
-def complaints(data: Any, faulty: Iterable[Path] = ()) -> list[Complaint]:
+def complaints(data: Any, faulty: Iterable[DataPath] = ()) -> list[Complaint]:
     """Everything that the schema has to say against the data of a protocol, but for the paths known as faulty."""
     known = set(faulty)
     found: list[Complaint] = []
@@ -165,7 +165,7 @@ def _logarithms(data: Any) -> Iterator[Complaint]:
 
 def _loadable(
     catalogue: registry.Catalogue[Any],
-    named: Iterable[tuple[Path, str]],
+    named: Iterable[tuple[DataPath, str]],
     add: Callable[[Complaint], None],
 ) -> list[str]:
     usable = []
@@ -179,15 +179,15 @@ def _loadable(
     return list(dict.fromkeys(usable))
 
 
-def _named_steps(data: Any) -> Iterator[tuple[Path, str]]:
+def _named_steps(data: Any) -> Iterator[tuple[DataPath, str]]:
     for path, item in _chain_items(data):
         if isinstance(item.get("step"), str):
             yield (*path, "step"), item["step"]
 
 
-def _chain_items(data: Any) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _chain_items(data: Any) -> Iterator[tuple[DataPath, dict[str, Any]]]:
     """The entries of every chain in the data, those under instead too, as far as they are mappings."""
-    chains: list[tuple[Path, Any]] = []
+    chains: list[tuple[DataPath, Any]] = []
     if isinstance(data, dict):
         chains.append((("chain",), data.get("chain")))
         for path, entry in optimize_entries(data):
@@ -200,7 +200,7 @@ def _chain_items(data: Any) -> Iterator[tuple[Path, dict[str, Any]]]:
                 yield (*path, index), item
 
 
-def _named_losses(data: Any) -> Iterator[tuple[Path, str]]:
+def _named_losses(data: Any) -> Iterator[tuple[DataPath, str]]:
     for path, entry in optimize_entries(data):
         loss = entry.get("loss")
         if isinstance(loss, str):
@@ -209,7 +209,7 @@ def _named_losses(data: Any) -> Iterator[tuple[Path, str]]:
             yield (*path, "loss", "name"), loss["name"]
 
 
-def optimize_entries(data: Mapping[str, Any]) -> list[tuple[Path, dict[str, Any]]]:
+def optimize_entries(data: Mapping[str, Any]) -> list[tuple[DataPath, dict[str, Any]]]:
     """The entries of ``optimize``, which may be one mapping or a list of them, each with its path."""
     optimize = data.get("optimize") if isinstance(data, Mapping) else None
     if isinstance(optimize, list):

@@ -11,7 +11,7 @@ from typing import Any
 
 from stackmend.errors import Problem
 from stackmend.protocol.model import OptimizeEntry, Protocol, SliceSelection, StepEntry
-from stackmend.protocol.text import Path as DataPath
+from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import suggestion
 from stackmend.registry import IMAGE, INITIAL_IMAGE, steps
 
@@ -60,7 +60,9 @@ def check_stack(
             if entry.slices.numbers is None or entry.validate.numbers is None:
                 yield from _held_out(protocol, entry, shape[0])
         restored = (len(protocol.input.slices.indices(shape[0])), *shape[1:])
-        if entry.instead and left(entry.instead, restored) != left(protocol.chain, restored):
+        if entry.instead and remaining(entry.instead, restored) != remaining(
+            protocol.chain, restored
+        ):
             message = (
                 "these steps leave another part of the stack than the chain; crop it here as there"
             )
@@ -71,7 +73,7 @@ def check_stack(
         before = protocol.chain[
             : min((ids.index(id) for id in entry.steps if id in ids), default=0)
         ]
-        sizes = dict(zip("zyx", map(len, left(before, shape)), strict=True))
+        sizes = dict(zip("zyx", map(len, remaining(before, shape)), strict=True))
         for axis, (first, stop) in entry.region.items():
             if first < stop and stop > sizes[axis]:
                 what = "rows" if axis == "y" else "columns"
@@ -94,7 +96,7 @@ def parts(
             yield entry, rest
 
 
-def left(chain: Iterable[StepEntry], shape: tuple[int, int, int]) -> tuple[range, ...]:
+def remaining(chain: Iterable[StepEntry], shape: tuple[int, int, int]) -> tuple[range, ...]:
     """What some steps leave of a ``(Z, Y, X)`` stack: numbers of slices, rows and columns."""
     return ([tuple(range(size) for size in shape)] + [rest for _, rest in parts(chain, shape)])[-1]
 

@@ -22,7 +22,7 @@ MAX_DEPTH = 40
 MAX_VALUES = 50_000
 MAX_NUMBER = 1e100
 
-Path = tuple[str | int, ...]
+DataPath = tuple[str | int, ...]
 """Where a value is in the data: keys and positions from the top."""
 
 _NULL = re.compile(r"(~|null|Null|NULL|)")
@@ -58,12 +58,12 @@ class Text:
 
     lines: list[str]
     data: Any = None
-    values: dict[Path, Place] = field(default_factory=dict)
-    keys: dict[Path, Place] = field(default_factory=dict)
+    values: dict[DataPath, Place] = field(default_factory=dict)
+    keys: dict[DataPath, Place] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    faults: set[Path] = field(default_factory=set)
+    faults: set[DataPath] = field(default_factory=set)
 
-    def place(self, path: Path, *, key: bool = False) -> Place:
+    def place(self, path: DataPath, *, key: bool = False) -> Place:
         """Where a value (or its key) is; the nearest enclosing place if that one is not in the text."""
         if key and path in self.keys:
             return self.keys[path]
@@ -71,13 +71,13 @@ class Text:
         return next((place for place in inside_out if place), Place(1, 1))
 
     def problem(
-        self, path: Path, message: str, *, key: bool = False, severity: str = "error"
+        self, path: DataPath, message: str, *, key: bool = False, severity: str = "error"
     ) -> Problem:
         """A problem at a value (or at its key)."""
         return self.problem_at(self.place(path, key=key), path, message, severity)
 
     def problem_at(
-        self, place: Place, path: Path, message: str, severity: str = "error"
+        self, place: Place, path: DataPath, message: str, severity: str = "error"
     ) -> Problem:
         """A problem at a place that is known."""
         source = place.source or (
@@ -88,7 +88,7 @@ class Text:
         )
 
 
-def spell(path: Path) -> str:
+def spell(path: DataPath) -> str:
     """A path as people write it: ``chain[1].gf1_sigma``."""
     text = ""
     for part in path:
@@ -257,7 +257,7 @@ def _place(event: Any) -> Place:
     return Place(start.line + 1, start.column + 1, max(length, 1))
 
 
-def _build(node: _Node, path: Path, result: Text) -> Any:
+def _build(node: _Node, path: DataPath, result: Text) -> Any:
     result.values[path] = node.place
     if node.fault:
         result.faults.add(path)

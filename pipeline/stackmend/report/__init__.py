@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stackmend.errors import OutputError, UsageError
-from stackmend.report.source import Source, read, read_finished
+from stackmend.result.reading import Source, read, read_finished
 
 __all__ = ["FORMATS", "REPORT", "Source", "read", "read_finished", "write_figures", "write_report"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stackmend.report.landscape import short
-from stackmend.report.source import Source
+from stackmend.result.reading import Source
 
 _WORKS = Path(__file__).with_name("works.bib")
 _DOI = re.compile(r"10\.\d{4,9}/[^\s,;]+")

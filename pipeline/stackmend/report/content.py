@@ -9,8 +9,8 @@ from typing import Any
 from stackmend.report import loss_plots, slice_plots
 from stackmend.report.drawing import SCREEN, style, svg
 from stackmend.report.landscape import Search, edges, loss_of, short
-from stackmend.report.source import Row, Source, number
 from stackmend.report.trust import UNUSABLE, Jump, agreement, by_channel, compared
+from stackmend.result.reading import Row, Source, number
 
 LISTED = 20
 """Rows of a table at the most."""

@@ -19,8 +19,8 @@ from stackmend.errors import OutputError
 from stackmend.report import loss_plots, slice_plots
 from stackmend.report.drawing import PAPER, figure, style
 from stackmend.report.landscape import Search, searches
-from stackmend.report.source import Source
 from stackmend.report.trust import by_channel, compared, jumps
+from stackmend.result.reading import Source
 
 
 def write(source: Source, folder: Path, *, format: str, dpi: int) -> list[Path]:

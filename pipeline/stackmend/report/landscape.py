@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from stackmend.report.source import Row, Source, number
+from stackmend.result.reading import Row, Source, number
 
 FEW = 12
 """Up to so many distinct values a parameter is shown value by value; beyond, in so many intervals."""

@@ -14,8 +14,8 @@ from markupsafe import Markup
 from stackmend.report import citation, content
 from stackmend.report.landscape import searches
 from stackmend.report.provenance import provenance
-from stackmend.report.source import Source
 from stackmend.report.trust import jumps, verdict
+from stackmend.result.reading import Source
 
 _TEMPLATES = Path(__file__).with_name("templates")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stackmend.report.landscape import short
-from stackmend.report.source import Source
+from stackmend.result.reading import Source
 
 
 def provenance(source: Source) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from stackmend.report.drawing import Palette, figure
-from stackmend.report.source import Row, number
 from stackmend.report.trust import Compared, Jump
+from stackmend.result.reading import Row, number
 
 STRETCHES = 400
 """Places along a stack that are drawn at the most; of longer ones, the range and the median of each stretch."""

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from stackmend.report.landscape import Search
-from stackmend.report.source import Row, Source, number
+from stackmend.result.reading import Row, Source, number
 
 REACH = 3
 """Slices to either side with which a slice is compared."""

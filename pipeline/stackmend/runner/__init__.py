@@ -14,17 +14,17 @@ import joblib
 
 from stackmend import protocol as protocols
 from stackmend.errors import OutputError, StepError, UsageError
-from stackmend.record import Listener, Log
-from stackmend.runner import memory as sizes
-from stackmend.runner.cluster import ClusterWorkers, connected
-from stackmend.runner.estimate import Forecast, forecast
-from stackmend.runner.outlook import Outlook, look_ahead
-from stackmend.runner.parallel import Workers
-from stackmend.runner.prepare import Findings, Job, examine_stack
+from stackmend.forecast.estimate import Forecast, forecast
+from stackmend.forecast.plan import RunPlan, plan_of
+from stackmend.job import CheckResult, Job, examine_stack
+from stackmend.result.record import Listener, Log
+from stackmend.runner.run import Work
 from stackmend.runner.shards import Shard
-from stackmend.runner.work import Work
+from stackmend.workers import memory as sizes
+from stackmend.workers.cluster import ClusterWorkers, connected
+from stackmend.workers.processes import Workers
 
-__all__ = ["Findings", "Outlook", "RunResult", "check", "finish", "plan_run", "run"]
+__all__ = ["CheckResult", "RunPlan", "RunResult", "check", "finish", "plan", "run"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def check(
     input: str | Path | None = None,
     output: str | Path | None = None,
     set: Mapping[str, str] | None = None,
-) -> Findings:
+) -> CheckResult:
     """Look for every problem of a protocol and, where it can be read, of its stack; nothing is computed or written.
 
     Parameters
@@ -60,14 +60,14 @@ def check(
 
     Returns
     -------
-    Findings
+    CheckResult
         With ``draft.problems``, in file order.
     """
     draft = protocols.examine(Path(protocol), input=_path(input), output=_path(output), set=set)
     return examine_stack(draft)
 
 
-def plan_run(
+def plan(
     protocol: str | Path,
     *,
     input: str | Path | None = None,
@@ -75,7 +75,7 @@ def plan_run(
     set: Mapping[str, str] | None = None,
     workers: int | None = None,
     memory: str | int | None = None,
-) -> Outlook:
+) -> RunPlan:
     """Say what a run would do, what it would find done already, and what it needs; nothing is written there.
 
     One slice is restored into the system's folder for temporary files, to measure time and memory.
@@ -91,9 +91,7 @@ def plan_run(
         As ``run``, as far as it can be known before.
     """
     job = check(protocol, input=input, output=output, set=set).job()
-    return look_ahead(
-        job, _workers(workers).count, None if memory is None else sizes.bytes_of(memory)
-    )
+    return plan_of(job, _workers(workers).count, None if memory is None else sizes.bytes_of(memory))
 
 
 def run(

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from stackmend import record
 from stackmend.chain import Bound, Parameter
+from stackmend.job import Job
 from stackmend.registry import Undefined, steps
-from stackmend.runner.apply import SliceRow
-from stackmend.runner.plan import Plan, Tuned, Tuning
-from stackmend.runner.prepare import Job
+from stackmend.restore.apply import SliceRow
+from stackmend.result import record
 from stackmend.search import Choice
+from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
 
 
 def run_record(
@@ -87,13 +87,13 @@ def _input_record(job: Job) -> dict[str, Any]:
     }
 
 
-def _chain_record(job: Job, plan: Plan, tuning: Tuning) -> list[dict[str, Any]]:
+def _chain_record(job: Job, plan: ChannelChain, tuning: Tuning) -> list[dict[str, Any]]:
     chosen = {key for tuned in tuning.searches for key in tuned.result.chosen}
     return [_step_record(job, plan, bound, chosen) for bound in plan.steps]
 
 
 def _step_record(
-    job: Job, plan: Plan, bound: Bound, chosen: Collection[Parameter]
+    job: Job, plan: ChannelChain, bound: Bound, chosen: Collection[Parameter]
 ) -> dict[str, Any]:
     declared = {entry.id: entry for entry in job.protocol.chain} if not plan.replaced else {}
     parameters = {}
@@ -114,7 +114,7 @@ def _step_record(
     return {**named, "parameters": parameters, "references": component.references}
 
 
-def _search_record(tuned: Tuned) -> dict[str, Any]:
+def _search_record(tuned: FinishedSearch) -> dict[str, Any]:
     result, choice = tuned.result, tuned.result.choice
     short = dict(zip(result.space.parameters, column_names(result.space.parameters), strict=True))
     names = list(short.values())

@@ -24,7 +24,7 @@ __all__ = [
     "Choice",
     "Combination",
     "Losses",
-    "Memory",
+    "LossStore",
     "NoChoice",
     "SearchResult",
     "Space",
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-class Memory(Protocol):
+class LossStore(Protocol):
     """Losses that outlive a search that is cut off."""
 
     def recall(self, number: int, combination: Combination) -> float | Undefined | None:
@@ -107,7 +107,7 @@ def search(
     by: Strategy | None = None,
     workers: int = 1,
     done: Callable[[int, int], None] | None = None,
-    memory: Memory | None = None,
+    memory: LossStore | None = None,
 ) -> SearchResult:
     """Evaluate the loss of combinations on every slice, and choose.
 
@@ -162,7 +162,7 @@ def _row(
     number: int,
     products_of: Callable[[int], Products],
     workers: int,
-    memory: Memory,
+    memory: LossStore,
     told: Callable[[], None],
 ) -> dict[Combination, float | Undefined]:
     """The losses of combinations on one slice; ``told`` is called for each."""

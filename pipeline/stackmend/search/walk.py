@@ -33,7 +33,7 @@ class Task:
 
 
 @dataclass
-class Work:
+class Tasks:
     """All distinct tasks of a search, and which of them answers each combination."""
 
     tasks: dict[Key, Task] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Work:
         return Counter(task.node.stage.makes for task in self.tasks.values())
 
 
-def distinct_work(graph: Graph, combinations: Sequence[Combination], target: str = "loss") -> Work:
+def distinct_work(graph: Graph, combinations: Sequence[Combination], target: str = "loss") -> Tasks:
     """The distinct tasks that combinations need for one product, ranked by when they are best computed.
 
     Parameters
@@ -56,7 +56,7 @@ def distinct_work(graph: Graph, combinations: Sequence[Combination], target: str
     target
         Product wanted for every combination.
     """
-    work = Work()
+    work = Tasks()
     wanted = graph.products[target]
     assert isinstance(wanted, int)
     needed = _ancestors(graph, wanted)
@@ -101,7 +101,7 @@ def _ancestors(graph: Graph, wanted: int) -> list[int]:
 
 
 def walk(
-    work: Work,
+    work: Tasks,
     given: Mapping[str, Any],
     *,
     workers: int = 1,
@@ -142,7 +142,7 @@ def walk(
     return {combination: values[key] for combination, key in work.answers.items()}
 
 
-def most_alive(work: Work, sizes: Mapping[int, int]) -> int:
+def most_alive(work: Tasks, sizes: Mapping[int, int]) -> int:
     """The bytes that results take up at most while all tasks are computed one after the other.
 
     Parameters

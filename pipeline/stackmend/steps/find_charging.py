@@ -57,7 +57,7 @@ STEP = Step(
     stages=(
         Stage(flattened),
         Stage(candidates),
-        Stage(charging_mask, plural="masks"),
+        Stage(charging_mask, plural="masks", mask_of="charging"),
     ),
     needs=("scale",),
     references=(

@@ -12,13 +12,13 @@ from typing import Any
 import joblib
 
 from stackmend.errors import UsageError
-from stackmend.runner import memory
-from stackmend.runner.parallel import Workers
-from stackmend.runner.plan import Plan
-from stackmend.runner.prepare import Job
-from stackmend.runner.probe import Probe, SearchCost, Sought, middle_of, probe, search_in
-from stackmend.runner.tune import channels_of, space_of, untuned
+from stackmend.forecast.probe import Probe, SearchCost, Sought, middle_of, probe, search_in
+from stackmend.job import Job
 from stackmend.search import distinct_work, most_alive, strategy
+from stackmend.tuning.chains import ChannelChain
+from stackmend.tuning.tune import channels_of, space_of, untuned
+from stackmend.workers import memory
+from stackmend.workers.processes import Workers
 
 ENOUGH_SLICES, ENOUGH_PIXELS = 32, 2**28
 """A run of so many slices and so many pixels in all is measured before it begins, for its record."""
@@ -75,7 +75,7 @@ def sought_in(job: Job) -> list[Sought]:
     ]
 
 
-def provisional(job: Job) -> tuple[Plan, ...]:
+def provisional(job: Job) -> tuple[ChannelChain, ...]:
     """The chains with the middle values of everything that is swept."""
     plans = untuned(job).plans
     for entry in job.protocol.optimize:
@@ -90,7 +90,7 @@ def provisional(job: Job) -> tuple[Plan, ...]:
 
 def need(
     job: Job,
-    plans: Sequence[Plan],
+    plans: Sequence[ChannelChain],
     *,
     todo: int,
     unknown: Sequence[float],
@@ -154,7 +154,7 @@ def slice_bytes(job: Job) -> int:
     return pixels * (job.dtype.itemsize + truth)
 
 
-def _search(job: Job, plan: Plan, entry: Any, cost: SearchCost) -> tuple[float, int]:
+def _search(job: Job, plan: ChannelChain, entry: Any, cost: SearchCost) -> tuple[float, int]:
     """Seconds of one thread for one slice, and the most bytes of results that are alive at a time."""
     _, graph, space = search_in(job, plan, entry)
     by = strategy(entry.strategy.name, **entry.strategy.options)

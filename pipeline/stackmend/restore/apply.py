@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from stackmend.chain import Graph, Products
 from stackmend.errors import BadSlice, OutputError, StepError
+from stackmend.job import SliceOfChannel
 from stackmend.kernels.noise import noise_level
 from stackmend.kernels.rounding import rounded_to
 from stackmend.kernels.statistics import mean_and_std
-from stackmend.record import pixel_hash
 from stackmend.registry import IMAGE
-from stackmend.runner import memory
-from stackmend.runner.journal import Journal
-from stackmend.runner.parallel import Workers
-from stackmend.runner.prepare import Place
+from stackmend.result.journal import Journal
+from stackmend.result.record import pixel_hash
 from stackmend.stacks import Pixels, Reader, Writer
+from stackmend.workers import memory
+from stackmend.workers.processes import Workers
 
 Mask = NDArray[np.bool_]
 
@@ -70,7 +70,7 @@ class SliceRow:
         return {name: "" if value is None else value for name, value in asdict(self).items()}
 
 
-Copy = tuple[Place, Writer, int, SliceRow]
+Copy = tuple[SliceOfChannel, Writer, int, SliceRow]
 """A finished slice: its place here, the stack that it lies in, its position there, and its row."""
 
 
@@ -97,11 +97,11 @@ class Application:
         """Of the stack, and of the truth where it is known."""
         return (self.writer, self.truth_writer) if self.truth_writer else (self.writer,)
 
-    def measured(self, places: Sequence[Place]) -> tuple[list[SliceRow], int]:
+    def measured(self, places: Sequence[SliceOfChannel]) -> tuple[list[SliceRow], int]:
         """The same as ``run``, and the most memory that this process has ever had."""
         return self.run(places), memory.peak()
 
-    def run(self, places: Sequence[Place]) -> list[SliceRow]:
+    def run(self, places: Sequence[SliceOfChannel]) -> list[SliceRow]:
         """Restore some slices: one is read ahead and one is written behind while another is computed.
 
         Raises
@@ -129,7 +129,7 @@ class Application:
                 behind.result()
         return rows
 
-    def _read(self, place: Place) -> tuple[Pixels | BadSlice, str]:
+    def _read(self, place: SliceOfChannel) -> tuple[Pixels | BadSlice, str]:
         """The slice and its hash (which takes longer than to read it, so it is taken ahead, too)."""
         try:
             pixels = self.readers[place.channel].read(place.number)
@@ -139,15 +139,17 @@ class Application:
             return error, ""
         return pixels, pixel_hash(pixels)
 
-    def _name(self, place: Place) -> str:
+    def _name(self, place: SliceOfChannel) -> str:
         return self.readers[place.channel].names[place.number]
 
-    def _row(self, place: Place, status: str, **facts: Any) -> SliceRow:
+    def _row(self, place: SliceOfChannel, status: str, **facts: Any) -> SliceRow:
         return SliceRow(
             place.number, self.numbers[place.channel], self._name(place), status, **facts
         )
 
-    def _restore(self, place: Place, pixels: Pixels, input_hash: str) -> tuple[Pixels, SliceRow]:
+    def _restore(
+        self, place: SliceOfChannel, pixels: Pixels, input_hash: str
+    ) -> tuple[Pixels, SliceRow]:
         start = perf_counter()
         try:
             image, mask, status = self._evaluate(place.channel, pixels)
@@ -174,7 +176,7 @@ class Application:
             seconds=round(perf_counter() - start, 4),
         )
 
-    def _truth(self, place: Place) -> Pixels | None:
+    def _truth(self, place: SliceOfChannel) -> Pixels | None:
         truth = self.readers[place.channel].truth(place.number)
         return None if truth is None else truth[self.window]
 
@@ -192,7 +194,7 @@ class Application:
         mask = products[MASK]
         return products[IMAGE], mask, "restored" if mask.any() else "nothing_found"
 
-    def _without(self, place: Place, bad: BadSlice) -> tuple[Pixels | None, SliceRow]:
+    def _without(self, place: SliceOfChannel, bad: BadSlice) -> tuple[Pixels | None, SliceRow]:
         """What the protocol says about a slice that cannot be used: keep what there is of it, or leave it out."""
         if self.on_bad_slice == "skip":
             return None, self._row(place, "skipped", reason=str(bad))
@@ -221,7 +223,7 @@ class Application:
             self._write(place, row, pixels)
         return [row for *_, row in copies]
 
-    def _write(self, place: Place, row: SliceRow, result: Pixels | None) -> None:
+    def _write(self, place: SliceOfChannel, row: SliceRow, result: Pixels | None) -> None:
         try:
             if result is None:
                 self.writer.leave_out(place.position, place.channel)
@@ -238,7 +240,7 @@ class Application:
 
 
 def apply_chain(
-    application: Application, places: Sequence[Place], workers: Workers
+    application: Application, places: Sequence[SliceOfChannel], workers: Workers
 ) -> Generator[tuple[list[SliceRow], int], None, None]:
     """Restore slices in parallel; rows come a batch at a time, in no particular order, with the peak of its worker.
 

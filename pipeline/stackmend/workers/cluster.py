@@ -12,9 +12,9 @@ from typing import Any
 import joblib
 from joblib import Parallel, parallel_config
 
-from stackmend import record
 from stackmend.errors import UsageError
-from stackmend.runner.parallel import Workers, delivered
+from stackmend.result import record
+from stackmend.workers.processes import Workers, delivered
 
 EXTRA = "pip install 'stackmend[dask]'"
 SECONDS = 30

@@ -16,7 +16,7 @@ from stackmend.stacks import Reader
 
 
 @dataclass(frozen=True)
-class Tuned:
+class FinishedSearch:
     """One optimize entry worked through on a channel: its search, and the losses of held-out and untouched slices."""
 
     entry: OptimizeEntry
@@ -29,7 +29,7 @@ class Tuned:
 
 
 @dataclass
-class Plan:
+class ChannelChain:
     """The chain as it will be applied to a channel, and how it came about."""
 
     reader: Reader
@@ -76,8 +76,8 @@ class Plan:
 class Tuning:
     """A plan for each restored channel, and the searches that led to them."""
 
-    plans: tuple[Plan, ...]
-    searches: list[Tuned] = field(default_factory=list)
+    plans: tuple[ChannelChain, ...]
+    searches: list[FinishedSearch] = field(default_factory=list)
 
 
 def bind(entry: StepEntry) -> Bound:

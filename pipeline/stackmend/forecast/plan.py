@@ -7,23 +7,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from stackmend.forecast.estimate import Need, bytes_in, need, provisional
+from stackmend.forecast.probe import search_in
+from stackmend.job import Job
 from stackmend.protocol import StepEntry
 from stackmend.protocol.model import Sweep
-from stackmend.record import Log
-from stackmend.runner.estimate import Need, bytes_in, need, provisional
-from stackmend.runner.journal import PUBLISHED, Journal, Ledger
-from stackmend.runner.parallel import Workers
-from stackmend.runner.plan import Plan
-from stackmend.runner.prepare import Job
-from stackmend.runner.probe import search_in
-from stackmend.runner.resume import candidates, work_of
-from stackmend.runner.tune import Desk, NotKnown, channels_of, look_at_stack, untuned, work_through
-from stackmend.runner.workspace import RECORD
+from stackmend.restore.resume import candidates, identity_of
+from stackmend.result.journal import PUBLISHED, Journal, Ledger
+from stackmend.result.record import Log
+from stackmend.result.workspace import RECORD
 from stackmend.search import distinct_work, strategy
+from stackmend.tuning.chains import ChannelChain
+from stackmend.tuning.tune import NotKnown, Session, channels_of, survey, untuned, work_through
+from stackmend.workers.processes import Workers
 
 
 @dataclass(frozen=True)
-class StepOutlook:
+class PlannedStep:
     """One step; a swept parameter has the list of its values as ``swept``, a fixed one its value as ``fixed``."""
 
     id: str
@@ -33,7 +33,7 @@ class StepOutlook:
 
 
 @dataclass(frozen=True)
-class SearchOutlook:
+class PlannedSearch:
     """One search on one channel.
 
     Attributes
@@ -65,7 +65,7 @@ class SearchOutlook:
 
 
 @dataclass(frozen=True)
-class DoneOutlook:
+class DoneBefore:
     """What is finished.
 
     ``finished`` slices are in a journal of the same work: the run checks their content and keeps what holds.
@@ -79,7 +79,7 @@ class DoneOutlook:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class RunPlan:
     """All that can be said of a run before it begins."""
 
     name: str
@@ -87,10 +87,10 @@ class Outlook:
     output: Mapping[str, Any]
     slices: Sequence[int]
     channels: Sequence[int]
-    steps: Sequence[StepOutlook]
-    searches: Sequence[SearchOutlook]
+    steps: Sequence[PlannedStep]
+    searches: Sequence[PlannedSearch]
     survey: bool
-    done: DoneOutlook
+    done: DoneBefore
     busy: bool
     earlier_bytes: int
     workers: int
@@ -109,7 +109,7 @@ class Outlook:
         return {**asdict(self), "total_s": self.need.total_s, "fits": fits}
 
 
-def look_ahead(job: Job, workers: int, budget: int | None) -> Outlook:
+def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
     """Say what a run would do; one slice is measured for that, outside of the result folder.
 
     Raises
@@ -127,7 +127,7 @@ def look_ahead(job: Job, workers: int, budget: int | None) -> Outlook:
     done = _done(job, plans, guess, running, published)
     shares = [0.0 if each.decided else 1 - each.known / max(each.needed, 1) for each in searches]
     earlier = job.writer(folder=folder).path
-    return Outlook(
+    return RunPlan(
         name=job.protocol.name,
         input=_input(job),
         output=_output(job),
@@ -165,56 +165,56 @@ def _output(job: Job) -> dict[str, Any]:
     return {"path": path, "shape": job.shape, "dtype": str(job.dtype), **kept}
 
 
-def _step(entry: StepEntry) -> StepOutlook:
+def _step(entry: StepEntry) -> PlannedStep:
     fixed = {
         name: value for name, value in entry.parameters.items() if not isinstance(value, Sweep)
     }
-    return StepOutlook(
+    return PlannedStep(
         entry.id, entry.name, fixed, {name: sweep.values for name, sweep in entry.sweeps.items()}
     )
 
 
-def _survey_needed(plans: Sequence[Plan], job: Job) -> bool:
+def _survey_needed(plans: Sequence[ChannelChain], job: Job) -> bool:
     """Whether a step must know the whole stack first."""
     try:
         for plan in plans:
-            look_at_stack(plan, _desk(job, Ledger()), upto=len(plan.steps))
+            survey(plan, _desk(job, Ledger()), upto=len(plan.steps))
     except NotKnown:
         return True
     return False
 
 
-def _desk(job: Job, known: Ledger) -> Desk:
-    return Desk(job, Log(), Workers(1), Journal(job.workspace.journal), known, dry=True)
+def _desk(job: Job, known: Ledger) -> Session:
+    return Session(job, Log(), Workers(1), Journal(job.workspace.journal), known, dry=True)
 
 
 def _searches(
-    job: Job, known: Ledger, guess: Sequence[Plan]
-) -> tuple[tuple[Plan, ...] | None, list[SearchOutlook]]:
+    job: Job, known: Ledger, guess: Sequence[ChannelChain]
+) -> tuple[tuple[ChannelChain, ...] | None, list[PlannedSearch]]:
     """The chains if everything that is searched is known from journals, and what is to be said of each search."""
-    tuning, desk, searches = untuned(job), _desk(job, known), []
+    tuning, session, searches = untuned(job), _desk(job, known), []
     decided = True
     for entry in job.protocol.optimize:
         for channel, followers in channels_of(job, entry):
             missing: frozenset[str] = frozenset()
             try:
                 if decided:
-                    work_through(desk, tuning, entry, channel, followers)
+                    work_through(session, tuning, entry, channel, followers)
             except NotKnown as reason:
                 decided, missing = False, reason.searches
             losses = sum(search in missing for search, _ in known.losses)
             searches.append(_search(job, guess[channel], entry, channel, decided, losses))
     try:
         for plan in tuning.plans if decided else ():
-            look_at_stack(plan, desk, upto=len(plan.steps))
+            survey(plan, session, upto=len(plan.steps))
     except NotKnown:
         decided = False
     return tuning.plans if decided else None, searches
 
 
 def _search(
-    job: Job, plan: Plan, entry: Any, channel: int, decided: bool, known: int
-) -> SearchOutlook:
+    job: Job, plan: ChannelChain, entry: Any, channel: int, decided: bool, known: int
+) -> PlannedSearch:
     _, graph, space = search_in(job, plan, entry)
     by = strategy(entry.strategy.name, **entry.strategy.options)
     first = by.propose(0, space, {})
@@ -224,7 +224,7 @@ def _search(
     )
     numbers = entry.slices.indices(job.reader.shape[0])
     needed = len(first) * len(numbers)
-    return SearchOutlook(
+    return PlannedSearch(
         steps=entry.steps,
         channel=job.channels[channel],
         strategy=entry.strategy.name,
@@ -242,20 +242,20 @@ def _search(
 
 def _done(
     job: Job,
-    plans: Sequence[Plan] | None,
-    guess: Sequence[Plan],
+    plans: Sequence[ChannelChain] | None,
+    guess: Sequence[ChannelChain],
     running: Ledger,
     published: Ledger,
-) -> DoneOutlook:
+) -> DoneBefore:
     """What journals have as finished, as far as that can be said before the search."""
     places = job.places
     if plans is not None:
-        found, lost = candidates(job, places, work_of(job, plans), running, published)
-        return DoneOutlook(len(found), 0, lost, len(places) - len(found))
-    work = _open(work_of(job, guess), job)
+        found, lost = candidates(job, places, identity_of(job, plans), running, published)
+        return DoneBefore(len(found), 0, lost, len(places) - len(found))
+    work = _open(identity_of(job, guess), job)
     running, published = (_with_open_work(each, job) for each in (running, published))
     found, lost = candidates(job, places, work, running, published)
-    return DoneOutlook(0, len(found), lost, len(places))
+    return DoneBefore(0, len(found), lost, len(places))
 
 
 def _open(work: dict[str, Any], job: Job) -> dict[str, Any]:

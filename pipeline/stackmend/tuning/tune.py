@@ -14,14 +14,11 @@ from joblib import delayed
 
 from stackmend.chain import Bound, Graph, Products, compile_chain
 from stackmend.errors import BadSlice, NothingFound, QualityError
+from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
-from stackmend.record import Log, environment, pixel_hash
 from stackmend.registry import IMAGE, NOTHING_FOUND, Step, Survey, Undefined
-from stackmend.runner.journal import Journal, Ledger, Memory, digest
-from stackmend.runner.parallel import Workers
-from stackmend.runner.plan import Plan, Tuned, Tuning, bind, load_image
-from stackmend.runner.prepare import Job
-from stackmend.runner.uncorrected import loss_before
+from stackmend.result.journal import Journal, JournaledLosses, Ledger, digest
+from stackmend.result.record import Log, environment, pixel_hash
 from stackmend.search import (
     Axis,
     Choice,
@@ -33,12 +30,15 @@ from stackmend.search import (
     strategy,
 )
 from stackmend.stacks import Reader
+from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning, bind, load_image
+from stackmend.tuning.uncorrected import loss_before
+from stackmend.workers.processes import Workers
 
 LOSS_ID = "loss"
 
 
 @dataclass(frozen=True)
-class Desk:
+class Session:
     """What all searches of a run work with; a ``dry`` one only makes of what is known what can be made of it."""
 
     job: Job
@@ -57,7 +57,7 @@ class NotKnown(Exception):
         self.searches = frozenset(searches)
 
 
-def tune(desk: Desk) -> Tuning:
+def tune(session: Session) -> Tuning:
     """Work through the optimize entries and return the chains to be applied.
 
     Raises
@@ -69,20 +69,23 @@ def tune(desk: Desk) -> Tuning:
     StepError, InputError
         If a slice cannot be read or computed.
     """
-    job = desk.job
+    job = session.job
     tuning = untuned(job)
     for entry in job.protocol.optimize:
         for channel, followers in channels_of(job, entry):
-            work_through(desk, tuning, entry, channel, followers)
+            work_through(session, tuning, entry, channel, followers)
     for plan in tuning.plans:
-        look_at_stack(plan, desk, upto=len(plan.steps))
+        survey(plan, session, upto=len(plan.steps))
     return tuning
 
 
 def untuned(job: Job) -> Tuning:
     """The chains as the protocol has them, before any search."""
     return Tuning(
-        tuple(Plan(reader, [bind(entry) for entry in job.protocol.chain]) for reader in job.readers)
+        tuple(
+            ChannelChain(reader, [bind(entry) for entry in job.protocol.chain])
+            for reader in job.readers
+        )
     )
 
 
@@ -95,63 +98,65 @@ def channels_of(job: Job, entry: OptimizeEntry) -> list[tuple[int, list[int]]]:
 
 
 def work_through(
-    desk: Desk, tuning: Tuning, entry: OptimizeEntry, channel: int, followers: Sequence[int]
+    session: Session, tuning: Tuning, entry: OptimizeEntry, channel: int, followers: Sequence[int]
 ) -> None:
     """Search on a channel, and put what is chosen into the chains of its followers."""
     plan, plans = tuning.plans[channel], [tuning.plans[each] for each in followers]
     if plan.replaced or set(entry.steps) <= set(plan.skipped):
         return
-    first, last = extent(plan, desk.job, entry)
-    look_at_stack(plan, desk, upto=first)
-    tuned = Tuned(entry, desk.job.channels[channel], *_search(plan, desk, entry, first, last))
+    first, last = extent(plan, session.job, entry)
+    survey(plan, session, upto=first)
+    tuned = FinishedSearch(
+        entry, session.job.channels[channel], *_search(plan, session, entry, first, last)
+    )
     if isinstance(tuned.result.choice, NoChoice):
-        _without_choice(plans, entry, tuned.result.choice, desk.log)
+        _without_choice(plans, entry, tuned.result.choice, session.log)
     else:
         for each in plans:
             _settle(each, tuned.result)
-        if not desk.dry:
+        if not session.dry:
             held_out, before = (
                 _held_out(plan, entry, first, last),
                 _loss_before(plan, tuned, first, last),
             )
             tuned = replace(tuned, held_out=held_out, loss_before=before)
-        _report(tuned, desk.log)
+        _report(tuned, session.log)
     tuning.searches.append(tuned)
 
 
-def extent(plan: Plan, job: Job, entry: OptimizeEntry) -> tuple[int, int]:
+def extent(plan: ChannelChain, job: Job, entry: OptimizeEntry) -> tuple[int, int]:
     """The positions of the first swept and of the last named step of an optimize entry."""
     named = [position for position, bound in enumerate(plan.steps) if bound.id in entry.steps]
     swept = [position for position in named if job.protocol.entry(plan.steps[position].id).sweeps]
     return min(swept), max(named)
 
 
-def look_at_stack(plan: Plan, desk: Desk, *, upto: int) -> None:
+def survey(plan: ChannelChain, session: Session, *, upto: int) -> None:
     """Let the steps before position ``upto`` that must know the whole stack see every slice that can be used."""
-    tolerant = desk.job.protocol.input.on_bad_slice != "stop"
+    tolerant = session.job.protocol.input.on_bad_slice != "stop"
     for position, bound in enumerate(plan.steps[:upto]):
         product = bound.survey_product
         if product is None or product in plan.surveyed:
             continue
         survey = bound.component.survey if isinstance(bound.component, Step) else None
         needed = survey is not None and survey.needed(bound.parameters)
-        if needed and desk.dry:
+        if needed and session.dry:
             raise NotKnown
         plan.surveyed.add(product)
         if survey is None or not needed:
             continue
         graph = compile_chain(plan.steps[:position], given=(IMAGE, *plan.given))
-        desk.log.progress("survey", 0, len(desk.job.slices))
+        session.log.progress("survey", 0, len(session.job.slices))
         tasks = (
             delayed(_measure)(plan.reader, index, graph, plan.given, survey, tolerant)
-            for index in desk.job.slices
+            for index in session.job.slices
         )
         total = None
-        with closing(desk.workers.run(tasks, ordered=True)) as results:
+        with closing(session.workers.run(tasks, ordered=True)) as results:
             for count, summary in enumerate(results, start=1):
                 if summary is not None:
                     total = summary if total is None else survey.merge(total, summary)
-                desk.log.progress("survey", count, len(desk.job.slices))
+                session.log.progress("survey", count, len(session.job.slices))
         plan.given[product] = total
 
 
@@ -168,11 +173,11 @@ def _measure(
 
 
 def _search(
-    plan: Plan, desk: Desk, entry: OptimizeEntry, first: int, last: int
+    plan: ChannelChain, session: Session, entry: OptimizeEntry, first: int, last: int
 ) -> tuple[SearchResult, float, dict[int, str]]:
     log, space, numbers = (
-        desk.log,
-        space_of(desk.job, entry),
+        session.log,
+        space_of(session.job, entry),
         entry.slices.indices(plan.reader.shape[0]),
     )
     before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
@@ -188,7 +193,7 @@ def _search(
     start, identities = perf_counter(), _identities(plan, entry, last, numbers)
 
     def products_of(number: int) -> Products:
-        if desk.dry:
+        if session.dry:
             raise NotKnown(identities.values())
         return products_before(before, plan, entry, number)
 
@@ -198,9 +203,9 @@ def _search(
         numbers,
         products_of,
         by=strategy(entry.strategy.name, **entry.strategy.options),
-        workers=desk.workers.threads,
+        workers=session.workers.threads,
         done=lambda count, needed: log.progress("search", count, needed),
-        memory=Memory(desk.journal, desk.known.losses, identities),
+        memory=JournaledLosses(session.journal, session.known.losses, identities),
     )
     seconds = perf_counter() - start
     evaluated = len(result.combinations)
@@ -214,7 +219,7 @@ def _search(
 
 
 def _identities(
-    plan: Plan, entry: OptimizeEntry, last: int, numbers: Sequence[int]
+    plan: ChannelChain, entry: OptimizeEntry, last: int, numbers: Sequence[int]
 ) -> dict[int, str]:
     """For each slice, what decides about the losses of a search on it, but the combination."""
     facts = {
@@ -248,7 +253,12 @@ def space_of(job: Job, entry: OptimizeEntry) -> Space:
 
 
 def search_graph(
-    plan: Plan, entry: OptimizeEntry, first: int, last: int, before: Graph, space: Space | None
+    plan: ChannelChain,
+    entry: OptimizeEntry,
+    first: int,
+    last: int,
+    before: Graph,
+    space: Space | None,
 ) -> Graph:
     """The tuned steps and the loss, swept or with the values that the plan has."""
     loss = Bound(entry.loss.loss, LOSS_ID, entry.loss.parameters)
@@ -261,7 +271,9 @@ def search_graph(
     )
 
 
-def products_before(before: Graph, plan: Plan, entry: OptimizeEntry, number: int) -> Products:
+def products_before(
+    before: Graph, plan: ChannelChain, entry: OptimizeEntry, number: int
+) -> Products:
     """What the steps before the tuned ones make of a slice, cut to the region.
 
     The whole slice passes these steps, so a region has the scale that it will have when the whole slice is restored.
@@ -282,7 +294,7 @@ def products_before(before: Graph, plan: Plan, entry: OptimizeEntry, number: int
     return {**plan.given, **products}
 
 
-def _settle(plan: Plan, result: SearchResult) -> None:
+def _settle(plan: ChannelChain, result: SearchResult) -> None:
     """Put the chosen values into the chain."""
     for position, bound in enumerate(plan.steps):
         chosen = {name: value for (id, name), value in result.chosen.items() if id == bound.id}
@@ -290,7 +302,7 @@ def _settle(plan: Plan, result: SearchResult) -> None:
 
 
 def _held_out(
-    plan: Plan, entry: OptimizeEntry, first: int, last: int
+    plan: ChannelChain, entry: OptimizeEntry, first: int, last: int
 ) -> dict[int, float | Undefined]:
     """The loss of the chosen combination on slices that had no part in the choice."""
     if entry.validate is None:
@@ -304,7 +316,7 @@ def _held_out(
     }
 
 
-def _loss_before(plan: Plan, tuned: Tuned, first: int, last: int) -> float | None:
+def _loss_before(plan: ChannelChain, tuned: FinishedSearch, first: int, last: int) -> float | None:
     """The mean over the slices that had a part in the choice, of their losses before correction."""
     entry, choice = tuned.entry, tuned.result.choice
     before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
@@ -317,7 +329,7 @@ def _loss_before(plan: Plan, tuned: Tuned, first: int, last: int) -> float | Non
 
 
 def _without_choice(
-    plans: Sequence[Plan], entry: OptimizeEntry, choice: NoChoice, log: Log
+    plans: Sequence[ChannelChain], entry: OptimizeEntry, choice: NoChoice, log: Log
 ) -> None:
     where = f"optimization slices {', '.join(map(str, choice.slices_without_charging))}"
     if choice.status != NOTHING_FOUND:
@@ -341,7 +353,7 @@ def _without_choice(
         log.warn(f"nothing found in {where}: the chain given under instead is applied ({names})")
 
 
-def _report(tuned: Tuned, log: Log) -> None:
+def _report(tuned: FinishedSearch, log: Log) -> None:
     """Say what is doubtful about a choice."""
     choice = tuned.result.choice
     assert isinstance(choice, Choice)

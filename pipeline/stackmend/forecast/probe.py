@@ -12,25 +12,25 @@ from typing import Any
 
 from stackmend.chain import Graph, Node, Products, compile_chain
 from stackmend.errors import BadSlice
+from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
-from stackmend.record import Log
 from stackmend.registry import IMAGE
-from stackmend.runner import memory
-from stackmend.runner.apply import Application
-from stackmend.runner.journal import Journal, Ledger
-from stackmend.runner.parallel import Workers, apart
-from stackmend.runner.plan import Plan
-from stackmend.runner.prepare import Job
-from stackmend.runner.tune import (
-    Desk,
+from stackmend.restore.apply import Application
+from stackmend.result.journal import Journal, Ledger
+from stackmend.result.record import Log
+from stackmend.result.workspace import Workspace
+from stackmend.search import Combination, Space
+from stackmend.tuning.chains import ChannelChain
+from stackmend.tuning.tune import (
+    Session,
     extent,
-    look_at_stack,
     products_before,
     search_graph,
     space_of,
+    survey,
 )
-from stackmend.runner.workspace import Workspace
-from stackmend.search import Combination, Space
+from stackmend.workers import memory
+from stackmend.workers.processes import Workers, apart
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ Sought = tuple[OptimizeEntry, int]
 """A search: its entry, and the position of the channel on which it is done."""
 
 
-def probe(job: Job, plans: Sequence[Plan], searches: Sequence[Sought]) -> Probe:
+def probe(job: Job, plans: Sequence[ChannelChain], searches: Sequence[Sought]) -> Probe:
     """Measure a slice that can be used and is not constant: an optimization slice, else one from the middle.
 
     It is restored with the real chain and writer, into the system's folder for temporary files, in a process of its
@@ -128,17 +128,17 @@ def _usable(job: Job) -> int:
 
 
 def _probe(
-    job: Job, plans: Sequence[Plan], searches: Sequence[Sought], number: int
+    job: Job, plans: Sequence[ChannelChain], searches: Sequence[Sought], number: int
 ) -> tuple[Probe, float]:
     start = perf_counter()
     with tempfile.TemporaryDirectory(prefix="stackmend-") as folder:
         place = Workspace(Path(folder))
         place.partial.mkdir(parents=True)
         job = replace(job, slices=(number,), workspace=place)
-        desk = Desk(job, Log(), Workers(1), Journal(place.journal), Ledger())
+        session = Session(job, Log(), Workers(1), Journal(place.journal), Ledger())
         start_of_survey = perf_counter()
         for plan in plans:
-            look_at_stack(plan, desk, upto=len(plan.steps))
+            survey(plan, session, upto=len(plan.steps))
         survey_s = perf_counter() - start_of_survey
         surveyed = any(value is not None for plan in plans for value in plan.given.values())
         application = application_of(job, plans)
@@ -157,7 +157,7 @@ def _probe(
     ), perf_counter() - start
 
 
-def application_of(job: Job, plans: Sequence[Plan]) -> Application:
+def application_of(job: Job, plans: Sequence[ChannelChain]) -> Application:
     """The chains of a job, to be applied where it works."""
     return Application(
         readers=job.readers,
@@ -172,7 +172,7 @@ def application_of(job: Job, plans: Sequence[Plan]) -> Application:
     )
 
 
-def search_in(job: Job, plan: Plan, entry: OptimizeEntry) -> tuple[Graph, Graph, Space]:
+def search_in(job: Job, plan: ChannelChain, entry: OptimizeEntry) -> tuple[Graph, Graph, Space]:
     """What comes before a search, what is searched, and the declared values."""
     first, last = extent(plan, job, entry)
     before, space = (
@@ -182,7 +182,7 @@ def search_in(job: Job, plan: Plan, entry: OptimizeEntry) -> tuple[Graph, Graph,
     return before, search_graph(plan, entry, first, last, before, space), space
 
 
-def _search_cost(job: Job, plan: Plan, entry: OptimizeEntry, number: int) -> SearchCost:
+def _search_cost(job: Job, plan: ChannelChain, entry: OptimizeEntry, number: int) -> SearchCost:
     before, graph, space = search_in(job, plan, entry)
     products: Products = {}
     seconds = timed(lambda: products.update(products_before(before, plan, entry, number)))

@@ -12,21 +12,21 @@ import joblib
 import numpy as np
 from joblib import delayed
 
-from stackmend import record
 from stackmend.errors import BadSlice
-from stackmend.record import Log, pixel_hash
-from stackmend.runner.apply import SliceRow, batches
-from stackmend.runner.journal import PUBLISHED, Entry, Journal, Ledger
-from stackmend.runner.parallel import Workers
-from stackmend.runner.plan import Plan
-from stackmend.runner.prepare import Job, Place
+from stackmend.job import Job, SliceOfChannel
+from stackmend.restore.apply import SliceRow, batches
+from stackmend.result import record
+from stackmend.result.journal import PUBLISHED, Entry, Journal, Ledger
+from stackmend.result.record import Log, pixel_hash
 from stackmend.stacks import Layout, Reader, Writer, new_stack
+from stackmend.tuning.chains import ChannelChain
+from stackmend.workers.processes import Workers
 
 UNUSABLE = {"skip": ("skipped",), "keep": ("blank", "kept"), "stop": ()}
 """Status that a slice may have that cannot be used, by what the protocol says about such slices."""
 
 
-def work_of(job: Job, plans: Sequence[Plan]) -> dict[str, Any]:
+def identity_of(job: Job, plans: Sequence[ChannelChain]) -> dict[str, Any]:
     """What decides about the pixels of a slice, but the slice itself, and how the stack is laid out; as JSON has it."""
     parameters: dict[str, Any] = {}
     for channel, plan in zip(job.channels, plans, strict=True):
@@ -117,7 +117,7 @@ class Kept(NamedTuple):
 class Done:
     """What is finished: kept slices by their place; and how many are lost, by the reason in words."""
 
-    kept: dict[Place, Kept] = field(default_factory=dict)
+    kept: dict[SliceOfChannel, Kept] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -130,7 +130,7 @@ class Done:
 class Candidate:
     """A slice that a journal has as finished, and where it should lie."""
 
-    place: Place
+    place: SliceOfChannel
     entry: Entry
     writer: Writer
     position: int
@@ -154,10 +154,14 @@ class Candidate:
 
 
 def candidates(
-    job: Job, places: Sequence[Place], work: Mapping[str, Any], running: Ledger, published: Ledger
+    job: Job,
+    places: Sequence[SliceOfChannel],
+    work: Mapping[str, Any],
+    running: Ledger,
+    published: Ledger,
 ) -> tuple[list[Candidate], dict[str, int]]:
     """The slices that journals of the same work have as finished, and those of other work by what is different."""
-    found: dict[Place, Candidate] = {}
+    found: dict[SliceOfChannel, Candidate] = {}
     lost: dict[str, int] = {}
     for ledger, in_place in ((published, False), (running, True)):
         if ledger.work is None or not ledger.slices:
@@ -173,7 +177,7 @@ def candidates(
 
 
 def _of(
-    job: Job, places: Sequence[Place], ledger: Ledger, folder: Path, in_place: bool
+    job: Job, places: Sequence[SliceOfChannel], ledger: Ledger, folder: Path, in_place: bool
 ) -> list[Candidate]:
     assert ledger.work is not None
     facts = ledger.work["layout"]
@@ -201,7 +205,7 @@ def _of(
 
 
 def finished(
-    job: Job, places: Sequence[Place], work: Mapping[str, Any], log: Log, workers: Workers
+    job: Job, places: Sequence[SliceOfChannel], work: Mapping[str, Any], log: Log, workers: Workers
 ) -> Done:
     """Those of some slices whose content is what a journal of the same work says."""
     running, published = (

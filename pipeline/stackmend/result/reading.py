@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stackmend import record
 from stackmend.errors import InputError
+from stackmend.result import record
 
 Row = Mapping[str, str]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from stackmend.errors import OutputError, Problem
 from stackmend.protocol import Protocol
-from stackmend.runner import locks
+from stackmend.result import locks
 
 RECORD = "run.json"
 

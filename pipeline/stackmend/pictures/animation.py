@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from stackmend.runner.evidence.pictures import Grey
+from stackmend.pictures.drawing import Grey
 
 STRIP = 44
 """Height of the strip below the picture in which the loss and its curve stand, px."""

@@ -14,9 +14,7 @@ from PIL import Image
 
 from stackmend.chain import Graph
 from stackmend.errors import BadSlice
-from stackmend.registry import IMAGE
-from stackmend.runner.apply import MASK, SliceRow
-from stackmend.runner.evidence.pictures import (
+from stackmend.pictures.drawing import (
     Display,
     coloured,
     factor_for,
@@ -25,6 +23,8 @@ from stackmend.runner.evidence.pictures import (
     shrunk,
     webp,
 )
+from stackmend.registry import IMAGE
+from stackmend.restore.apply import MASK, SliceRow
 from stackmend.stacks import Pixels, Reader, Writer
 
 SHOWN = 8

@@ -14,25 +14,25 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from stackmend import api, runner
-from stackmend.record import Log
+from stackmend import api
+from stackmend.pictures import animation, collect, drawing, shown
+from stackmend.pictures.animation import Frame, animated, chosen_frames
+from stackmend.pictures.drawing import Display, shrunk
+from stackmend.pictures.trials import Trial
 from stackmend.registry import IMAGE
-from stackmend.runner.apply import SliceRow
-from stackmend.runner.evidence import animation, pictures, shown
-from stackmend.runner.evidence.animation import Frame, animated, chosen_frames
-from stackmend.runner.evidence.pictures import Display, shrunk
-from stackmend.runner.evidence.trials import Trial
-from stackmend.runner.journal import Journal, Ledger
-from stackmend.runner.parallel import Workers
-from stackmend.runner.plan import load_image
-from stackmend.runner.tune import Desk, tune
+from stackmend.restore.apply import SliceRow
+from stackmend.result.journal import Journal, Ledger
+from stackmend.result.record import Log
+from stackmend.tuning.chains import load_image
+from stackmend.tuning.tune import Session, tune
+from stackmend.workers.processes import Workers
 
 Write = Callable[..., Path]
 
 
 def tuned(file: Path, **how: Any) -> tuple[Any, Any]:
-    job = runner.check(file, **how).job()
-    return job, tune(Desk(job, Log(), Workers(1), Journal(file.parent / "journal"), Ledger()))
+    job = api.check(file, **how).job()
+    return job, tune(Session(job, Log(), Workers(1), Journal(file.parent / "journal"), Ledger()))
 
 
 # What was tried
@@ -178,16 +178,14 @@ def test_the_display_range_is_that_of_the_raw_slice() -> None:
 def test_a_picture_fits_its_size_whatever_it_shows() -> None:
     noise = Image.fromarray(np.random.default_rng(2).integers(0, 256, (600, 900)).astype(np.uint8))
     for size in (200_000, 50_000, 5_000):
-        encoded = pictures.webp(noise, size)
+        encoded = drawing.webp(noise, size)
         assert len(encoded) <= size
         picture = Image.open(BytesIO(encoded))
         assert picture.width / picture.height == pytest.approx(1.5, rel=0.05)
 
 
 def test_a_difference_is_white_where_nothing_changed() -> None:
-    colours = np.asarray(pictures.coloured(np.array([[-4, -2, 0, 2, 9]], np.float32), 4))[
-        0
-    ].tolist()
+    colours = np.asarray(drawing.coloured(np.array([[-4, -2, 0, 2, 9]], np.float32), 4))[0].tolist()
     assert colours[2] == [247, 247, 247]
     assert colours[0] == [0, 114, 178]
     assert colours[4] == [213, 94, 0]
@@ -197,7 +195,7 @@ def test_an_outline_runs_along_the_mask_and_is_open_at_the_frame() -> None:
     mask = np.zeros((20, 30), bool)
     mask[5:12, 10:20] = True
     mask[16:, 25:] = True
-    alpha = np.asarray(pictures.outlined(mask, 1).convert("P")) > 0
+    alpha = np.asarray(drawing.outlined(mask, 1).convert("P")) > 0
     ring = mask.copy()
     ring[6:11, 11:19] = False
     ring[17:, 26:] = False
@@ -319,7 +317,7 @@ def test_pictures_that_cannot_be_made_cost_no_result(
     def fail(*_: object, **__: object) -> bytes:
         raise ValueError("no film")
 
-    monkeypatch.setattr(runner.evidence, "webp", fail)
+    monkeypatch.setattr(collect, "webp", fail)
     result = api.run(protocol(), workers=1)
     assert "the report has no pictures: ValueError: no film" in result.record["warnings"]
     assert len(list(result.stack.iterdir())) == 4

@@ -12,23 +12,23 @@ from math import prod
 from time import perf_counter
 from typing import Any
 
-from stackmend import record
 from stackmend.errors import OutputError, UsageError
-from stackmend.record import Log
-from stackmend.runner import memory
-from stackmend.runner.apply import Application, SliceRow, apply_chain, copy_slices
-from stackmend.runner.estimate import Forecast, bytes_in
-from stackmend.runner.evidence import collect
-from stackmend.runner.journal import PUBLISHED, Entry, Journal, Ledger
-from stackmend.runner.parallel import Workers
-from stackmend.runner.plan import Tuning
-from stackmend.runner.prepare import Job, Place
-from stackmend.runner.probe import application_of
+from stackmend.forecast.estimate import Forecast, bytes_in
+from stackmend.forecast.probe import application_of
+from stackmend.job import Job, SliceOfChannel
+from stackmend.pictures.collect import collect
+from stackmend.restore.apply import Application, SliceRow, apply_chain, copy_slices
+from stackmend.restore.resume import Done, differences, finished, identity_of
+from stackmend.result import record
+from stackmend.result.journal import PUBLISHED, Entry, Journal, Ledger
+from stackmend.result.record import Log
+from stackmend.result.workspace import RECORD
 from stackmend.runner.recording import loss_rows, run_record
-from stackmend.runner.resume import Done, differences, finished, work_of
 from stackmend.runner.shards import Shard
-from stackmend.runner.tune import Desk, tune
-from stackmend.runner.workspace import RECORD
+from stackmend.tuning.chains import Tuning
+from stackmend.tuning.tune import Session, tune
+from stackmend.workers import memory
+from stackmend.workers.processes import Workers
 
 OUTCOMES = {
     "constant": "constant and left as they are",
@@ -78,8 +78,12 @@ class Work:
         self._announce(part)
         published = Ledger().read([self.job.workspace.folder / PUBLISHED])
         known = Ledger({}, {}, {**published.losses, **self.journal.ledger().losses})
-        tuning = tune(Desk(self.job, self.log, self.workers, self.journal, known))
-        work, tuned, search_bytes = work_of(self.job, tuning.plans), perf_counter(), memory.peak()
+        tuning = tune(Session(self.job, self.log, self.workers, self.journal, known))
+        work, tuned, search_bytes = (
+            identity_of(self.job, tuning.plans),
+            perf_counter(),
+            memory.peak(),
+        )
         if not part:  # of shards, 'finish' writes it
             record.write_table(self.job.workspace.partial / "losses.csv", list(loss_rows(tuning)))
         places = part.part(self.job.places) if part else self.job.places
@@ -143,7 +147,7 @@ class Work:
         for problem in job.protocol.warnings:
             self.log.warn(f"{problem.path}: {problem.message}")
 
-    def _say(self, done: Done, places: Sequence[Place]) -> None:
+    def _say(self, done: Done, places: Sequence[SliceOfChannel]) -> None:
         """What is kept of earlier work, and why the rest is not."""
         if done.kept:
             message = f"going on: {len(done.kept)} of {len(places)} slices were done already"
@@ -185,7 +189,7 @@ class Work:
         self,
         tuning: Tuning,
         work: dict[str, Any],
-        places: Sequence[Place],
+        places: Sequence[SliceOfChannel],
         done: Done,
         part: Shard | None,
     ) -> list[SliceRow]:

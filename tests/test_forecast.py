@@ -16,8 +16,10 @@ from conftest import CHAIN, OPTIMIZE
 from kills import cut_off
 from stackmend import api
 from stackmend.errors import UsageError
-from stackmend.runner import estimate, locks, memory
-from stackmend.runner.workspace import Workspace
+from stackmend.forecast import estimate
+from stackmend.result import locks
+from stackmend.result.workspace import Workspace
+from stackmend.workers import memory
 
 Write = Callable[..., Path]
 SLICES = 4

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stackmend.errors import InputError, Problem, ProtocolError, UsageError
-from stackmend.protocol import Draft, Protocol, check_stack, left
-from stackmend.runner.workspace import Workspace
+from stackmend.protocol import Draft, Protocol, check_stack, remaining
+from stackmend.result.workspace import Workspace
 from stackmend.stacks import Layout, Reader, Selected, Writer, new_stack, open_phantom, open_stack
 from stackmend.stacks.extras import command_for, missing
 
@@ -54,11 +54,11 @@ class Job:
         return self.slices[0], self.window[0].start, self.window[1].start
 
     @property
-    def places(self) -> list[Place]:
+    def places(self) -> list[SliceOfChannel]:
         """Every slice of every channel, in the order of the output."""
         channels = range(len(self.channels))
         return [
-            Place(at, number, channel)
+            SliceOfChannel(at, number, channel)
             for at, number in enumerate(self.slices)
             for channel in channels
         ]
@@ -88,7 +88,7 @@ class Job:
         )
 
 
-class Place(NamedTuple):
+class SliceOfChannel(NamedTuple):
     """A slice of a channel: its position in the output, its number in the input, and which of the restored channels."""
 
     position: int
@@ -97,7 +97,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Findings:
+class CheckResult:
     """The outcome of a check: all problems and warnings, and the stack if it could be opened."""
 
     draft: Draft
@@ -149,23 +149,23 @@ class Findings:
             raise ProtocolError(self.draft.name, self.draft.with_problems([more]).problems)
 
 
-def examine_stack(draft: Draft) -> Findings:
+def examine_stack(draft: Draft) -> CheckResult:
     """Check a protocol against its stack and its output folder, as far as both are known."""
     protocol = draft.protocol
     if protocol is None:
-        return Findings(draft, (), None)
+        return CheckResult(draft, (), None)
     try:
         readers = _readers(protocol)
     except InputError as error:
-        return Findings(draft, (), error)
+        return CheckResult(draft, (), error)
     except OSError as error:
         where = protocol.input.path
-        return Findings(
+        return CheckResult(
             draft,
             (),
             InputError(f"{where}: cannot be read ({error.strerror}); check its permissions"),
         )
-    return Findings(draft.with_problems(_stack_problems(protocol, readers)), readers, None)
+    return CheckResult(draft.with_problems(_stack_problems(protocol, readers)), readers, None)
 
 
 def _readers(protocol: Protocol) -> tuple[Reader, ...]:
@@ -185,7 +185,7 @@ def _dtype(protocol: Protocol, reader: Reader) -> np.dtype[Any]:
 def _restored(protocol: Protocol, reader: Reader) -> tuple[tuple[int, ...], tuple[slice, slice]]:
     """The slices that are restored, by their numbers, and what the chain leaves of each."""
     slices = protocol.input.slices.indices(reader.shape[0])
-    z, y, x = left(protocol.chain, (len(slices), *reader.shape[1:]))
+    z, y, x = remaining(protocol.chain, (len(slices), *reader.shape[1:]))
     return tuple(slices[place] for place in z), (slice(y.start, y.stop), slice(x.start, x.stop))
 
 

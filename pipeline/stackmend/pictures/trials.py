@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.chain import Bound, Products, compile_chain
+from stackmend.pictures.drawing import Display, Grey, factor_for, shrunk
 from stackmend.registry import IMAGE, Stage, Step, Undefined
-from stackmend.runner.evidence.pictures import Display, Grey, factor_for, shrunk
-from stackmend.runner.plan import Plan, Tuned
-from stackmend.runner.tune import LOSS_ID
 from stackmend.search import Combination
 from stackmend.search.walk import distinct_work, walk
+from stackmend.tuning.chains import ChannelChain, FinishedSearch
+from stackmend.tuning.tune import LOSS_ID
 
 REGIONS = "charged_regions"
 """The product that a loss makes if it compares regions with rings: pairs of flat pixel indices."""
@@ -40,8 +40,8 @@ _THUMBNAIL = Step(name="thumbnail", version=1, stages=(Stage(thumbnail),))
 class Trial:
     """A search as it can be looked into again: the tuned steps in their place in the chain."""
 
-    plan: Plan
-    tuned: Tuned
+    plan: ChannelChain
+    tuned: FinishedSearch
 
     @property
     def first(self) -> int:

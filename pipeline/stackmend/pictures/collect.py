@@ -18,18 +18,18 @@ import numpy as np
 from joblib import delayed
 from PIL import Image
 
-from stackmend import record
-from stackmend.record import Log
+from stackmend.job import Job
+from stackmend.pictures.animation import Frame, animated, chosen_frames, still
+from stackmend.pictures.drawing import webp
+from stackmend.pictures.shown import SHOWN, Photographer, choose_shown
+from stackmend.pictures.trials import Trial
 from stackmend.registry import Undefined
-from stackmend.runner.apply import SliceRow
-from stackmend.runner.evidence.animation import Frame, animated, chosen_frames, still
-from stackmend.runner.evidence.pictures import webp
-from stackmend.runner.evidence.shown import SHOWN, Photographer, choose_shown
-from stackmend.runner.evidence.trials import Trial
-from stackmend.runner.parallel import Workers
-from stackmend.runner.plan import Plan, Tuning
-from stackmend.runner.prepare import Job
+from stackmend.restore.apply import SliceRow
+from stackmend.result import record
+from stackmend.result.record import Log
 from stackmend.stacks import Writer
+from stackmend.tuning.chains import ChannelChain, Tuning
+from stackmend.workers.processes import Workers
 
 FOLDER, CONTENTS, ANIMATION = "previews", "previews.json", "losses.webp"
 
@@ -72,7 +72,7 @@ def collect(
         log.warn(f"the report has no pictures: {type(error).__name__}: {error}")
 
 
-def _plan(job: Job, tuning: Tuning, index: int) -> Plan:
+def _plan(job: Job, tuning: Tuning, index: int) -> ChannelChain:
     """That of the channel on which a search was done."""
     return tuning.plans[job.channels.index(tuning.searches[index].channel)]
 

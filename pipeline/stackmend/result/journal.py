@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stackmend import record
 from stackmend.registry import Undefined
+from stackmend.result import record
 
 PUBLISHED = "journal.jsonl"
 """The file of a result that holds its journal."""
@@ -133,7 +133,7 @@ def _loss_line(search: str, values: str, value: Loss) -> str:
 
 
 @dataclass(frozen=True)
-class Memory:
+class JournaledLosses:
     """The losses of one search: those known from journals, and the place where new ones are entered."""
 
     journal: Journal

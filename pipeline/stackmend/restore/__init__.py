@@ -1,0 +1,1 @@
+"""The chain on every slice, and which slices need not be computed."""

@@ -1,0 +1,1 @@
+"""What a result folder is: its names, how it is filled and published, and how it is read."""

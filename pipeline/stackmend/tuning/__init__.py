@@ -1,0 +1,1 @@
+"""Searching the swept parameters of a protocol on its slices."""
