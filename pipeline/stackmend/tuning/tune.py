@@ -17,8 +17,10 @@ from stackmend.errors import BadSlice, NothingFound, QualityError
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
 from stackmend.registry import IMAGE, NOTHING_FOUND, Step, Survey, Undefined
-from stackmend.result.journal import Journal, JournaledLosses, Ledger, digest
-from stackmend.result.record import Log, environment, pixel_hash
+from stackmend.result.environment import versions_of_pixels
+from stackmend.result.hashes import digest, pixel_hash
+from stackmend.result.journal import Journal, JournaledLosses, Ledger
+from stackmend.result.log import Log
 from stackmend.search import (
     Axis,
     Choice,
@@ -232,7 +234,7 @@ def _identities(
         "steps tuned": entry.steps,
         "region": dict(entry.region),
         "stack": joblib.hash(plan.given),
-        "versions": environment()["packages"],
+        "versions": versions_of_pixels(),
     }
     return {
         number: digest({**facts, "slice": pixel_hash(plan.reader.read(number))})
