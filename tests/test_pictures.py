@@ -20,9 +20,9 @@ from stackmend.pictures.animation import Frame, animated, chosen_frames
 from stackmend.pictures.drawing import Display, shrunk
 from stackmend.pictures.trials import Trial
 from stackmend.registry import IMAGE
-from stackmend.restore.apply import SliceRow
 from stackmend.result.journal import Journal, Ledger
-from stackmend.result.record import Log
+from stackmend.result.log import Log
+from stackmend.result.rows import SliceRow
 from stackmend.tuning.chains import load_image
 from stackmend.tuning.tune import Session, tune
 from stackmend.workers.processes import Workers
@@ -211,7 +211,7 @@ def row(index: int, **values: Any) -> SliceRow:
         "slice": index,
         "name": f"s{index}",
         "status": "restored",
-        "charged_area": 100,
+        "mask_area": 100,
         "changed_fraction": 0.1,
     }
     return SliceRow(**(known | values))
@@ -219,7 +219,7 @@ def row(index: int, **values: Any) -> SliceRow:
 
 def test_the_slices_that_are_shown() -> None:
     rows = [row(index) for index in range(100)]
-    rows[40] = row(40, charged_area=900)
+    rows[40] = row(40, mask_area=900)
     rows[70], rows[71] = row(70, changed_fraction=0.5), row(71, changed_fraction=0.4)
     why = shown.choose_shown(rows, [5, 6, 7, 8], {20: 0.5})
     assert why == {

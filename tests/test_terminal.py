@@ -280,7 +280,7 @@ def test_show_of_what_is_no_record(
     main: Main, capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str | None, said: str
 ) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "slices.csv").write_text("slice,charged_area,changed_fraction,status\n")
+    (tmp_path / "out" / "slices.csv").write_text("slice,mask_area,changed_fraction,status\n")
     if content is not None:
         (tmp_path / "out" / "run.json").write_text(content)
     assert main("show", "out") == 4

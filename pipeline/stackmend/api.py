@@ -10,8 +10,9 @@ from typing import Any, ParamSpec
 from stackmend import registry, runner
 from stackmend.protocol import assemble
 from stackmend.protocol.starter import starting_protocol
-from stackmend.report import REPORT, Source, read_finished, write_figures, write_report
-from stackmend.result.record import Log
+from stackmend.report import Source, read_finished, write_figures, write_report
+from stackmend.result import names
+from stackmend.result.log import Log
 from stackmend.runner import CheckResult, RunPlan, RunResult, check
 from stackmend.runner import plan as plan
 from stackmend.stacks import open_stack
@@ -45,7 +46,7 @@ def _reporting(function: Callable[P, RunResult]) -> Callable[P, RunResult]:
     @wraps(function)
     def reporting(*args: P.args, **how: P.kwargs) -> RunResult:
         result = function(*args, **how)
-        there = (result.folder / REPORT).exists()
+        there = (result.folder / names.REPORT).exists()
         if result.record is None or (
             there and not result.changed
         ):  # of shards, 'finish' makes the report
@@ -59,7 +60,7 @@ def _reporting(function: Callable[P, RunResult]) -> Callable[P, RunResult]:
                 f"{reason}; the result is complete, try again: stackmend report {result.folder}"
             )
             listener: Any = how.get("listener")
-            Log(result.folder / "log.jsonl", listener).event("note", message=message)
+            Log(result.folder / names.LOG, listener).event("note", message=message)
         return result
 
     return reporting

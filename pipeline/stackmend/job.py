@@ -201,7 +201,9 @@ def _stack_problems(protocol: Protocol, readers: tuple[Reader, ...]) -> Iterator
         item = _dtype(protocol, reader).itemsize
         needed = len(slices) * channels * prod(ends.stop - ends.start for ends in window) * item
     if protocol.output.path is not None:
-        yield from Workspace(protocol.output.path).problems(protocol, needed)
+        objection = Workspace(protocol.output.path).objection(protocol.input.path, needed)
+        if objection:
+            yield protocol.text.problem(("output", "path"), objection)
 
 
 def _format(protocol: Protocol) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from report_runs import CHAIN, NAME, OPTIMIZE, SLICE, Run, rows
 from stackmend import api
 from stackmend.errors import OutputError
 from stackmend.report import read
+from stackmend.result import atomic
 
 VOID = {"meta", "link", "img", "input", "br", "source", "use", "path"}
 
@@ -338,7 +339,7 @@ def test_a_full_disk_leaves_the_earlier_page(result: Path, monkeypatch: pytest.M
     def fill_up(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", fill_up)
+    monkeypatch.setattr(atomic, "write_text", fill_up)
     with pytest.raises(
         OutputError, match=r"report.html: cannot be written \(No space left on device\)"
     ):

@@ -17,7 +17,7 @@ def table(count: int = 20, **columns: Any) -> list[dict[str, str]]:
     """Rows of slices.csv, quiet but for a little noise, with the values of some columns replaced."""
     random = np.random.default_rng(3)
     quiet = {
-        "charged_area": 1000,
+        "mask_area": 1000,
         "mean_before": 100,
         "mean_after": 101,
         "noise_before": 5,
@@ -83,7 +83,7 @@ def test_a_quiet_stack_has_no_jumps() -> None:
 @pytest.mark.parametrize(
     ("column", "value", "what"),
     [
-        ("charged_area", 2000, "charged area"),
+        ("mask_area", 2000, "masked area"),
         ("mean_after", 110, "mean grey level"),
         ("noise_after", 7, "noise"),
     ],
@@ -105,14 +105,14 @@ def test_a_slow_drift_is_no_jump() -> None:
 
 
 def test_a_lone_region_in_an_empty_stack_is_a_jump() -> None:
-    rows = table(charged_area=dict.fromkeys(range(20), 0) | {9: 300})
+    rows = table(mask_area=dict.fromkeys(range(20), 0) | {9: 300})
     assert [jump.slice for jump in jumps(rows)] == ["9"]
 
 
 def test_channels_are_not_neighbours() -> None:
     """Two channels of different brightness, slice after slice."""
     first, second = (
-        table(charged_area={5: 2000}),
+        table(mask_area={5: 2000}),
         table(mean_after={index: 200 + index / 99 for index in range(20)}),
     )
     rows = [
@@ -121,7 +121,7 @@ def test_channels_are_not_neighbours() -> None:
         for row, name in zip(pair, "02", strict=True)
     ]
     assert [(jump.slice, jump.channel, jump.what) for jump in jumps(rows)] == [
-        ("5", "0", "charged area")
+        ("5", "0", "masked area")
     ]
 
 

@@ -96,6 +96,7 @@ def show(options: argparse.Namespace) -> int:
 def _summary(run: Path) -> str:
     from stackmend import api
     from stackmend.cli.summary import summary
+    from stackmend.result import names
 
     source = api.show(run)
     width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
@@ -103,7 +104,9 @@ def _summary(run: Path) -> str:
         return summary(source.record, source.slices, source.folder, width)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"is not as a run writes it ({type(error).__name__}: {error})"
-        raise InputError(f"{source.folder / 'run.json'}: {what}; run the protocol again") from error
+        raise InputError(
+            f"{source.folder / names.RECORD}: {what}; run the protocol again"
+        ) from error
 
 
 def check(options: argparse.Namespace) -> int:
@@ -179,7 +182,7 @@ def plan(options: argparse.Namespace) -> int:
     from stackmend import api
     from stackmend.cli.outlook import told
     from stackmend.cli.summary import shown
-    from stackmend.result.record import plain
+    from stackmend.result.encoding import plain
 
     _silence_libraries()
     given = {name: getattr(options, name) for name in ("input", "output", "workers", "memory")}

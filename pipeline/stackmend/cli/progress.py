@@ -21,8 +21,8 @@ from stackmend.cli.events import described
 from stackmend.cli.phases import Phase
 from stackmend.cli.streams import say
 from stackmend.cli.words import duration, unglued
-from stackmend.result import record
-from stackmend.result.record import Listener
+from stackmend.result.encoding import plain
+from stackmend.result.log import Listener, now
 
 _LABEL = 20
 """Columns of a phase's name, where there is room."""
@@ -69,8 +69,8 @@ class JsonLines:
 
 def say_event(kind: str, fields: Mapping[str, Any]) -> None:
     """One line of JSON on standard output."""
-    line = {"event": kind, "time": record.now(), **fields}
-    say(json.dumps(line, default=record.plain, ensure_ascii=False), sys.stdout)
+    line = {"event": kind, "time": now(), **fields}
+    say(json.dumps(line, default=plain, ensure_ascii=False), sys.stdout)
 
 
 class _Follower(ABC):

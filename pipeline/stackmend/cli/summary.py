@@ -13,20 +13,14 @@ from typing import Any
 
 from stackmend import registry
 from stackmend.cli.words import GLUE, count, counted, duration, figure, percent, printable, unglued
+from stackmend.result import names
+from stackmend.result.rows import Status
 
 Record = Mapping[str, Any]
 Line = tuple[str, str]
 """A label, and what is to be said under it."""
 
 _INDENT = 10
-_STATUS = {
-    "restored": "restored",
-    "constant": "constant, left as they are",
-    "nothing_found": "nothing found",
-    "kept": "unusable, kept as they are",
-    "blank": "unreadable, left blank",
-    "skipped": "unusable, left out",
-}
 
 
 def summary(record: Record, slices: Sequence[Mapping[str, str]], folder: Path, width: int) -> str:
@@ -60,13 +54,13 @@ def summary(record: Record, slices: Sequence[Mapping[str, str]], folder: Path, w
 
 def slice_facts(record: Record, slices: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """What ``slices.csv`` says of the whole stack; areas in px."""
-    areas = [int(row["charged_area"]) for row in slices if row["charged_area"]]
+    areas = [int(row["mask_area"]) for row in slices if row["mask_area"]]
     changed = [float(row["changed_fraction"]) for row in slices if row["changed_fraction"]]
     return {
         "count": len(slices),
         "status": dict(Counter(row["status"] for row in slices)),
         "kept": record["slices"]["kept_from_earlier"],
-        "median_charged_area": median(areas) if areas else None,
+        "median_mask_area": median(areas) if areas else None,
         "median_changed_fraction": median(changed) if changed else None,
         "clipped": record["output"]["clipped"],
     }
@@ -167,13 +161,12 @@ def _unit(record: Record, name: str) -> str:
 
 def _slices(facts: Mapping[str, Any]) -> Iterator[Line]:
     parts = [
-        f"{count(number)} {_STATUS.get(status, status)}"
-        for status, number in facts["status"].items()
+        f"{count(number)} {Status(status).words}" for status, number in facts["status"].items()
     ]
     kept = [f"{count(facts['kept'])} of them kept from an earlier run"] if facts["kept"] else []
     yield "slices", ", ".join([*parts, *kept])
     if facts["median_changed_fraction"] is not None:
-        area = facts["median_charged_area"]
+        area = facts["median_mask_area"]
         charged = f"median charged area {count(round(area))} px, " if area is not None else ""
         changed = f"median {percent(facts['median_changed_fraction'])} of the pixels changed"
         yield "", f"{charged}{changed}, {counted(facts['clipped'], 'pixel')} clipped"
@@ -200,18 +193,18 @@ def _times(record: Record, facts: Mapping[str, Any]) -> Iterator[Line]:
 def _places(folder: Path) -> Iterator[Line]:
     for stack in stacks(folder):
         yield "stack", shown(stack)
-    if (folder / "report.html").exists():
-        yield "report", shown(folder / "report.html")
-    yield "record", shown(folder / "run.json")
+    if (folder / names.REPORT).exists():
+        yield "report", shown(folder / names.REPORT)
+    yield "record", shown(folder / names.RECORD)
     again = shlex.join(
-        ["stackmend", "run", shown(folder / "protocol.yaml"), "--output", "NEW_FOLDER"]
+        ["stackmend", "run", shown(folder / names.PROTOCOL), "--output", "NEW_FOLDER"]
     )
     yield "repeat", again.replace(" ", GLUE)  # to be copied in one piece
 
 
 def stacks(folder: Path) -> list[Path]:
     """The restored stack in a result folder, whatever its format."""
-    return sorted(path for path in folder.iterdir() if path.name.split(".")[0] == "stack")
+    return sorted(path for path in folder.iterdir() if path.name.split(".")[0] == names.STACK)
 
 
 def shown(path: Path) -> str:

@@ -13,9 +13,9 @@ from stackmend.job import Job
 from stackmend.protocol import StepEntry
 from stackmend.protocol.model import Sweep
 from stackmend.restore.resume import candidates, identity_of
-from stackmend.result.journal import PUBLISHED, Journal, Ledger
-from stackmend.result.record import Log
-from stackmend.result.workspace import RECORD
+from stackmend.result import names
+from stackmend.result.journal import Journal, Ledger
+from stackmend.result.log import Log
 from stackmend.search import distinct_work, strategy
 from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.tune import NotKnown, Session, channels_of, survey, untuned, work_through
@@ -120,7 +120,7 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
     folder = job.workspace.folder
     running, published = (
         Journal(job.workspace.journal).ledger(),
-        Ledger().read([folder / PUBLISHED]),
+        Ledger().read([folder / names.JOURNAL]),
     )
     guess = provisional(job)
     plans, searches = _searches(job, Ledger({}, {}, {**published.losses, **running.losses}), guess)
@@ -138,7 +138,9 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
         survey=_survey_needed(guess, job),
         done=done,
         busy=job.workspace.busy,
-        earlier_bytes=bytes_in(earlier) if (folder / RECORD).exists() and earlier.exists() else 0,
+        earlier_bytes=bytes_in(earlier)
+        if (folder / names.RECORD).exists() and earlier.exists()
+        else 0,
         workers=workers,
         budget=budget,
         need=need(

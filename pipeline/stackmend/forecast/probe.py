@@ -17,7 +17,7 @@ from stackmend.protocol import OptimizeEntry
 from stackmend.registry import IMAGE
 from stackmend.restore.apply import Application
 from stackmend.result.journal import Journal, Ledger
-from stackmend.result.record import Log
+from stackmend.result.log import Log
 from stackmend.result.workspace import Workspace
 from stackmend.search import Combination, Space
 from stackmend.tuning.chains import ChannelChain

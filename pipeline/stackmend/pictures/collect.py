@@ -24,14 +24,13 @@ from stackmend.pictures.drawing import webp
 from stackmend.pictures.shown import SHOWN, Photographer, choose_shown
 from stackmend.pictures.trials import Trial
 from stackmend.registry import Undefined
-from stackmend.restore.apply import SliceRow
-from stackmend.result import record
-from stackmend.result.record import Log
+from stackmend.result import atomic
+from stackmend.result.log import Log
+from stackmend.result.names import ANIMATION, CONTENTS, PREVIEWS
+from stackmend.result.rows import SliceRow
 from stackmend.stacks import Writer
 from stackmend.tuning.chains import ChannelChain, Tuning
 from stackmend.workers.processes import Workers
-
-FOLDER, CONTENTS, ANIMATION = "previews", "previews.json", "losses.webp"
 
 FRAMES = 250
 """Pictures in an animation at the most: every combination of the published search."""
@@ -50,7 +49,7 @@ def collect(
 
     A picture that cannot be made must not cost a finished stack: then there is a warning, and the report does without.
     """
-    folder = job.workspace.partial / FOLDER
+    folder = job.workspace.partial / PREVIEWS
     start = perf_counter()
     try:
         shutil.rmtree(folder, ignore_errors=True)
@@ -66,7 +65,7 @@ def collect(
             "searches": searches,
             "seconds": round(perf_counter() - start, 3),
         }
-        record.write_json(folder / CONTENTS, content)
+        atomic.write_json(folder / CONTENTS, content)
     # Whatever went wrong, in anybody's step or in a library for pictures: the stack is restored, which is what counts.
     except Exception as error:  # noqa: BLE001 - see above
         log.warn(f"the report has no pictures: {type(error).__name__}: {error}")
@@ -167,7 +166,7 @@ def _slices(
         for number, loss in tuned.held_out.items()
     }
     shown = choose_shown(rows, optimization, held_out)
-    folder, generosity = job.workspace.partial / FOLDER, min(SHOWN / len(shown), 2.0)
+    folder, generosity = job.workspace.partial / PREVIEWS, min(SHOWN / len(shown), 2.0)
     photographer = Photographer(
         plan.reader, writer, plan.graph(), plan.given, job.window, folder, generosity
     )

@@ -24,7 +24,8 @@ from stackmend.pictures.drawing import (
     webp,
 )
 from stackmend.registry import IMAGE
-from stackmend.restore.apply import MASK, SliceRow
+from stackmend.restore.apply import MASK
+from stackmend.result.rows import SliceRow
 from stackmend.stacks import Pixels, Reader, Writer
 
 SHOWN = 8
@@ -83,8 +84,8 @@ def choose_shown(
 
 
 def _odd_one(rows: Sequence[SliceRow]) -> int | None:
-    masked = all(row.charged_area is not None for row in rows)
-    values = [(row.charged_area if masked else row.changed_fraction) or 0 for row in rows]
+    masked = all(row.mask_area is not None for row in rows)
+    values = [(row.mask_area if masked else row.changed_fraction) or 0 for row in rows]
 
     def oddness(place: int) -> float:
         around = [*values[max(place - 3, 0) : place], *values[place + 1 : place + 4]]

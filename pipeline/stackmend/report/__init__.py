@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from stackmend.errors import OutputError, UsageError
+from stackmend.result import atomic, names
 from stackmend.result.reading import Source, read, read_finished
 
-__all__ = ["FORMATS", "REPORT", "Source", "read", "read_finished", "write_figures", "write_report"]
+__all__ = ["FORMATS", "Source", "read", "read_finished", "write_figures", "write_report"]
 
-REPORT = "report.html"
 FORMATS = ("png", "svg", "pdf")
 
 
@@ -30,11 +30,9 @@ def write_report(folder: Path) -> Path:
 
     source = read(folder)
     text = render(source)
-    target = source.folder / REPORT
-    temporary = target.with_name(f".{REPORT}.part")
+    target = source.folder / names.REPORT
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(target)
+        atomic.write_text(target, text)
     except OSError as error:
         raise OutputError(
             f"{target}: cannot be written ({error.strerror or error}); make room and try again"
@@ -63,4 +61,4 @@ def write_figures(
     if dpi < 1:
         raise UsageError(f"dpi: expected a whole number, 1 or more, got {dpi}")
     source = read(folder)
-    return figures.write(source, output or source.folder / "figures", format=format, dpi=dpi)
+    return figures.write(source, output or source.folder / names.FIGURES, format=format, dpi=dpi)

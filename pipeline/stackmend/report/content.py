@@ -9,8 +9,9 @@ from typing import Any
 from stackmend.report import loss_plots, slice_plots
 from stackmend.report.drawing import SCREEN, style, svg
 from stackmend.report.landscape import Search, edges, loss_of, short
-from stackmend.report.trust import UNUSABLE, Jump, agreement, by_channel, compared
+from stackmend.report.trust import Jump, agreement, by_channel, compared
 from stackmend.result.reading import Row, Source, number
+from stackmend.result.rows import Status
 
 LISTED = 20
 """Rows of a table at the most."""
@@ -74,7 +75,7 @@ def shown_slices(source: Source) -> Iterator[Values]:
             "aspect": f"{width} / {height}",
             "zoom_aspect": f"{right - left} / {bottom - top}",
             "changed": short_percent(row.get("changed_fraction")),
-            "charged": row.get("charged_area", ""),
+            "charged": row.get("mask_area", ""),
         }
 
 
@@ -265,7 +266,7 @@ def _counts(source: Source) -> list[tuple[str, str]]:
         if status != "restored":
             counts.append(
                 (
-                    UNUSABLE.get(status, status.replace("_", " ")),
+                    Status(status).words,
                     f"{len(slices)} ({listed(slices)})",
                 )
             )

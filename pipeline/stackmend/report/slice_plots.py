@@ -22,14 +22,14 @@ Curve = tuple[str, str, str, str]
 """Column, legend, colour, line style."""
 
 PANELS: tuple[tuple[str, tuple[Curve, ...]], ...] = (
-    ("charged area (px)", (("charged_area", "", "blue", "-"),)),
+    ("masked area (px)", (("mask_area", "", "blue", "-"),)),
     (
         "mean grey level",
         (("mean_before", "before", "orange", "--"), ("mean_after", "after", "blue", "-")),
     ),
     ("noise", (("noise_before", "before", "orange", "--"), ("noise_after", "after", "blue", "-"))),
     ("changed (% of px)", (("changed_fraction", "", "blue", "-"),)),
-    ("centre of mask (px)", (("charged_y", "y", "blue", "-"), ("charged_x", "x", "orange", "--"))),
+    ("centre of mask (px)", (("mask_y", "y", "blue", "-"), ("mask_x", "x", "orange", "--"))),
     (
         "error against truth",
         (("rmse_before", "before", "orange", "--"), ("rmse_after", "after", "blue", "-")),

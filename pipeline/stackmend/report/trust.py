@@ -10,6 +10,7 @@ from typing import Any
 
 from stackmend.report.landscape import Search
 from stackmend.result.reading import Row, Source, number
+from stackmend.result.rows import Status
 
 REACH = 3
 """Slices to either side with which a slice is compared."""
@@ -22,18 +23,11 @@ STRIKING = 6.0
 
 MEASURES = {
     # column: (what it is called, smallest jump that matters, as a share of the neighbours' value)
-    "charged_area": ("charged area", 0.25),
+    "mask_area": ("masked area", 0.25),
     "mean_after": ("mean grey level", 0.02),
     "noise_after": ("noise", 0.1),
 }
 
-
-UNUSABLE = {
-    "skipped": "unusable and left out",
-    "kept": "unusable and taken over as they are",
-    "blank": "unusable and blank",
-}
-"""What became of slices that could not be used, by their status."""
 
 CLIPPED = 1e-4
 """Share of clipped pixels above which the result is in doubt."""
@@ -56,7 +50,7 @@ class Jump:
 
 
 def jumps(rows: Sequence[Row]) -> list[Jump]:
-    """Slices whose charged area, mean or noise jumps against their neighbours, the most striking first.
+    """Slices whose masked area, mean or noise jumps against their neighbours, the most striking first.
 
     A value is compared with the median of the values of up to ``REACH`` slices on either side. It jumps if the
     difference is ``STRIKING`` times as large as is typical in the stack (the median of all such differences, scaled to
@@ -305,7 +299,7 @@ def _doubts(source: Source, found: Sequence[Search], odd: Sequence[Jump]) -> Ite
     clipped, pixels = output.get("clipped") or 0, prod(output.get("shape") or [0])
     if clipped > CLIPPED * pixels:
         yield f"{clipped} pixels ({clipped / pixels:.2%}) were clipped to the range of the output type."
-    bad = [row["slice"] for row in source.slices if row.get("status") in UNUSABLE]
+    bad = [row["slice"] for row in source.slices if Status(row["status"]).unusable]
     if bad:
         yield f"{len(bad)} {'slice' if len(bad) == 1 else 'slices'} could not be used ({_listed(bad[:5], len(bad))})."
 

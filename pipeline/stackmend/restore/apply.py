@@ -19,8 +19,9 @@ from stackmend.kernels.noise import noise_level
 from stackmend.kernels.rounding import rounded_to
 from stackmend.kernels.statistics import mean_and_std
 from stackmend.registry import IMAGE
+from stackmend.result.hashes import pixel_hash
 from stackmend.result.journal import Journal
-from stackmend.result.record import pixel_hash
+from stackmend.result.rows import SliceRow, Status
 from stackmend.stacks import Pixels, Reader, Writer
 from stackmend.workers import memory
 from stackmend.workers.processes import Workers
@@ -28,46 +29,12 @@ from stackmend.workers.processes import Workers
 Mask = NDArray[np.bool_]
 
 MASK = "charging_mask"
-"""The product from which the charged area is counted, where a chain makes it."""
+"""The product from which the masked area is counted, where a chain makes it."""
 
 T = TypeVar("T")
 
 BATCH = 8
 """Slices that a worker is given at a time, at the most: it can then read ahead and write behind."""
-
-
-@dataclass(frozen=True)
-class SliceRow:
-    """One row of ``slices.csv``; areas and places in px, grey levels as in the files, ``None`` where there is no value.
-
-    ``charged_y`` and ``charged_x`` are the mean position of the charged pixels.
-    """
-
-    slice: int
-    channel: int
-    name: str
-    status: str
-    charged_area: int | None = None
-    charged_y: float | None = None
-    charged_x: float | None = None
-    changed_fraction: float | None = None
-    mean_before: float | None = None
-    mean_after: float | None = None
-    std_before: float | None = None
-    std_after: float | None = None
-    noise_before: float | None = None
-    noise_after: float | None = None
-    clipped: int = 0
-    rmse_before: float | None = None
-    rmse_after: float | None = None
-    seconds: float = 0.0
-    input_hash: str = ""
-    output_hash: str = ""
-    reason: str = ""
-
-    def as_row(self) -> dict[str, Any]:
-        """With empty cells where there is no value."""
-        return {name: "" if value is None else value for name, value in asdict(self).items()}
 
 
 Copy = tuple[SliceOfChannel, Writer, int, SliceRow]
@@ -142,7 +109,7 @@ class Application:
     def _name(self, place: SliceOfChannel) -> str:
         return self.readers[place.channel].names[place.number]
 
-    def _row(self, place: SliceOfChannel, status: str, **facts: Any) -> SliceRow:
+    def _row(self, place: SliceOfChannel, status: Status, **facts: Any) -> SliceRow:
         return SliceRow(
             place.number, self.numbers[place.channel], self._name(place), status, **facts
         )
@@ -182,31 +149,33 @@ class Application:
 
     def _evaluate(
         self, channel: int, pixels: Pixels
-    ) -> tuple[NDArray[np.floating[Any]], Mask | None, str]:
+    ) -> tuple[NDArray[np.floating[Any]], Mask | None, Status]:
         image = pixels.astype(np.float32)
         image.flags.writeable = False
         if pixels.min() == pixels.max():
-            return image[self.window], None, "constant"
+            return image[self.window], None, Status.CONSTANT
         graph, given = self.chains[channel]
         products = graph.evaluate({IMAGE: image, **given}, keep=(IMAGE, MASK))
         if MASK not in products:
-            return products[IMAGE], None, "restored"
+            return products[IMAGE], None, Status.RESTORED
         mask = products[MASK]
-        return products[IMAGE], mask, "restored" if mask.any() else "nothing_found"
+        return products[IMAGE], mask, Status.RESTORED if mask.any() else Status.NOTHING_FOUND
 
     def _without(self, place: SliceOfChannel, bad: BadSlice) -> tuple[Pixels | None, SliceRow]:
         """What the protocol says about a slice that cannot be used: keep what there is of it, or leave it out."""
         if self.on_bad_slice == "skip":
-            return None, self._row(place, "skipped", reason=str(bad))
+            return None, self._row(place, Status.SKIPPED, reason=str(bad))
         size = tuple(ends.stop - ends.start for ends in self.window)
         pixels = None if bad.pixels is None else bad.pixels[self.window]
         if pixels is None or pixels.shape != size:
             blank = np.zeros(size, self.dtype)
-            return blank, self._row(place, "blank", reason=str(bad), output_hash=pixel_hash(blank))
+            return blank, self._row(
+                place, Status.BLANK, reason=str(bad), output_hash=pixel_hash(blank)
+            )
         kept = (
             pixels if pixels.dtype == self.dtype else to_dtype(np.nan_to_num(pixels), self.dtype)[0]
         )
-        return kept, self._row(place, "kept", reason=str(bad), output_hash=pixel_hash(kept))
+        return kept, self._row(place, Status.KEPT, reason=str(bad), output_hash=pixel_hash(kept))
 
     def copy(self, copies: Sequence[Copy]) -> list[SliceRow]:
         """Take over finished slices from an earlier result.
@@ -286,11 +255,11 @@ def rmse(pixels: Pixels, truth: Pixels) -> float:
 
 
 def _extent(mask: Mask | None) -> dict[str, Any]:
-    """How much is charged, and where its centre is."""
+    """How much is masked, and where its centre is."""
     area = None if mask is None else int(np.count_nonzero(mask))
-    extent: dict[str, Any] = {"charged_area": area, "charged_y": None, "charged_x": None}
+    extent: dict[str, Any] = {"mask_area": area, "mask_y": None, "mask_x": None}
     if mask is not None and area:
-        for name, axis in (("charged_y", 1), ("charged_x", 0)):
+        for name, axis in (("mask_y", 1), ("mask_x", 0)):
             counts = np.count_nonzero(mask, axis=axis)
             extent[name] = round(float(counts @ np.arange(counts.size) / area), 3)
     return extent

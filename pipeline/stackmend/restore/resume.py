@@ -14,15 +14,19 @@ from joblib import delayed
 
 from stackmend.errors import BadSlice
 from stackmend.job import Job, SliceOfChannel
-from stackmend.restore.apply import SliceRow, batches
-from stackmend.result import record
-from stackmend.result.journal import PUBLISHED, Entry, Journal, Ledger
-from stackmend.result.record import Log, pixel_hash
+from stackmend.restore.apply import batches
+from stackmend.result import names
+from stackmend.result.encoding import as_json
+from stackmend.result.environment import versions_of_pixels
+from stackmend.result.hashes import pixel_hash
+from stackmend.result.journal import Entry, Journal, Ledger
+from stackmend.result.log import Log
+from stackmend.result.rows import SliceRow, Status
 from stackmend.stacks import Layout, Reader, Writer, new_stack
 from stackmend.tuning.chains import ChannelChain
 from stackmend.workers.processes import Workers
 
-UNUSABLE = {"skip": ("skipped",), "keep": ("blank", "kept"), "stop": ()}
+UNUSABLE = {"skip": (Status.SKIPPED,), "keep": (Status.BLANK, Status.KEPT), "stop": ()}
 """Status that a slice may have that cannot be used, by what the protocol says about such slices."""
 
 
@@ -45,7 +49,7 @@ def identity_of(job: Job, plans: Sequence[ChannelChain]) -> dict[str, Any]:
         "order of steps": [[bound.id for bound in plan.steps] for plan in plans],
         "parameters": parameters,
         "grey levels of the whole stack": joblib.hash([plan.given for plan in plans]),
-        "versions": record.environment()["packages"],
+        "versions": versions_of_pixels(),
         "output": {"dtype": str(job.dtype)},
         "channels": job.channels,
     }
@@ -61,7 +65,7 @@ def identity_of(job: Job, plans: Sequence[ChannelChain]) -> dict[str, Any]:
         "pixel size": job.reader.metadata.pixel_size,
         "microscope tags": joblib.hash(job.reader.metadata.tags),
     }
-    work: dict[str, Any] = record.as_json(
+    work: dict[str, Any] = as_json(
         {
             "pixels": pixels,
             "layout": {**kept, "compression": layout.compression, "pyramid": layout.pyramid},
@@ -149,8 +153,9 @@ class Candidate:
 
     def kept(self) -> Kept:
         """The slice as one that need not be computed."""
-        row = SliceRow(**{name: self.entry[name] for name in SliceRow.__dataclass_fields__})
-        return Kept(row, None if self.in_place else (self.writer, self.position))
+        return Kept(
+            SliceRow.from_json(self.entry), None if self.in_place else (self.writer, self.position)
+        )
 
 
 def candidates(
@@ -210,7 +215,7 @@ def finished(
     """Those of some slices whose content is what a journal of the same work says."""
     running, published = (
         Journal(job.workspace.journal).ledger(),
-        Ledger().read([job.workspace.folder / PUBLISHED]),
+        Ledger().read([job.workspace.folder / names.JOURNAL]),
     )
     found, lost = candidates(job, places, work, running, published)
     done = Done(lost=lost)

@@ -11,7 +11,6 @@ belongs to everything that decides about it, the slice included.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -21,10 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from stackmend.registry import Undefined
-from stackmend.result import record
-
-PUBLISHED = "journal.jsonl"
-"""The file of a result that holds its journal."""
+from stackmend.result import atomic, names
+from stackmend.result.encoding import plain
 
 Entry = Mapping[str, Any]
 Loss = float | Undefined
@@ -96,9 +93,7 @@ class Journal:
         self.folder.mkdir(parents=True, exist_ok=True)
         for file in self.folder.glob("slices-*.jsonl"):
             file.unlink()
-        temporary = self.folder / ".work.part"
-        temporary.write_text(_line("work", work), encoding="utf-8")
-        temporary.replace(self.folder / "work.jsonl")
+        atomic.write_text(self.folder / names.BEGUN, _line("work", work))
 
     def enter(self, row: Mapping[str, Any]) -> None:
         """Enter a finished slice."""
@@ -122,7 +117,7 @@ class Journal:
 
 
 def _line(entry: str, fields: Mapping[str, Any]) -> str:
-    return json.dumps({"entry": entry, **fields}, default=record.plain, ensure_ascii=False) + "\n"
+    return json.dumps({"entry": entry, **fields}, default=plain, ensure_ascii=False) + "\n"
 
 
 def _loss_line(search: str, values: str, value: Loss) -> str:
@@ -147,9 +142,3 @@ class JournaledLosses:
     def note(self, number: int, combination: Sequence[Any], value: Loss) -> None:
         """Enter a loss that has been computed."""
         self.journal.enter_loss(self.search[number], combination, value)
-
-
-def digest(facts: Mapping[str, Any]) -> str:
-    """One short text for facts, the same wherever they are the same."""
-    text = json.dumps(facts, default=record.plain, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from stackmend.errors import InputError
-from stackmend.result import record
+from stackmend.result import names
 
 Row = Mapping[str, str]
 
-RECORD = "run.json"
-_WORK = Path(".stackmend")
-_UNFINISHED, _JOURNAL = _WORK / "partial", _WORK / "journal"
+FORMAT = 1
+"""Version of the record's own format."""
+
+_UNFINISHED, _JOURNAL = Path(names.WORK, names.PARTIAL), Path(names.WORK, names.ENTRIES)
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Source:
 
     def picture(self, name: str) -> bytes | None:
         """A picture of the run, by its name in ``previews``; ``None`` if it is not there."""
-        file = self.folder / "previews" / Path(name).name
+        file = self.folder / names.PREVIEWS / Path(name).name
         return file.read_bytes() if file.is_file() else None
 
 
@@ -64,12 +65,12 @@ def read(folder: Path) -> Source:
     InputError
         If there is no result of a run, or one that cannot be understood.
     """
-    if folder.name == RECORD:
+    if folder.name == names.RECORD:
         folder = folder.parent
     try:
-        if (folder / RECORD).is_file():
+        if (folder / names.RECORD).is_file():
             return _finished(folder)
-        if (folder / _UNFINISHED / "log.jsonl").is_file():
+        if (folder / _UNFINISHED / names.LOG).is_file():
             return _unfinished(folder)
     except OSError as error:
         raise InputError(
@@ -104,11 +105,11 @@ def _finished(folder: Path) -> Source:
         folder=folder,
         finished=True,
         interrupted_since=(folder / _UNFINISHED).is_dir(),
-        record=_record(folder / RECORD),
-        losses=_table(folder / "losses.csv"),
-        slices=_table(folder / "slices.csv"),
-        events=list(_lines(folder / "log.jsonl")),
-        previews=_previews(folder / "previews" / "previews.json"),
+        record=_record(folder / names.RECORD),
+        losses=_table(folder / names.LOSSES),
+        slices=_table(folder / names.SLICES),
+        events=list(_lines(folder / names.LOG)),
+        previews=_previews(folder / names.PREVIEWS / names.CONTENTS),
     )
 
 
@@ -127,9 +128,9 @@ def _unfinished(folder: Path) -> Source:
     return Source(
         folder=folder,
         finished=False,
-        losses=_table(partial / "losses.csv"),
+        losses=_table(partial / names.LOSSES),
         slices=rows,
-        events=list(_lines(partial / "log.jsonl")),
+        events=list(_lines(partial / names.LOG)),
     )
 
 
@@ -143,8 +144,8 @@ def _record(file: Path) -> Mapping[str, Any]:
     version = content.get("record") if isinstance(content, dict) else None
     if not isinstance(version, int):
         raise InputError(f"{file}: is no record of a run; give the output folder of stackmend run")
-    if version > record.FORMAT:
-        what = f"is a record of format {version}, this stackmend knows {record.FORMAT}"
+    if version > FORMAT:
+        what = f"is a record of format {version}, this stackmend knows {FORMAT}"
         raise InputError(f"{file}: {what}; use the stackmend that made it, or a newer one")
     found: Mapping[str, Any] = content
     return found

@@ -17,7 +17,8 @@ from stackmend.errors import OutputError, StepError, UsageError
 from stackmend.forecast.estimate import Forecast, forecast
 from stackmend.forecast.plan import RunPlan, plan_of
 from stackmend.job import CheckResult, Job, examine_stack
-from stackmend.result.record import Listener, Log
+from stackmend.result import names
+from stackmend.result.log import Listener, Log
 from stackmend.runner.run import Work
 from stackmend.runner.shards import Shard
 from stackmend.workers import memory as sizes
@@ -192,7 +193,7 @@ def _carry_out(
     """Do the work in the result folder, and say in its log how it ended."""
     folder = job.workspace.folder
     job.workspace.open(shared=part is not None)
-    log = Log(job.workspace.partial / "log.jsonl", listener)
+    log = Log(job.workspace.partial / names.LOG, listener)
     try:
         record, changed = Work(job, log, look(job, workers)).do(part=part, compute=compute)
     except BaseException as error:

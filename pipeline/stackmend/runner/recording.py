@@ -13,8 +13,10 @@ import numpy as np
 from stackmend.chain import Bound, Parameter
 from stackmend.job import Job
 from stackmend.registry import Undefined, steps
-from stackmend.restore.apply import SliceRow
-from stackmend.result import record
+from stackmend.result.environment import environment
+from stackmend.result.hashes import combined_hash
+from stackmend.result.reading import FORMAT
+from stackmend.result.rows import SliceRow
 from stackmend.search import Choice
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
 
@@ -32,9 +34,9 @@ def run_record(
     }
     first, *others = chains.values()
     plan = tuning.plans[0]
-    environment = {**record.environment(), "workers": circumstances.pop("workers")}
+    where = {**environment(), "workers": circumstances.pop("workers")}
     return {
-        "record": record.FORMAT,
+        "record": FORMAT,
         "status": "finished",
         "name": job.protocol.name,
         "protocol": {
@@ -45,7 +47,7 @@ def run_record(
         },
         "input": {
             **_input_record(job),
-            "pixel_hash": record.combined_hash(row.input_hash for row in rows),
+            "pixel_hash": combined_hash(row.input_hash for row in rows),
         },
         "output": {
             "format": job.protocol.output.format,
@@ -55,7 +57,7 @@ def run_record(
             "shape": job.shape,
             "origin": job.origin,
             "clipped": sum(row.clipped for row in rows),
-            "pixel_hash": record.combined_hash(row.output_hash for row in rows),
+            "pixel_hash": combined_hash(row.output_hash for row in rows),
         },
         "chain": first,
         "chains": chains if any(chain != first for chain in others) else None,
@@ -64,7 +66,7 @@ def run_record(
         "searches": [_search_record(tuned) for tuned in tuning.searches],
         "slices": _slices_record(rows, circumstances.pop("kept")),
         "truth": _truth_record(rows),
-        "environment": environment,
+        "environment": where,
         **circumstances,
     }
 
@@ -132,7 +134,7 @@ def _search_record(tuned: FinishedSearch) -> dict[str, Any]:
         "slices": list(result.losses),
         "distinct_work": dict(result.work),
         "seconds": tuned.seconds,
-        "slices_without_charging": choice.slices_without_charging,
+        "slices_without_findings": choice.slices_without_charging,
     }
     if isinstance(choice, Choice):
         content |= {

@@ -17,26 +17,20 @@ from stackmend.forecast.estimate import Forecast, bytes_in
 from stackmend.forecast.probe import application_of
 from stackmend.job import Job, SliceOfChannel
 from stackmend.pictures.collect import collect
-from stackmend.restore.apply import Application, SliceRow, apply_chain, copy_slices
+from stackmend.restore.apply import Application, apply_chain, copy_slices
 from stackmend.restore.resume import Done, differences, finished, identity_of
-from stackmend.result import record
-from stackmend.result.journal import PUBLISHED, Entry, Journal, Ledger
-from stackmend.result.record import Log
-from stackmend.result.workspace import RECORD
+from stackmend.result import atomic, names
+from stackmend.result.encoding import as_json
+from stackmend.result.environment import command
+from stackmend.result.journal import Entry, Journal, Ledger
+from stackmend.result.log import Log, now
+from stackmend.result.rows import SliceRow, Status
 from stackmend.runner.recording import loss_rows, run_record
 from stackmend.runner.shards import Shard
 from stackmend.tuning.chains import Tuning
 from stackmend.tuning.tune import Session, tune
 from stackmend.workers import memory
 from stackmend.workers.processes import Workers
-
-OUTCOMES = {
-    "constant": "constant and left as they are",
-    "nothing_found": "without any charging",
-    "kept": "unusable and kept as they are in the input",
-    "blank": "unreadable and blank in the result",
-    "skipped": "unusable and left out",
-}
 
 
 @dataclass(frozen=True)
@@ -74,9 +68,9 @@ class Work:
         StackmendError
             As ``run`` says.
         """
-        started, start = record.now(), perf_counter()
+        started, start = now(), perf_counter()
         self._announce(part)
-        published = Ledger().read([self.job.workspace.folder / PUBLISHED])
+        published = Ledger().read([self.job.workspace.folder / names.JOURNAL])
         known = Ledger({}, {}, {**published.losses, **self.journal.ledger().losses})
         tuning = tune(Session(self.job, self.log, self.workers, self.journal, known))
         work, tuned, search_bytes = (
@@ -85,7 +79,7 @@ class Work:
             memory.peak(),
         )
         if not part:  # of shards, 'finish' writes it
-            record.write_table(self.job.workspace.partial / "losses.csv", list(loss_rows(tuning)))
+            atomic.write_table(self.job.workspace.partial / names.LOSSES, list(loss_rows(tuning)))
         places = part.part(self.job.places) if part else self.job.places
         done = finished(self.job, places, work, self.log, self.workers)
         if not compute and len(done.kept) < len(places):
@@ -136,7 +130,7 @@ class Work:
             "shape": shape,
             "channels": job.channels,
         }
-        facts |= {"workers": self.workers.count, "command": record.command()} | (
+        facts |= {"workers": self.workers.count, "command": command()} | (
             {"shard": str(part)} if part else {}
         )
         self.log.event("started", **facts)
@@ -174,12 +168,12 @@ class Work:
     def _unchanged(self) -> dict[str, Any] | None:
         """The record of the result in place, if this run would write the same."""
         try:
-            text = (self.job.workspace.folder / RECORD).read_text(encoding="utf-8")
+            text = (self.job.workspace.folder / names.RECORD).read_text(encoding="utf-8")
             before: dict[str, Any] = json.loads(text)
-            then, now = before["protocol"], record.as_json(asdict(self.job.protocol.given))
+            then, given = before["protocol"], as_json(asdict(self.job.protocol.given))
             same = (
                 then["text"] == self.job.protocol.source.decode("utf-8-sig")
-                and now.items() <= then.items()
+                and given.items() <= then.items()
             )
             return before if same else None
         except (OSError, ValueError, KeyError, TypeError):
@@ -275,16 +269,19 @@ class Work:
         partial, ledger = self.job.workspace.partial, self.journal.ledger()
         for warning in _doubts(rows):
             self.log.warn(warning)
-        record.write_table(partial / "slices.csv", [row.as_row() for row in rows])
-        (partial / "protocol.yaml").write_bytes(self.job.protocol.source)
+        atomic.write_table(partial / names.SLICES, [row.to_csv() for row in rows])
+        (partial / names.PROTOCOL).write_bytes(self.job.protocol.source)
         searches = {search for tuned in tuning.searches for search in tuned.identities.values()}
-        known = {**Ledger().read([self.job.workspace.folder / PUBLISHED]).losses, **ledger.losses}
+        known = {
+            **Ledger().read([self.job.workspace.folder / names.JOURNAL]).losses,
+            **ledger.losses,
+        }
         losses = {key: value for key, value in known.items() if key[0] in searches}
         slices: dict[tuple[int, int], Entry] = {
             (row.slice, row.channel): asdict(row) for row in rows
         }
-        record.write_text(
-            partial / PUBLISHED, "".join(Ledger(work, slices, losses, ledger.shards).lines())
+        atomic.write_text(
+            partial / names.JOURNAL, "".join(Ledger(work, slices, losses, ledger.shards).lines())
         )
         actual = {
             "search_s": times["search_s"],
@@ -298,7 +295,7 @@ class Work:
             "workers": self.workers.count,
             "times": times,
         }
-        content: dict[str, Any] = record.as_json(
+        content: dict[str, Any] = as_json(
             run_record(
                 self.job,
                 tuning,
@@ -310,17 +307,19 @@ class Work:
             )
         )
         self.log.event("finished", seconds=round(times["total_s"], 3))
-        record.write_json(partial / RECORD, content)
+        atomic.write_json(partial / names.RECORD, content)
         return content
 
 
 def _doubts(rows: Sequence[SliceRow]) -> Iterator[str]:
     """What a person should know about the slices."""
-    for status, text in OUTCOMES.items():
+    for status in Status:
+        if status is Status.RESTORED:
+            continue
         numbers = [row.slice for row in rows if row.status == status]
         if numbers:
             shown = ", ".join(map(str, numbers[:20])) + (", ..." if len(numbers) > 20 else "")
-            yield f"{len(numbers)} of {len(rows)} slices are {text}: {shown}"
+            yield f"{len(numbers)} of {len(rows)} slices are {status.words}: {shown}"
     clipped = sum(row.clipped for row in rows)
     if clipped:
         yield f"{clipped} pixels were clipped to the range of the output type"

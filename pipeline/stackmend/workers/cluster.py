@@ -13,7 +13,7 @@ import joblib
 from joblib import Parallel, parallel_config
 
 from stackmend.errors import UsageError
-from stackmend.result import record
+from stackmend.result.environment import versions_of_workers
 from stackmend.workers.processes import Workers, delivered
 
 EXTRA = "pip install 'stackmend[dask]'"
@@ -71,19 +71,13 @@ def connected(scheduler: str, paths: Sequence[Path]) -> Iterator[ClusterWorkers]
         yield ClusterWorkers(sum(client.ncores().values()), client)
 
 
-def versions() -> dict[str, str]:
-    """Those of everything that decides about pixels."""
-    environment = record.environment()
-    return {"python": environment["python"], **environment["packages"]}
-
-
 def _circumstances(paths: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """What a worker has: its versions, and the files that it does not see."""
-    return versions(), [path for path in paths if not Path(path).exists()]
+    return versions_of_workers(), [path for path in paths if not Path(path).exists()]
 
 
 def _check(workers: Mapping[str, tuple[Mapping[str, str], Sequence[str]]]) -> None:
-    ours = versions()
+    ours = versions_of_workers()
     for address, (found, missing) in workers.items():
         others = [
             f"{name} {found.get(name)} instead of {ours[name]}"
