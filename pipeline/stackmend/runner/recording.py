@@ -30,10 +30,10 @@ def run_record(
     """
     chains = {
         str(number): _chain_record(job, plan, tuning)
-        for number, plan in zip(job.channels, tuning.plans, strict=True)
+        for number, plan in zip(job.channels, tuning.chains, strict=True)
     }
     first, *others = chains.values()
-    plan = tuning.plans[0]
+    plan = tuning.chains[0]
     where = {**environment(), "workers": circumstances.pop("workers")}
     return {
         "record": FORMAT,
@@ -134,7 +134,7 @@ def _search_record(tuned: FinishedSearch) -> dict[str, Any]:
         "slices": list(result.losses),
         "distinct_work": dict(result.work),
         "seconds": tuned.seconds,
-        "slices_without_findings": choice.slices_without_charging,
+        "slices_without_findings": choice.slices_without_findings,
     }
     if isinstance(choice, Choice):
         content |= {
