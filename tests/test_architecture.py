@@ -52,7 +52,7 @@ MAY_IMPORT = {
     },
     "forecast": {
         *{"tuning", "restore", "search", "chain", "registry", "protocol", "result"},
-        *{"workers", "job", "errors", "stacks"},
+        *{"workers", "job", "errors", "stacks", "words"},
     },
     "pictures": {
         *{"tuning", "restore", "search", "chain", "registry", "result", "workers", "job", "stacks"},
@@ -60,7 +60,7 @@ MAY_IMPORT = {
     },
     "runner": {
         *{"forecast", "pictures", "restore", "tuning", "workers", "result", "protocol", "search"},
-        *{"chain", "registry", "job", "errors"},
+        *{"chain", "registry", "job", "errors", "report", "words"},
     },
     "report": {"result", "errors"},
     "api": {"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
