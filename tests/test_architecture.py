@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "protocol": {"registry", "resources", "errors"},
     "chain": {"registry", "errors"},
     "search": {"chain", "registry"},
-    "result": {"errors", "registry", "protocol"},
+    "result": {"errors", "registry", "protocol", "stacks"},
     "workers": {"errors", "result"},
     "job": {"protocol", "result", "stacks", "errors"},
     "tuning": {

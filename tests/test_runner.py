@@ -19,8 +19,8 @@ from stackmend.errors import InputError, NothingFound, OutputError, StackmendErr
 from stackmend.restore.apply import to_dtype
 from stackmend.result import record
 from stackmend.result.record import pixel_hash
-from stackmend.stacks.tiff_file_writer import RoomyTiffWriter
-from stackmend.stacks.tiff_folder import TiffFolderWriter
+from stackmend.stacks.tiff.file_writer import PlainTiffWriter
+from stackmend.stacks.tiff.folder import TiffFolderWriter
 
 Write = Callable[..., Path]
 PARTS = [
@@ -364,7 +364,7 @@ def test_a_full_disk_while_pages_are_written(
 ) -> None:
     for name in ("create", "write"):
         with monkeypatch.context() as patch:
-            owner = tifffile.TiffWriter if name == "create" else RoomyTiffWriter
+            owner = tifffile.TiffWriter if name == "create" else PlainTiffWriter
             patch.setattr(owner, "write", fill_up)
             with pytest.raises(OutputError, match=r"stack.tif.*No space left on device.*make room"):
                 run(protocol(output={"path": "result", "format": "tiff"}))

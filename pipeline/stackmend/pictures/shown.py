@@ -108,7 +108,7 @@ class Photographer:
 
     def shoot(self, row: SliceRow, position: int, why: Sequence[str]) -> dict[str, Any] | None:
         """Write the pictures of a slice and describe them; ``None`` if it cannot be read back or has another size."""
-        after = self.writer.written(position)
+        after = self.writer.read_back(position)
         try:
             whole = self.reader.read(row.slice)
         except BadSlice:

@@ -21,7 +21,7 @@ from stackmend.kernels.statistics import mean_and_std
 from stackmend.registry import IMAGE
 from stackmend.result.journal import Journal
 from stackmend.result.record import pixel_hash
-from stackmend.stacks import Pixels, Reader, Writer
+from stackmend.stacks import Pixels, Reader, Slice, Writer
 from stackmend.workers import memory
 from stackmend.workers.processes import Workers
 
@@ -114,30 +114,32 @@ class Application:
             ahead = reading.submit(self._read, places[0])
             behind: Future[None] | None = None
             for following, place in enumerate(places, start=1):
-                pixels, input_hash = ahead.result()
+                raw, input_hash = ahead.result()
                 if following < len(places):
                     ahead = reading.submit(self._read, places[following])
-                if isinstance(pixels, BadSlice):
-                    result, row = self._without(place, pixels)
+                new: Slice | None
+                if isinstance(raw, BadSlice):
+                    new, row = self._without(place, raw)
                 else:
-                    result, row = self._restore(place, pixels, input_hash)
+                    result, row = self._restore(place, raw.pixels, input_hash)
+                    new = Slice(result, raw.tags)
                 if behind:
                     behind.result()
-                behind = writing.submit(self._write, place, row, result)
+                behind = writing.submit(self._write, place, row, new)
                 rows.append(row)
             if behind:
                 behind.result()
         return rows
 
-    def _read(self, place: SliceOfChannel) -> tuple[Pixels | BadSlice, str]:
+    def _read(self, place: SliceOfChannel) -> tuple[Slice | BadSlice, str]:
         """The slice and its hash (which takes longer than to read it, so it is taken ahead, too)."""
         try:
-            pixels = self.readers[place.channel].read(place.number)
+            raw = self.readers[place.channel].read_slice(place.number)
         except BadSlice as error:
             if self.on_bad_slice == "stop":
                 raise
             return error, ""
-        return pixels, pixel_hash(pixels)
+        return raw, pixel_hash(raw.pixels)
 
     def _name(self, place: SliceOfChannel) -> str:
         return self.readers[place.channel].names[place.number]
@@ -194,7 +196,7 @@ class Application:
         mask = products[MASK]
         return products[IMAGE], mask, "restored" if mask.any() else "nothing_found"
 
-    def _without(self, place: SliceOfChannel, bad: BadSlice) -> tuple[Pixels | None, SliceRow]:
+    def _without(self, place: SliceOfChannel, bad: BadSlice) -> tuple[Slice | None, SliceRow]:
         """What the protocol says about a slice that cannot be used: keep what there is of it, or leave it out."""
         if self.on_bad_slice == "skip":
             return None, self._row(place, "skipped", reason=str(bad))
@@ -202,11 +204,17 @@ class Application:
         pixels = None if bad.pixels is None else bad.pixels[self.window]
         if pixels is None or pixels.shape != size:
             blank = np.zeros(size, self.dtype)
-            return blank, self._row(place, "blank", reason=str(bad), output_hash=pixel_hash(blank))
+            row = self._row(place, "blank", reason=str(bad), output_hash=pixel_hash(blank))
+            return self._tagged(place, blank), row
         kept = (
             pixels if pixels.dtype == self.dtype else to_dtype(np.nan_to_num(pixels), self.dtype)[0]
         )
-        return kept, self._row(place, "kept", reason=str(bad), output_hash=pixel_hash(kept))
+        row = self._row(place, "kept", reason=str(bad), output_hash=pixel_hash(kept))
+        return self._tagged(place, kept), row
+
+    def _tagged(self, place: SliceOfChannel, pixels: Pixels) -> Slice:
+        """Pixels that were not read from the input, with the tags of their slice there."""
+        return Slice(pixels, self.writer.layout.tags_at(place.position, place.channel))
 
     def copy(self, copies: Sequence[Copy]) -> list[SliceRow]:
         """Take over finished slices from an earlier result.
@@ -217,21 +225,21 @@ class Application:
             If one has vanished meanwhile, or cannot be written.
         """
         for place, writer, position, row in copies:
-            pixels = writer.written(position, place.channel) if row.output_hash else None
+            pixels = writer.read_back(position, place.channel) if row.output_hash else None
             if pixels is None and row.output_hash:
                 raise OutputError(f"{writer.path}: slice {row.name} has vanished; run again")
-            self._write(place, row, pixels)
+            self._write(place, row, None if pixels is None else self._tagged(place, pixels))
         return [row for *_, row in copies]
 
-    def _write(self, place: SliceOfChannel, row: SliceRow, result: Pixels | None) -> None:
+    def _write(self, place: SliceOfChannel, row: SliceRow, new: Slice | None) -> None:
         try:
-            if result is None:
+            if new is None:
                 self.writer.leave_out(place.position, place.channel)
             else:
-                self.writer.write(place.position, result, place.channel)
+                self.writer.write(place.position, new, place.channel)
             truth = self._truth(place) if self.truth_writer else None
             if self.truth_writer is not None and truth is not None:
-                self.truth_writer.write(place.position, truth, place.channel)
+                self.truth_writer.write(place.position, Slice(truth), place.channel)
             self.journal.enter(asdict(row))
         except OSError as error:
             where = f"{self.writer.path}: slice {self._name(place)}"

@@ -59,7 +59,7 @@ def identity_of(job: Job, plans: Sequence[ChannelChain]) -> dict[str, Any]:
     # Written beside the pixels: what a microscope said of the first slice stands for all of them here.
     kept |= {
         "pixel size": job.reader.metadata.pixel_size,
-        "microscope tags": joblib.hash(job.reader.metadata.tags),
+        "microscope tags": joblib.hash(layout.tags_at(0)),
     }
     work: dict[str, Any] = record.as_json(
         {
@@ -139,7 +139,7 @@ class Candidate:
     def holds(self, reader: Reader) -> bool:
         """Whether input and output are what the journal says, pixel for pixel (or unusable, as they were)."""
         if output_hash := self.entry["output_hash"]:
-            written = self.writer.written(self.position, self.place.channel)
+            written = self.writer.read_back(self.position, self.place.channel)
             if written is None or pixel_hash(written) != output_hash:
                 return False
         try:

@@ -19,12 +19,12 @@ from pathlib import Path
 from stackmend.errors import OutputError, Problem
 from stackmend.protocol import Protocol
 from stackmend.result import locks
+from stackmend.stacks import FORMATS
 
 RECORD = "run.json"
 
-_STACKS = tuple(
-    f"{stem}{suffix}" for stem in ("stack", "truth") for suffix in ("", ".tif", ".zarr")
-)
+_SUFFIXES = tuple(dict.fromkeys(format.suffix for format in FORMATS.values()))
+_STACKS = tuple(f"{stem}{suffix}" for stem in ("stack", "truth") for suffix in _SUFFIXES)
 _PARTS = (
     RECORD,
     "protocol.yaml",

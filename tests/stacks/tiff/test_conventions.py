@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 import reference_data
 from reference_data import needs_reference
 from stackmend import api
-from stackmend.stacks import Layout, Reader, Selected, new_stack, open_stack, tiff_file_writer
-from stackmend.stacks.metadata import VENDOR_TAGS, Metadata
+from stackmend.stacks import Layout, Metadata, Reader, Selection, Slice, new_stack, open_stack
+from stackmend.stacks.tiff import file_writer, writing
+from stackmend.stacks.tiff.conventions import VENDOR_TAGS
 
 FORMATS = ("tiff-folder", "tiff")
 ZEISS, SFEG, HELIOS, TITAN, FIBICS = VENDOR_TAGS
@@ -83,14 +84,14 @@ def copied(
             shape=(len(slices), *reader.shape[1:]),
             dtype=reader.dtype,
             names=tuple(reader.names[index] for index in slices),
-            metadata=Selected(reader, slices),
+            selection=Selection((reader,), slices),
             compression=compression,
         ),
     )
     writer.create()
     writer = pickle.loads(pickle.dumps(writer))
     for position, index in reversed(list(enumerate(slices))):
-        writer.write(position, reader.read(index))
+        writer.write(position, reader.read_slice(index))
     writer.finish()
     return writer.path
 
@@ -227,7 +228,7 @@ def test_any_tag_can_be_read(
     path = tmp_path_factory.getbasetemp() / "noise.tif"
     save(path, (code, start + noise + b"\0"))
     reader = open_stack(path)[0]
-    assert [tag.value for tag in reader.metadata.tags] == [start + noise + b"\0"]
+    assert [tag.value for tag in reader.tags(0)] == [start + noise + b"\0"]
     assert all(size is None or size > 0 for size in reader.metadata.pixel_size)
 
 
@@ -273,12 +274,12 @@ def test_the_pixel_size_is_found_again(tmp_path: Path, format: str, dtype: str) 
             shape=(3, 5, 7),
             dtype=np.dtype(dtype),
             names=reader.names,
-            metadata=Selected(reader, (0, 1, 2)),
+            selection=Selection((reader,), (0, 1, 2)),
         ),
     )
     writer.create()
     for position in range(3):
-        writer.write(position, np.full((5, 7), position, dtype))
+        writer.write(position, Slice(np.full((5, 7), position, dtype)))
     again = open_stack(writer.path)[0]
     assert again.metadata == Metadata((12.5, 5, 4), "ImageJ")
     assert [again.read(index).max() for index in range(3)] == [0, 1, 2]
@@ -295,7 +296,7 @@ def test_other_programs_read_axes_and_pixel_size(
     }
     reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how))[0]
     for limit in (2**31, 10):  # as a BigTIFF as well
-        monkeypatch.setattr(tiff_file_writer, "CLASSIC_LIMIT", limit)
+        monkeypatch.setattr(file_writer, "CLASSIC_LIMIT", limit)
         with tifffile.TiffFile(copied(reader, tmp_path, "tiff")) as tif:
             assert tif.is_bigtiff == (limit == 10)
             assert (tif.series[0].axes, tif.series[0].shape, len(tif.pages)) == (
@@ -329,6 +330,7 @@ def test_each_slice_keeps_its_own_tags(tmp_path: Path) -> None:
     for index in range(4):
         assert vendor_tags(out / f"z{index}.tif") == {HELIOS: fei(stage=index)}
         assert open_stack(out)[0].metadata_of(index) == reader.metadata_of(index)
+        assert open_stack(out)[0].tags(index) == reader.tags(index)
     chosen = copied(reader, tmp_path / "chosen", "tiff-folder", (3, 1))
     assert vendor_tags(chosen / "z3.tif") == {HELIOS: fei(stage=3)}
 
@@ -337,7 +339,7 @@ def test_a_slice_that_cannot_be_used_has_no_tags_of_another(tmp_path: Path) -> N
     folder_of(tmp_path / "cell")
     (tmp_path / "cell" / "z2.tif").write_bytes(b"damaged")
     (reader,) = open_stack(tmp_path / "cell", tolerant=True)
-    assert [len(reader.metadata_of(index).tags) for index in range(4)] == [1, 1, 0, 1]
+    assert [len(reader.tags(index)) for index in range(4)] == [1, 1, 0, 1]
     assert reader.metadata_of(2).pixel_size == (None, 4, 5)
 
 
@@ -346,7 +348,7 @@ def test_a_slice_that_cannot_be_used_has_no_tags_of_another(tmp_path: Path) -> N
 def test_each_page_keeps_its_own_tags(
     tmp_path: Path, compression: str, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tiff_file_writer, "CLASSIC_LIMIT", limit)
+    monkeypatch.setattr(file_writer, "CLASSIC_LIMIT", limit)
     folder = folder_of(tmp_path / "cell", 5)
     save(
         folder / "z3.tif",
@@ -367,9 +369,7 @@ def test_each_page_keeps_its_own_tags(
         assert np.array_equal(tif.asarray()[:, 0, 0], range(5))
         assert {page.photometric for page in tif.pages} == {1}
     again = open_stack(out)[0]
-    assert [again.metadata_of(index).tags for index in range(5)] == [
-        reader.metadata_of(i).tags for i in range(5)
-    ]
+    assert [again.tags(index) for index in range(5)] == [reader.tags(i) for i in range(5)]
     folder_again = copied(again, tmp_path / "again", "tiff-folder")
     assert [vendor_tags(folder_again / f"stack_{index:04d}.tif") for index in range(5)] == expected
 
@@ -385,7 +385,7 @@ def test_a_file_that_becomes_too_long_by_its_tags_is_a_bigtiff(
             raise struct.error("too large")
         return pack(format, *values)
 
-    monkeypatch.setattr(tiff_file_writer.struct, "pack", short)
+    monkeypatch.setattr(writing.struct, "pack", short)
     out = copied(reader, tmp_path, "tiff")
     monkeypatch.undo()
     with tifffile.TiffFile(out) as tif:
@@ -404,19 +404,74 @@ def test_imagej_finds_the_pixels_of_all_slices_in_one_block(tmp_path: Path) -> N
     assert starts == [(starts[0][0] + index * 8 * 512,) for index in range(4)]
 
 
-def test_metadata_that_was_read_with_the_pixels_is_not_read_again(
+def test_pixels_and_tags_come_from_one_look_at_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader = open_stack(folder_of(tmp_path / "cell"))[0]
-    reader.read(2)
-    with monkeypatch.context() as patch:
-        patch.setattr(tifffile, "TiffFile", None)
-        assert [tag.value for tag in reader.metadata_of(2).tags] == [fei(stage=2)]
-    reader.read(1)
+    folder = folder_of(tmp_path / "cell")
+    with tifffile.TiffWriter(tmp_path / "pages.tif") as writer:
+        for index in range(4):
+            tags = [(HELIOS, 2, None, fei(stage=index), True)]
+            writer.write(image(index), extratags=tags, compression="deflate", contiguous=False)
+    for path in (folder, tmp_path / "pages.tif"):
+        (reader,) = open_stack(path)
+        opened = []
+
+        def noted(file: Path, opened: list[Path] = opened) -> tifffile.TiffFile:
+            opened.append(file)
+            return tiff_file(file)
+
+        tiff_file = tifffile.TiffFile
+        with monkeypatch.context() as patch:
+            patch.setattr(tifffile, "TiffFile", noted)
+            pixels, tags = reader.read_slice(2)
+        assert len(opened) == 1
+        assert (pixels.max(), [tag.value for tag in tags]) == (2, [fei(stage=2)])
+
+
+def test_tags_of_a_slice_that_has_changed_are_the_new_ones(tmp_path: Path) -> None:
+    (reader,) = open_stack(folder_of(tmp_path / "cell"))
+    reader.read_slice(1)
     save(tmp_path / "cell" / "z1.tif", (HELIOS, b"another\0"))
-    assert [tag.value for tag in open_stack(tmp_path / "cell")[0].metadata_of(1).tags] == [
-        b"another\0"
-    ]
+    assert [tag.value for tag in reader.read_slice(1).tags] == [b"another\0"]
+
+
+@pytest.mark.parametrize("compression", ["none", "zlib"])
+@pytest.mark.parametrize("format", FORMATS)
+def test_each_channel_keeps_its_own_tags(tmp_path: Path, format: str, compression: str) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as writer:
+        planes = np.zeros((2, 3, 8, 16), np.uint8)
+        writer.write(planes, metadata={"axes": "CZYX"}, photometric="minisblack")
+    number = iter(range(6))
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as tif:
+        description = tif.pages[0].description.encode()
+    with tifffile.TiffWriter(tmp_path / "b.ome.tif") as writer:
+        for plane in planes.reshape(-1, 8, 16):
+            at = next(number)
+            tags = [(HELIOS, 2, None, fei(stage=at), True)]
+            how = {"extratags": tags, "metadata": None, "contiguous": False}
+            writer.write(plane, description=b"" if at else description, **how)
+    readers = open_stack(tmp_path / "b.ome.tif")
+    said = [[tag.value for tag in reader.tags(z)] for reader in readers for z in range(3)]
+    assert said == [[fei(stage=at)] for at in range(6)]
+    layout = Layout(
+        readers[0].shape,
+        readers[0].dtype,
+        ("0.tif", "1.tif", "2.tif"),
+        channels=2,
+        selection=Selection(readers, (0, 1, 2)),
+        compression=compression,
+    )
+    writer = new_stack(format, tmp_path, layout)
+    writer.create()
+    for channel, reader in enumerate(readers):
+        for index in range(3):
+            writer.write(index, reader.read_slice(index), channel)
+    writer.finish()
+    for channel, index in ((0, 0), (1, 0), (0, 2), (1, 2)):
+        place = (writer.path, 2 * index + channel)
+        if format == "tiff-folder":
+            place = (writer.path / f"{index}_c{channel}.tif", 0)
+        assert vendor_tags(*place) == {HELIOS: fei(stage=3 * channel + index)}
 
 
 @pytest.mark.parametrize("compression", ["none", "zlib"])
@@ -447,13 +502,13 @@ def test_a_hyperstack_has_the_same_axes_and_pixel_size(
     readers = open_stack(file)
     layout = Layout(
         readers[0].shape, stack.dtype, readers[0].names, len(readers),
-        metadata=Selected(readers[0], (0, 1, 2)), compression=compression,
+        selection=Selection(readers, (0, 1, 2)), compression=compression,
     )  # fmt: skip
     writer = new_stack("tiff", tmp_path, layout)
     writer.create()
     for channel, reader in enumerate(readers):
         for index in range(3):
-            writer.write(index, reader.read(index), channel)
+            writer.write(index, reader.read_slice(index), channel)
     writer.finish()
     with tifffile.TiffFile(file) as before, tifffile.TiffFile(writer.path) as after:
         ours = after.series[0]
@@ -478,7 +533,7 @@ def test_tags_of_the_first_page_alone_belong_to_the_first_slice(
     stack = np.zeros((3, 5, 7), np.uint8)
     how = {"metadata": {"axes": "ZYX", "unit": "nm"}, "imagej": True, "truncate": truncate}
     reader = open_stack(save(tmp_path / "cell.tif", (HELIOS, fei()), pixels=stack, **how))[0]
-    assert [len(reader.metadata_of(index).tags) for index in range(3)] == [1, 0, 0]
+    assert [len(reader.tags(index)) for index in range(3)] == [1, 0, 0]
     assert {reader.metadata_of(index).pixel_size for index in range(3)} == {(None, 4, 5)}
 
 
