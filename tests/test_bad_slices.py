@@ -1,4 +1,4 @@
-"""A slice that cannot be used stops the run, or is kept or skipped, as the protocol says; and the record says so."""
+"""A slice that cannot be used stops the run, or is kept or skipped, and the record says so."""
 
 from __future__ import annotations
 
@@ -98,10 +98,8 @@ def test_what_is_skipped_is_recorded(folder: Path) -> None:
     skipped = {row["slice"]: row["reason"] for row in rows(run) if row["status"] == "skipped"}
     assert skipped.keys() == {"2", "5"}
     assert skipped["2"].startswith("s2.tif: is not a TIFF file that can be read")
-    assert (
-        skipped["5"]
-        == "s5.tif: is 5 x 7 uint8, minisblack, the others are 96 x 128 uint8, minisblack; replace it"
-    )
+    odd, usual = "5 x 7 uint8, minisblack", "96 x 128 uint8, minisblack"
+    assert skipped["5"] == f"s5.tif: is {odd}, the others are {usual}; replace it"
     assert run.record is not None
     assert run.record["slices"] | {"restored": 6} == {
         "all": 8,

@@ -169,12 +169,12 @@ def after(count: int, call: Callable[..., Any]) -> Callable[..., Any]:
     """What works so many times, and is then interrupted."""
     left = iter(range(count))
 
-    def counted(*arguments: Any, **how: Any) -> Any:
+    def call_or_stop(*arguments: Any, **how: Any) -> Any:
         if next(left, None) is None:
             raise KeyboardInterrupt
         return call(*arguments, **how)
 
-    return counted
+    return call_or_stop
 
 
 def size(stack: Path) -> int:

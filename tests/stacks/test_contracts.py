@@ -31,7 +31,7 @@ def skip_without(*packages: str) -> None:
 def truth(
     dtype: str = "uint8", channels: int = 1, size: tuple[int, int] = (37, 53)
 ) -> NDArray[Any]:
-    """``(C, Z, Y, X)`` over the whole range of the type; the third slice of each channel is full of zeros."""
+    """``(C, Z, Y, X)`` over the whole range of the type; each third slice is full of zeros."""
     low, top = (-1e30, 1e30) if dtype == "float32" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     stack = np.random.default_rng(5).uniform(low, top, (channels, len(NAMES), *size)).astype(dtype)
     stack[:, 2] = 0

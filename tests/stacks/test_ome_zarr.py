@@ -301,7 +301,7 @@ class Tagged:
         return (Tag(34682, 2, 6, f"[{index}]\xb5\0\xff".encode("latin-1")),)
 
 
-def written(folder: Path, format: str, stack: NDArray[Any], **how: Any) -> Writer:
+def write_stack(folder: Path, format: str, stack: NDArray[Any], **how: Any) -> Writer:
     layout = Layout(stack.shape[1:], stack.dtype, tuple("abc"), len(stack), **how)
     writer = new_stack(format, folder, layout)
     writer.create()
@@ -316,7 +316,7 @@ def written(folder: Path, format: str, stack: NDArray[Any], **how: Any) -> Write
 @pytest.mark.parametrize("format", ["ome-zarr", "ome-zarr-0.4"])
 def test_every_slice_keeps_its_own_tags_and_its_pixel_size(tmp_path: Path, format: str) -> None:
     selection = Selection((Tagged(),), (5, 7, 9))
-    writer = written(tmp_path, format, TRUTH[:1, :3], selection=selection)
+    writer = write_stack(tmp_path, format, TRUTH[:1, :3], selection=selection)
     (reader,) = open_stack(writer.path)
     assert reader.metadata.pixel_size == (20, 4, 5)  # every second slice
     for position, index in enumerate((5, 7, 9)):
@@ -330,7 +330,7 @@ def test_every_slice_keeps_its_own_tags_and_its_pixel_size(tmp_path: Path, forma
 
 def test_the_place_of_a_crop_is_kept(tmp_path: Path) -> None:
     how: dict[str, Any] = {"selection": Selection((Tagged(),), (5, 7, 9)), "origin": (5, 100, 200)}
-    writer = written(tmp_path, "ome-zarr", TRUTH[:1, :3], **how)
+    writer = write_stack(tmp_path, "ome-zarr", TRUTH[:1, :3], **how)
     (dataset,) = zarr.open_group(str(writer.path)).attrs["ome"]["multiscales"][0]["datasets"]
     assert dataset["coordinateTransformations"][1] == {
         "type": "translation",
@@ -342,7 +342,7 @@ def test_the_place_of_a_crop_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize("channels", [1, 2])
 def test_levels_are_halves_of_each_other(tmp_path: Path, format: str, channels: int) -> None:
     stack = np.random.default_rng(0).integers(0, 256, (channels, 3, 601, 320), np.uint8)
-    writer = written(tmp_path, format, stack, pyramid=True)
+    writer = write_stack(tmp_path, format, stack, pyramid=True)
     root = zarr.open_group(str(writer.path), mode="r")
     attributes = root.attrs.asdict()
     (image,) = attributes.get("ome", attributes)["multiscales"]
@@ -378,7 +378,7 @@ def test_the_same_stack_is_the_same_files(tmp_path: Path) -> None:
     contents = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        path = written(
+        path = write_stack(
             tmp_path / name, "ome-zarr", TRUTH[:1, :3], compression="zlib", pyramid=True
         ).path
         contents.append(
@@ -407,7 +407,7 @@ def test_the_reference_reader_finds_the_image(
         "pyramid": pyramid,
     }
     stack = np.random.default_rng(0).integers(0, 256, (channels, 3, 400, 320), np.uint8)
-    writer = written(tmp_path, format, stack, **how)
+    writer = write_stack(tmp_path, format, stack, **how)
     location = parse_url(str(writer.path))
     assert location is not None
     (node,) = Reader(location)()
@@ -430,7 +430,7 @@ def test_the_metadata_is_valid(
 ) -> None:
     models = pytest.importorskip("ome_zarr_models")
     stack = TRUTH[:channels, :3]
-    path = written(tmp_path, format, stack, pyramid=True, compression=compression).path
+    path = write_stack(tmp_path, format, stack, pyramid=True, compression=compression).path
     found = models.open_ome_zarr(zarr.open_group(str(path), mode="r"))
     assert type(found).__name__ == "Image"
     assert found.ome_zarr_version == {"ome-zarr": "0.5", "ome-zarr-0.4": "0.4"}[format]

@@ -1,4 +1,4 @@
-"""Stacks that lie in a file as one array of several axes (OME-Zarr, HDF5): which part is which slice."""
+"""Stacks that lie in a file as one array of several axes: which part of it is which slice."""
 
 from __future__ import annotations
 
@@ -101,8 +101,7 @@ class ArrayReader(Reader):
             pixels = slice_of(self.opened, index, self._depth, size, self._load_slices)
         except InputError:
             raise
-        # What is damaged makes the libraries raise whatever they trip over; to the user it is one
-        # thing.
+        # What is damaged makes the libraries raise anything; to the user it is one thing.
         except Exception as error:
             what = f"cannot be read ({error})"
             raise BadSlice(f"{where}: {what}; copy it again from its source") from error

@@ -30,7 +30,7 @@ class Hdf5Reader(ArrayReader):
 
 
 def recognises(path: Path) -> bool:
-    """Whether a file is HDF5, by its first bytes, or by those after a block of its program's own."""
+    """Whether a file is HDF5, by its first bytes or by those after a block of a program's own."""
     start = beginning_of(path)
     return any(start[place:].startswith(_SIGNATURE) for place in (0, 512, 1024, 2048))
 
@@ -88,14 +88,16 @@ def _choose_array(path: Path, file: Any, wanted: str | None) -> Any:
         problem = f"expected one array that could be a stack, got {len(usable)}"
 
     # What there is instead.
-    found = []
-    for each in usable[:10]:
-        found.append(f"{each.name} ({' x '.join(map(str, each.shape))} {each.dtype.name})")
-    more = f" and {len(usable) - 10} more" if len(usable) > 10 else ""
     how = "give a file that holds the slices"
-    if found:
-        how = f"give one as input.dataset: {', '.join(found)}{more}"
+    if usable:
+        found = ", ".join(_array_text(each) for each in usable[:10])
+        more = f" and {len(usable) - 10} more" if len(usable) > 10 else ""
+        how = f"give one as input.dataset: {found}{more}"
     raise InputError(f"{path.name}: {problem}; {how}")
+
+
+def _array_text(array: Any) -> str:
+    return f"{array.name} ({' x '.join(map(str, array.shape))} {array.dtype.name})"
 
 
 def _usable_arrays(file: Any) -> list[Any]:

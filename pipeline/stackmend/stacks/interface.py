@@ -243,7 +243,7 @@ class Writer(ABC):
         blank = np.zeros(self.layout.shape[1:], self.layout.dtype)
         self.write(position, Slice(blank, self.layout.tags_at(position, channel)), channel)
 
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: B027 - most formats have nothing left to do
         """Bring what was written into its final form, if it is not yet.
 
         Done once all slices are there, and again after a cut.

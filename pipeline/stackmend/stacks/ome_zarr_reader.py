@@ -208,7 +208,7 @@ def _node(path: Path) -> Any:
 
 
 @lru_cache(maxsize=16)
-def _array(path: Path, opened: str) -> Any:
+def _array(path: Path, opened: str) -> Any:  # noqa: ARG001 - tells readings apart
     """The array of a reader; its description need not be read again for each slice."""
     return _node(path)
 

@@ -1,7 +1,7 @@
 """A stack as OME-Zarr: one chunk is one slice, so that a slice is there completely or not at all.
 
-The zarr package writes the descriptions and reads slices back. Chunks, which are nothing but encoded pixels, are
-written here: the same bytes each time, and under a temporary name first.
+The zarr package writes the descriptions and reads slices back. Chunks, which are nothing but
+encoded pixels, are written here: the same bytes each time, and under a temporary name first.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class OmeZarrWriter(Writer):
         }
 
     def _spaces(self) -> Iterator[tuple[str, dict[str, str], float, float]]:
-        """Each axis of space: its name, its unit, the size of a pixel, and where the first one lies."""
+        """Each axis of space: its name, its unit, the size of a pixel, where the first one lies."""
         layout = self.layout
         sizes = layout.metadata_at(0).pixel_size
         selection = layout.selection

@@ -1,4 +1,4 @@
-"""Pixel size and microscope tags: read as each vendor writes them, and found again in what is written."""
+"""Pixel size and microscope tags: read as vendors write them, and found again in the output."""
 
 from __future__ import annotations
 
@@ -28,16 +28,13 @@ VENDOR = reference_data.FOLDER / "data" / "vendor"
 def fei(
     scan: str = "PixelWidth=5e-009\r\nPixelHeight=4e-009", section: str = "Scan", stage: float = 0.0
 ) -> bytes:
-    return (
-        f"[User]\r\nUser=made up\r\n\r\n[{section}]\r\n{scan}\r\n\r\n[Stage]\r\nStageZ={stage}\r\n".encode()
-        + b"\0"
-    )
+    lines = ["[User]", "User=made up", "", f"[{section}]", scan, "", "[Stage]", f"StageZ={stage}"]
+    return "\r\n".join([*lines, "\0"]).encode()
 
 
 def zeiss(*lines: str, size: str = "0") -> bytes:
-    return (
-        "\r\n".join(["0", "0", "0", size, "5.0e+004", "3", *lines, ""]).encode("latin-1") + b"\0\0"
-    )
+    numbers = ["0", "0", "0", size, "5.0e+004", "3"]
+    return "\r\n".join([*numbers, *lines, "\0\0"]).encode("latin-1")
 
 
 def image(fill: int = 0, shape: tuple[int, int] = (8, 512)) -> np.ndarray[Any, Any]:
@@ -55,7 +52,7 @@ def save(
     return path
 
 
-def said(path: Path) -> tuple[Any, str | None]:
+def size_and_source(path: Path) -> tuple[Any, str | None]:
     metadata = open_stack(path)[0].metadata
     return metadata.pixel_size, metadata.source
 
@@ -69,7 +66,7 @@ def vendor_tags(file: Path, page: int = 0) -> dict[int, bytes]:
         }
 
 
-def copied(
+def copy_slices(
     reader: Reader,
     folder: Path,
     format: str,
@@ -109,7 +106,7 @@ def copied(
     ],
 )
 def test_fei(tmp_path: Path, code: int, text: bytes, size: tuple[float | None, ...]) -> None:
-    assert said(save(tmp_path / "a.tif", (code, text))) == (size, "FEI")
+    assert size_and_source(save(tmp_path / "a.tif", (code, text))) == (size, "FEI")
 
 
 BOTH = (
@@ -135,7 +132,10 @@ def test_zeiss_sizes_of_the_display_are_those_of_1024_pixels(
     tmp_path: Path, text: bytes, size: float
 ) -> None:
     expected = pytest.approx(size, rel=1e-8)
-    assert said(save(tmp_path / "a.tif", (ZEISS, text))) == ((None, expected, expected), "Zeiss")
+    assert size_and_source(save(tmp_path / "a.tif", (ZEISS, text))) == (
+        (None, expected, expected),
+        "Zeiss",
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_imagej_units(tmp_path: Path, unit: str) -> None:
         "metadata": {"axes": "ZYX", "unit": unit, "spacing": 12.5},
     }
     path = save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how)
-    assert said(path) == ((12.5 * nm, 5 * nm, 4 * nm), "ImageJ")
+    assert size_and_source(path) == ((12.5 * nm, 5 * nm, 4 * nm), "ImageJ")
 
 
 @pytest.mark.parametrize("unit", ["pixel", "", "px", "furlong"])
@@ -161,7 +161,7 @@ def test_lengths_without_a_unit_of_length_are_unknown(tmp_path: Path, unit: str)
         resolution=(0.25, 0.2),
         metadata={"unit": unit, "spacing": 2},
     )
-    assert said(path) == ((None, None, None), None)
+    assert size_and_source(path) == ((None, None, None), None)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_ome_units(tmp_path: Path, unit: str | None, nm: float) -> None:
             {f"PhysicalSize{axis}Unit": unit} if unit else {}
         )
     path = save(tmp_path / "a.ome.tif", pixels=np.zeros((3, 5, 7), np.uint8), metadata=metadata)
-    assert said(path) == ((8 * nm, 4 * nm, 2 * nm), "OME")
+    assert size_and_source(path) == ((8 * nm, 4 * nm, 2 * nm), "OME")
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,10 @@ def test_ome_units(tmp_path: Path, unit: str | None, nm: float) -> None:
 def test_resolution_tags_that_are_not_meant_for_a_printer(
     tmp_path: Path, how: dict[str, Any], size: Any
 ) -> None:
-    assert said(save(tmp_path / "a.tif", **how)) == (size, "resolution tag" if size[2] else None)
+    assert size_and_source(save(tmp_path / "a.tif", **how)) == (
+        size,
+        "resolution tag" if size[2] else None,
+    )
 
 
 def test_the_microscope_knows_better_and_spacing_comes_from_where_it_is(tmp_path: Path) -> None:
@@ -201,9 +204,9 @@ def test_the_microscope_knows_better_and_spacing_comes_from_where_it_is(tmp_path
         "metadata": {"unit": "nm", "spacing": 8, "axes": "ZYX"},
     }
     path = save(tmp_path / "a.tif", (HELIOS, fei()), pixels=np.zeros((3, 5, 7), np.uint8), **how)
-    assert said(path) == ((8, 4, 5), "FEI, z: ImageJ")
+    assert size_and_source(path) == ((8, 4, 5), "FEI, z: ImageJ")
     path = save(tmp_path / "b.tif", (ZEISS, zeiss(*BOTH)), resolution=(72, 72), resolutionunit=2)
-    assert said(path) == ((None, 2.5, 2.5), "Zeiss")
+    assert size_and_source(path) == ((None, 2.5, 2.5), "Zeiss")
 
 
 @pytest.mark.parametrize("number", ["", "nan", "inf", "-5e-9", "0", "5 nm", "1e999", "5,0"])
@@ -213,7 +216,7 @@ def test_numbers_that_are_none_are_unknown(tmp_path: Path, number: str) -> None:
         ZEISS: zeiss("AP_PIXEL_SIZE", f"Pixel Size = {number} nm"),
     }
     path = save(tmp_path / "a.tif", *texts.items())
-    assert said(path) == ((None, None, None), None)
+    assert size_and_source(path) == ((None, None, None), None)
     assert vendor_tags(path) == texts
 
 
@@ -249,7 +252,7 @@ def test_tags_come_out_byte_for_byte(
     with tifffile.TiffFile(file) as tif:
         before = {code: tif.pages[0].tags[code].value for code in tags}
     (tmp_path / "out").mkdir()
-    out = copied(open_stack(file)[0], tmp_path / "out", format, compression=compression)
+    out = copy_slices(open_stack(file)[0], tmp_path / "out", format, compression=compression)
     out = out / "a_0000.tif" if out.is_dir() else out
     assert vendor_tags(out) == tags
     with tifffile.TiffFile(out) as tif:
@@ -297,7 +300,7 @@ def test_other_programs_read_axes_and_pixel_size(
     reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how))[0]
     for limit in (2**31, 10):  # as a BigTIFF as well
         monkeypatch.setattr(file_writer, "CLASSIC_LIMIT", limit)
-        with tifffile.TiffFile(copied(reader, tmp_path, "tiff")) as tif:
+        with tifffile.TiffFile(copy_slices(reader, tmp_path, "tiff")) as tif:
             assert tif.is_bigtiff == (limit == 10)
             assert (tif.series[0].axes, tif.series[0].shape, len(tif.pages)) == (
                 "ZYX",
@@ -314,7 +317,7 @@ def test_without_a_pixel_size_none_is_written(tmp_path: Path) -> None:
         save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), metadata={"axes": "ZYX"})
     )[0]
     for format in FORMATS:
-        assert said(copied(reader, tmp_path, format)) == ((None, None, None), None)
+        assert size_and_source(copy_slices(reader, tmp_path, format)) == ((None, None, None), None)
 
 
 def folder_of(folder: Path, count: int = 4) -> Path:
@@ -326,12 +329,12 @@ def folder_of(folder: Path, count: int = 4) -> Path:
 
 def test_each_slice_keeps_its_own_tags(tmp_path: Path) -> None:
     reader = open_stack(folder_of(tmp_path / "cell"))[0]
-    out = copied(reader, tmp_path, "tiff-folder")
+    out = copy_slices(reader, tmp_path, "tiff-folder")
     for index in range(4):
         assert vendor_tags(out / f"z{index}.tif") == {HELIOS: fei(stage=index)}
         assert open_stack(out)[0].metadata_of(index) == reader.metadata_of(index)
         assert open_stack(out)[0].tags(index) == reader.tags(index)
-    chosen = copied(reader, tmp_path / "chosen", "tiff-folder", (3, 1))
+    chosen = copy_slices(reader, tmp_path / "chosen", "tiff-folder", (3, 1))
     assert vendor_tags(chosen / "z3.tif") == {HELIOS: fei(stage=3)}
 
 
@@ -361,7 +364,7 @@ def test_each_page_keeps_its_own_tags(
     expected = [vendor_tags(folder / f"z{index}.tif") for index in range(5)]
     assert [len(tags) for tags in expected] == [1, 1, 1, 3, 0]
     reader = open_stack(folder)[0]
-    out = copied(reader, tmp_path, "tiff", compression=compression)
+    out = copy_slices(reader, tmp_path, "tiff", compression=compression)
     assert [vendor_tags(out, index) for index in range(5)] == expected
     with tifffile.TiffFile(out) as tif:
         assert tif.is_bigtiff == (limit == 10)
@@ -370,7 +373,7 @@ def test_each_page_keeps_its_own_tags(
         assert {page.photometric for page in tif.pages} == {1}
     again = open_stack(out)[0]
     assert [again.tags(index) for index in range(5)] == [reader.tags(i) for i in range(5)]
-    folder_again = copied(again, tmp_path / "again", "tiff-folder")
+    folder_again = copy_slices(again, tmp_path / "again", "tiff-folder")
     assert [vendor_tags(folder_again / f"stack_{index:04d}.tif") for index in range(5)] == expected
 
 
@@ -386,7 +389,7 @@ def test_a_file_that_becomes_too_long_by_its_tags_is_a_bigtiff(
         return pack(format, *values)
 
     monkeypatch.setattr(writing.struct, "pack", short)
-    out = copied(reader, tmp_path, "tiff")
+    out = copy_slices(reader, tmp_path, "tiff")
     monkeypatch.undo()
     with tifffile.TiffFile(out) as tif:
         assert tif.is_bigtiff
@@ -397,7 +400,7 @@ def test_a_file_that_becomes_too_long_by_its_tags_is_a_bigtiff(
 
 
 def test_imagej_finds_the_pixels_of_all_slices_in_one_block(tmp_path: Path) -> None:
-    out = copied(open_stack(folder_of(tmp_path / "cell"))[0], tmp_path, "tiff")
+    out = copy_slices(open_stack(folder_of(tmp_path / "cell"))[0], tmp_path, "tiff")
     with tifffile.TiffFile(out) as tif:
         starts = [page.dataoffsets for page in tif.pages]
         assert "images=4" in tif.pages[0].description
@@ -408,23 +411,25 @@ def test_pixels_and_tags_come_from_one_look_at_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = folder_of(tmp_path / "cell")
-    with tifffile.TiffWriter(tmp_path / "pages.tif") as writer:
+    pages = tmp_path / "pages.tif"
+    with tifffile.TiffWriter(pages) as writer:
         for index in range(4):
             tags = [(HELIOS, 2, None, fei(stage=index), True)]
             writer.write(image(index), extratags=tags, compression="deflate", contiguous=False)
-    for path in (folder, tmp_path / "pages.tif"):
+    opened: list[Path] = []
+    tiff_file = tifffile.TiffFile
+
+    def note(file: Path) -> tifffile.TiffFile:
+        opened.append(file)
+        return tiff_file(file)
+
+    for path, file in ((folder, folder / "z2.tif"), (pages, pages)):
         (reader,) = open_stack(path)
-        opened = []
-
-        def noted(file: Path, opened: list[Path] = opened) -> tifffile.TiffFile:
-            opened.append(file)
-            return tiff_file(file)
-
-        tiff_file = tifffile.TiffFile
+        opened.clear()
         with monkeypatch.context() as patch:
-            patch.setattr(tifffile, "TiffFile", noted)
+            patch.setattr(tifffile, "TiffFile", note)
             pixels, tags = reader.read_slice(2)
-        assert len(opened) == 1
+        assert opened == [file]
         assert (pixels.max(), [tag.value for tag in tags]) == (2, [fei(stage=2)])
 
 
@@ -435,28 +440,32 @@ def test_tags_of_a_slice_that_has_changed_are_the_new_ones(tmp_path: Path) -> No
     assert [tag.value for tag in reader.read_slice(1).tags] == [b"another\0"]
 
 
+def two_channels(path: Path) -> Path:
+    """An OME-TIFF of 2 x 3 pages, each with tags of its own; tifffile can only repeat them."""
+    ome = path.with_name("ome.tif")
+    planes = np.zeros((2, 3, 8, 16), np.uint8)
+    how: dict[str, Any] = {"photometric": "minisblack"}
+    tifffile.imwrite(ome, planes, ome=True, metadata={"axes": "CZYX"}, **how)
+    with tifffile.TiffFile(ome) as tif:
+        description = tif.pages[0].description
+    with tifffile.TiffWriter(path) as writer:
+        for number, plane in enumerate(planes.reshape(-1, 8, 16)):
+            how["extratags"] = [(HELIOS, 2, None, fei(stage=number), True)]
+            how["description"] = "" if number else description
+            writer.write(plane, metadata=None, contiguous=False, **how)
+    return path
+
+
 @pytest.mark.parametrize("compression", ["none", "zlib"])
 @pytest.mark.parametrize("format", FORMATS)
 def test_each_channel_keeps_its_own_tags(tmp_path: Path, format: str, compression: str) -> None:
-    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as writer:
-        planes = np.zeros((2, 3, 8, 16), np.uint8)
-        writer.write(planes, metadata={"axes": "CZYX"}, photometric="minisblack")
-    number = iter(range(6))
-    with tifffile.TiffFile(tmp_path / "a.ome.tif") as tif:
-        description = tif.pages[0].description.encode()
-    with tifffile.TiffWriter(tmp_path / "b.ome.tif") as writer:
-        for plane in planes.reshape(-1, 8, 16):
-            at = next(number)
-            tags = [(HELIOS, 2, None, fei(stage=at), True)]
-            how = {"extratags": tags, "metadata": None, "contiguous": False}
-            writer.write(plane, description=b"" if at else description, **how)
-    readers = open_stack(tmp_path / "b.ome.tif")
-    said = [[tag.value for tag in reader.tags(z)] for reader in readers for z in range(3)]
-    assert said == [[fei(stage=at)] for at in range(6)]
+    readers = open_stack(two_channels(tmp_path / "cell.ome.tif"))
+    values = [[tag.value for tag in reader.tags(z)] for reader in readers for z in range(3)]
+    assert values == [[fei(stage=number)] for number in range(6)]
     layout = Layout(
-        readers[0].shape,
-        readers[0].dtype,
-        ("0.tif", "1.tif", "2.tif"),
+        shape=readers[0].shape,
+        dtype=readers[0].dtype,
+        names=("0.tif", "1.tif", "2.tif"),
         channels=2,
         selection=Selection(readers, (0, 1, 2)),
         compression=compression,
@@ -552,7 +561,11 @@ def test_the_spacing_is_that_of_the_chosen_slices(
     reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((4, 5, 7), np.uint8), **how))[0]
     for format in FORMATS:
         (tmp_path / format).mkdir()
-        assert said(copied(reader, tmp_path / format, format, slices))[0] == (z, 5, 5)
+        assert size_and_source(copy_slices(reader, tmp_path / format, format, slices))[0] == (
+            z,
+            5,
+            5,
+        )
 
 
 def test_slices_of_different_pixel_size_are_noted(tmp_path: Path) -> None:
@@ -595,7 +608,7 @@ def test_a_run_passes_on_and_records_what_it_was_told(tmp_path: Path, format: st
     assert [vendor_tags(*place) for place in places] == [
         {HELIOS: fei(stage=index)} for index in range(4)
     ]
-    assert said(result.stack) == ((None, 4, 5), "FEI")
+    assert size_and_source(result.stack) == ((None, 4, 5), "FEI")
 
 
 @needs_reference
@@ -617,7 +630,7 @@ def test_files_of_real_microscopes(
         pytest.skip("needs the files of microscopes in the reference data")
     reader = open_stack(file)[0]
     assert (reader.metadata.pixel_size, reader.metadata.source) == ((None, size, size), source)
-    out = copied(reader, tmp_path, format, compression=compression)
+    out = copy_slices(reader, tmp_path, format, compression=compression)
     out = next(out.iterdir()) if out.is_dir() else out
     assert vendor_tags(out) == vendor_tags(file) != {}
     with tifffile.TiffFile(file) as before, tifffile.TiffFile(out) as after:
@@ -629,7 +642,7 @@ def test_files_of_real_microscopes(
 
 @needs_reference
 def test_a_stack_whose_unit_is_empty_has_no_pixel_size(tmp_path: Path) -> None:
-    assert said(reference_data.celegans()) == ((None, None, None), None)
+    assert size_and_source(reference_data.celegans()) == ((None, None, None), None)
 
 
 @needs_reference
@@ -641,7 +654,7 @@ def test_tags_of_real_microscopes_pass_through_ome_zarr(tmp_path: Path, format: 
             pytest.skip("needs the files of microscopes in the reference data")
         (tmp_path / name).mkdir()
         reader = open_stack(VENDOR / name)[0]
-        between = open_stack(copied(reader, tmp_path / name, format))[0]
+        between = open_stack(copy_slices(reader, tmp_path / name, format))[0]
         assert between.metadata.pixel_size == reader.metadata.pixel_size
-        out = copied(between, tmp_path / name, "tiff-folder")
+        out = copy_slices(between, tmp_path / name, "tiff-folder")
         assert vendor_tags(next(out.iterdir())) == vendor_tags(VENDOR / name)

@@ -149,11 +149,11 @@ def test_a_page_is_read_without_walking_to_it(
     looked_at = []
     init = tifffile.TiffPage.__init__
 
-    def noted(page: tifffile.TiffPage, parent: tifffile.TiffFile, index: int, **how: Any) -> None:
+    def note(page: tifffile.TiffPage, parent: tifffile.TiffFile, index: int, **how: Any) -> None:
         looked_at.append(index)
         init(page, parent, index, **how)
 
-    monkeypatch.setattr(tifffile.TiffPage, "__init__", noted)
+    monkeypatch.setattr(tifffile.TiffPage, "__init__", note)
     monkeypatch.setattr(tifffile.tifffile.TiffPages, "_seek", None)
     assert reader.read(49).tolist() == np.full((5, 7), 49).tolist()
     assert looked_at == [0, 49]  # the first, as of every file

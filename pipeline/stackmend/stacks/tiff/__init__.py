@@ -1,1 +1,1 @@
-"""TIFF: stacks as folders of slices and as files of many pages, and what microscopes say in them."""
+"""TIFF: folders of slices, files of many pages, and what microscopes say in them."""

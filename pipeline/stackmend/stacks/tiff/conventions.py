@@ -1,9 +1,10 @@
 """What a TIFF page says beside its pixels: the size of a pixel, and the microscope's own tags.
 
-The size is told by several conventions. The first that says something wins, each axis by itself:
+The size is given by several conventions. The first that says something wins, each axis by itself:
 Thermo/FEI, Zeiss, ImageJ, OME-XML, resolution tags. What cannot be understood counts as unknown; a
-stack is never refused for it. The microscope's tags are read as text here and not by tifffile, which
-would read each once more and write to the terminal what it does not understand.
+stack is never refused for it. Of the microscope's tags, which are copied as they are, the text is
+read here: tifffile would read each tag a second time to parse all of it, which takes twice as long,
+and would write to the terminal what it does not understand.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ def vendor_tags(page: Any) -> Tags:
     """The microscope's tags of a page, as bytes of the file."""
     found = (_tags_in(page).get(code) for code in VENDOR_TAGS)
     file = page.parent.filehandle
-    return tuple(_as_stored(tag, file) for tag in found if tag and int(tag.dtype) in _BYTES)
+    return tuple(_raw_tag(tag, file) for tag in found if tag and int(tag.dtype) in _BYTES)
 
 
-def _as_stored(tag: Any, file: Any) -> Tag:
+def _raw_tag(tag: Any, file: Any) -> Tag:
     file.seek(tag.valueoffset)
     return Tag(int(tag.code), int(tag.dtype), int(tag.count), file.read(int(tag.count)))
 

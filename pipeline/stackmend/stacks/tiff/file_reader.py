@@ -13,7 +13,7 @@ import tifffile
 
 from stackmend.errors import BadSlice, InputError
 from stackmend.stacks.axes import Planes, channels_of
-from stackmend.stacks.interface import Metadata, Pixels, Reader, Slice, Tags
+from stackmend.stacks.interface import Pixels, Reader, Slice, Tags
 from stackmend.stacks.pixels import check_finite, read_plane, slice_names
 from stackmend.stacks.tiff.conventions import metadata_of, vendor_tags
 from stackmend.stacks.tiff.pages import (
