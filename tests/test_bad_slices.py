@@ -243,6 +243,27 @@ def test_a_slice_that_vanishes_stops_the_run_with_what_is_done_kept(folder: Path
     assert run.record["slices"]["kept_from_earlier"] >= 6
 
 
+@pytest.mark.parametrize("format", ["tiff-folder", "tiff", "compressed"])
+@pytest.mark.parametrize(("say", "status"), [("keep", "blank"), ("skip", "skipped")])
+def test_a_slice_with_tags_that_goes_bad_during_the_run(
+    tmp_path: Path, say: str, status: str, format: str
+) -> None:
+    (tmp_path / "stack").mkdir()
+    for number, pixels in enumerate(charged(8)):
+        tags = [(34682, 2, None, f"[Stage]\r\nStageZ={number}\r\n\0".encode(), True)]
+        tifffile.imwrite(tmp_path / "stack" / f"s{number}.tif", pixels, extratags=tags)
+
+    def damage(kind: str, _: Any) -> None:
+        if kind == "application started":
+            (tmp_path / "stack" / "s7.tif").write_bytes(b"no image any more")
+
+    output = {"path": "out", "format": format}
+    if format == "compressed":
+        output |= {"format": "tiff", "compression": "zlib"}
+    run = api.run(write(tmp_path, say, output=output), workers=1, listener=damage)
+    assert [row["status"] for row in rows(run)] == ["restored"] * 7 + [status]
+
+
 def test_where_no_slice_can_be_used_there_is_no_stack(tmp_path: Path) -> None:
     (tmp_path / "stack").mkdir()
     (tmp_path / "stack" / "s0.tif").write_bytes(b"no")
