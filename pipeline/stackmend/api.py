@@ -10,8 +10,8 @@ from typing import Any, ParamSpec
 from stackmend import registry, runner
 from stackmend.protocol import assemble
 from stackmend.protocol.starter import starting_protocol
-from stackmend.report import Source, read_finished, write_figures, write_report
-from stackmend.result import names
+from stackmend.report import write_figures, write_report
+from stackmend.result import Result, names, open_result
 from stackmend.result.log import Log
 from stackmend.runner import CheckResult, RunPlan, RunResult, check
 from stackmend.runner import plan as plan
@@ -70,15 +70,15 @@ run = _reporting(runner.run)
 finish = _reporting(runner.finish)
 
 
-def show(run: str | Path) -> Source:
-    """What a finished run has left in writing: its record, its tables, its events.
+def show(run: str | Path) -> Result:
+    """What a run has left in writing: its record, its tables, its events.
 
     Raises
     ------
     InputError
-        If there is none; of an unfinished one with the command to continue.
+        If there is none.
     """
-    return read_finished(Path(run).expanduser())
+    return open_result(Path(run).expanduser())
 
 
 def report(run: str | Path) -> Path:

@@ -17,8 +17,7 @@ import stackmend.report.page
 from report_runs import CHAIN, NAME, OPTIMIZE, SLICE, Run, rows
 from stackmend import api
 from stackmend.errors import OutputError
-from stackmend.report import read
-from stackmend.result import atomic
+from stackmend.result import atomic, open_result
 
 VOID = {"meta", "link", "img", "input", "br", "source", "use", "path"}
 
@@ -150,7 +149,7 @@ def test_the_template_asks_for_nothing_that_does_not_exist(
     lenient = stackmend.report.page._environment()
     lenient.undefined = StrictUndefined
     monkeypatch.setattr(stackmend.report.page, "_environment", lambda: lenient)
-    assert stackmend.report.page.render(read(shared)) == text_of(shared)
+    assert stackmend.report.page.render(open_result(shared)) == text_of(shared)
 
 
 # Every kind of run

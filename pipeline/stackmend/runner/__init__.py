@@ -17,7 +17,8 @@ from stackmend.errors import OutputError, StepError, UsageError
 from stackmend.forecast.estimate import Forecast, forecast
 from stackmend.forecast.plan import RunPlan, plan_of
 from stackmend.job import CheckResult, Job, examine_stack
-from stackmend.result import names
+from stackmend.protocol import CommandLine
+from stackmend.result import names, origin_of
 from stackmend.result.log import Listener, Log
 from stackmend.runner.run import Work
 from stackmend.runner.shards import Shard
@@ -64,8 +65,24 @@ def check(
     CheckResult
         With ``draft.problems``, in file order.
     """
-    draft = protocols.examine(Path(protocol), input=_path(input), output=_path(output), set=set)
+    file = Path(protocol)
+    base, given = _origin(file)
+    draft = protocols.examine(
+        file, input=_path(input), output=_path(output), set=set, base=base, given=given
+    )
     return examine_stack(draft)
+
+
+def _origin(file: Path) -> tuple[Path | None, CommandLine | None]:
+    """Where relative paths start, and what the command line had added, for a protocol that was run.
+
+    Its copy in a result folder means what the original meant; any other file stands for itself.
+    """
+    origin = origin_of(file)
+    if origin is None:
+        return None, None
+    given = CommandLine(_path(origin.input), _path(origin.output), origin.set)
+    return Path(origin.folder), given
 
 
 def plan(

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from math import prod
 from time import perf_counter
 from typing import Any
 
-from stackmend.errors import OutputError, UsageError
+from stackmend.errors import InputError, OutputError, UsageError
 from stackmend.forecast.estimate import Forecast, bytes_in
 from stackmend.forecast.probe import application_of
 from stackmend.job import Job, SliceOfChannel
 from stackmend.pictures.collect import collect
 from stackmend.restore.apply import Application, apply_chain, copy_slices
 from stackmend.restore.resume import Done, differences, finished, identity_of
-from stackmend.result import atomic, names
-from stackmend.result.encoding import as_json
+from stackmend.result import atomic, names, read_record
 from stackmend.result.environment import command
 from stackmend.result.journal import Entry, Journal, Ledger
 from stackmend.result.log import Log, now
+from stackmend.result.record import write_record
 from stackmend.result.rows import SliceRow, Status
-from stackmend.runner.recording import loss_rows, run_record
+from stackmend.runner.recording import loss_rows, protocol_record, run_record
 from stackmend.runner.shards import Shard
 from stackmend.tuning.chains import Tuning
 from stackmend.tuning.tune import Session, tune
@@ -79,7 +78,8 @@ class Work:
             memory.peak(),
         )
         if not part:  # of shards, 'finish' writes it
-            atomic.write_table(self.job.workspace.partial / names.LOSSES, list(loss_rows(tuning)))
+            losses = [row.to_csv() for row in loss_rows(tuning)]
+            atomic.write_table(self.job.workspace.partial / names.LOSSES, losses)
         places = part.part(self.job.places) if part else self.job.places
         done = finished(self.job, places, work, self.log, self.workers)
         if not compute and len(done.kept) < len(places):
@@ -168,16 +168,12 @@ class Work:
     def _unchanged(self) -> dict[str, Any] | None:
         """The record of the result in place, if this run would write the same."""
         try:
-            text = (self.job.workspace.folder / names.RECORD).read_text(encoding="utf-8")
-            before: dict[str, Any] = json.loads(text)
-            then, given = before["protocol"], as_json(asdict(self.job.protocol.given))
-            same = (
-                then["text"] == self.job.protocol.source.decode("utf-8-sig")
-                and given.items() <= then.items()
-            )
-            return before if same else None
-        except (OSError, ValueError, KeyError, TypeError):
+            before = read_record(self.job.workspace.folder)
+        except InputError:  # it is damaged, and written anew
             return None
+        now, then = protocol_record(self.job), before.protocol
+        same = replace(now, file=then.file, folder=then.folder) == then
+        return before.to_json() if same else None
 
     def _restore(
         self,
@@ -290,25 +286,23 @@ class Work:
             "worker_bytes": max(self.peaks, default=None),
             "disk_bytes": bytes_in(self.job.writer().path),
         }
-        circumstances = {
+        circumstances: dict[str, Any] = {
             "warnings": self.log.warnings,
             "workers": self.workers.count,
             "times": times,
         }
-        content: dict[str, Any] = as_json(
-            run_record(
-                self.job,
-                tuning,
-                rows,
-                **circumstances,
-                estimate=self.forecast.beside(**actual),
-                kept=kept,
-                shards=ledger.shards,
-            )
+        content = run_record(
+            self.job,
+            tuning,
+            rows,
+            **circumstances,
+            estimate=self.forecast.beside(**actual),
+            kept=kept,
+            shards=ledger.shards,
         )
         self.log.event("finished", seconds=round(times["total_s"], 3))
-        atomic.write_json(partial / names.RECORD, content)
-        return content
+        write_record(partial, content)
+        return content.to_json()
 
 
 def _doubts(rows: Sequence[SliceRow]) -> Iterator[str]:
