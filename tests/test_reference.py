@@ -34,7 +34,7 @@ def products(image: np.ndarray, *, standardize: bool, **parameters: Any) -> dict
         steps = [bound("standardize"), *steps, bound("destandardize")]
     given = {
         IMAGE: image.astype(np.float32),
-        **({"standardize.stack_grey_levels": None} if standardize else {}),
+        **({"standardize.stack_range": None} if standardize else {}),
     }
     return compile_chain(steps, given=tuple(given)).evaluate(given)
 

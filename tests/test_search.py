@@ -234,10 +234,10 @@ def test_finding_nothing_where_others_find_something_loses():
     assert choice.combination == (1, 20)
 
 
-def test_slices_without_charging_do_not_count_and_are_told():
+def test_slices_without_findings_do_not_count_and_are_told():
     choice = choose(ONE, losses([NOTHING] * 6, [0.3, 0.2, 1, 1, 1, 1]))
     assert isinstance(choice, Choice)
-    assert choice.slices_without_charging == (0,)
+    assert choice.slices_without_findings == (0,)
     assert choice.loss == 0.2
 
 

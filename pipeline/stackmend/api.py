@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
-from stackmend import registry, runner
+from stackmend import registry
 from stackmend.protocol import assemble
 from stackmend.protocol.starter import starting_protocol
 from stackmend.report import write_figures, write_report
-from stackmend.result import Result, names, open_result
-from stackmend.result.log import Log
-from stackmend.runner import CheckResult, RunPlan, RunResult, check
-from stackmend.runner import plan as plan
+from stackmend.result import Result, open_result
+from stackmend.runner import CheckResult, RunPlan, RunResult, check, finish, plan, run
 from stackmend.stacks import open_stack
 
 __all__ = [
@@ -32,42 +28,6 @@ __all__ = [
     "show",
     "steps",
 ]
-
-
-P = ParamSpec("P")
-
-
-def _reporting(function: Callable[P, RunResult]) -> Callable[P, RunResult]:
-    """The same function, with a report at the end.
-
-    The report is made when the result is in its place; if it cannot be made, that is said and the result stands.
-    """
-
-    @wraps(function)
-    def reporting(*args: P.args, **how: P.kwargs) -> RunResult:
-        result = function(*args, **how)
-        there = (result.folder / names.REPORT).exists()
-        if result.record is None or (
-            there and not result.changed
-        ):  # of shards, 'finish' makes the report
-            return result
-        try:
-            write_report(result.folder)
-        # Whatever stops a page from being made, in our code or in a library for plots: the restored stack is complete.
-        except Exception as error:  # noqa: BLE001 - see above
-            reason = f"no report was made ({type(error).__name__}: {error})"
-            message = (
-                f"{reason}; the result is complete, try again: stackmend report {result.folder}"
-            )
-            listener: Any = how.get("listener")
-            Log(result.folder / names.LOG, listener).event("note", message=message)
-        return result
-
-    return reporting
-
-
-run = _reporting(runner.run)
-finish = _reporting(runner.finish)
 
 
 def show(run: str | Path) -> Result:

@@ -48,7 +48,7 @@ def test_of_the_whole_stack(range, percentiles):
         levels = add_grey_levels(levels, grey_levels(image))
     step = bound("standardize", range=range, per="stack", percentiles=percentiles)
     standardized = np.array(
-        [evaluate(i, step, **{"standardize.stack_grey_levels": levels})["image"] for i in stack]
+        [evaluate(i, step, **{"standardize.stack_range": levels})["image"] for i in stack]
     )
     whole = evaluate(stack.reshape(80, 30), bound("standardize", range=range))["image"].reshape(
         stack.shape

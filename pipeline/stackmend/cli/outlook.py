@@ -31,13 +31,15 @@ def _rows(outlook: RunPlan, stack: str) -> Iterator[tuple[str, str]]:
     if len(outlook.channels) > 1:
         yield "channels", ", ".join(map(str, outlook.channels))
     for number, step in enumerate(outlook.steps):
-        swept = [f"{name} {' | '.join(map(_plain, values))}" for name, values in step.swept.items()]
+        swept = [
+            f"{name} {' | '.join(map(_plain, values))}" for name, values in step["swept"].items()
+        ]
         fixed = [
-            f"{name} {_plain(value)}" for name, value in step.fixed.items() if value is not None
+            f"{name} {_plain(value)}" for name, value in step["fixed"].items() if value is not None
         ]
         yield (
             ("steps" if not number else ""),
-            f"{step.id}: {', '.join([*swept, *fixed])}" if swept or fixed else step.id,
+            f"{step['id']}: {', '.join([*swept, *fixed])}" if swept or fixed else step["id"],
         )
     if outlook.survey:
         yield "survey", "every slice is looked at first: a step must know the whole stack"

@@ -29,11 +29,16 @@ Loss = float | Undefined
 
 @dataclass
 class Ledger:
-    """What journals say: the identity of the work, finished slices by number and channel, losses, and shards."""
+    """What journals say: the identity of the work, finished slices by number and channel, losses, and shards.
+
+    ``looks`` are those of surveys, by the identity of the survey and the slices that were looked at: the hash of these,
+    and the record.
+    """
 
     work: dict[str, Any] | None = None
     slices: dict[tuple[int, int], Entry] = field(default_factory=dict)
     losses: dict[tuple[str, str], Loss] = field(default_factory=dict)
+    looks: dict[str, dict[tuple[int, ...], tuple[str, Any]]] = field(default_factory=dict)
     shards: list[Entry] = field(default_factory=list)
 
     def read(self, files: Iterable[Path]) -> Ledger:
@@ -63,6 +68,9 @@ class Ledger:
                     else float(line["loss"])
                 )
                 self.losses[line["search"], json.dumps(line["values"])] = value
+            case "look":
+                looks = self.looks.setdefault(line["survey"], {})
+                looks[tuple(line["slices"])] = line["hash"], line["record"]
             case "shard":
                 self.shards.append(line)
 
@@ -72,6 +80,9 @@ class Ledger:
             yield _line("work", self.work)
         for (search, values), value in self.losses.items():
             yield _loss_line(search, values, value)
+        for survey, looks in self.looks.items():
+            for slices, (hash, record) in looks.items():
+                yield _look_line(survey, slices, hash, record)
         for entry in self.slices.values():
             yield _line("slice", entry)
         for entry in self.shards:
@@ -84,9 +95,13 @@ class Journal:
 
     folder: Path
 
+    def files(self) -> list[Path]:
+        """The files in which processes have entered anything so far."""
+        return sorted(self.folder.glob("*.jsonl"))
+
     def ledger(self) -> Ledger:
         """What has been entered so far."""
-        return Ledger().read(sorted(self.folder.glob("*.jsonl")))
+        return Ledger().read(self.files())
 
     def begin(self, work: Mapping[str, Any]) -> None:
         """Begin with new work, whose output is ready to be written to; losses stay as they are."""
@@ -103,6 +118,10 @@ class Journal:
         """Enter the loss of a combination."""
         self._append("losses", _loss_line(search, json.dumps(values), value))
 
+    def enter_look(self, survey: str, slices: Sequence[int], hash: str, record: Any) -> None:
+        """Enter the record of what a survey has looked at, and the hash of that."""
+        self._append("looks", _look_line(survey, slices, hash, record))
+
     def enter_shard(self, facts: Mapping[str, Any]) -> None:
         """Enter that a shard has done its part."""
         self._append("shards", _line("shard", facts))
@@ -118,6 +137,11 @@ class Journal:
 
 def _line(entry: str, fields: Mapping[str, Any]) -> str:
     return json.dumps({"entry": entry, **fields}, default=plain, ensure_ascii=False) + "\n"
+
+
+def _look_line(survey: str, slices: Sequence[int], hash: str, record: Any) -> str:
+    facts = {"survey": survey, "slices": list(slices), "hash": hash, "record": record}
+    return _line("look", facts)
 
 
 def _loss_line(search: str, values: str, value: Loss) -> str:

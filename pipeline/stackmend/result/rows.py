@@ -45,7 +45,8 @@ class SliceRow:
     """One row of ``slices.csv``, ``None`` where there is no value.
 
     Areas and places are in px, grey levels as in the files. ``mask_y`` and ``mask_x`` are the mean
-    position of the masked pixels.
+    position of the masked pixels. ``reach_hash`` is that of all else that the slice depends on:
+    its neighbours, and what a survey has settled for it alone.
     """
 
     slice: int
@@ -68,6 +69,7 @@ class SliceRow:
     seconds: float = 0.0
     input_hash: str = ""
     output_hash: str = ""
+    reach_hash: str = ""
     reason: str = ""
 
     def to_csv(self) -> dict[str, Any]:
@@ -154,7 +156,7 @@ class LossRow:
 _LOSS_PLACE = ("search", "channel", "slice", "combination")
 _LOSS_VALUE = ("loss", "mean_loss", "status")
 _WHOLE = ("slice", "channel", "mask_area", "clipped", "search", "combination")
-_TEXT = ("name", "input_hash", "output_hash", "reason")
+_TEXT = ("name", "input_hash", "output_hash", "reach_hash", "reason")
 
 
 def _cell(name: str, value: Any) -> Any:

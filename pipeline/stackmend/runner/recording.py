@@ -49,8 +49,8 @@ def run_record(
 ) -> Record:
     """Everything that is needed to explain and to repeat a finished run."""
     chains = {}
-    for number, plan in zip(job.channels, tuning.plans, strict=True):
-        chains[str(number)] = _chain_record(job, plan, tuning)
+    for number, chain in zip(job.channels, tuning.chains, strict=True):
+        chains[str(number)] = _chain_record(job, chain, tuning)
     first, *others = chains.values()
     statuses = Counter(row.status.value for row in rows)
     return Record(
@@ -61,8 +61,8 @@ def run_record(
         chain=first,
         chains=chains if any(chain != first for chain in others) else None,
         mask_of=_mask_of(tuning),
-        skipped_steps=tuple(tuning.plans[0].skipped),
-        replaced_chain=tuning.plans[0].replaced,
+        skipped_steps=tuple(tuning.chains[0].skipped),
+        replaced_chain=tuning.chains[0].replaced,
         searches=tuple(_search_record(tuned) for tuned in tuning.searches),
         slices=SliceCounts(all=len(rows), kept_from_earlier=kept, **statuses),
         truth=_truth_record(rows),
@@ -119,25 +119,25 @@ def _output_record(job: Job, rows: Sequence[SliceRow]) -> OutputRecord:
 
 def _mask_of(tuning: Tuning) -> str | None:
     """What the mask marks that people are shown, in the words of the step that makes it."""
-    for plan in tuning.plans:
-        for bound in plan.steps:
+    for chain in tuning.chains:
+        for bound in chain.steps:
             for stage in bound.component.stages:
                 if stage.mask_of:
                     return stage.mask_of
     return None
 
 
-def _chain_record(job: Job, plan: ChannelChain, tuning: Tuning) -> tuple[StepRecord, ...]:
+def _chain_record(job: Job, chain: ChannelChain, tuning: Tuning) -> tuple[StepRecord, ...]:
     chosen: set[Parameter] = set()
     for tuned in tuning.searches:
         chosen.update(tuned.result.chosen)
-    return tuple(_step_record(job, plan, bound, chosen) for bound in plan.steps)
+    return tuple(_step_record(job, chain, bound, chosen) for bound in chain.steps)
 
 
 def _step_record(
-    job: Job, plan: ChannelChain, bound: Bound, chosen: Collection[Parameter]
+    job: Job, chain: ChannelChain, bound: Bound, chosen: Collection[Parameter]
 ) -> StepRecord:
-    declared = {entry.id: entry for entry in job.protocol.chain} if not plan.replaced else {}
+    declared = {entry.id: entry for entry in job.protocol.chain} if not chain.replaced else {}
     entry, parameters = declared.get(bound.id), {}
     for name, value in bound.parameters.items():
         origin = entry.origins[name] if entry else "on_nothing_found"
@@ -175,7 +175,7 @@ def _search_record(tuned: FinishedSearch) -> SearchRecord:
         status="chosen",
         finds=entry.loss.loss.finds,
         advice=entry.loss.loss.advice,
-        slices_without_findings=choice.slices_without_charging,
+        slices_without_findings=choice.slices_without_findings,
     )
     if isinstance(choice, Choice):
         return _with_choice(content, tuned, choice)
