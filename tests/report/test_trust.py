@@ -11,7 +11,8 @@ import pytest
 
 from records import OUTPUT, record, search_content
 from stackmend.report.landscape import Search, Trial
-from stackmend.report.trust import Jump, agreement, compared, jumps, verdict
+from stackmend.report.trust import Jump, agreement, compared, jumps
+from stackmend.report.verdict import verdict
 from stackmend.result import Result
 from stackmend.result.decoding import decode
 from stackmend.result.previews import Comparison, Previews, ShownSearch

@@ -1,4 +1,4 @@
-"""The report of a run: ``report.html`` and figures for papers, made from what lies in the result folder.
+"""The report of a run: ``report.html`` and figures for papers, made from its result folder.
 
 Nothing is computed from pixels here: pictures and what is measured in them come from the run.
 """
@@ -42,7 +42,7 @@ def write_report(folder: Path) -> Path:
 def write_figures(
     folder: Path, *, format: str = "png", dpi: int = 300, output: Path | None = None
 ) -> list[Path]:
-    """Write the plots and pictures of the run in a result folder as files, by default into ``figures`` in it.
+    """Write the plots and pictures of a run as files, by default into ``figures`` in its folder.
 
     Raises
     ------

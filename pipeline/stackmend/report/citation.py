@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from stackmend.report.landscape import short
 from stackmend.result import Record
 from stackmend.result.record import SearchRecord, StepRecord
+from stackmend.words import value
 
 _WORKS = Path(__file__).with_name("works.bib")
 _DOI = re.compile(r"10\.\d{4,9}/[^\s,;]+")
@@ -59,14 +58,10 @@ def _size(record: Record) -> str:
 
 
 def _step(step: StepRecord) -> str:
-    values = [f"{name} {_value(each.value)}" for name, each in step.parameters.items()]
+    values = [f"{name} {value(each.value)}" for name, each in step.parameters.items()]
     foreign = "" if step.package == "stackmend" else f" of {step.package}"
     version = f"{step.step}{foreign} (version {step.version}"
     return f"{version}; {', '.join(values)})" if values else f"{version})"
-
-
-def _value(value: Any) -> str:
-    return f"[{', '.join(map(short, value))}]" if isinstance(value, list | tuple) else short(value)
 
 
 def _search(search: SearchRecord) -> str:
@@ -84,9 +79,9 @@ def _search(search: SearchRecord) -> str:
         return f"A search over {tried} by {loss} found {found}."
     # what was chosen, and how it does elsewhere
     held_out = [
-        f"{value:.4f} on slice {number}"
-        for number, value in search.held_out.items()
-        if not isinstance(value, str)
+        f"{loss:.4f} on slice {number}"
+        for number, loss in search.held_out.items()
+        if not isinstance(loss, str)
     ]
     beside = f"; on held-out slices it was {', '.join(held_out)}" if held_out else ""
     lowest = f"the lowest loss was {search.loss_of_choice:.4f}{beside}"

@@ -13,6 +13,7 @@ from stackmend.report.trust import Jump, agreement, by_channel, compared
 from stackmend.result import Result
 from stackmend.result.previews import ShownSearch, ShownSlice
 from stackmend.result.rows import SliceRow, Status
+from stackmend.words import few
 
 LISTED = 20
 """Rows of a table at the most."""
@@ -262,9 +263,9 @@ def _counts(source: Result) -> list[tuple[str, str]]:
         return []
     counts = [("slices", str(len(rows)))]
     for status in Status:
-        slices = [str(row.slice) for row in rows if row.status is status]
+        slices = [row.slice for row in rows if row.status is status]
         if slices and status is not Status.RESTORED:
-            counts.append((status.words, f"{len(slices)} ({listed(slices)})"))
+            counts.append((status.words, f"{len(slices)} ({few(slices, 8)})"))
     changed = [
         (row.changed_fraction, row.slice) for row in rows if row.changed_fraction is not None
     ]
@@ -274,12 +275,6 @@ def _counts(source: Result) -> list[tuple[str, str]]:
         shares = f"{mean:.2%} on average, {most:.2%} at most (slice {where})"
         counts.append(("changed pixels", shares))
     return [*counts, ("clipped pixels", str(sum(row.clipped for row in rows)))]
-
-
-def listed(names: Sequence[str], count: int = 8) -> str:
-    """Some names and how many more there are."""
-    more = len(names) - count
-    return ", ".join(names[:count]) + (f" and {more} more, see slices.csv" if more > 0 else "")
 
 
 def short_percent(share: float | None) -> str:

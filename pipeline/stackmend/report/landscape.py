@@ -1,4 +1,4 @@
-"""A search as it can be looked at: every combination with its loss, and what each parameter does to it."""
+"""A search as it can be looked at: every combination, and what each parameter does to the loss."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stackmend.result.record import SearchRecord
 from stackmend.result.rows import LossRow
 
 FEW = 12
-"""Up to so many distinct values a parameter is shown value by value; beyond, in so many intervals."""
+"""Up to so many values a parameter is shown value by value; beyond, in so many intervals."""
 
 PAIRS = 10
 """Heat maps at the most: those of the pairs with the largest effect."""
@@ -22,7 +22,7 @@ PAIRS = 10
 
 @dataclass(frozen=True)
 class Trial:
-    """One combination: its place in the order of the search, its values as written, its mean loss."""
+    """A combination: its place in the order of the search, its values as written, its mean loss."""
 
     index: int
     values: tuple[str, ...]
@@ -31,9 +31,9 @@ class Trial:
 
 @dataclass(frozen=True)
 class Axis:
-    """The distinct values of a parameter, in order, in groups of one; where there are too many, in groups of several.
+    """The distinct values of a parameter, in order, in groups of one.
 
-    A group of several is labelled by its middle member.
+    Where there are too many, in groups of several, labelled by the one in the middle.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Search:
         return Axis.of(name, [trial.values[place] for trial in self.trials])
 
     def lowest(self, *names: str) -> dict[tuple[int, ...], Trial]:
-        """For each group of values of some parameters the best trial, whatever the other parameters are."""
+        """For each group of values of some parameters the best trial, whatever the others are."""
         axes = [(self.axis(name), self.names.index(name)) for name in names]
         best: dict[tuple[int, ...], Trial] = {}
         for trial in self.scored:

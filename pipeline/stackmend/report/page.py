@@ -14,7 +14,8 @@ from markupsafe import Markup
 from stackmend.report import citation, content
 from stackmend.report.landscape import searches
 from stackmend.report.provenance import provenance
-from stackmend.report.trust import jumps, verdict
+from stackmend.report.trust import jumps
+from stackmend.report.verdict import verdict
 from stackmend.result import Result
 from stackmend.result.record import SearchRecord
 
@@ -52,7 +53,7 @@ def render(source: Result) -> str:
 
 
 def _environment() -> Environment:
-    """Everything that is put into a page is escaped, unless it is our own; what a record lacks is left out."""
+    """Everything that is put into a page is escaped, unless it is our own."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from stackmend.report.landscape import short
 from stackmend.result import Record
 from stackmend.result.record import InputRecord
+from stackmend.words import duration, size, value
 
 
 def provenance(record: Record) -> dict[str, Any]:
@@ -25,7 +24,7 @@ def provenance(record: Record) -> dict[str, Any]:
         "no_estimate": record.estimate.skipped,
         "started": record.times.started,
         "versions": list(where.packages.items()),
-        "machine": [(name, str(value)) for name, value in machine.items() if value is not None],
+        "machine": [(name, str(each)) for name, each in machine.items() if each is not None],
         "command": " ".join(where.command),
         "input": record.input,
         "output": record.output,
@@ -39,8 +38,8 @@ def _parameters(record: Record) -> list[tuple[str, str, int, str, str, str]]:
     rows = []
     for step in record.chain:
         for name, each in step.parameters.items():
-            value = _in_words(each.value)
-            rows.append((step.id, step.step, step.version, name, value, each.origin))
+            cells = name, value(each.value), each.origin
+            rows.append((step.id, step.step, step.version, *cells))
         if not step.parameters:
             rows.append((step.id, step.step, step.version, "", "", ""))
     return rows
@@ -70,22 +69,13 @@ def costs(record: Record) -> list[tuple[str, str, str]]:
     return rows
 
 
-def quantity(name: str, value: float | None) -> str:
+def quantity(name: str, found: float | None) -> str:
     """Seconds or bytes, as the end of the name says, in words."""
-    if value is None:
+    if found is None:
         return ""
-    if name.endswith("_s"):
-        return f"{value:.1f} s"
-    return f"{value / 1e9:.1f} GB" if value >= 1e9 else f"{value / 1e6:.1f} MB"
+    return duration(found) if name.endswith("_s") else size(found)
 
 
 def _pixel_size(given: InputRecord) -> str:
-    known = {axis: value for axis, value in given.pixel_size_nm.items() if value}
-    if not known:
-        return "not known"
-    sizes = ", ".join(f"{axis} {value:.4g} nm" for axis, value in known.items())
-    return f"{sizes} ({given.pixel_size_source})"
-
-
-def _in_words(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else short(value)
+    known = [f"{axis} {nm:.4g} nm" for axis, nm in given.pixel_size_nm.items() if nm]
+    return f"{', '.join(known)} ({given.pixel_size_source})" if known else "not known"

@@ -11,7 +11,6 @@ import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
 
 from stackmend.errors import UsageError
 from stackmend.forecast.estimate import Expected

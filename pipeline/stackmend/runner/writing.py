@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from stackmend.errors import InputError
 from stackmend.forecast.estimate import Expected
 from stackmend.job import Job
 from stackmend.registry import Each
 from stackmend.restore.identity import Identity
-from stackmend.errors import InputError
 from stackmend.result import Record, atomic, names, read_record
 from stackmend.result.arrays import encoded
-from stackmend.result.journal import Entry, Ledger
+from stackmend.result.journal import Ledger
 from stackmend.result.record import write_record
 from stackmend.result.rows import SliceRow, Status
 from stackmend.result.workspace import bytes_in
@@ -103,9 +103,7 @@ def _ledger(
         searches.update(found.identities.values())
     known = {**session.known.losses, **running.losses}
     losses = {key: value for key, value in known.items() if key[0] in searches}
-    slices: dict[tuple[int, int], Entry] = {}
-    for row in rows:
-        slices[row.slice, row.channel] = asdict(row)
+    slices = {(row.slice, row.channel): row for row in rows}
     return Ledger(identity, slices, losses, running.looks, running.shards)
 
 
