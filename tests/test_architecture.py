@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "protocol": {"registry", "resources", "errors"},
     "chain": {"registry", "errors"},
     "search": {"chain", "registry"},
-    "result": {"errors", "registry"},
+    "result": {"errors", "registry", "words"},
     "workers": {"errors", "result"},
     "job": {"protocol", "result", "stacks", "errors"},
     "tuning": {
@@ -64,7 +64,7 @@ MAY_IMPORT = {
         *{"forecast", "pictures", "restore", "tuning", "workers", "result", "protocol", "search"},
         *{"chain", "registry", "job", "errors", "report", "words"},
     },
-    "report": {"result", "errors"},
+    "report": {"result", "errors", "words"},
     "api": {"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
     "cli": {"api", "result", "registry", "errors"},
     "__main__": {"cli"},

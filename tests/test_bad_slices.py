@@ -101,12 +101,8 @@ def test_what_is_skipped_is_recorded(folder: Path) -> None:
     odd, usual = "5 x 7 uint8, minisblack", "96 x 128 uint8, minisblack"
     assert skipped["5"] == f"s5.tif: is {odd}, the others are {usual}; replace it"
     assert run.record is not None
-    assert run.record["slices"] | {"restored": 6} == {
-        "all": 8,
-        "kept_from_earlier": 0,
-        "restored": 6,
-        "skipped": 2,
-    }
+    counts = {name: number for name, number in run.record["slices"].items() if number}
+    assert counts == {"all": 8, "restored": 6, "skipped": 2}
     assert "2 of 8 slices are unusable and left out: 2, 5" in run.record["warnings"]
 
 
@@ -151,7 +147,8 @@ def test_a_slice_that_was_mended_is_restored_by_the_next_run(folder: Path, say: 
         tifffile.imwrite(folder / "stack" / f"s{number}.tif", charged(8)[number])
     run = api.run(write(folder, say), workers=2)
     assert run.record is not None
-    assert run.record["slices"] == {"all": 8, "kept_from_earlier": 6, "restored": 8}
+    counts = {name: number for name, number in run.record["slices"].items() if number}
+    assert counts == {"all": 8, "kept_from_earlier": 6, "restored": 8}
     whole = api.run(write(folder, None), output=folder / "whole", workers=2)
     assert [row["output_hash"] for row in rows(run)] == [row["output_hash"] for row in rows(whole)]
 

@@ -269,7 +269,7 @@ def test_show_breaks_lines_and_obeys_nothing(
             '{"record": 99}',
             "is a record of format 99, this stackmend knows 1; use the stackmend that made it, or a newer one",
         ),
-        ('{"record": 1}', "is not as a run writes it (KeyError: 'slices'); run the protocol again"),
+        ('{"record": 1}', "run.json: is damaged: name is missing; run the protocol again"),
         (
             None,
             "there is no result of a run (no run.json); give the output folder of stackmend run",

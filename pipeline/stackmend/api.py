@@ -8,7 +8,8 @@ from typing import Any
 from stackmend import registry
 from stackmend.protocol import assemble
 from stackmend.protocol.starter import starting_protocol
-from stackmend.report import Source, read_finished, write_figures, write_report
+from stackmend.report import write_figures, write_report
+from stackmend.result import Result, open_result
 from stackmend.runner import CheckResult, RunPlan, RunResult, check, finish, plan, run
 from stackmend.stacks import open_stack
 
@@ -29,15 +30,15 @@ __all__ = [
 ]
 
 
-def show(run: str | Path) -> Source:
-    """What a finished run has left in writing: its record, its tables, its events.
+def show(run: str | Path) -> Result:
+    """What a run has left in writing: its record, its tables, its events.
 
     Raises
     ------
     InputError
-        If there is none; of an unfinished one with the command to continue.
+        If there is none.
     """
-    return read_finished(Path(run).expanduser())
+    return open_result(Path(run).expanduser())
 
 
 def report(run: str | Path) -> Path:

@@ -73,14 +73,15 @@ def _told(options: argparse.Namespace, folder: Path) -> int:
     from stackmend.cli.summary import shown, slice_facts, stacks
 
     if options.show == "json":
-        source = api.show(folder)
+        result = api.show(folder)
+        record = result.record.to_json()
         kept = ("name", "input", "output", "searches", "truth", "warnings", "times")
         facts: dict[str, Any] = {
             "folder": shown(folder),
             "stack": [shown(each) for each in stacks(folder)],
         }
-        facts |= {name: source.record[name] for name in kept}
-        facts["slices"] = slice_facts(source.record, source.slices)
+        facts |= {name: record[name] for name in kept}
+        facts["slices"] = slice_facts(result)
         say_event("result", facts)
     elif options.show != "quiet":
         print(_summary(folder))
@@ -96,17 +97,9 @@ def show(options: argparse.Namespace) -> int:
 def _summary(run: Path) -> str:
     from stackmend import api
     from stackmend.cli.summary import summary
-    from stackmend.result import names
 
-    source = api.show(run)
     width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
-    try:
-        return summary(source.record, source.slices, source.folder, width)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"is not as a run writes it ({type(error).__name__}: {error})"
-        raise InputError(
-            f"{source.folder / names.RECORD}: {what}; run the protocol again"
-        ) from error
+    return summary(api.show(run), width)
 
 
 def check(options: argparse.Namespace) -> int:

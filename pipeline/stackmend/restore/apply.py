@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -229,7 +229,7 @@ class Application:
             truth = self._truth(place) if self.truth_writer else None
             if self.truth_writer is not None and truth is not None:
                 self.truth_writer.write(place.position, Slice(truth), place.channel)
-            self.journal.enter(asdict(row))
+            self.journal.enter(row)
         except OSError as error:
             where = f"{self.writer.path}: slice {self._name(place)}"
             what = f"cannot be written ({error.strerror or error})"

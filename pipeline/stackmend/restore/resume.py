@@ -17,7 +17,7 @@ from stackmend.job import Job, SliceOfChannel
 from stackmend.restore.apply import batches
 from stackmend.restore.identity import Identity, differences
 from stackmend.result.hashes import pixel_hash
-from stackmend.result.journal import Entry, Ledger
+from stackmend.result.journal import Ledger
 from stackmend.result.rows import SliceRow, Status
 from stackmend.stacks import Layout, Writer, new_stack
 from stackmend.tuning.chains import ChannelChain
@@ -52,29 +52,27 @@ class Candidate:
     """A slice that a journal has as finished, and where it should lie."""
 
     place: SliceOfChannel
-    entry: Entry
+    row: SliceRow
     writer: Writer
     position: int
     in_place: bool
 
     def holds(self, chain: ChannelChain, hash_of: Callable[[int], str]) -> bool:
         """Whether input and output are what the journal says, pixel for pixel (or unusable, as they were)."""
-        if output_hash := self.entry["output_hash"]:
+        if output_hash := self.row.output_hash:
             written = self.writer.read_back(self.position, self.place.channel)
             if written is None or pixel_hash(written) != output_hash:
                 return False
         input_hash = hash_of(self.place.number)
-        if input_hash != self.entry["input_hash"]:
+        if input_hash != self.row.input_hash:
             return False
         if not input_hash:
             return True
-        return chain.reach_hash(self.place.number, hash_of) == str(self.entry["reach_hash"])
+        return chain.reach_hash(self.place.number, hash_of) == self.row.reach_hash
 
     def kept(self) -> Kept:
         """The slice as one that need not be computed."""
-        return Kept(
-            SliceRow.from_json(self.entry), None if self.in_place else (self.writer, self.position)
-        )
+        return Kept(self.row, None if self.in_place else (self.writer, self.position))
 
 
 def candidates(
@@ -121,11 +119,11 @@ def _of(
     unusable = UNUSABLE[job.protocol.input.on_bad_slice]
     position = {number: index for index, number in enumerate(facts["slices"])}
     for place in places:
-        entry = ledger.slices.get((place.number, job.channels[place.channel]))
-        if entry is None or place.number not in position:
+        row = ledger.slices.get((place.number, job.channels[place.channel]))
+        if row is None or place.number not in position:
             continue
-        if entry["input_hash"] or entry["status"] in unusable:
-            yield Candidate(place, entry, writer, position[place.number], in_place)
+        if row.input_hash or row.status in unusable:
+            yield Candidate(place, row, writer, position[place.number], in_place)
 
 
 def finished(

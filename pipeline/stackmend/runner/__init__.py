@@ -17,8 +17,9 @@ from stackmend.errors import OutputError, StepError, UsageError
 from stackmend.forecast.estimate import Expected, expected
 from stackmend.forecast.plan import RunPlan, plan_of
 from stackmend.job import CheckResult, Job, examine_stack
+from stackmend.protocol import CommandLine
 from stackmend.report import write_report
-from stackmend.result import names
+from stackmend.result import Record, names, origin_of
 from stackmend.result.journal import Journal, Ledger
 from stackmend.result.log import Listener, Log
 from stackmend.runner.run import join, run_shard, run_whole
@@ -33,7 +34,7 @@ __all__ = ["CheckResult", "RunPlan", "RunResult", "check", "finish", "plan", "ru
 
 @dataclass(frozen=True)
 class RunResult:
-    """Where the results of a run are, and its record; a shard has none, and no stack of its own.
+    """Where the results of a run are, and its record as in ``run.json``; a shard has none, and no stack of its own.
 
     ``changed`` is false where all was as this run would have made it.
     """
@@ -67,8 +68,24 @@ def check(
     CheckResult
         With ``draft.problems``, in file order.
     """
-    draft = protocols.examine(Path(protocol), input=_path(input), output=_path(output), set=set)
+    file = Path(protocol)
+    base, given = _origin(file)
+    draft = protocols.examine(
+        file, input=_path(input), output=_path(output), set=set, base=base, given=given
+    )
     return examine_stack(draft)
+
+
+def _origin(file: Path) -> tuple[Path | None, CommandLine | None]:
+    """Where relative paths start, and what the command line had added, for a protocol that was run.
+
+    Its copy in a result folder means what the original meant; any other file stands for itself.
+    """
+    origin = origin_of(file)
+    if origin is None:
+        return None, None
+    given = CommandLine(_path(origin.input), _path(origin.output), origin.set)
+    return Path(origin.folder), given
 
 
 def plan(
@@ -216,12 +233,10 @@ def _result_folder(job: Job, listener: Listener | None, *, shared: bool = False)
         raise OutputError(f"{what}; make room and run again") from error
 
 
-def _finished(
-    job: Job, record: Mapping[str, Any], changed: bool, listener: Listener | None
-) -> RunResult:
+def _finished(job: Job, record: Record, changed: bool, listener: Listener | None) -> RunResult:
     """What a run hands over, with the report of it; if that cannot be made, it is said and the result stands."""
     folder = job.workspace.folder
-    result = RunResult(folder, folder / job.writer().path.name, record, changed)
+    result = RunResult(folder, folder / job.writer().path.name, record.to_json(), changed)
     if not changed and (folder / names.REPORT).exists():
         return result
     try:

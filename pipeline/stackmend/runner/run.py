@@ -11,7 +11,6 @@ import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
 
 from stackmend.errors import UsageError
 from stackmend.forecast.estimate import Expected
@@ -22,7 +21,7 @@ from stackmend.restore.apply import Application
 from stackmend.restore.fill import Filling, make_room
 from stackmend.restore.identity import Identity, identity_of
 from stackmend.restore.resume import Done, finished
-from stackmend.result import names
+from stackmend.result import Record, names
 from stackmend.result.environment import command
 from stackmend.result.journal import Ledger
 from stackmend.result.log import now
@@ -39,8 +38,6 @@ from stackmend.tuning.session import Session
 from stackmend.tuning.tune import tune
 from stackmend.words import few
 from stackmend.workers import memory
-
-Record = dict[str, Any]
 
 
 def run_whole(session: Session, expected: Expected) -> tuple[Record, bool]:

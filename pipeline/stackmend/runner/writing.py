@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from stackmend.errors import InputError
 from stackmend.forecast.estimate import Expected
 from stackmend.job import Job
 from stackmend.registry import Each
 from stackmend.restore.identity import Identity
-from stackmend.result import atomic, names
+from stackmend.result import Record, atomic, names, read_record
 from stackmend.result.arrays import encoded
-from stackmend.result.encoding import as_json
-from stackmend.result.journal import Entry, Ledger
+from stackmend.result.journal import Ledger
+from stackmend.result.record import write_record
 from stackmend.result.rows import SliceRow, Status
 from stackmend.result.workspace import bytes_in
-from stackmend.runner.recording import loss_rows, run_record
+from stackmend.runner.recording import loss_rows, protocol_record, run_record
 from stackmend.tuning.chains import ChannelChain, Tuning
 from stackmend.tuning.session import Session
 from stackmend.words import few
@@ -35,7 +35,8 @@ class Circumstances:
 
 def write_losses(job: Job, tuning: Tuning) -> None:
     """The loss of every combination, when the searches are done."""
-    atomic.write_table(job.workspace.partial / names.LOSSES, list(loss_rows(tuning)))
+    losses = [row.to_csv() for row in loss_rows(tuning)]
+    atomic.write_table(job.workspace.partial / names.LOSSES, losses)
 
 
 def write_beside(
@@ -44,7 +45,7 @@ def write_beside(
     identity: Identity,
     rows: Sequence[SliceRow],
     circumstances: Circumstances,
-) -> dict[str, Any]:
+) -> Record:
     """Everything that goes with the stack, the record last; returns the record."""
     job, log = session.job, session.log
     partial = job.workspace.partial
@@ -65,21 +66,19 @@ def write_beside(
         "disk_bytes": bytes_in(job.writer().path),
         **circumstances.actual,
     }
-    record: dict[str, Any] = as_json(
-        run_record(
-            job,
-            tuning,
-            rows,
-            warnings=log.warnings,
-            workers=session.workers.count,
-            times=circumstances.times,
-            estimate=circumstances.expected.beside(**actual),
-            kept=circumstances.kept,
-            shards=ledger.shards,
-        )
+    record = run_record(
+        job,
+        tuning,
+        rows,
+        warnings=log.warnings,
+        workers=session.workers.count,
+        times=circumstances.times,
+        estimate=circumstances.expected.beside(**actual),
+        kept=circumstances.kept,
+        shards=ledger.shards,
     )
     log.event("finished", seconds=round(circumstances.times["total_s"], 3))
-    atomic.write_json(partial / names.RECORD, record)
+    write_record(partial, record)
     return record
 
 
@@ -104,22 +103,19 @@ def _ledger(
         searches.update(found.identities.values())
     known = {**session.known.losses, **running.losses}
     losses = {key: value for key, value in known.items() if key[0] in searches}
-    slices: dict[tuple[int, int], Entry] = {}
-    for row in rows:
-        slices[row.slice, row.channel] = asdict(row)
+    slices = {(row.slice, row.channel): row for row in rows}
     return Ledger(identity, slices, losses, running.looks, running.shards)
 
 
-def record_in_place(job: Job) -> dict[str, Any] | None:
+def record_in_place(job: Job) -> Record | None:
     """The record of the result in place, if this run would write the same."""
     try:
-        text = (job.workspace.folder / names.RECORD).read_text(encoding="utf-8")
-        before: dict[str, Any] = json.loads(text)
-        then, given = before["protocol"], as_json(asdict(job.protocol.given))
-        same = then["text"] == job.protocol.source.decode("utf-8-sig")
-        return before if same and given.items() <= then.items() else None
-    except (OSError, ValueError, KeyError, TypeError):
+        before = read_record(job.workspace.folder)
+    except InputError:  # it is damaged, and will be written anew
         return None
+    then = before.protocol
+    now = replace(protocol_record(job), file=then.file, folder=then.folder)
+    return before if now == then else None
 
 
 def _doubts(rows: Sequence[SliceRow]) -> Iterator[str]:
