@@ -19,7 +19,7 @@ from stackmend import api
 from stackmend.cli.events import described
 from stackmend.cli.phases import Phase
 from stackmend.cli.progress import Bars, JsonLines, PlainLines, layout
-from stackmend.cli.words import duration, figure, unglued
+from stackmend.words import duration, figure, unglue
 
 Write = Callable[..., Path]
 Main = Callable[..., int]
@@ -44,7 +44,7 @@ def progress(phase: str, done: int, total: int, **more: Any) -> dict[str, Any]:
      (200, "3 min 20 s"), (3599.8, "1 h 0 min"), (4320, "1 h 12 min"), (108300, "30 h 5 min")],
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:
-    assert unglued(duration(seconds)) == text
+    assert unglue(duration(seconds)) == text
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_durations(seconds: float, text: str) -> None:
 )
 def test_figures(value: float, text: str) -> None:
     assert figure(value) == text
-    assert unglued(figure(1234567.0)) == "1 234 567"
+    assert unglue(figure(1234567.0)) == "1 234 567"
 
 
 def test_rate_and_time_left_leave_out_what_was_kept() -> None:
@@ -70,7 +70,7 @@ def test_rate_and_time_left_leave_out_what_was_kept() -> None:
     assert phase.left(11.0) == 19
     assert phase.left(14.0) == 16  # it goes on while a slice is awaited
     assert phase.rates() == ["2 slices/s", "4 MP/s"]
-    assert "stopped at 62 of 100 slices, 40 of them kept" in unglued(phase.outcome())
+    assert "stopped at 62 of 100 slices, 40 of them kept" in unglue(phase.outcome())
 
 
 def test_a_slow_start_is_forgotten() -> None:

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from stackmend.cli import commands
-from stackmend.cli.streams import abandon, say
-from stackmend.cli.words import printable
+from stackmend.cli.streams import discard_output, say
 from stackmend.errors import INTERRUPTED, ProtocolError, StackmendError
+from stackmend.words import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (StackmendError, KeyboardInterrupt) as error:
         return _failed(error, options)
     except BrokenPipeError:
-        abandon(sys.stdout)  # the reader of a pipe has gone: nothing is left to say to anyone
+        discard_output(
+            sys.stdout
+        )  # the reader of a pipe has gone: nothing is left to say to anyone
         return 0
 
 

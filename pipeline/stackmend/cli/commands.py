@@ -12,6 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stackmend import words
+from stackmend.cli.streams import say
 from stackmend.errors import InputError, OutputError, StepError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 def run(options: argparse.Namespace) -> int:
     """``stackmend run``."""
     from stackmend import api
-    from stackmend.cli.streams import say
 
     result = _followed(
         options, api.run, backend=options.backend, scheduler=options.scheduler, shard=options.shard
@@ -70,37 +71,37 @@ def _told(options: argparse.Namespace, folder: Path) -> int:
     """The outcome of a run, as the options want it told."""
     from stackmend import api
     from stackmend.cli.progress import say_event
-    from stackmend.cli.summary import shown, slice_facts, stacks
+    from stackmend.cli.summary import slice_facts, stack_paths
 
     if options.show == "json":
         source = api.show(folder)
         kept = ("name", "input", "output", "searches", "truth", "warnings", "times")
         facts: dict[str, Any] = {
-            "folder": shown(folder),
-            "stack": [shown(each) for each in stacks(folder)],
+            "folder": words.short_path(folder),
+            "stack": [words.short_path(each) for each in stack_paths(folder)],
         }
         facts |= {name: source.record[name] for name in kept}
         facts["slices"] = slice_facts(source.record, source.slices)
         say_event("result", facts)
     elif options.show != "quiet":
-        print(_summary(folder))
+        say(_summary(folder), sys.stdout)
     return 0
 
 
 def show(options: argparse.Namespace) -> int:
     """``stackmend show``."""
-    print(_summary(options.run))
+    say(_summary(options.run), sys.stdout)
     return 0
 
 
 def _summary(run: Path) -> str:
     from stackmend import api
-    from stackmend.cli.summary import summary
+    from stackmend.cli.summary import summary_text
 
     source = api.show(run)
     width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
     try:
-        return summary(source.record, source.slices, source.folder, width)
+        return summary_text(source.record, source.slices, source.folder, width)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"is not as a run writes it ({type(error).__name__}: {error})"
         raise InputError(f"{source.folder / 'run.json'}: {what}; run the protocol again") from error
@@ -156,21 +157,19 @@ def check(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> int:
     """``stackmend report``."""
     from stackmend import api
-    from stackmend.cli.summary import shown
 
-    print(shown(api.report(options.run)))
+    print(words.short_path(api.report(options.run)))
     return 0
 
 
 def figures(options: argparse.Namespace) -> int:
     """``stackmend figures``."""
     from stackmend import api
-    from stackmend.cli.summary import shown
 
     for file in api.figures(
         options.run, format=options.format, dpi=options.dpi, output=options.output
     ):
-        print(shown(file))
+        print(words.short_path(file))
     return 0
 
 
@@ -178,7 +177,6 @@ def plan(options: argparse.Namespace) -> int:
     """``stackmend plan``."""
     from stackmend import api
     from stackmend.cli.outlook import told
-    from stackmend.cli.summary import shown
     from stackmend.result.record import plain
 
     _silence_libraries()
@@ -187,7 +185,7 @@ def plan(options: argparse.Namespace) -> int:
     if options.format == "json":
         print(json.dumps(outlook.as_dict(), indent=2, default=plain, ensure_ascii=False))
     else:
-        print(told(outlook, shown(outlook.output["path"])))
+        print(told(outlook, words.short_path(outlook.output["path"])))
     return 0
 
 

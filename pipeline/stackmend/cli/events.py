@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stackmend.cli.words import count, duration, printable
+from stackmend.words import count, duration, printable
 
 Fields = Mapping[str, Any]
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
-from stackmend.cli.words import counted, printable
 from stackmend.errors import Problem
 from stackmend.registry import Catalogue, Component, RegistryError, Step
+from stackmend.words import counted, printable
 
 _LINE = 120
 """Characters that are shown of a longer line."""

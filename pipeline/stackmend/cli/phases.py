@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stackmend.cli.words import count, duration, figure, printable
+from stackmend.words import count, duration, figure, printable
 
 _KNOWN = {
     "survey": ("looking at the stack", "slices"),

@@ -20,9 +20,9 @@ from rich.text import Text
 from stackmend.cli.events import described
 from stackmend.cli.phases import Phase
 from stackmend.cli.streams import say
-from stackmend.cli.words import duration, unglued
 from stackmend.result import record
 from stackmend.result.record import Listener
+from stackmend.words import duration, unglue
 
 _LABEL = 20
 """Columns of a phase's name, where there is room."""
@@ -122,7 +122,7 @@ class PlainLines(_Follower):
     _shown: tuple[float, int] = (0.0, 0)
 
     def _say(self, text: str, style: str = "") -> None:
-        say(f"stackmend: {unglued(text)}", sys.stderr)
+        say(f"stackmend: {unglue(text)}", sys.stderr)
 
     def _begun(self, phase: Phase) -> None:
         self._shown = (phase.started, 0)
@@ -168,13 +168,13 @@ class Bars(_Follower):
     def _say(self, text: str, style: str = "") -> None:
         with suppress(OSError):  # the terminal has gone, which is no reason to stop
             self._console.print(
-                Text(unglued(f"stackmend: {text}"), style), soft_wrap=False, overflow="fold"
+                Text(unglue(f"stackmend: {text}"), style), soft_wrap=False, overflow="fold"
             )
 
     def _ended(self, phase: Phase) -> None:
         gap = max(_LABEL - len(phase.label), 0) if self._console.width >= 79 else 0
         style = "green" if phase.done >= phase.total else "yellow"
-        text = Text.assemble((phase.label, style), " " * gap, "  ", unglued(phase.outcome()))
+        text = Text.assemble((phase.label, style), " " * gap, "  ", unglue(phase.outcome()))
         with suppress(OSError):
             self._console.print(text, overflow="fold")
 
@@ -212,7 +212,7 @@ def layout(phase: Phase, now: float, width: int) -> tuple[str, int, str]:
         text = "  ".join(fact for index, fact in enumerate(facts) if fact and index not in dropped)
         bar = width - len(label) - len(text) - 4
         if bar >= _BAR[0]:
-            return label, min(bar, _BAR[1]), unglued(text)
+            return label, min(bar, _BAR[1]), unglue(text)
     return _narrow(phase, left, width)
 
 
@@ -224,4 +224,4 @@ def _narrow(phase: Phase, left: float | None, width: int) -> tuple[str, int, str
     if len(ending) > room + 2:
         ending = ""
     bar = room - len(ending)
-    return label, min(bar, _BAR[1]) if bar >= _BAR[0] else 0, unglued(position + ending)
+    return label, min(bar, _BAR[1]) if bar >= _BAR[0] else 0, unglue(position + ending)

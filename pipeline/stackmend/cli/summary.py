@@ -8,17 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from statistics import median
-from textwrap import TextWrapper
 from typing import Any
 
-from stackmend import registry
-from stackmend.cli.words import GLUE, count, counted, duration, figure, percent, printable, unglued
+from stackmend import registry, words
+from stackmend.cli.rows import Row, rows_text
 
 Record = Mapping[str, Any]
-Line = tuple[str, str]
-"""A label, and what is to be said under it."""
-
-_INDENT = 10
 _STATUS = {
     "restored": "restored",
     "constant": "constant, left as they are",
@@ -29,7 +24,9 @@ _STATUS = {
 }
 
 
-def summary(record: Record, slices: Sequence[Mapping[str, str]], folder: Path, width: int) -> str:
+def summary_text(
+    record: Record, slices: Sequence[Mapping[str, str]], folder: Path, width: int
+) -> str:
     """What a run did and where its results are, in lines of at most ``width`` columns.
 
     Parameters
@@ -47,15 +44,13 @@ def summary(record: Record, slices: Sequence[Mapping[str, str]], folder: Path, w
         If the record is not as runs write them.
     """
     facts = slice_facts(record, slices)
-    lines = [*_head(record)]
+    rows = [*_head(record)]
     for search in record["searches"]:
-        lines.extend(_search(record, search))
-    lines += [*_slices(facts), *_truth(record)]
-    lines += [("warning", warning) for warning in record["warnings"]]
-    lines += [*_times(record, facts), *_places(folder)]
-    return "\n".join(
-        unglued(line) for label, text in lines for line in _wrapped(label, text, width)
-    )
+        rows.extend(_search(record, search))
+    rows += [*_slices(facts), *_truth(record)]
+    rows += [("warning", warning) for warning in record["warnings"]]
+    rows += [*_times(record, facts), *_places(folder)]
+    return rows_text(rows, width)
 
 
 def slice_facts(record: Record, slices: Sequence[Mapping[str, str]]) -> dict[str, Any]:
@@ -72,18 +67,7 @@ def slice_facts(record: Record, slices: Sequence[Mapping[str, str]]) -> dict[str
     }
 
 
-def _wrapped(label: str, text: str, width: int) -> list[str]:
-    wrapper = TextWrapper(max(width, 30), break_long_words=False, break_on_hyphens=False)
-    wrapper.initial_indent, wrapper.subsequent_indent = f"{label:<{_INDENT}} ", " " * (_INDENT + 1)
-    return wrapper.wrap(_printable(text)) or [wrapper.initial_indent.rstrip()]
-
-
-def _printable(text: str) -> str:
-    """A text without anything that a terminal would obey; spaces that hold together still do."""
-    return GLUE.join(printable(part) for part in text.split(GLUE))
-
-
-def _head(record: Record) -> Iterator[Line]:
+def _head(record: Record) -> Iterator[Row]:
     started = datetime.fromisoformat(record["times"]["started"])
     name = record["name"] or Path(record["protocol"]["file"]).stem
     yield "protocol", f"{name}, run on {started:%Y-%m-%d at %H:%M}"
@@ -106,15 +90,20 @@ def _shape(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
 
 
-def _search(record: Record, search: Record) -> Iterator[Line]:
+def _search(record: Record, search: Record) -> Iterator[Row]:
     tried, slices = search["combinations"], ", ".join(map(str, search["slices"]))
     if _several(record):
         slices += f" of channel {search['channel']}"
     if search["status"] != "chosen":
-        yield "search", f"{counted(tried, 'combination')} on slice {slices}: {search['reason']}"
+        yield (
+            "search",
+            f"{words.counted(tried, 'combination')} on slice {slices}: {search['reason']}",
+        )
         return
     for index, (name, value) in enumerate(search["chosen"].items()):
-        text = f"{name} {_value(value)}{_unit(record, name)}, of {_tried(search['space'][name])}"
+        text = (
+            f"{name} {words.value(value)}{_unit(record, name)}, of {_tried(search['space'][name])}"
+        )
         if end := search["on_edge"].get(name):
             text += f"; at the {end} edge of its range"
         yield "chosen" if index == 0 else "", text
@@ -122,7 +111,7 @@ def _search(record: Record, search: Record) -> Iterator[Line]:
     beside = f"; median {middle:.4g}" if middle is not None else ""
     yield (
         "loss",
-        f"{search['loss_of_choice']:.4g} on slice {slices}, lowest of {count(tried)}{beside}",
+        f"{search['loss_of_choice']:.4g} on slice {slices}, lowest of {words.count(tried)}{beside}",
     )
     if (before := search.get("loss_before")) is not None:
         after = search["loss_of_choice"]
@@ -135,20 +124,10 @@ def _search(record: Record, search: Record) -> Iterator[Line]:
         yield "", f"held out: {', '.join(held_out)}"
 
 
-def _value(value: Any) -> str:
-    return (
-        f"{value:.6g}"
-        if isinstance(value, float)
-        else str(value).lower()
-        if isinstance(value, bool)
-        else str(value)
-    )
-
-
 def _tried(values: Sequence[Any]) -> str:
     if len(values) <= 6:
-        return ", ".join(map(_value, values))
-    return f"{_value(values[0])} to {_value(values[-1])} ({len(values)} values)"
+        return ", ".join(map(words.value, values))
+    return f"{words.value(values[0])} to {words.value(values[-1])} ({len(values)} values)"
 
 
 def _unit(record: Record, name: str) -> str:
@@ -165,24 +144,26 @@ def _unit(record: Record, name: str) -> str:
     return ""
 
 
-def _slices(facts: Mapping[str, Any]) -> Iterator[Line]:
+def _slices(facts: Mapping[str, Any]) -> Iterator[Row]:
     parts = [
-        f"{count(number)} {_STATUS.get(status, status)}"
+        f"{words.count(number)} {_STATUS.get(status, status)}"
         for status, number in facts["status"].items()
     ]
-    kept = [f"{count(facts['kept'])} of them kept from an earlier run"] if facts["kept"] else []
+    kept = (
+        [f"{words.count(facts['kept'])} of them kept from an earlier run"] if facts["kept"] else []
+    )
     yield "slices", ", ".join([*parts, *kept])
     if facts["median_changed_fraction"] is not None:
         area = facts["median_charged_area"]
-        charged = f"median charged area {count(round(area))} px, " if area is not None else ""
-        changed = f"median {percent(facts['median_changed_fraction'])} of the pixels changed"
-        yield "", f"{charged}{changed}, {counted(facts['clipped'], 'pixel')} clipped"
+        charged = f"median charged area {words.count(round(area))} px, " if area is not None else ""
+        changed = f"median {words.percent(facts['median_changed_fraction'])} of the pixels changed"
+        yield "", f"{charged}{changed}, {words.counted(facts['clipped'], 'pixel')} clipped"
 
 
-def _truth(record: Record) -> Iterator[Line]:
+def _truth(record: Record) -> Iterator[Row]:
     if record["truth"]:
         before, after = record["truth"]["rmse_before"], record["truth"]["rmse_after"]
-        change = f" by {percent(abs(1 - after / before))}" if before else ""
+        change = f" by {words.percent(abs(1 - after / before))}" if before else ""
         verb = "fell" if after < before else "ROSE" if after > before else "did not change"
         yield (
             "error",
@@ -190,33 +171,28 @@ def _truth(record: Record) -> Iterator[Line]:
         )
 
 
-def _times(record: Record, facts: Mapping[str, Any]) -> Iterator[Line]:
+def _times(record: Record, facts: Mapping[str, Any]) -> Iterator[Row]:
     times = record["times"]
     computed, seconds = facts["count"] - facts["kept"], times["apply_s"]
-    rate = f" ({figure(computed / seconds)} slices/s)" if computed > 0 and seconds > 0 else ""
-    yield "time", f"{duration(times['search_s'])} search, {duration(seconds)} application{rate}"
-
-
-def _places(folder: Path) -> Iterator[Line]:
-    for stack in stacks(folder):
-        yield "stack", shown(stack)
-    if (folder / "report.html").exists():
-        yield "report", shown(folder / "report.html")
-    yield "record", shown(folder / "run.json")
-    again = shlex.join(
-        ["stackmend", "run", shown(folder / "protocol.yaml"), "--output", "NEW_FOLDER"]
+    rate = f" ({words.figure(computed / seconds)} slices/s)" if computed > 0 and seconds > 0 else ""
+    yield (
+        "time",
+        f"{words.duration(times['search_s'])} search, {words.duration(seconds)} application{rate}",
     )
-    yield "repeat", again.replace(" ", GLUE)  # to be copied in one piece
 
 
-def stacks(folder: Path) -> list[Path]:
+def _places(folder: Path) -> Iterator[Row]:
+    for stack in stack_paths(folder):
+        yield "stack", words.short_path(stack)
+    if (folder / "report.html").exists():
+        yield "report", words.short_path(folder / "report.html")
+    yield "record", words.short_path(folder / "run.json")
+    again = shlex.join(
+        ["stackmend", "run", words.short_path(folder / "protocol.yaml"), "--output", "NEW_FOLDER"]
+    )
+    yield "repeat", words.glue(again)  # to be copied in one piece
+
+
+def stack_paths(folder: Path) -> list[Path]:
     """The restored stack in a result folder, whatever its format."""
     return sorted(path for path in folder.iterdir() if path.name.split(".")[0] == "stack")
-
-
-def shown(path: Path) -> str:
-    """A path as short as it can be said from here."""
-    try:
-        return str(path.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path.absolute())
