@@ -11,6 +11,7 @@ from typing import Any
 
 import joblib
 
+from stackmend import words
 from stackmend.errors import UsageError
 from stackmend.forecast.probe import Probe, SearchCost, Sought, middle_of, probe, search_in
 from stackmend.job import Job
@@ -235,15 +236,16 @@ def forecast(job: Job, workers: Workers, budget: int | None) -> Forecast:
         budget=budget,
     )
     if budget is not None and not found.fits_memory:
-        what = f"one worker needs {memory.shown(found.memory_bytes)} for such slices, got {memory.shown(budget)}"
+        needed, given = words.size(found.memory_bytes), words.size(budget)
+        what = f"one worker needs {needed} for such slices, got {given}"
         raise UsageError(f"--memory: {what}; give more, or sweep fewer values")
     notes = []
     if found.workers < workers.count:
         whose = "the budget" if budget is not None else "the memory that is free"
         notes.append(f"{found.workers} of {workers.count} workers: {whose} has room for no more")
     elif not found.fits_memory:
-        need_s, room = memory.shown(found.memory_bytes), memory.shown(found.memory_room)
-        notes.append(f"memory may be short: {need_s} are needed, {room} are free")
+        needed, room = words.size(found.memory_bytes), words.size(found.memory_room)
+        notes.append(f"memory may be short: {needed} are needed, {room} are free")
     return Forecast(replace(workers, count=found.workers), found, notes=tuple(notes))
 
 
