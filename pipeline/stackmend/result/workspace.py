@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from stackmend import words
 from stackmend.errors import OutputError, Problem
 from stackmend.protocol import Protocol
 from stackmend.result import locks
@@ -105,7 +106,7 @@ class Workspace:
                 yield f"{parent} belongs to the result of another run; choose another folder"
         free = shutil.disk_usage(existing).free
         if needed_bytes > free:
-            yield f"the result takes {_size(needed_bytes)}, {existing} has {_size(free)} free; make room"
+            yield f"the result takes {words.size(needed_bytes)}, {existing} has {words.size(free)} free; make room"
 
     def _foreign(self) -> Iterator[str]:
         """Objections to a folder that holds what no run has written there."""
@@ -246,10 +247,6 @@ def _is_result(folder: Path) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(record, dict) and "record" in record
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def _record_last(folder: Path) -> list[Path]:
