@@ -12,6 +12,7 @@ from math import prod
 from time import perf_counter
 from typing import Any
 
+from stackmend import words
 from stackmend.errors import OutputError, UsageError
 from stackmend.forecast.estimate import Forecast, bytes_in
 from stackmend.forecast.probe import application_of
@@ -158,10 +159,9 @@ class Work:
     def _missing(self, done: Done) -> str:
         """What ``finish`` says about slices that are not there."""
         missing = [str(place.number) for place in self.job.places if place not in done.kept]
-        shown = ", ".join(missing[:20]) + (", ..." if len(missing) > 20 else "")
         shards = sorted({str(entry["shard"]) for entry in self.journal.ledger().shards})
         told = f"; shards that have ended: {', '.join(shards)}" if shards else ""
-        what = f"{len(missing)} of {len(self.job.places)} slices are not done ({shown}){told}"
+        what = f"{len(missing)} of {len(self.job.places)} slices are not done ({words.few(missing, 20)}){told}"
         return f"finish: {what}; run the shards that are missing, or everything with stackmend run"
 
     def _stays(self, done: Done, work: Mapping[str, Any], published: Ledger) -> bool:
@@ -319,8 +319,7 @@ def _doubts(rows: Sequence[SliceRow]) -> Iterator[str]:
     for status, text in OUTCOMES.items():
         numbers = [row.slice for row in rows if row.status == status]
         if numbers:
-            shown = ", ".join(map(str, numbers[:20])) + (", ..." if len(numbers) > 20 else "")
-            yield f"{len(numbers)} of {len(rows)} slices are {text}: {shown}"
+            yield f"{len(numbers)} of {len(rows)} slices are {text}: {words.few(numbers, 20)}"
     clipped = sum(row.clipped for row in rows)
     if clipped:
         yield f"{clipped} pixels were clipped to the range of the output type"
