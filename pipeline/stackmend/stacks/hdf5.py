@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from stackmend import words
 from stackmend.errors import InputError
 from stackmend.stacks import DTYPES, Pixels
 from stackmend.stacks.arrays import ArrayReader
@@ -89,16 +90,12 @@ def _chosen(path: Path, file: Any, wanted: str | None) -> Any:
         return usable[0]
     else:
         problem = f"expected one array that could be a stack, got {len(usable)}"
-    shown = ", ".join(
-        f"{each.name} ({' x '.join(map(str, each.shape))} {each.dtype.name})"
-        for each in usable[:10]
-    )
-    more = f" and {len(usable) - 10} more" if len(usable) > 10 else ""
-    how = (
-        f"give one as input.dataset: {shown}{more}"
-        if usable
-        else "give a file that holds the slices"
-    )
+    how = "give a file that holds the slices"
+    if usable:
+        shapes = [
+            f"{each.name} ({' x '.join(map(str, each.shape))} {each.dtype.name})" for each in usable
+        ]
+        how = f"give one as input.dataset: {words.few(shapes)}"
     raise InputError(f"{path.name}: {problem}; {how}")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from stackmend import words
 from stackmend.errors import InputError
 from stackmend.stacks import Pixels
 from stackmend.stacks.arrays import ArrayReader
@@ -173,9 +174,8 @@ def _only_image_in(path: Path) -> Path:
             f"{path.name}: there is no image in it; give the folder that holds the slices"
         )
     if len(found) > 1:
-        shown = ", ".join(str(each.relative_to(path)) for each in found[:10])
-        more = f" and {len(found) - 10} more" if len(found) > 10 else ""
-        what = f"expected one image, got {len(found)}: {shown}{more}"
+        names = [each.relative_to(path) for each in found]
+        what = f"expected one image, got {len(found)}: {words.few(names)}"
         raise InputError(
             f"{path.name}: {what}; give one of them, such as {path / found[0].relative_to(path)}"
         )

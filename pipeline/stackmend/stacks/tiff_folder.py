@@ -15,6 +15,7 @@ from uuid import uuid4
 import numpy as np
 import tifffile
 
+from stackmend import words
 from stackmend.errors import BadSlice, InputError, OutputError
 from stackmend.stacks import Layout, Pixels
 from stackmend.stacks.files import published
@@ -141,7 +142,7 @@ def open_folder(folder: Path, *, tolerant: bool = False) -> tuple[TiffFolderRead
         If there are none, or some cannot be used (all of these are named); if ``tolerant``, only where none can.
     """
     names, skipped = _listed(folder)
-    shown = ", ".join(skipped[:10]) + (", ..." if len(skipped) > 10 else "")
+    shown = words.few(skipped)
     if not names:
         found = f"only {shown}" if skipped else "it is empty"
         raise InputError(
@@ -184,8 +185,8 @@ def _different_sizes(folder: Path, said: Mapping[str, Metadata]) -> list[str]:
     ]
     if not odd:
         return []
-    more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
-    return [f"{folder.name}: slices differ in pixel size: {first} is {usual}, but {odd[0]}{more}"]
+    but = words.few(odd, 1)
+    return [f"{folder.name}: slices differ in pixel size: {first} is {usual}, but {but}"]
 
 
 def _listed(folder: Path) -> tuple[list[str], list[str]]:

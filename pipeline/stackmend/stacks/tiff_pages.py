@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
+from stackmend import words
 from stackmend.errors import BadSlice, InputError
 from stackmend.stacks import Pixels
 from stackmend.stacks.extras import command_for
@@ -175,10 +176,9 @@ def unlike(info: PageInfo, usual: PageInfo) -> str:
 
 def mixed(first_name: str, first: PageInfo, others: list[tuple[str, PageInfo]]) -> InputError:
     """The error that names the slices which are not like the first."""
-    shown = ", ".join(f"{name} is {info}" for name, info in others[:5])
-    more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+    but = words.few([f"{name} is {info}" for name, info in others], 5)
     return InputError(
-        f"slices differ: {first_name} is {first}, but {shown}{more}; "
+        f"slices differ: {first_name} is {first}, but {but}; "
         "a stack needs slices of one shape and type: move the odd ones away"
     )
 
