@@ -129,7 +129,7 @@ def value(given: Any) -> str:
     return str(given)
 
 
-def few(things: Iterable[object], most: int = 10) -> str:
+def few(things: Iterable[Any], most: int = 10) -> str:
     """The first of some things, and how many more there are.
 
     Examples

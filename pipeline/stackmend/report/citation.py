@@ -63,15 +63,11 @@ def _size(record: Mapping[str, Any]) -> str:
 
 def _step(step: Mapping[str, Any]) -> str:
     values = ", ".join(
-        f"{name} {_value(each['value'])}" for name, each in step["parameters"].items()
+        f"{name} {short(each['value'])}" for name, each in step["parameters"].items()
     )
     foreign = f" of {step['package']}" if step.get("package", "stackmend") != "stackmend" else ""
     version = f"{step['step']}{foreign} (version {step['version']}"
     return f"{version}; {values})" if values else f"{version})"
-
-
-def _value(value: Any) -> str:
-    return f"[{', '.join(map(short, value))}]" if isinstance(value, list | tuple) else short(value)
 
 
 def _search(search: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from stackmend import words
 from stackmend.report import loss_plots, slice_plots
 from stackmend.report.drawing import SCREEN, style, svg
 from stackmend.report.landscape import Search, edges, loss_of, short
@@ -283,8 +284,7 @@ def _counts(source: Source) -> list[tuple[str, str]]:
 
 def listed(names: Sequence[str], count: int = 8) -> str:
     """Some names and how many more there are."""
-    more = len(names) - count
-    return ", ".join(names[:count]) + (f" and {more} more, see slices.csv" if more > 0 else "")
+    return words.few(names, count) + (", see slices.csv" if len(names) > count else "")
 
 
 def short_percent(cell: str | None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from stackmend import words
 from stackmend.result.reading import Row, Source, number
 
 FEW = 12
@@ -215,8 +216,6 @@ def _beyond(values: Sequence[float], end: str) -> float:
 
 
 def short(value: Any) -> str:
-    """A value as a person would write it."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "none"}[value]
-    numeric = number(value) if isinstance(value, (int, float, str)) else None
-    return f"{numeric:.6g}" if numeric is not None else str(value)
+    """A value, or a cell of a table, as a person would write it."""
+    numeric = number(value) if isinstance(value, str) else None
+    return words.value(value if numeric is None else numeric)

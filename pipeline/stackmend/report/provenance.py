@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from stackmend import words
 from stackmend.report.landscape import short
 from stackmend.result.reading import Source
 
@@ -17,7 +17,7 @@ def provenance(source: Source) -> dict[str, Any]:
     times = record.get("times") or {}
     return {
         "parameters": [
-            (step["id"], step["step"], step["version"], name, _shown(each["value"]), each["origin"])
+            (step["id"], step["step"], step["version"], name, short(each["value"]), each["origin"])
             for step in record.get("chain", ())
             for name, each in (step["parameters"] or {"": {"value": "", "origin": ""}}).items()
         ],
@@ -67,9 +67,7 @@ def quantity(name: str, value: Any) -> str:
     """Seconds or bytes, as the end of the name says, in words."""
     if not isinstance(value, int | float):
         return ""
-    if name.endswith("_s"):
-        return f"{value:.1f} s"
-    return f"{value / 1e9:.1f} GB" if value >= 1e9 else f"{value / 1e6:.1f} MB"
+    return words.duration(value) if name.endswith("_s") else words.size(value)
 
 
 def _pixel_size(given: Mapping[str, Any]) -> str:
@@ -80,7 +78,3 @@ def _pixel_size(given: Mapping[str, Any]) -> str:
         ", ".join(f"{axis} {value:.4g} nm" for axis, value in known.items())
         + f" ({given.get('pixel_size_source')})"
     )
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else short(value)

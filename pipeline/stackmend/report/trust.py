@@ -8,6 +8,7 @@ from math import prod
 from statistics import median
 from typing import Any
 
+from stackmend import words
 from stackmend.report.landscape import Search
 from stackmend.result.reading import Row, Source, number
 
@@ -300,20 +301,17 @@ def _doubts(source: Source, found: Sequence[Search], odd: Sequence[Jump]) -> Ite
     slices = {jump.slice for jump in odd}
     if slices:
         verb = "slice does" if len(slices) == 1 else "slices do"
-        yield f"{len(slices)} {verb} not fit to the neighbours ({_listed(sorted(slices, key=int)[:5], len(slices))})."
+        yield f"{len(slices)} {verb} not fit to the neighbours ({words.few(sorted(slices, key=int), 5)})."
     output = source.record.get("output") or {}
     clipped, pixels = output.get("clipped") or 0, prod(output.get("shape") or [0])
     if clipped > CLIPPED * pixels:
         yield f"{clipped} pixels ({clipped / pixels:.2%}) were clipped to the range of the output type."
     bad = [row["slice"] for row in source.slices if row.get("status") in UNUSABLE]
     if bad:
-        yield f"{len(bad)} {'slice' if len(bad) == 1 else 'slices'} could not be used ({_listed(bad[:5], len(bad))})."
+        yield f"{len(bad)} {'slice' if len(bad) == 1 else 'slices'} could not be used ({words.few(bad, 5)})."
 
 
-def _listed(names: Sequence[str], total: int | None = None) -> str:
-    more = (total or len(names)) - len(names)
-    if more > 0:
-        return f"{', '.join(names)} and {more} more"
+def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
