@@ -1,4 +1,4 @@
-"""The summary of a run, made from what it has left in writing: its record and its table of slices."""
+"""The summary of a run, from what it has left in writing: its record and its table of slices."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from stackmend import registry, words
+from stackmend import api, registry, words
 from stackmend.cli.rows import Row, rows_text
+from stackmend.cli.terminal.streams import text_width
+from stackmend.errors import InputError
 
 Record = Mapping[str, Any]
 _STATUS = {
@@ -22,6 +24,22 @@ _STATUS = {
     "blank": "unreadable, left blank",
     "skipped": "unusable, left out",
 }
+
+
+def summary_of(run: Path) -> str:
+    """What a run did and where its results are, as wide as the terminal.
+
+    Raises
+    ------
+    InputError
+        If there is no result of a run.
+    """
+    source = api.show(run)
+    try:
+        return summary_text(source.record, source.slices, source.folder, text_width())
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"is not as a run writes it ({type(error).__name__}: {error})"
+        raise InputError(f"{source.folder / 'run.json'}: {what}; run the protocol again") from error
 
 
 def summary_text(
@@ -72,11 +90,14 @@ def _head(record: Record) -> Iterator[Row]:
     name = record["name"] or Path(record["protocol"]["file"]).stem
     yield "protocol", f"{name}, run on {started:%Y-%m-%d at %H:%M}"
     given, output = record["input"], record["output"]
-    size = given.get("pixel_size_nm") or {}
-    known = [f"{axis} {value:.4g}" for axis, value in size.items() if value]
-    pixel = f", pixel size {', '.join(known)} nm" if known else ""
-    channels = f"{len(given['channels'])} channels of " if _several(record) else ""
-    yield "input", f"{given['label']}: {channels}{_shape(given['shape'])} {given['dtype']}{pixel}"
+    sizes = given.get("pixel_size_nm") or {}
+    known = [f"{axis} {size:.4g}" for axis, size in sizes.items() if size]
+    text = f"{_shape(given['shape'])} {given['dtype']}"
+    if _several(record):
+        text = f"{len(given['channels'])} channels of {text}"
+    if known:
+        text += f", pixel size {', '.join(known)} nm"
+    yield "input", f"{given['label']}: {text}"
     if (output["shape"], output["dtype"]) != (given["shape"], given["dtype"]):
         yield "output", f"{_shape(output['shape'])} {output['dtype']}"
 
@@ -91,35 +112,31 @@ def _shape(shape: Sequence[int]) -> str:
 
 
 def _search(record: Record, search: Record) -> Iterator[Row]:
-    tried, slices = search["combinations"], ", ".join(map(str, search["slices"]))
+    tried, where = search["combinations"], f"on slice {', '.join(map(str, search['slices']))}"
     if _several(record):
-        slices += f" of channel {search['channel']}"
+        where += f" of channel {search['channel']}"
     if search["status"] != "chosen":
-        yield (
-            "search",
-            f"{words.counted(tried, 'combination')} on slice {slices}: {search['reason']}",
-        )
+        yield "search", f"{words.counted(tried, 'combination')} {where}: {search['reason']}"
         return
-    for index, (name, value) in enumerate(search["chosen"].items()):
-        text = (
-            f"{name} {words.value(value)}{_unit(record, name)}, of {_tried(search['space'][name])}"
-        )
+
+    label = "chosen"
+    for name, value in search["chosen"].items():
+        text = f"{name} {words.value(value)}{_unit(record, name)}"
+        text += f", of {_tried(search['space'][name])}"
         if end := search["on_edge"].get(name):
             text += f"; at the {end} edge of its range"
-        yield "chosen" if index == 0 else "", text
-    middle = search.get("loss_median")
-    beside = f"; median {middle:.4g}" if middle is not None else ""
-    yield (
-        "loss",
-        f"{search['loss_of_choice']:.4g} on slice {slices}, lowest of {words.count(tried)}{beside}",
-    )
-    if (before := search.get("loss_before")) is not None:
-        after = search["loss_of_choice"]
+        yield label, text
+        label = ""
+
+    after, before, middle = map(search.get, ("loss_of_choice", "loss_before", "loss_median"))
+    text = f"{after:.4g} {where}, lowest of {words.count(tried)}"
+    yield "loss", text if middle is None else f"{text}; median {middle:.4g}"
+    if before is not None:
         yield "", f"{before:.4g} before correction, {after:.4g} after"
-    held_out = [
-        f"{v if isinstance(v, str) else f'{v:.4g}'} (slice {n})"
-        for n, v in search["held_out"].items()
-    ]
+    held_out = []
+    for number, loss in search["held_out"].items():
+        said = loss if isinstance(loss, str) else f"{loss:.4g}"
+        held_out.append(f"{said} (slice {number})")
     if held_out:
         yield "", f"held out: {', '.join(held_out)}"
 
@@ -145,40 +162,40 @@ def _unit(record: Record, name: str) -> str:
 
 
 def _slices(facts: Mapping[str, Any]) -> Iterator[Row]:
-    parts = [
-        f"{words.count(number)} {_STATUS.get(status, status)}"
-        for status, number in facts["status"].items()
-    ]
-    kept = (
-        [f"{words.count(facts['kept'])} of them kept from an earlier run"] if facts["kept"] else []
-    )
-    yield "slices", ", ".join([*parts, *kept])
+    parts = []
+    for status, number in facts["status"].items():
+        parts.append(f"{words.count(number)} {_STATUS.get(status, status)}")
+    if facts["kept"]:
+        parts.append(f"{words.count(facts['kept'])} of them kept from an earlier run")
+    yield "slices", ", ".join(parts)
+
     if facts["median_changed_fraction"] is not None:
-        area = facts["median_charged_area"]
-        charged = f"median charged area {words.count(round(area))} px, " if area is not None else ""
-        changed = f"median {words.percent(facts['median_changed_fraction'])} of the pixels changed"
-        yield "", f"{charged}{changed}, {words.counted(facts['clipped'], 'pixel')} clipped"
+        text = f"median {words.percent(facts['median_changed_fraction'])} of the pixels changed"
+        if facts["median_charged_area"] is not None:
+            area = words.count(round(facts["median_charged_area"]))
+            text = f"median charged area {area} px, {text}"
+        yield "", f"{text}, {words.counted(facts['clipped'], 'pixel')} clipped"
 
 
 def _truth(record: Record) -> Iterator[Row]:
-    if record["truth"]:
-        before, after = record["truth"]["rmse_before"], record["truth"]["rmse_after"]
-        change = f" by {words.percent(abs(1 - after / before))}" if before else ""
-        verb = "fell" if after < before else "ROSE" if after > before else "did not change"
-        yield (
-            "error",
-            f"against the truth {verb}{change}, from {before:.3g} to {after:.3g} grey levels (RMS)",
-        )
+    if not record["truth"]:
+        return
+    before, after = record["truth"]["rmse_before"], record["truth"]["rmse_after"]
+    verb = "did not change"
+    if after != before:
+        verb = "fell" if after < before else "ROSE"
+    change = f" by {words.percent(abs(1 - after / before))}" if before else ""
+    levels = f"from {before:.3g} to {after:.3g} grey levels (RMS)"
+    yield "error", f"against the truth {verb}{change}, {levels}"
 
 
 def _times(record: Record, facts: Mapping[str, Any]) -> Iterator[Row]:
-    times = record["times"]
-    computed, seconds = facts["count"] - facts["kept"], times["apply_s"]
-    rate = f" ({words.figure(computed / seconds)} slices/s)" if computed > 0 and seconds > 0 else ""
-    yield (
-        "time",
-        f"{words.duration(times['search_s'])} search, {words.duration(seconds)} application{rate}",
-    )
+    searching, restoring = record["times"]["search_s"], record["times"]["apply_s"]
+    text = f"{words.duration(searching)} search, {words.duration(restoring)} application"
+    computed = facts["count"] - facts["kept"]
+    if computed > 0 and restoring > 0:
+        text += f" ({words.figure(computed / restoring)} slices/s)"
+    yield "time", text
 
 
 def _places(folder: Path) -> Iterator[Row]:
@@ -187,9 +204,8 @@ def _places(folder: Path) -> Iterator[Row]:
     if (folder / "report.html").exists():
         yield "report", words.short_path(folder / "report.html")
     yield "record", words.short_path(folder / "run.json")
-    again = shlex.join(
-        ["stackmend", "run", words.short_path(folder / "protocol.yaml"), "--output", "NEW_FOLDER"]
-    )
+    protocol = words.short_path(folder / "protocol.yaml")
+    again = shlex.join(["stackmend", "run", protocol, "--output", "NEW_FOLDER"])
     yield "repeat", words.glue(again)  # to be copied in one piece
 
 
