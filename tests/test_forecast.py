@@ -237,9 +237,9 @@ def test_the_command_tells_people_and_programs(
     protocol()
     assert main("plan", "tiny.yaml", "--workers", 1) == 0
     out = capsys.readouterr().out
-    assert max(map(len, out.splitlines())) <= 80
+    assert max(map(len, out.splitlines())) <= 100
     assert "4 combinations: 2 masks, 4 rolling balls, 4 backgrounds; on slice 1" in out
-    assert "to do     4 slices" in out
+    assert "to do      4 slices" in out
     assert main("plan", "tiny.yaml", "--format", "json", "--workers", 1) == 0
     content = json.loads(capsys.readouterr().out)
     assert content["done"]["todo"] == SLICES

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from stackmend import words
 from stackmend.errors import Problem
 from stackmend.protocol.model import OptimizeEntry, Protocol, SliceSelection, StepEntry
 from stackmend.protocol.text import DataPath
@@ -217,7 +218,9 @@ def _repeated_values(protocol: Protocol, entry: StepEntry) -> Iterator[Problem]:
     for name, sweep in entry.sweeps.items():
         repeated = _repeated(sweep.values)
         if repeated:
-            message = f"gives {_few(repeated)} more than once; each value needs one run: keep one"
+            message = (
+                f"gives {words.few(repeated)} more than once; each value needs one run: keep one"
+            )
             yield protocol.text.problem((*entry.path, name, "sweep"), message)
 
 
@@ -261,17 +264,15 @@ def _selections(protocol: Protocol) -> Iterator[Problem]:
     for path, numbers in (*numbered, (("input", "channel"), protocol.input.channels)):
         repeated = _repeated(numbers or ())
         if repeated:
-            yield protocol.text.problem(path, f"names {_few(repeated)} more than once; keep one")
+            yield protocol.text.problem(
+                path, f"names {words.few(repeated)} more than once; keep one"
+            )
 
 
 def _repeated(values: Iterable[Any]) -> list[str]:
     """Values that are there more than once, as text; 40 and 40.0 are the same."""
     counts = Counter(repr(int(v) if isinstance(v, float) and v.is_integer() else v) for v in values)
     return [text for text, count in counts.items() if count > 1]
-
-
-def _few(texts: Sequence[str]) -> str:
-    return ", ".join(texts[:5]) + (" and others" if len(texts) > 5 else "")
 
 
 def _optimize(protocol: Protocol) -> Iterator[Problem]:

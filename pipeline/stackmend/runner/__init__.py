@@ -25,11 +25,23 @@ from stackmend.result.log import Listener, Log
 from stackmend.runner.run import join, run_shard, run_whole
 from stackmend.runner.shards import Shard
 from stackmend.tuning.session import Session
+from stackmend.tuning.trial import Trial
+from stackmend.tuning.tune import nth_trial
 from stackmend.workers import memory as sizes
 from stackmend.workers.cluster import ClusterWorkers, connected
 from stackmend.workers.processes import Workers
 
-__all__ = ["CheckResult", "RunPlan", "RunResult", "check", "finish", "plan", "run"]
+__all__ = [
+    "CheckResult",
+    "RunPlan",
+    "RunResult",
+    "Trial",
+    "check",
+    "finish",
+    "plan",
+    "run",
+    "trial",
+]
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,43 @@ def _origin(file: Path) -> tuple[Path | None, CommandLine | None]:
         return None, None
     given = CommandLine(_path(origin.input), _path(origin.output), origin.set)
     return Path(origin.folder), given
+
+
+def trial(
+    protocol: str | Path,
+    *,
+    input: str | Path | None = None,
+    set: Mapping[str, str] | None = None,
+    search: int = 0,
+) -> Trial:
+    """A search of a protocol, to be asked on any slice, for any values; no output folder is needed.
+
+    Parameters
+    ----------
+    protocol, input, set
+        As for ``check``.
+    search
+        Which entry of ``optimize``, from 0; those before it are carried out first.
+
+    Returns
+    -------
+    Trial
+        With ``loss``, ``loss_untouched``, ``image`` and ``products``.
+
+    Raises
+    ------
+    UsageError
+        If the protocol has no such search.
+    StackmendError
+        As ``run``, as far as input, protocol and earlier searches go.
+    """
+    job = check(protocol, input=input, set=set).job(written=False)
+    count = len(job.protocol.optimize)
+    if not 0 <= search < count:
+        what = f"the protocol has {count} searches, got {search}"
+        raise UsageError(f"search: {what}; count from 0, and sweep a parameter if there is none")
+    session = Session(job, Log(), _workers(None), Journal(None), Ledger())
+    return nth_trial(session, search)
 
 
 def plan(
