@@ -38,8 +38,8 @@ FORMATS: dict[str, dict[str, Any]] = {
 
 _BIG = """
 from stackmend.cli import main
-from stackmend.stacks import tiff_file_writer
-tiff_file_writer.CLASSIC_LIMIT = 0
+from stackmend.stacks.tiff import file_writer
+file_writer.CLASSIC_LIMIT = 0
 raise SystemExit(main())
 """
 """The command, for which every multi-page file is too large for classic TIFF."""

@@ -24,7 +24,7 @@ CHAIN = [
 
 
 def channels() -> NDArray[np.uint8]:
-    """``(Z, C, Y, X)``: a charged channel, its mirror image at other grey levels, and one without charging."""
+    """``(Z, C, Y, X)``: a charged channel, its mirror image at other levels, and a quiet one."""
     first = charged(4)
     noise = np.random.default_rng(1).normal(0, 2, first.shape)
     quiet = (np.linspace(60, 160, first.shape[-1]) + noise).astype(np.uint8)

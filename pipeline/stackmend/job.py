@@ -13,8 +13,17 @@ import numpy as np
 from stackmend.errors import InputError, Problem, ProtocolError, UsageError
 from stackmend.protocol import Draft, Protocol, check_stack, remaining
 from stackmend.result.workspace import Workspace
-from stackmend.stacks import Layout, Reader, Selected, Writer, new_stack, open_phantom, open_stack
-from stackmend.stacks.extras import command_for, missing
+from stackmend.stacks import (
+    FORMATS,
+    Layout,
+    Reader,
+    Selection,
+    Writer,
+    new_stack,
+    open_phantom,
+    open_stack,
+)
+from stackmend.stacks.extras import command_for, is_missing
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ class Job:
             names=tuple(self.reader.names[index] for index in self.slices),
             channels=len(self.channels),
             photometric=self.reader.photometric,
-            metadata=Selected(self.reader, self.slices),
+            selection=Selection(self.readers, self.slices),
             origin=self.origin,
             compression=output.compression,
             pyramid=output.pyramid,
@@ -209,17 +218,23 @@ def _stack_problems(protocol: Protocol, readers: tuple[Reader, ...]) -> Iterator
 def _format(protocol: Protocol) -> Iterator[Problem]:
     """Options that the format of the output does not have, and packages that it needs."""
     output, text = protocol.output, protocol.text
-    zarr = output.format.startswith("ome-zarr")
-    if output.pyramid and not zarr:
-        message = f"{output.format} has no place for smaller copies; add format: ome-zarr, or leave it out"
+    format = FORMATS[output.format]
+    if output.pyramid and not format.pyramid:
+        other = next(name for name, each in FORMATS.items() if each.pyramid)
+        what = f"{output.format} has no place for smaller copies"
+        message = f"{what}; add format: {other}, or leave it out"
         yield text.problem(("output", "pyramid"), message)
-    if zarr and missing("zarr"):
-        yield text.problem(
-            ("output", "format"),
-            f"{output.format} needs one more package; run: {command_for('zarr')}",
-        )
-    if output.compression == "zstd" and not zarr and missing("imagecodecs"):
-        message = f"zstd needs one more package; run: {command_for('imagecodecs')}"
+    if format.needs and is_missing(format.needs):
+        message = f"{output.format} needs one more package; run: {command_for(format.needs)}"
+        yield text.problem(("output", "format"), message)
+    if output.compression not in format.compressions:
+        what = f"{output.format} cannot be compressed in this way"
+        message = f"{what}; choose {' or '.join(format.compressions)}"
+        yield text.problem(("output", "compression"), message)
+        return
+    package = format.compressions[output.compression]
+    if package and is_missing(package):
+        message = f"{output.compression} needs one more package; run: {command_for(package)}"
         yield text.problem(("output", "compression"), message)
 
 

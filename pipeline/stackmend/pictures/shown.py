@@ -105,7 +105,7 @@ class SlicePictures:
 
     def make(self, row: SliceRow, position: int, why: Sequence[str]) -> dict[str, Any] | None:
         """Write the pictures of a slice and describe them; ``None`` if it cannot be read back or has another size."""
-        after = self.writer.written(position)
+        after = self.writer.read_back(position)
         try:
             whole = self.application.chains[0].reader.read(row.slice)
         except BadSlice:

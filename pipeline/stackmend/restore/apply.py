@@ -22,7 +22,7 @@ from stackmend.restore.raw import RawSlice, RawSlices
 from stackmend.result.hashes import pixel_hash
 from stackmend.result.journal import Journal
 from stackmend.result.rows import SliceRow, Status
-from stackmend.stacks import Pixels, Writer
+from stackmend.stacks import Pixels, Slice, Writer
 from stackmend.tuning.chains import ChannelChain, as_image
 from stackmend.workers import memory
 from stackmend.workers.processes import Workers
@@ -127,7 +127,7 @@ class Application:
         number = self.numbers[place.channel]
         return SliceRow(place.number, number, self._name(place), status, **facts)
 
-    def _restore(self, place: SliceOfChannel, channel: _Channel) -> tuple[Pixels | None, SliceRow]:
+    def _restore(self, place: SliceOfChannel, channel: _Channel) -> tuple[Slice | None, SliceRow]:
         raw = channel.raw.get(place.number)
         if raw.pixels is None:
             assert raw.bad is not None
@@ -146,7 +146,7 @@ class Application:
         known = levels_of(before)
         after = known if same else levels_of(result)
         whole = result.shape == raw.pixels.shape
-        return result, self._row(
+        row = self._row(
             place,
             status,
             **extent_of(mask),
@@ -161,6 +161,7 @@ class Application:
             reach_hash=channel.chain.reach_hash(place.number, lambda n: channel.raw.get(n).hash),
             seconds=round(perf_counter() - start, 4),
         )
+        return Slice(result, raw.tags), row
 
     def _truth(self, place: SliceOfChannel) -> Pixels | None:
         truth = self.chains[place.channel].reader.truth(place.number)
@@ -185,7 +186,7 @@ class Application:
         union: Mask = np.logical_or.reduce(cut)
         return union
 
-    def _without(self, place: SliceOfChannel, bad: BadSlice) -> tuple[Pixels | None, SliceRow]:
+    def _without(self, place: SliceOfChannel, bad: BadSlice) -> tuple[Slice | None, SliceRow]:
         """What the protocol says about a slice that cannot be used: keep what there is of it, or leave it out."""
         if self.on_bad_slice == "skip":
             return None, self._row(place, Status.SKIPPED, reason=str(bad))
@@ -197,7 +198,12 @@ class Application:
             kept, status = pixels, Status.KEPT
         else:
             kept, status = to_dtype(np.nan_to_num(pixels), self.dtype)[0], Status.KEPT
-        return kept, self._row(place, status, reason=str(bad), output_hash=pixel_hash(kept))
+        row = self._row(place, status, reason=str(bad), output_hash=pixel_hash(kept))
+        return self._tagged(place, kept), row
+
+    def _tagged(self, place: SliceOfChannel, pixels: Pixels) -> Slice:
+        """Pixels that were not read from the input, with the tags of their slice there."""
+        return Slice(pixels, self.writer.layout.tags_at(place.position, place.channel))
 
     def copy(self, copies: Sequence[Copy]) -> list[SliceRow]:
         """Take over finished slices from an earlier result.
@@ -208,21 +214,21 @@ class Application:
             If one has vanished meanwhile, or cannot be written.
         """
         for place, writer, position, row in copies:
-            pixels = writer.written(position, place.channel) if row.output_hash else None
+            pixels = writer.read_back(position, place.channel) if row.output_hash else None
             if pixels is None and row.output_hash:
                 raise OutputError(f"{writer.path}: slice {row.name} has vanished; run again")
-            self._write(place, row, pixels)
+            self._write(place, row, None if pixels is None else self._tagged(place, pixels))
         return [row for *_, row in copies]
 
-    def _write(self, place: SliceOfChannel, row: SliceRow, result: Pixels | None) -> None:
+    def _write(self, place: SliceOfChannel, row: SliceRow, new: Slice | None) -> None:
         try:
-            if result is None:
+            if new is None:
                 self.writer.leave_out(place.position, place.channel)
             else:
-                self.writer.write(place.position, result, place.channel)
+                self.writer.write(place.position, new, place.channel)
             truth = self._truth(place) if self.truth_writer else None
             if self.truth_writer is not None and truth is not None:
-                self.truth_writer.write(place.position, truth, place.channel)
+                self.truth_writer.write(place.position, Slice(truth), place.channel)
             self.journal.enter(row)
         except OSError as error:
             where = f"{self.writer.path}: slice {self._name(place)}"

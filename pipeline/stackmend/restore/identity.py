@@ -30,14 +30,14 @@ def identity_of(job: Job, chains: Sequence[ChannelChain]) -> Identity:
     }
     layout = job.layout()
     # Written beside the pixels: what a microscope said of the first slice stands for all of them.
-    tags = [[tag.code, tag.value] for tag in job.reader.metadata.tags]
+    tags = repr(layout.tags_at(0))
     beside = {
         "format": job.protocol.output.format,
         "slices": job.slices,
         "shape": layout.shape,
         "names": layout.names,
         "pixel size": job.reader.metadata.pixel_size,
-        "microscope tags": digest({"tags": repr(tags)}),
+        "microscope tags": digest({"tags": tags}),
         "compression": layout.compression,
         "pyramid": layout.pyramid,
     }

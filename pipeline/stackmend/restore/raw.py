@@ -7,21 +7,20 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
-
-from numpy.typing import NDArray
+from typing import Self
 
 from stackmend.errors import BadSlice
 from stackmend.result.hashes import pixel_hash
-from stackmend.stacks import Reader
+from stackmend.stacks import Pixels, Reader, Tags
 
 
 @dataclass(frozen=True)
 class RawSlice:
-    """A slice as it was read, with the hash of its pixels; or why it cannot be used."""
+    """A slice as it was read, with the hash of its pixels and its tags; or why it cannot be used."""
 
-    pixels: NDArray[Any] | None
+    pixels: Pixels | None
     hash: str
+    tags: Tags = ()
     bad: BadSlice | None = None
 
 
@@ -87,9 +86,9 @@ class RawSlices:
     def _load(self, number: int) -> RawSlice:
         # The hash takes longer than to read the slice, so it is taken ahead, too.
         try:
-            pixels = self._reader.read(number)
+            pixels, tags = self._reader.read_slice(number)
         except BadSlice as error:
             if not self._tolerant:
                 raise
-            return RawSlice(None, "", error)
-        return RawSlice(pixels, pixel_hash(pixels))
+            return RawSlice(None, "", bad=error)
+        return RawSlice(pixels, pixel_hash(pixels), tags)

@@ -60,7 +60,7 @@ class Candidate:
     def holds(self, chain: ChannelChain, hash_of: Callable[[int], str]) -> bool:
         """Whether input and output are what the journal says, pixel for pixel (or unusable, as they were)."""
         if output_hash := self.row.output_hash:
-            written = self.writer.written(self.position, self.place.channel)
+            written = self.writer.read_back(self.position, self.place.channel)
             if written is None or pixel_hash(written) != output_hash:
                 return False
         input_hash = hash_of(self.place.number)

@@ -1,4 +1,4 @@
-"""Pixel size and microscope tags: read as each vendor writes them, and found again in what is written."""
+"""Pixel size and microscope tags: read as vendors write them, and found again in the output."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 import reference_data
 from reference_data import needs_reference
 from stackmend import api
-from stackmend.stacks import Layout, Reader, Selected, new_stack, open_stack, tiff_file_writer
-from stackmend.stacks.metadata import VENDOR_TAGS, Metadata
+from stackmend.stacks import Layout, Metadata, Reader, Selection, Slice, new_stack, open_stack
+from stackmend.stacks.tiff import file_writer, writing
+from stackmend.stacks.tiff.conventions import VENDOR_TAGS
 
 FORMATS = ("tiff-folder", "tiff")
 ZEISS, SFEG, HELIOS, TITAN, FIBICS = VENDOR_TAGS
@@ -27,16 +28,13 @@ VENDOR = reference_data.FOLDER / "data" / "vendor"
 def fei(
     scan: str = "PixelWidth=5e-009\r\nPixelHeight=4e-009", section: str = "Scan", stage: float = 0.0
 ) -> bytes:
-    return (
-        f"[User]\r\nUser=made up\r\n\r\n[{section}]\r\n{scan}\r\n\r\n[Stage]\r\nStageZ={stage}\r\n".encode()
-        + b"\0"
-    )
+    lines = ["[User]", "User=made up", "", f"[{section}]", scan, "", "[Stage]", f"StageZ={stage}"]
+    return "\r\n".join([*lines, "\0"]).encode()
 
 
 def zeiss(*lines: str, size: str = "0") -> bytes:
-    return (
-        "\r\n".join(["0", "0", "0", size, "5.0e+004", "3", *lines, ""]).encode("latin-1") + b"\0\0"
-    )
+    numbers = ["0", "0", "0", size, "5.0e+004", "3"]
+    return "\r\n".join([*numbers, *lines, "\0\0"]).encode("latin-1")
 
 
 def image(fill: int = 0, shape: tuple[int, int] = (8, 512)) -> np.ndarray[Any, Any]:
@@ -54,7 +52,7 @@ def save(
     return path
 
 
-def said(path: Path) -> tuple[Any, str | None]:
+def size_and_source(path: Path) -> tuple[Any, str | None]:
     metadata = open_stack(path)[0].metadata
     return metadata.pixel_size, metadata.source
 
@@ -68,7 +66,7 @@ def vendor_tags(file: Path, page: int = 0) -> dict[int, bytes]:
         }
 
 
-def copied(
+def copy_slices(
     reader: Reader,
     folder: Path,
     format: str,
@@ -83,14 +81,14 @@ def copied(
             shape=(len(slices), *reader.shape[1:]),
             dtype=reader.dtype,
             names=tuple(reader.names[index] for index in slices),
-            metadata=Selected(reader, slices),
+            selection=Selection((reader,), slices),
             compression=compression,
         ),
     )
     writer.create()
     writer = pickle.loads(pickle.dumps(writer))
     for position, index in reversed(list(enumerate(slices))):
-        writer.write(position, reader.read(index))
+        writer.write(position, reader.read_slice(index))
     writer.finish()
     return writer.path
 
@@ -108,7 +106,7 @@ def copied(
     ],
 )
 def test_fei(tmp_path: Path, code: int, text: bytes, size: tuple[float | None, ...]) -> None:
-    assert said(save(tmp_path / "a.tif", (code, text))) == (size, "FEI")
+    assert size_and_source(save(tmp_path / "a.tif", (code, text))) == (size, "FEI")
 
 
 BOTH = (
@@ -134,7 +132,10 @@ def test_zeiss_sizes_of_the_display_are_those_of_1024_pixels(
     tmp_path: Path, text: bytes, size: float
 ) -> None:
     expected = pytest.approx(size, rel=1e-8)
-    assert said(save(tmp_path / "a.tif", (ZEISS, text))) == ((None, expected, expected), "Zeiss")
+    assert size_and_source(save(tmp_path / "a.tif", (ZEISS, text))) == (
+        (None, expected, expected),
+        "Zeiss",
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_imagej_units(tmp_path: Path, unit: str) -> None:
         "metadata": {"axes": "ZYX", "unit": unit, "spacing": 12.5},
     }
     path = save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how)
-    assert said(path) == ((12.5 * nm, 5 * nm, 4 * nm), "ImageJ")
+    assert size_and_source(path) == ((12.5 * nm, 5 * nm, 4 * nm), "ImageJ")
 
 
 @pytest.mark.parametrize("unit", ["pixel", "", "px", "furlong"])
@@ -160,7 +161,7 @@ def test_lengths_without_a_unit_of_length_are_unknown(tmp_path: Path, unit: str)
         resolution=(0.25, 0.2),
         metadata={"unit": unit, "spacing": 2},
     )
-    assert said(path) == ((None, None, None), None)
+    assert size_and_source(path) == ((None, None, None), None)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_ome_units(tmp_path: Path, unit: str | None, nm: float) -> None:
             {f"PhysicalSize{axis}Unit": unit} if unit else {}
         )
     path = save(tmp_path / "a.ome.tif", pixels=np.zeros((3, 5, 7), np.uint8), metadata=metadata)
-    assert said(path) == ((8 * nm, 4 * nm, 2 * nm), "OME")
+    assert size_and_source(path) == ((8 * nm, 4 * nm, 2 * nm), "OME")
 
 
 @pytest.mark.parametrize(
@@ -190,7 +191,10 @@ def test_ome_units(tmp_path: Path, unit: str | None, nm: float) -> None:
 def test_resolution_tags_that_are_not_meant_for_a_printer(
     tmp_path: Path, how: dict[str, Any], size: Any
 ) -> None:
-    assert said(save(tmp_path / "a.tif", **how)) == (size, "resolution tag" if size[2] else None)
+    assert size_and_source(save(tmp_path / "a.tif", **how)) == (
+        size,
+        "resolution tag" if size[2] else None,
+    )
 
 
 def test_the_microscope_knows_better_and_spacing_comes_from_where_it_is(tmp_path: Path) -> None:
@@ -200,9 +204,9 @@ def test_the_microscope_knows_better_and_spacing_comes_from_where_it_is(tmp_path
         "metadata": {"unit": "nm", "spacing": 8, "axes": "ZYX"},
     }
     path = save(tmp_path / "a.tif", (HELIOS, fei()), pixels=np.zeros((3, 5, 7), np.uint8), **how)
-    assert said(path) == ((8, 4, 5), "FEI, z: ImageJ")
+    assert size_and_source(path) == ((8, 4, 5), "FEI, z: ImageJ")
     path = save(tmp_path / "b.tif", (ZEISS, zeiss(*BOTH)), resolution=(72, 72), resolutionunit=2)
-    assert said(path) == ((None, 2.5, 2.5), "Zeiss")
+    assert size_and_source(path) == ((None, 2.5, 2.5), "Zeiss")
 
 
 @pytest.mark.parametrize("number", ["", "nan", "inf", "-5e-9", "0", "5 nm", "1e999", "5,0"])
@@ -212,7 +216,7 @@ def test_numbers_that_are_none_are_unknown(tmp_path: Path, number: str) -> None:
         ZEISS: zeiss("AP_PIXEL_SIZE", f"Pixel Size = {number} nm"),
     }
     path = save(tmp_path / "a.tif", *texts.items())
-    assert said(path) == ((None, None, None), None)
+    assert size_and_source(path) == ((None, None, None), None)
     assert vendor_tags(path) == texts
 
 
@@ -227,7 +231,7 @@ def test_any_tag_can_be_read(
     path = tmp_path_factory.getbasetemp() / "noise.tif"
     save(path, (code, start + noise + b"\0"))
     reader = open_stack(path)[0]
-    assert [tag.value for tag in reader.metadata.tags] == [start + noise + b"\0"]
+    assert [tag.value for tag in reader.tags(0)] == [start + noise + b"\0"]
     assert all(size is None or size > 0 for size in reader.metadata.pixel_size)
 
 
@@ -248,7 +252,7 @@ def test_tags_come_out_byte_for_byte(
     with tifffile.TiffFile(file) as tif:
         before = {code: tif.pages[0].tags[code].value for code in tags}
     (tmp_path / "out").mkdir()
-    out = copied(open_stack(file)[0], tmp_path / "out", format, compression=compression)
+    out = copy_slices(open_stack(file)[0], tmp_path / "out", format, compression=compression)
     out = out / "a_0000.tif" if out.is_dir() else out
     assert vendor_tags(out) == tags
     with tifffile.TiffFile(out) as tif:
@@ -273,12 +277,12 @@ def test_the_pixel_size_is_found_again(tmp_path: Path, format: str, dtype: str) 
             shape=(3, 5, 7),
             dtype=np.dtype(dtype),
             names=reader.names,
-            metadata=Selected(reader, (0, 1, 2)),
+            selection=Selection((reader,), (0, 1, 2)),
         ),
     )
     writer.create()
     for position in range(3):
-        writer.write(position, np.full((5, 7), position, dtype))
+        writer.write(position, Slice(np.full((5, 7), position, dtype)))
     again = open_stack(writer.path)[0]
     assert again.metadata == Metadata((12.5, 5, 4), "ImageJ")
     assert [again.read(index).max() for index in range(3)] == [0, 1, 2]
@@ -295,8 +299,8 @@ def test_other_programs_read_axes_and_pixel_size(
     }
     reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how))[0]
     for limit in (2**31, 10):  # as a BigTIFF as well
-        monkeypatch.setattr(tiff_file_writer, "CLASSIC_LIMIT", limit)
-        with tifffile.TiffFile(copied(reader, tmp_path, "tiff")) as tif:
+        monkeypatch.setattr(file_writer, "CLASSIC_LIMIT", limit)
+        with tifffile.TiffFile(copy_slices(reader, tmp_path, "tiff")) as tif:
             assert tif.is_bigtiff == (limit == 10)
             assert (tif.series[0].axes, tif.series[0].shape, len(tif.pages)) == (
                 "ZYX",
@@ -313,7 +317,7 @@ def test_without_a_pixel_size_none_is_written(tmp_path: Path) -> None:
         save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), metadata={"axes": "ZYX"})
     )[0]
     for format in FORMATS:
-        assert said(copied(reader, tmp_path, format)) == ((None, None, None), None)
+        assert size_and_source(copy_slices(reader, tmp_path, format)) == ((None, None, None), None)
 
 
 def folder_of(folder: Path, count: int = 4) -> Path:
@@ -325,11 +329,12 @@ def folder_of(folder: Path, count: int = 4) -> Path:
 
 def test_each_slice_keeps_its_own_tags(tmp_path: Path) -> None:
     reader = open_stack(folder_of(tmp_path / "cell"))[0]
-    out = copied(reader, tmp_path, "tiff-folder")
+    out = copy_slices(reader, tmp_path, "tiff-folder")
     for index in range(4):
         assert vendor_tags(out / f"z{index}.tif") == {HELIOS: fei(stage=index)}
         assert open_stack(out)[0].metadata_of(index) == reader.metadata_of(index)
-    chosen = copied(reader, tmp_path / "chosen", "tiff-folder", (3, 1))
+        assert open_stack(out)[0].tags(index) == reader.tags(index)
+    chosen = copy_slices(reader, tmp_path / "chosen", "tiff-folder", (3, 1))
     assert vendor_tags(chosen / "z3.tif") == {HELIOS: fei(stage=3)}
 
 
@@ -337,7 +342,7 @@ def test_a_slice_that_cannot_be_used_has_no_tags_of_another(tmp_path: Path) -> N
     folder_of(tmp_path / "cell")
     (tmp_path / "cell" / "z2.tif").write_bytes(b"damaged")
     (reader,) = open_stack(tmp_path / "cell", tolerant=True)
-    assert [len(reader.metadata_of(index).tags) for index in range(4)] == [1, 1, 0, 1]
+    assert [len(reader.tags(index)) for index in range(4)] == [1, 1, 0, 1]
     assert reader.metadata_of(2).pixel_size == (None, 4, 5)
 
 
@@ -346,7 +351,7 @@ def test_a_slice_that_cannot_be_used_has_no_tags_of_another(tmp_path: Path) -> N
 def test_each_page_keeps_its_own_tags(
     tmp_path: Path, compression: str, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tiff_file_writer, "CLASSIC_LIMIT", limit)
+    monkeypatch.setattr(file_writer, "CLASSIC_LIMIT", limit)
     folder = folder_of(tmp_path / "cell", 5)
     save(
         folder / "z3.tif",
@@ -359,7 +364,7 @@ def test_each_page_keeps_its_own_tags(
     expected = [vendor_tags(folder / f"z{index}.tif") for index in range(5)]
     assert [len(tags) for tags in expected] == [1, 1, 1, 3, 0]
     reader = open_stack(folder)[0]
-    out = copied(reader, tmp_path, "tiff", compression=compression)
+    out = copy_slices(reader, tmp_path, "tiff", compression=compression)
     assert [vendor_tags(out, index) for index in range(5)] == expected
     with tifffile.TiffFile(out) as tif:
         assert tif.is_bigtiff == (limit == 10)
@@ -367,10 +372,8 @@ def test_each_page_keeps_its_own_tags(
         assert np.array_equal(tif.asarray()[:, 0, 0], range(5))
         assert {page.photometric for page in tif.pages} == {1}
     again = open_stack(out)[0]
-    assert [again.metadata_of(index).tags for index in range(5)] == [
-        reader.metadata_of(i).tags for i in range(5)
-    ]
-    folder_again = copied(again, tmp_path / "again", "tiff-folder")
+    assert [again.tags(index) for index in range(5)] == [reader.tags(i) for i in range(5)]
+    folder_again = copy_slices(again, tmp_path / "again", "tiff-folder")
     assert [vendor_tags(folder_again / f"stack_{index:04d}.tif") for index in range(5)] == expected
 
 
@@ -385,8 +388,8 @@ def test_a_file_that_becomes_too_long_by_its_tags_is_a_bigtiff(
             raise struct.error("too large")
         return pack(format, *values)
 
-    monkeypatch.setattr(tiff_file_writer.struct, "pack", short)
-    out = copied(reader, tmp_path, "tiff")
+    monkeypatch.setattr(writing.struct, "pack", short)
+    out = copy_slices(reader, tmp_path, "tiff")
     monkeypatch.undo()
     with tifffile.TiffFile(out) as tif:
         assert tif.is_bigtiff
@@ -397,26 +400,87 @@ def test_a_file_that_becomes_too_long_by_its_tags_is_a_bigtiff(
 
 
 def test_imagej_finds_the_pixels_of_all_slices_in_one_block(tmp_path: Path) -> None:
-    out = copied(open_stack(folder_of(tmp_path / "cell"))[0], tmp_path, "tiff")
+    out = copy_slices(open_stack(folder_of(tmp_path / "cell"))[0], tmp_path, "tiff")
     with tifffile.TiffFile(out) as tif:
         starts = [page.dataoffsets for page in tif.pages]
         assert "images=4" in tif.pages[0].description
     assert starts == [(starts[0][0] + index * 8 * 512,) for index in range(4)]
 
 
-def test_metadata_that_was_read_with_the_pixels_is_not_read_again(
+def test_pixels_and_tags_come_from_one_look_at_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader = open_stack(folder_of(tmp_path / "cell"))[0]
-    reader.read(2)
-    with monkeypatch.context() as patch:
-        patch.setattr(tifffile, "TiffFile", None)
-        assert [tag.value for tag in reader.metadata_of(2).tags] == [fei(stage=2)]
-    reader.read(1)
+    folder = folder_of(tmp_path / "cell")
+    pages = tmp_path / "pages.tif"
+    with tifffile.TiffWriter(pages) as writer:
+        for index in range(4):
+            tags = [(HELIOS, 2, None, fei(stage=index), True)]
+            writer.write(image(index), extratags=tags, compression="deflate", contiguous=False)
+    opened: list[Path] = []
+    tiff_file = tifffile.TiffFile
+
+    def note(file: Path) -> tifffile.TiffFile:
+        opened.append(file)
+        return tiff_file(file)
+
+    for path, file in ((folder, folder / "z2.tif"), (pages, pages)):
+        (reader,) = open_stack(path)
+        opened.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(tifffile, "TiffFile", note)
+            pixels, tags = reader.read_slice(2)
+        assert opened == [file]
+        assert (pixels.max(), [tag.value for tag in tags]) == (2, [fei(stage=2)])
+
+
+def test_tags_of_a_slice_that_has_changed_are_the_new_ones(tmp_path: Path) -> None:
+    (reader,) = open_stack(folder_of(tmp_path / "cell"))
+    reader.read_slice(1)
     save(tmp_path / "cell" / "z1.tif", (HELIOS, b"another\0"))
-    assert [tag.value for tag in open_stack(tmp_path / "cell")[0].metadata_of(1).tags] == [
-        b"another\0"
-    ]
+    assert [tag.value for tag in reader.read_slice(1).tags] == [b"another\0"]
+
+
+def two_channels(path: Path) -> Path:
+    """An OME-TIFF of 2 x 3 pages, each with tags of its own; tifffile can only repeat them."""
+    ome = path.with_name("ome.tif")
+    planes = np.zeros((2, 3, 8, 16), np.uint8)
+    how: dict[str, Any] = {"photometric": "minisblack"}
+    tifffile.imwrite(ome, planes, ome=True, metadata={"axes": "CZYX"}, **how)
+    with tifffile.TiffFile(ome) as tif:
+        description = tif.pages[0].description
+    with tifffile.TiffWriter(path) as writer:
+        for number, plane in enumerate(planes.reshape(-1, 8, 16)):
+            how["extratags"] = [(HELIOS, 2, None, fei(stage=number), True)]
+            how["description"] = "" if number else description
+            writer.write(plane, metadata=None, contiguous=False, **how)
+    return path
+
+
+@pytest.mark.parametrize("compression", ["none", "zlib"])
+@pytest.mark.parametrize("format", FORMATS)
+def test_each_channel_keeps_its_own_tags(tmp_path: Path, format: str, compression: str) -> None:
+    readers = open_stack(two_channels(tmp_path / "cell.ome.tif"))
+    values = [[tag.value for tag in reader.tags(z)] for reader in readers for z in range(3)]
+    assert values == [[fei(stage=number)] for number in range(6)]
+    layout = Layout(
+        shape=readers[0].shape,
+        dtype=readers[0].dtype,
+        names=("0.tif", "1.tif", "2.tif"),
+        channels=2,
+        selection=Selection(readers, (0, 1, 2)),
+        compression=compression,
+    )
+    writer = new_stack(format, tmp_path, layout)
+    writer.create()
+    for channel, reader in enumerate(readers):
+        for index in range(3):
+            writer.write(index, reader.read_slice(index), channel)
+    writer.finish()
+    for channel, index in ((0, 0), (1, 0), (0, 2), (1, 2)):
+        place = (writer.path, 2 * index + channel)
+        if format == "tiff-folder":
+            place = (writer.path / f"{index}_c{channel}.tif", 0)
+        assert vendor_tags(*place) == {HELIOS: fei(stage=3 * channel + index)}
 
 
 @pytest.mark.parametrize("compression", ["none", "zlib"])
@@ -447,13 +511,13 @@ def test_a_hyperstack_has_the_same_axes_and_pixel_size(
     readers = open_stack(file)
     layout = Layout(
         readers[0].shape, stack.dtype, readers[0].names, len(readers),
-        metadata=Selected(readers[0], (0, 1, 2)), compression=compression,
+        selection=Selection(readers, (0, 1, 2)), compression=compression,
     )  # fmt: skip
     writer = new_stack("tiff", tmp_path, layout)
     writer.create()
     for channel, reader in enumerate(readers):
         for index in range(3):
-            writer.write(index, reader.read(index), channel)
+            writer.write(index, reader.read_slice(index), channel)
     writer.finish()
     with tifffile.TiffFile(file) as before, tifffile.TiffFile(writer.path) as after:
         ours = after.series[0]
@@ -478,7 +542,7 @@ def test_tags_of_the_first_page_alone_belong_to_the_first_slice(
     stack = np.zeros((3, 5, 7), np.uint8)
     how = {"metadata": {"axes": "ZYX", "unit": "nm"}, "imagej": True, "truncate": truncate}
     reader = open_stack(save(tmp_path / "cell.tif", (HELIOS, fei()), pixels=stack, **how))[0]
-    assert [len(reader.metadata_of(index).tags) for index in range(3)] == [1, 0, 0]
+    assert [len(reader.tags(index)) for index in range(3)] == [1, 0, 0]
     assert {reader.metadata_of(index).pixel_size for index in range(3)} == {(None, 4, 5)}
 
 
@@ -497,7 +561,11 @@ def test_the_spacing_is_that_of_the_chosen_slices(
     reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((4, 5, 7), np.uint8), **how))[0]
     for format in FORMATS:
         (tmp_path / format).mkdir()
-        assert said(copied(reader, tmp_path / format, format, slices))[0] == (z, 5, 5)
+        assert size_and_source(copy_slices(reader, tmp_path / format, format, slices))[0] == (
+            z,
+            5,
+            5,
+        )
 
 
 def test_slices_of_different_pixel_size_are_noted(tmp_path: Path) -> None:
@@ -540,7 +608,7 @@ def test_a_run_passes_on_and_records_what_it_was_told(tmp_path: Path, format: st
     assert [vendor_tags(*place) for place in places] == [
         {HELIOS: fei(stage=index)} for index in range(4)
     ]
-    assert said(result.stack) == ((None, 4, 5), "FEI")
+    assert size_and_source(result.stack) == ((None, 4, 5), "FEI")
 
 
 @needs_reference
@@ -562,7 +630,7 @@ def test_files_of_real_microscopes(
         pytest.skip("needs the files of microscopes in the reference data")
     reader = open_stack(file)[0]
     assert (reader.metadata.pixel_size, reader.metadata.source) == ((None, size, size), source)
-    out = copied(reader, tmp_path, format, compression=compression)
+    out = copy_slices(reader, tmp_path, format, compression=compression)
     out = next(out.iterdir()) if out.is_dir() else out
     assert vendor_tags(out) == vendor_tags(file) != {}
     with tifffile.TiffFile(file) as before, tifffile.TiffFile(out) as after:
@@ -574,7 +642,7 @@ def test_files_of_real_microscopes(
 
 @needs_reference
 def test_a_stack_whose_unit_is_empty_has_no_pixel_size(tmp_path: Path) -> None:
-    assert said(reference_data.celegans()) == ((None, None, None), None)
+    assert size_and_source(reference_data.celegans()) == ((None, None, None), None)
 
 
 @needs_reference
@@ -586,7 +654,7 @@ def test_tags_of_real_microscopes_pass_through_ome_zarr(tmp_path: Path, format: 
             pytest.skip("needs the files of microscopes in the reference data")
         (tmp_path / name).mkdir()
         reader = open_stack(VENDOR / name)[0]
-        between = open_stack(copied(reader, tmp_path / name, format))[0]
+        between = open_stack(copy_slices(reader, tmp_path / name, format))[0]
         assert between.metadata.pixel_size == reader.metadata.pixel_size
-        out = copied(between, tmp_path / name, "tiff-folder")
+        out = copy_slices(between, tmp_path / name, "tiff-folder")
         assert vendor_tags(next(out.iterdir())) == vendor_tags(VENDOR / name)
