@@ -37,9 +37,14 @@ CHAIN = [
 ]
 OPTIMIZE = {"slices": [1], "validate": [2], "loss": {"name": "charging_histogram", "distance": 4}}
 
-# Two steps that no one would install: one fails on bright slices, the other takes its time.
+PATIENCE = 600
+"""Seconds after which something that should have happened is given up; nothing is told from them."""
+
+# Two steps that no one would install: one fails on bright slices, the other waits at a door.
 CLUMSY = """
+import os
 import time
+from pathlib import Path
 from stackmend.registry import Stage, Step
 
 def stumbled(image, *, above):
@@ -47,15 +52,18 @@ def stumbled(image, *, above):
         raise RuntimeError("lost its footing")
     return image
 
-def dawdled(image, *, seconds):
-    time.sleep(seconds)
+def held(image, *, door):
+    place = Path(os.environ["DOOR"])
+    (place / f"waiting at {door}").touch()
+    while not (place / "open").exists():
+        time.sleep(0.01)
     return image
 
 def number(name):
     return {"properties": {name: {"type": "number", "default": 0, "description": "A number.", "errorMessage": "is"}}}
 
 STUMBLE = Step(name="stumble", version=1, stages=(Stage(stumbled, makes="image"),), schema=number("above"))
-DAWDLE = Step(name="dawdle", version=1, stages=(Stage(dawdled, makes="image"),), schema=number("seconds"))
+HOLD = Step(name="hold", version=1, stages=(Stage(held, makes="image"),), schema=number("door"))
 """
 
 
@@ -109,17 +117,26 @@ def protocol(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def clumsy(tmp_path: Path) -> dict[str, str]:
-    """An environment in which another package is installed, with the steps ``stumble`` and ``dawdle``."""
+def door(tmp_path: Path) -> Path:
+    """A folder in which ``hold`` says that it is reached, and waits for a file ``open``."""
+    folder = tmp_path / "door"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def clumsy(tmp_path: Path, door: Path) -> dict[str, str]:
+    """An environment with another package installed, that has the steps ``stumble`` and ``hold``."""
     site = tmp_path / "site"
     info = site / "clumsy-1.0.dist-info"
     info.mkdir(parents=True)
     (site / "clumsy.py").write_text(CLUMSY)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: clumsy\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        "[stackmend.steps]\nstumble = clumsy:STUMBLE\ndawdle = clumsy:DAWDLE\n"
+        "[stackmend.steps]\nstumble = clumsy:STUMBLE\nhold = clumsy:HOLD\n"
     )
-    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))}
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+    return {"PYTHONPATH": path, "DOOR": str(door)}
 
 
 @pytest.fixture
@@ -152,7 +169,7 @@ def stackmend(shell: Callable[..., subprocess.Popen[str]]) -> Callable[..., tupl
 
     def call(*arguments: object, **how: Any) -> tuple[int, str, str]:
         process = shell(*arguments, **how)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE)
         return process.returncode, out, err
 
     return call

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stackmend.result.workspace import Workspace
+from conftest import PATIENCE
 
 Write = Callable[..., Path]
 Call = Callable[..., tuple[int, str, str]]
@@ -148,14 +148,13 @@ def test_status_8_the_result_cannot_be_written(
 # Interruption
 
 
-def wait_for(process: subprocess.Popen[str], log: Path, event: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        if log.is_file() and f'"event": "{event}"' in log.read_text(encoding="utf-8"):
-            return
+def wait_at(door: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until the command has come to the step that holds it."""
+    deadline = time.monotonic() + PATIENCE
+    while not list(door.iterdir()):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
         time.sleep(0.02)
-    process.kill()
-    raise AssertionError(f"never reached {event}: {process.communicate()}")
 
 
 def left_behind(group: int) -> list[str]:
@@ -184,6 +183,7 @@ def test_status_130_interrupted(
     shell: Start,
     main: Main,
     clumsy: dict[str, str],
+    door: Path,
     tmp_path: Path,
     name: str,
     phase: str,
@@ -192,31 +192,25 @@ def test_status_130_interrupted(
     """Ctrl-C of a terminal reaches the workers, too; ``kill`` only the command."""
     assert main("run", protocol(chain=with_step(), optimize=None), "--workers", 1, "--quiet") == 0
     earlier = snapshot(tmp_path / "result")
-    slow = [
-        {"step": "dawdle", "seconds": {"sweep": [0.3, 0.31, 0.32, 0.33]}},
-        {"step": "find_charging"},
-    ]
-    if phase == "application":
-        slow = [{"step": "dawdle", "seconds": 0.4}]
-    optimize = (
-        {"steps": ["dawdle", "find_charging"], "slices": [0, 1, 2, 3]}
-        if phase == "search"
-        else None
-    )
-    protocol(chain=with_step(*slow), optimize=optimize)
+    steps, optimize = [{"step": "hold"}], None
+    if phase == "search":
+        steps = [{"step": "hold", "door": {"sweep": [1, 2, 3, 4]}}, {"step": "find_charging"}]
+        optimize = {"steps": ["hold", "find_charging"], "slices": [0, 1, 2, 3]}
+    protocol(chain=with_step(*steps), optimize=optimize)
     process = shell(
         "run", "tiny.yaml", "--workers", 2, env=clumsy,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
-    log = Workspace(tmp_path / "result").partial / "log.jsonl"
-    wait_for(process, log, "search started" if phase == "search" else "slice")
+    wait_at(door, process)
     (os.killpg if all_processes else os.kill)(process.pid, getattr(signal, name))
-    out, err = process.communicate(timeout=30)
+    if phase == "search":  # its threads end what they have begun
+        (door / "open").touch()
+    out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out) == (130, "")
     said = err.splitlines()[-1]
     assert said == "stackmend: interrupted; continue with: stackmend run tiny.yaml --workers 2"
     assert "Traceback" not in err
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while left_behind(process.pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert left_behind(process.pid) == []
@@ -466,7 +460,7 @@ def test_a_terminal_shows_progress(
             break
         shown += chunk
     os.close(controller)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert ESCAPE not in out
     text = shown.decode()
@@ -481,16 +475,16 @@ def test_a_terminal_shows_progress(
 @posix
 @pytest.mark.parametrize("columns", ["40", "100"])
 def test_ctrl_c_leaves_the_terminal_in_order(
-    cell: Path, protocol: Write, shell: Start, clumsy: dict[str, str], tmp_path: Path, columns: str
+    cell: Path, protocol: Write, shell: Start, clumsy: dict[str, str], door: Path, columns: str
 ) -> None:
     import pty
 
-    protocol(chain=with_step({"step": "dawdle", "seconds": 0.4}), optimize=None)
+    protocol(chain=with_step({"step": "hold"}), optimize=None)
     controller, terminal = pty.openpty()
     env = clumsy | {"TERM": "xterm", "COLUMNS": columns}
     process = shell("run", "tiny.yaml", "--workers", 1, stderr=terminal, env=env)
     os.close(terminal)
-    wait_for(process, Workspace(tmp_path / "result").partial / "log.jsonl", "slice")
+    wait_at(door, process)
     process.send_signal(signal.SIGINT)
     shown = b""
     try:
@@ -499,14 +493,14 @@ def test_ctrl_c_leaves_the_terminal_in_order(
     except OSError:  # how Linux says that the other end is closed
         pass
     os.close(controller)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     text = shown.decode()
     assert text.rstrip().endswith(
         "stackmend: interrupted; continue with: stackmend run tiny.yaml --workers 1"
     )
     assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l") >= 0
-    assert "stopped at " in text
+    assert "stopped at 0 of 4 slices" in text
 
 
 def test_a_pipe_that_closes_early_is_no_error(shell: Start) -> None:
@@ -517,7 +511,7 @@ def test_a_pipe_that_closes_early_is_no_error(shell: Start) -> None:
     process.stdout.close()
     assert process.stderr.read() == ""
     process.stderr.close()
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=PATIENCE) == 0
 
 
 def test_an_output_that_cannot_show_every_letter(

@@ -122,7 +122,7 @@ def _search(record: Record, search: Record) -> Iterator[Row]:
     label = "chosen"
     for name, value in search["chosen"].items():
         text = f"{name} {words.value(value)}{_unit(record, name)}"
-        text += f", of {_tried(search['space'][name])}"
+        text += f", of {_range_text(search['space'][name])}"
         if end := search["on_edge"].get(name):
             text += f"; at the {end} edge of its range"
         yield label, text
@@ -141,7 +141,7 @@ def _search(record: Record, search: Record) -> Iterator[Row]:
         yield "", f"held out: {', '.join(held_out)}"
 
 
-def _tried(values: Sequence[Any]) -> str:
+def _range_text(values: Sequence[Any]) -> str:
     if len(values) <= 6:
         return ", ".join(map(words.value, values))
     return f"{words.value(values[0])} to {words.value(values[-1])} ({len(values)} values)"

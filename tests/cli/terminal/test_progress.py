@@ -103,8 +103,8 @@ def test_bars_leave_one_line_for_each_phase() -> None:
                 bars("progress", progress(phase, done, 4, unit="things"))
         bars("warning", {"message": "mind the \x1b[31mgap"})
     shown = screen.getvalue()
-    assert shown.count("searching             4 things, 4.0 s, 1 things/s") == 2
-    assert "a phase of tomorrow   4 things, 4.0 s, 1 things/s" in shown
+    assert shown.count("searching: 4 things, 4.0 s, 1 things/s") == 2
+    assert "a phase of tomorrow: 4 things, 4.0 s, 1 things/s" in shown
     assert "stackmend: warning: mind the  [31mgap" in shown
     assert shown.rstrip().endswith("\x1b[?25h")  # the cursor is there again
 
@@ -139,7 +139,8 @@ def test_events_for_programs_are_throttled(capsys: pytest.CaptureFixture[str]) -
 
 def test_verbose_describes_what_it_does_not_know() -> None:
     assert (
-        event_text("moon rises", {"phase": "full\x07"}, verbose=True) == "moon rises: phase full\x07"
+        event_text("moon rises", {"phase": "full\x07"}, verbose=True)
+        == "moon rises: phase full\x07"
     )
     assert event_text("moon rises", {}, verbose=False) is None
 
