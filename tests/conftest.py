@@ -38,7 +38,7 @@ CHAIN = [
 OPTIMIZE = {"slices": [1], "validate": [2], "loss": {"name": "charging_histogram", "distance": 4}}
 
 PATIENCE = 600
-"""Seconds after which something that should have happened is given up; nothing is told from them."""
+"""Seconds after which what should have happened is given up; no outcome depends on them."""
 
 # Two steps that no one would install: one fails on bright slices, the other waits at a door.
 CLUMSY = """
@@ -60,10 +60,15 @@ def held(image, *, door):
     return image
 
 def number(name):
-    return {"properties": {name: {"type": "number", "default": 0, "description": "A number.", "errorMessage": "is"}}}
+    declared = {"type": "number", "default": 0, "description": "A number.", "errorMessage": "is"}
+    return {"properties": {name: declared}}
 
-STUMBLE = Step(name="stumble", version=1, stages=(Stage(stumbled, makes="image"),), schema=number("above"))
-HOLD = Step(name="hold", version=1, stages=(Stage(held, makes="image"),), schema=number("door"))
+def step(name, function, parameter):
+    stages = (Stage(function, makes="image"),)
+    return Step(name=name, version=1, stages=stages, schema=number(parameter))
+
+STUMBLE = step("stumble", stumbled, "above")
+HOLD = step("hold", held, "door")
 """
 
 
@@ -126,7 +131,7 @@ def door(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def clumsy(tmp_path: Path, door: Path) -> dict[str, str]:
-    """An environment with another package installed, that has the steps ``stumble`` and ``hold``."""
+    """An environment with one more package, which has the steps ``stumble`` and ``hold``."""
     site = tmp_path / "site"
     info = site / "clumsy-1.0.dist-info"
     info.mkdir(parents=True)
@@ -141,7 +146,7 @@ def clumsy(tmp_path: Path, door: Path) -> dict[str, str]:
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts ``python -m stackmend ...`` as a shell would: in the folder of the test, in a session of its own."""
+    """Starts ``python -m stackmend ...`` as a shell would: in the test's folder, a new session."""
     started: list[subprocess.Popen[str]] = []
 
     def start(

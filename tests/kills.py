@@ -1,6 +1,6 @@
-"""Runs that are killed again and again, for the tests of a handful of kills and for ``make soak`` with fifty.
+"""Runs that are killed again and again: a few times in tests, fifty times by ``make soak``.
 
-``python tests/kills.py [KILLS]`` shares the kills among the output formats and prints a line for each.
+``python tests/kills.py [KILLS]`` shares the kills among the output formats, a line for each.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def start(
     moment: int = 0,
     delay: float = 0,
 ) -> subprocess.CompletedProcess[str]:
-    """A run in processes of its own; at its ``moment``-th event, or seconds later, all are killed."""
+    """A run in processes of its own; at its ``moment``-th event, or later, all are killed."""
     how = [file, output, "big" if kind == "BigTIFF" else "", phase, moment, delay]
     command = [sys.executable, "-c", _RUN, *map(str, how)]
     done = subprocess.run(command, start_new_session=True, stdout=subprocess.PIPE, text=True)
