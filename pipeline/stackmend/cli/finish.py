@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 
-from stackmend.cli.follow import followed, say_outcome
-from stackmend.cli.options import FollowedOptions, add_follow, add_protocol, add_workers
+from stackmend.cli.follow import follow, say_outcome
+from stackmend.cli.options import FollowOptions, add_follow, add_protocol, add_workers
 
 HELP = "join what the shards of a run have made; compute nothing"
-Options = FollowedOptions
+Options = FollowOptions
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -20,7 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def main(options: Options) -> int:
     """Join the shards."""
-    with followed(options) as listener:
+    with follow(options) as listener:
         from stackmend import api
 
         result = api.finish(**options.given, workers=options.workers, listener=listener)

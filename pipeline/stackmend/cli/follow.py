@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stackmend import words
-from stackmend.cli.options import Follow, FollowedOptions
+from stackmend.cli.options import Follow, FollowOptions
 from stackmend.cli.terminal.streams import say
 from stackmend.errors import (
     INTERRUPTED,
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def followed(options: FollowedOptions) -> Iterator[Listener]:
+def follow(options: FollowOptions) -> Iterator[Listener]:
     """A listener that shows what goes on as the options want it.
 
     An error that ends a run which has begun is told how to go on, and so is an interruption.
     """
     begun = False
     try:
-        from stackmend.cli.terminal.progress import listening
+        from stackmend.cli.terminal.progress import listener_for
 
-        with listening(options.follow) as show:
+        with listener_for(options.follow) as show:
 
             def listener(kind: str, fields: Mapping[str, Any]) -> None:
                 nonlocal begun

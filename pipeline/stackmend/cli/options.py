@@ -35,7 +35,7 @@ class ProtocolOptions(Options):
 
 
 @dataclass(frozen=True)
-class FollowedOptions(ProtocolOptions):
+class FollowOptions(ProtocolOptions):
     """A protocol that is carried out."""
 
     workers: int | None

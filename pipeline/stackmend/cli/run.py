@@ -6,9 +6,9 @@ import sys
 from argparse import ArgumentParser
 from dataclasses import dataclass
 
-from stackmend.cli.follow import followed, say_outcome
+from stackmend.cli.follow import follow, say_outcome
 from stackmend.cli.options import (
-    FollowedOptions,
+    FollowOptions,
     add_follow,
     add_memory,
     add_protocol,
@@ -20,7 +20,7 @@ HELP = "check, choose parameters, restore the stack, leave record and results"
 
 
 @dataclass(frozen=True)
-class Options(FollowedOptions):
+class Options(FollowOptions):
     """How a run is carried out, and where."""
 
     backend: str
@@ -53,7 +53,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def main(options: Options) -> int:
     """Carry out a protocol, or a shard of it."""
-    with followed(options) as listener:
+    with follow(options) as listener:
         from stackmend import api
 
         result = api.run(

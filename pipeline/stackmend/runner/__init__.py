@@ -19,8 +19,8 @@ from stackmend.result import Record, names
 from stackmend.result.journal import Journal, Ledger
 from stackmend.result.log import Listener, Log
 from stackmend.runner.ask import check, plan, trial, workers_here
-from stackmend.runner.run import join, run_shard, run_whole
 from stackmend.runner.shards import Shard
+from stackmend.runner.stories import join, run_shard, run_whole
 from stackmend.tuning.session import Session
 from stackmend.tuning.trial import Trial
 from stackmend.workers import memory as sizes

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def listening(how: Follow) -> Iterator[Listener]:
+def listener_for(how: Follow) -> Iterator[Listener]:
     """A listener that shows what goes on."""
     console = Console(stderr=True, highlight=False)
     if how == "quiet":
@@ -123,7 +123,7 @@ class Bars(Follower):
         self._print(message_line(text), style)
 
     def _end(self, phase: Phase) -> None:
-        self._print(f"{phase.label:<20}  {phase.outcome()}", "")
+        self._print(f"{phase.label}: {phase.outcome()}", "")
 
     def _print(self, line: str, style: str) -> None:
         with suppress(OSError):  # the terminal has gone, which is no reason to stop
