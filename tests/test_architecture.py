@@ -121,7 +121,7 @@ def test_components_do_not_import_siblings(room):
 def test_no_step_is_known_by_name(room):
     names = {module.stem for module in (PACKAGE / "steps").glob("[a-z]*.py")}
     place = PACKAGE / room
-    for module in [place] if place.is_file() else place.glob("*.py"):
+    for module in [place] if place.is_file() else place.rglob("*.py"):
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 assert node.value not in names, f"{module.name}:{node.lineno}"
