@@ -15,7 +15,11 @@ import pytest
 import tifffile
 import yaml
 from hypothesis import settings
+from jsonschema import Draft7Validator
 from numpy.typing import NDArray
+
+from stackmend import resources
+from stackmend.result import Record
 
 # No test is about time: the first call of a kernel may have to compile it.
 settings.register_profile("no clock", settings(), deadline=None)
@@ -70,6 +74,22 @@ def step(name, function, parameter):
 STUMBLE = step("stumble", stumbled, "above")
 HOLD = step("hold", held, "door")
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _records_are_as_their_schema_says() -> Iterator[None]:
+    """Hold every record that this process writes to ``schemas/record.schema.json``."""
+    validator, to_json = Draft7Validator(resources.schema("record")), Record.to_json
+
+    def held_to_the_schema(record: Record) -> dict[str, Any]:
+        content = to_json(record)
+        validator.validate(content)
+        assert to_json(Record.from_json(content)) == content
+        return content
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Record, "to_json", held_to_the_schema)
+        yield
 
 
 @pytest.fixture(scope="session")

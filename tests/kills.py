@@ -37,11 +37,11 @@ FORMATS: dict[str, dict[str, Any]] = {
 _RUN = """
 import os, signal, sys, threading
 from stackmend import api
-from stackmend.stacks import tiff_file_writer
+from stackmend.stacks.tiff import file_writer
 
 file, output, big, phase, moment, delay = sys.argv[1:]
 if big:
-    tiff_file_writer.CLASSIC_LIMIT = 0
+    file_writer.CLASSIC_LIMIT = 0
 seen = 0
 
 def kill():

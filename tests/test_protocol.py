@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from components import load
+from records import PROTOCOL, record_content
 from stackmend import api
 from stackmend.cli.problems import problems_text
 from stackmend.errors import Problem, ProtocolError, UsageError
@@ -279,15 +280,10 @@ def test_the_command_line_does_not_hide_what_is_wrong_with_the_file(write, tmp_p
 
 def test_the_copy_in_a_result_folder_means_what_the_original_meant(write, tmp_path):
     file = write(CHAIN + "input: {path: data}\n")
-    origin = {
-        "text": file.read_text(),
-        "folder": "/elsewhere",
-        "input": None,
-        "output": "/out",
-        "set": {"name": "x"},
-    }
-    (tmp_path / "run.json").write_text(json.dumps({"protocol": origin}))
-    protocol = load(file)
+    origin = PROTOCOL | {"text": file.read_text(), "folder": "/elsewhere"}
+    origin |= {"output": "/out", "set": {"name": "x"}}
+    (tmp_path / "run.json").write_text(json.dumps(record_content(protocol=origin)))
+    protocol = api.check(file).draft.protocol
     assert (str(protocol.input.path), str(protocol.output.path), protocol.name) == (
         "/elsewhere/data",
         "/out",
@@ -297,11 +293,12 @@ def test_the_copy_in_a_result_folder_means_what_the_original_meant(write, tmp_pa
         "",
         "[]",
         '{"protocol": 1}',
-        json.dumps({"protocol": {**origin, "set": [1]}}),
+        json.dumps(record_content(protocol={**origin, "set": [1]})),
+        json.dumps(record_content(protocol={**origin, "text": "chain: []"})),
         "[" * 100_000,
     ):
         (tmp_path / "run.json").write_text(broken)
-        assert load(file).input.path == tmp_path / "data"
+        assert api.check(file).draft.protocol.input.path == tmp_path / "data"
 
 
 # Values

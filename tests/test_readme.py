@@ -54,6 +54,15 @@ def test_every_command_runs(tmp_path):
     assert (tmp_path / "results" / "decharge" / "run.json").is_file()
 
 
+def test_the_python_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    protocol = api.init().replace("phantom: {}", "phantom: {slices: 6, height: 96, width: 128}")
+    Path("protocol.yaml").write_text(protocol)
+    (code,) = [text for language, text in BLOCKS if language == "python"]
+    exec(compile(code, "README", "exec"), {})
+    assert "gf1_sigma" in capsys.readouterr().out
+
+
 def test_every_make_target_exists():
     targets = {command.split()[1] for command in COMMANDS if command.startswith("make ")}
     assert targets == {"demo", "test"}

@@ -34,7 +34,7 @@ def products(image: np.ndarray, *, standardize: bool, **parameters: Any) -> dict
         steps = [bound("standardize"), *steps, bound("destandardize")]
     given = {
         IMAGE: image.astype(np.float32),
-        **({"standardize.stack_grey_levels": None} if standardize else {}),
+        **({"standardize.stack_range": None} if standardize else {}),
     }
     return compile_chain(steps, given=tuple(given)).evaluate(given)
 
@@ -108,9 +108,12 @@ def test_losses_on_the_synthetic_halos():
     )
     loss = registry.losses().get("charging_histogram")
     graph = compile_chain(
-        [bound("find_charging", inverse=False), bound("correct_charging")],
+        [
+            bound("find_charging", inverse=False),
+            bound("correct_charging"),
+            Bound(loss, "loss", {"regions": 20, "distance": 10}),
+        ],
         swept=parameters,
-        loss=Bound(loss, "loss", {"regions": 20, "distance": 10}),
     )
     image = arrays["B_input"].astype(np.float32)
     result = search(graph, space, [0], lambda number: {IMAGE: image})

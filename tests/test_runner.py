@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from stackmend import api
 from stackmend.errors import InputError, NothingFound, OutputError, StackmendError, UsageError
-from stackmend.restore.apply import to_dtype
-from stackmend.result import record
-from stackmend.result.record import pixel_hash
-from stackmend.stacks.tiff_file_writer import RoomyTiffWriter
-from stackmend.stacks.tiff_folder import TiffFolderWriter
+from stackmend.restore.measures import to_dtype
+from stackmend.result import atomic
+from stackmend.result.encoding import plain
+from stackmend.result.hashes import combined_hash, pixel_hash
+from stackmend.result.log import Log
+from stackmend.stacks.tiff.file_writer import PlainTiffWriter
+from stackmend.stacks.tiff.folder import TiffFolderWriter
 
 Write = Callable[..., Path]
 PARTS = [
@@ -79,7 +81,7 @@ def test_the_result_folder(cell: Path, protocol: Write, tmp_path: Path) -> None:
 def test_the_record_is_strict_json_and_what_the_call_returned(cell: Path, protocol: Write) -> None:
     result = run(protocol())
     content = strict((result.folder / "run.json").read_text(encoding="utf-8"))
-    assert content == json.loads(json.dumps(result.record, default=record.plain))
+    assert content == json.loads(json.dumps(result.record, default=plain))
     assert content["input"]["shape"] == content["output"]["shape"] == [4, 48, 64]
     assert content["input"]["path"] == str(cell)
     assert content["environment"]["workers"] == 1
@@ -127,9 +129,9 @@ def test_the_table_of_slices(cell: Path, protocol: Write) -> None:
         assert float(row["mean_before"]) == pytest.approx(before.mean(), abs=1e-5)
         assert float(row["std_after"]) == pytest.approx(after.std(), abs=1e-5)
         assert row["status"] == "restored"
-        assert int(row["charged_area"]) > 50
+        assert int(row["mask_area"]) > 50
         assert row["rmse_before"] == row["rmse_after"] == ""
-    assert result.record["output"]["pixel_hash"] == record.combined_hash(
+    assert result.record["output"]["pixel_hash"] == combined_hash(
         row["output_hash"] for row in table
     )
 
@@ -331,9 +333,9 @@ def fill_up(*_: object, **__: object) -> None:
     ("owner", "name"),
     [
         (TiffFolderWriter, "write"),
-        (record, "write_table"),
-        (record, "write_json"),
-        (record.Log, "event"),
+        (atomic, "write_table"),
+        (atomic, "write_json"),
+        (Log, "event"),
         (Path, "write_bytes"),
     ],
     ids=lambda value: value if isinstance(value, str) else getattr(value, "__name__", ""),
@@ -364,7 +366,7 @@ def test_a_full_disk_while_pages_are_written(
 ) -> None:
     for name in ("create", "write"):
         with monkeypatch.context() as patch:
-            owner = tifffile.TiffWriter if name == "create" else RoomyTiffWriter
+            owner = tifffile.TiffWriter if name == "create" else PlainTiffWriter
             patch.setattr(owner, "write", fill_up)
             with pytest.raises(OutputError, match=r"stack.tif.*No space left on device.*make room"):
                 run(protocol(output={"path": "result", "format": "tiff"}))

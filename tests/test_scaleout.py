@@ -281,8 +281,8 @@ def test_a_worker_with_other_versions_is_refused(
     stack: Path, dask: Callable[[], tuple[str, list[int]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, _ = dask()
-    ours = cluster.versions()
-    monkeypatch.setattr(cluster, "versions", lambda: {**ours, "numpy": "1.0"})
+    ours = cluster.versions_of_workers()
+    monkeypatch.setattr(cluster, "versions_of_workers", lambda: {**ours, "numpy": "1.0"})
     with pytest.raises(
         UsageError,
         match=r"the worker tcp://.* has numpy .* instead of 1\.0; .* install the same versions",

@@ -67,9 +67,8 @@ def problems(protocol: Write) -> Callable[..., list[str]]:
     def find(folder: Path, needed: int = 0, source: Path | None = None) -> list[str]:
         checked = load(protocol(), input=source, output=folder)
         assert checked.output.path is not None
-        found = Workspace(checked.output.path).problems(checked, needed)
-        assert all(problem.path == "output.path" for problem in found)
-        return [problem.message for problem in found]
+        objection = Workspace(checked.output.path).objection(checked.input.path, needed)
+        return [objection] if objection else []
 
     return find
 

@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -17,9 +16,10 @@ import numpy as np
 import tifffile
 
 from stackmend import api
-from stackmend.restore.apply import SliceRow
+from stackmend.result.hashes import pixel_hash
 from stackmend.result.journal import Journal
-from stackmend.result.record import Log, pixel_hash
+from stackmend.result.log import Log
+from stackmend.result.rows import SliceRow, Status
 
 Row = dict[str, Any]
 CROP = [{"step": "crop"}]
@@ -95,13 +95,13 @@ def bookkeeping() -> Iterator[Row]:
                 number,
                 0,
                 "s.tif",
-                "restored",
+                Status.RESTORED,
                 input_hash=pixel_hash(pixels),
                 output_hash=pixel_hash(pixels),
             )
-            journal.enter(asdict(row))
+            journal.enter(row)
             log.event("slice", slice=number, name=row.name, status=row.status, seconds=row.seconds)
-            row.as_row()
+            row.to_csv()
         each = (perf_counter() - start) / count
         yield {
             "what": "bookkeeping for a slice (journal, log, row, two hashes), 512 x 512",

@@ -55,7 +55,7 @@ def test_show_breaks_lines_and_obeys_nothing(
             "is a record of format 99, this stackmend knows 1; "
             "use the stackmend that made it, or a newer one",
         ),
-        ('{"record": 1}', "is not as a run writes it (KeyError: 'slices'); run the protocol again"),
+        ('{"record": 1}', "run.json: is damaged: name is missing; run the protocol again"),
         (
             None,
             "there is no result of a run (no run.json); give the output folder of stackmend run",
@@ -66,7 +66,7 @@ def test_show_of_what_is_no_record(
     main: Main, capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str | None, said: str
 ) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "slices.csv").write_text("slice,charged_area,changed_fraction,status\n")
+    (tmp_path / "out" / "slices.csv").write_text("slice,mask_area,changed_fraction,status\n")
     if content is not None:
         (tmp_path / "out" / "run.json").write_text(content)
     assert main("show", "out") == 4

@@ -17,7 +17,7 @@ import stackmend.report.page
 from report_runs import CHAIN, NAME, OPTIMIZE, SLICE, Run, rows
 from stackmend import api
 from stackmend.errors import OutputError
-from stackmend.report import read
+from stackmend.result import atomic, open_result
 
 VOID = {"meta", "link", "img", "input", "br", "source", "use", "path"}
 
@@ -149,7 +149,7 @@ def test_the_template_asks_for_nothing_that_does_not_exist(
     lenient = stackmend.report.page._environment()
     lenient.undefined = StrictUndefined
     monkeypatch.setattr(stackmend.report.page, "_environment", lambda: lenient)
-    assert stackmend.report.page.render(read(shared)) == text_of(shared)
+    assert stackmend.report.page.render(open_result(shared)) == text_of(shared)
 
 
 # Every kind of run
@@ -338,7 +338,7 @@ def test_a_full_disk_leaves_the_earlier_page(result: Path, monkeypatch: pytest.M
     def fill_up(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", fill_up)
+    monkeypatch.setattr(atomic, "write_text", fill_up)
     with pytest.raises(
         OutputError, match=r"report.html: cannot be written \(No space left on device\)"
     ):

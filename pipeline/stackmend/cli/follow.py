@@ -22,7 +22,7 @@ from stackmend.errors import (
 )
 
 if TYPE_CHECKING:
-    from stackmend.result.record import Listener
+    from stackmend.result.log import Listener
 
 
 @contextmanager
@@ -71,11 +71,12 @@ def say_outcome(folder: Path, follow: Follow) -> None:
     from stackmend.cli.terminal.events import say_event
 
     if follow == "json":
-        source = api.show(folder)
+        result = api.show(folder)
+        record = result.record.to_json()
         kept = ("name", "input", "output", "searches", "truth", "warnings", "times")
         stacks = [words.short_path(path) for path in stack_paths(folder)]
         facts = {"folder": words.short_path(folder), "stack": stacks}
-        facts |= {name: source.record[name] for name in kept}
-        say_event("result", {**facts, "slices": slice_facts(source.record, source.slices)})
+        facts |= {name: record[name] for name in kept}
+        say_event("result", {**facts, "slices": slice_facts(result)})
     elif follow != "quiet":
         say(summary_of(folder), sys.stdout)

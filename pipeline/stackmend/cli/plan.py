@@ -82,12 +82,12 @@ def _extent_text(stack: Mapping[str, Any]) -> str:
 def _steps(plan: RunPlan) -> Iterator[Row]:
     for number, step in enumerate(plan.steps):
         values = []
-        for name, tried in step.swept.items():
+        for name, tried in step["swept"].items():
             values.append(f"{name} {' | '.join(map(words.value, tried))}")
-        for name, value in step.fixed.items():
+        for name, value in step["fixed"].items():
             if value is not None:
                 values.append(f"{name} {words.value(value)}")
-        text = f"{step.id}: {', '.join(values)}" if values else step.id
+        text = f"{step['id']}: {', '.join(values)}" if values else step["id"]
         yield "" if number else "steps", text
     if plan.survey:
         yield "survey", "every slice is looked at first: a step must know the whole stack"

@@ -10,20 +10,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from stackmend import api, registry, words
+from stackmend import api, registry
 from stackmend.cli.rows import Row, rows_text
 from stackmend.cli.terminal.streams import text_width
-from stackmend.errors import InputError
-
-Record = Mapping[str, Any]
-_STATUS = {
-    "restored": "restored",
-    "constant": "constant, left as they are",
-    "nothing_found": "nothing found",
-    "kept": "unusable, kept as they are",
-    "blank": "unreadable, left blank",
-    "skipped": "unusable, left out",
-}
+from stackmend.result import Record, Result, names
+from stackmend.result.record import SearchRecord
+from stackmend.result.rows import Status
+from stackmend.words import count, counted, duration, figure, glue, percent, short_path, value
 
 
 def summary_of(run: Path) -> str:
@@ -32,128 +25,102 @@ def summary_of(run: Path) -> str:
     Raises
     ------
     InputError
-        If there is no result of a run.
+        If there is no result of a run, or it is not finished.
     """
-    source = api.show(run)
-    try:
-        return summary_text(source.record, source.slices, source.folder, text_width())
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"is not as a run writes it ({type(error).__name__}: {error})"
-        raise InputError(f"{source.folder / 'run.json'}: {what}; run the protocol again") from error
+    return summary_text(api.show(run), text_width())
 
 
-def summary_text(
-    record: Record, slices: Sequence[Mapping[str, str]], folder: Path, width: int
-) -> str:
-    """What a run did and where its results are, in lines of at most ``width`` columns.
-
-    Parameters
-    ----------
-    record
-        The content of ``run.json``.
-    slices
-        The rows of ``slices.csv``.
-    folder
-        The result folder.
-
-    Raises
-    ------
-    KeyError, TypeError, ValueError, AttributeError
-        If the record is not as runs write them.
-    """
-    facts = slice_facts(record, slices)
+def summary_text(result: Result, width: int) -> str:
+    """What a run did and where its results are, in lines of at most ``width`` columns."""
+    record, facts = result.record, slice_facts(result)
     rows = [*_head(record)]
-    for search in record["searches"]:
+    for search in record.searches:
         rows.extend(_search(record, search))
     rows += [*_slices(facts), *_truth(record)]
-    rows += [("warning", warning) for warning in record["warnings"]]
-    rows += [*_times(record, facts), *_places(folder)]
+    rows += [("warning", warning) for warning in record.warnings]
+    rows += [*_times(record, facts), *_places(result.folder)]
     return rows_text(rows, width)
 
 
-def slice_facts(record: Record, slices: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+def slice_facts(result: Result) -> dict[str, Any]:
     """What ``slices.csv`` says of the whole stack; areas in px."""
-    areas = [int(row["charged_area"]) for row in slices if row["charged_area"]]
-    changed = [float(row["changed_fraction"]) for row in slices if row["changed_fraction"]]
+    areas = [row.mask_area for row in result.slices if row.mask_area is not None]
+    changed = [row.changed_fraction for row in result.slices if row.changed_fraction is not None]
     return {
-        "count": len(slices),
-        "status": dict(Counter(row["status"] for row in slices)),
-        "kept": record["slices"]["kept_from_earlier"],
-        "median_charged_area": median(areas) if areas else None,
+        "count": len(result.slices),
+        "status": dict(Counter(row.status.value for row in result.slices)),
+        "kept": result.record.slices.kept_from_earlier,
+        "median_mask_area": median(areas) if areas else None,
         "median_changed_fraction": median(changed) if changed else None,
-        "clipped": record["output"]["clipped"],
+        "clipped": result.record.output.clipped,
     }
 
 
 def _head(record: Record) -> Iterator[Row]:
-    started = datetime.fromisoformat(record["times"]["started"])
-    name = record["name"] or Path(record["protocol"]["file"]).stem
+    started = datetime.fromisoformat(record.times.started)
+    name = record.name or Path(record.protocol.file).stem
     yield "protocol", f"{name}, run on {started:%Y-%m-%d at %H:%M}"
-    given, output = record["input"], record["output"]
-    sizes = given.get("pixel_size_nm") or {}
-    known = [f"{axis} {size:.4g}" for axis, size in sizes.items() if size]
-    text = f"{_shape(given['shape'])} {given['dtype']}"
-    if _several(record):
-        text = f"{len(given['channels'])} channels of {text}"
-    if known:
-        text += f", pixel size {', '.join(known)} nm"
-    yield "input", f"{given['label']}: {text}"
-    if (output["shape"], output["dtype"]) != (given["shape"], given["dtype"]):
-        yield "output", f"{_shape(output['shape'])} {output['dtype']}"
+    given, output = record.input, record.output
+    known = [f"{axis} {size:.4g}" for axis, size in given.pixel_size_nm.items() if size]
+    pixel = f", pixel size {', '.join(known)} nm" if known else ""
+    channels = f"{len(given.channels)} channels of " if _several(record) else ""
+    yield "input", f"{given.label}: {channels}{_shape(given.shape)} {given.dtype}{pixel}"
+    if (output.shape, output.dtype) != (given.shape, given.dtype):
+        yield "output", f"{_shape(output.shape)} {output.dtype}"
 
 
 def _several(record: Record) -> bool:
     """Whether there is more than one channel."""
-    return len(record["input"].get("channels") or ()) > 1
+    return len(record.input.channels) > 1
 
 
 def _shape(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
 
 
-def _search(record: Record, search: Record) -> Iterator[Row]:
-    tried, where = search["combinations"], f"on slice {', '.join(map(str, search['slices']))}"
+def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
+    slices = ", ".join(map(str, search.slices))
     if _several(record):
-        where += f" of channel {search['channel']}"
-    if search["status"] != "chosen":
-        yield "search", f"{words.counted(tried, 'combination')} {where}: {search['reason']}"
+        slices += f" of channel {search.channel}"
+    if search.status != "chosen":
+        tried = counted(search.combinations, "combination")
+        yield "search", f"{tried} on slice {slices}: {search.reason}"
         return
-
-    label = "chosen"
-    for name, value in search["chosen"].items():
-        text = f"{name} {words.value(value)}{_unit(record, name)}"
-        text += f", of {_range_text(search['space'][name])}"
-        if end := search["on_edge"].get(name):
+    # the values, each beside those that were tried
+    for index, (name, chosen) in enumerate(search.chosen.items()):
+        text = f"{name} {value(chosen)}{_unit(record, name)}, of {_range_text(search.space[name])}"
+        if end := search.on_edge.get(name):
             text += f"; at the {end} edge of its range"
-        yield label, text
-        label = ""
-
-    after, before, middle = map(search.get, ("loss_of_choice", "loss_before", "loss_median"))
-    text = f"{after:.4g} {where}, lowest of {words.count(tried)}"
-    yield "loss", text if middle is None else f"{text}; median {middle:.4g}"
-    if before is not None:
-        yield "", f"{before:.4g} before correction, {after:.4g} after"
+        yield "chosen" if index == 0 else "", text
+    # the loss: of the others, before the correction, on slices held out
+    lowest = f"lowest of {count(search.combinations)}"
+    if search.loss_median is not None:
+        lowest += f"; median {search.loss_median:.4g}"
+    yield "loss", f"{search.loss_of_choice:.4g} on slice {slices}, {lowest}"
+    if search.loss_before is not None:
+        after = search.loss_of_choice
+        yield "", f"{search.loss_before:.4g} before correction, {after:.4g} after"
     held_out = []
-    for number, loss in search["held_out"].items():
-        said = loss if isinstance(loss, str) else f"{loss:.4g}"
-        held_out.append(f"{said} (slice {number})")
+    for number, loss in search.held_out.items():
+        shown = loss if isinstance(loss, str) else f"{loss:.4g}"
+        held_out.append(f"{shown} (slice {number})")
     if held_out:
         yield "", f"held out: {', '.join(held_out)}"
 
 
 def _range_text(values: Sequence[Any]) -> str:
     if len(values) <= 6:
-        return ", ".join(map(words.value, values))
-    return f"{words.value(values[0])} to {words.value(values[-1])} ({len(values)} values)"
+        return ", ".join(map(value, values))
+    return f"{value(values[0])} to {value(values[-1])} ({len(values)} values)"
 
 
 def _unit(record: Record, name: str) -> str:
     """The unit of a swept parameter, if its step is installed here and declares one."""
     id, _, own = name.rpartition(".")
-    for step in record["chain"]:
-        if (not id or step["id"] == id) and own in step["parameters"]:
+    for step in record.chain:
+        if (not id or step.id == id) and own in step.parameters:
             try:
-                properties = registry.steps().get(step["step"]).schema["properties"]
+                properties = registry.steps().get(step.step).schema["properties"]
             except registry.RegistryError:
                 return ""
             unit = str(properties.get(own, {}).get("unit", ""))
@@ -164,51 +131,47 @@ def _unit(record: Record, name: str) -> str:
 def _slices(facts: Mapping[str, Any]) -> Iterator[Row]:
     parts = []
     for status, number in facts["status"].items():
-        parts.append(f"{words.count(number)} {_STATUS.get(status, status)}")
+        parts.append(f"{count(number)} {Status(status).words}")
     if facts["kept"]:
-        parts.append(f"{words.count(facts['kept'])} of them kept from an earlier run")
+        parts.append(f"{count(facts['kept'])} of them kept from an earlier run")
     yield "slices", ", ".join(parts)
-
     if facts["median_changed_fraction"] is not None:
-        text = f"median {words.percent(facts['median_changed_fraction'])} of the pixels changed"
-        if facts["median_charged_area"] is not None:
-            area = words.count(round(facts["median_charged_area"]))
-            text = f"median charged area {area} px, {text}"
-        yield "", f"{text}, {words.counted(facts['clipped'], 'pixel')} clipped"
+        area = facts["median_mask_area"]
+        masked = "" if area is None else f"median masked area {count(round(area))} px, "
+        changed = f"median {percent(facts['median_changed_fraction'])} of the pixels changed"
+        yield "", f"{masked}{changed}, {counted(facts['clipped'], 'pixel')} clipped"
 
 
 def _truth(record: Record) -> Iterator[Row]:
-    if not record["truth"]:
+    if record.truth is None:
         return
-    before, after = record["truth"]["rmse_before"], record["truth"]["rmse_after"]
+    before, after = record.truth.rmse_before, record.truth.rmse_after
+    change = f" by {percent(abs(1 - after / before))}" if before else ""
     verb = "did not change"
     if after != before:
         verb = "fell" if after < before else "ROSE"
-    change = f" by {words.percent(abs(1 - after / before))}" if before else ""
     levels = f"from {before:.3g} to {after:.3g} grey levels (RMS)"
     yield "error", f"against the truth {verb}{change}, {levels}"
 
 
 def _times(record: Record, facts: Mapping[str, Any]) -> Iterator[Row]:
-    searching, restoring = record["times"]["search_s"], record["times"]["apply_s"]
-    text = f"{words.duration(searching)} search, {words.duration(restoring)} application"
-    computed = facts["count"] - facts["kept"]
-    if computed > 0 and restoring > 0:
-        text += f" ({words.figure(computed / restoring)} slices/s)"
-    yield "time", text
+    computed, seconds = facts["count"] - facts["kept"], record.times.apply_s
+    rate = f" ({figure(computed / seconds)} slices/s)" if computed > 0 and seconds > 0 else ""
+    search = duration(record.times.search_s)
+    yield "time", f"{search} search, {duration(seconds)} application{rate}"
 
 
 def _places(folder: Path) -> Iterator[Row]:
     for stack in stack_paths(folder):
-        yield "stack", words.short_path(stack)
-    if (folder / "report.html").exists():
-        yield "report", words.short_path(folder / "report.html")
-    yield "record", words.short_path(folder / "run.json")
-    protocol = words.short_path(folder / "protocol.yaml")
+        yield "stack", short_path(stack)
+    if (folder / names.REPORT).exists():
+        yield "report", short_path(folder / names.REPORT)
+    yield "record", short_path(folder / names.RECORD)
+    protocol = short_path(folder / names.PROTOCOL)
     again = shlex.join(["stackmend", "run", protocol, "--output", "NEW_FOLDER"])
-    yield "repeat", words.glue(again)  # to be copied in one piece
+    yield "repeat", glue(again)  # to be copied in one piece
 
 
 def stack_paths(folder: Path) -> list[Path]:
     """The restored stack in a result folder, whatever its format."""
-    return sorted(path for path in folder.iterdir() if path.name.split(".")[0] == "stack")
+    return sorted(path for path in folder.iterdir() if path.name.split(".")[0] == names.STACK)

@@ -57,6 +57,7 @@ LOSS = Loss(
     version=1,
     stages=(Stage(charged_regions), Stage(loss)),
     finds="charging",
+    compares=charged_regions.__name__,
     nothing_found="no combination finds any charging",
     advice="lower color_shift, try inverse, choose slices that are charged",
     undefined_advice="try a smaller min_area or loss distance, or other optimization slices",

@@ -359,7 +359,7 @@ def _surveys(protocol: Protocol) -> Iterator[Problem]:
     swept: list[str] = []
     for entry in protocol.chain:
         survey = entry.step.survey
-        if survey and survey.needed(entry.parameters) and swept:
+        if survey and survey.is_needed(entry.parameters) and swept:
             message = f"looks at the whole stack first, so it cannot stand behind a sweep ({swept[0]}); move it before"
             yield protocol.text.problem((*entry.path, "step"), message)
         swept.extend(f"{entry.id}.{name}" for name in entry.sweeps)

@@ -1,9 +1,10 @@
 """The result folder: filled out of sight, then put in place as a whole.
 
-Inside the result folder a run works in ``.stackmend/partial``. Publication moves the earlier result to ``previous``,
-renames ``partial`` to ``complete`` (the point of no return), and moves its parts up. A publication cut off before that
-point is undone when the folder is next opened, one cut off after it is finished: old or new, never a mixture.
-Only names that are a run's own are ever moved or deleted, and links are never followed.
+Inside the result folder a run works in ``.stackmend/partial``. Publication moves the earlier result
+to ``previous``, renames ``partial`` to ``complete`` (the point of no return), and moves its parts
+up. A publication cut off before that point is undone when the folder is next opened, one cut off
+after it is finished: old or new, never a mixture. Only names that are a run's own are ever moved or
+deleted, and links are never followed.
 """
 
 from __future__ import annotations
@@ -16,29 +17,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from stackmend import words
-from stackmend.errors import OutputError, Problem
-from stackmend.protocol import Protocol
-from stackmend.result import locks
+from stackmend.errors import OutputError
+from stackmend.result import atomic, locks, names
+from stackmend.words import size
 
-RECORD = "run.json"
-
-_STACKS = tuple(
-    f"{stem}{suffix}" for stem in ("stack", "truth") for suffix in ("", ".tif", ".zarr")
-)
-_PARTS = (
-    RECORD,
-    "protocol.yaml",
-    "losses.csv",
-    "slices.csv",
-    "journal.jsonl",
-    "log.jsonl",
-    "report.html",
-    "losses.webp",
-    "previews",
-    *_STACKS,
-)
-_WORK = ".stackmend"
 _JUNK = (".ds_store", "thumbs.db", "desktop.ini")  # what file managers leave wherever they look
 
 
@@ -51,38 +33,39 @@ class Workspace:
     @property
     def partial(self) -> Path:
         """Where the run writes."""
-        return self._work / "partial"
+        return self._work / names.PARTIAL
 
     @property
     def journal(self) -> Path:
         """Where the run notes what it has finished."""
-        return self._work / "journal"
+        return self._work / names.ENTRIES
 
     @property
     def _work(self) -> Path:
-        return self.folder / _WORK
+        return self.folder / names.WORK
 
     @property
     def _lock_file(self) -> Path:
-        return self._work / "lock"
+        return self._work / names.LOCK
 
     @property
     def _complete(self) -> Path:
-        return self._work / "complete"
+        return self._work / names.COMPLETE
 
     @property
     def _previous(self) -> Path:
-        return self._work / "previous"
+        return self._work / names.PREVIOUS
 
-    def problems(self, protocol: Protocol, needed_bytes: int) -> list[Problem]:
-        """What stands against writing results into this folder; nothing is written to find out."""
+    def objection(self, source: Path | None, needed_bytes: int) -> str | None:
+        """What stands against results here of a run that reads ``source``, in a sentence.
+
+        Nothing is written to find out.
+        """
         try:
-            messages = list(self._objections(protocol.input.path, needed_bytes))
+            return next(self._objections(source, needed_bytes), None)
         except OSError as error:
-            messages = [
-                f"{self.folder} cannot be looked into ({error.strerror}); choose another folder"
-            ]
-        return [protocol.text.problem(("output", "path"), message) for message in messages[:1]]
+            what = f"cannot be looked into ({error.strerror})"
+            return f"{self.folder} {what}; choose another folder"
 
     def _objections(self, source: Path | None, needed_bytes: int) -> Iterator[str]:
         existing = next(path for path in (self.folder, *self.folder.parents) if path.exists())
@@ -93,29 +76,29 @@ class Workspace:
             yield f"{existing} cannot be written to; choose another folder"
         if existing == self.folder:
             yield from self._foreign()
-        inner = (
-            source.relative_to(self.folder).parts
-            if source and self.folder in source.parents
-            else ()
-        )
-        # That the input is the result itself is known without looking, and said with the protocol's other problems.
-        if inner and (inner[0] == _WORK or (len(inner) > 1 and inner[0] in _STACKS)):
-            yield f"the input lies in {inner[0]}, which this run would replace; choose another folder"
+        # that the input is the result itself is known from the protocol, and said there
+        inner: tuple[str, ...] = ()
+        if source and self.folder in source.parents:
+            inner = source.relative_to(self.folder).parts
+        if inner and (inner[0] == names.WORK or (len(inner) > 1 and inner[0] in names.STACKS)):
+            what = f"the input lies in {inner[0]}, which this run would replace"
+            yield f"{what}; choose another folder"
         for parent in self.folder.parents:
-            if parent.name in (*_STACKS, _WORK) and _is_result(parent.parent):
+            if parent.name in (*names.STACKS, names.WORK) and _is_result(parent.parent):
                 yield f"{parent} belongs to the result of another run; choose another folder"
         free = shutil.disk_usage(existing).free
         if needed_bytes > free:
-            yield f"the result takes {words.size(needed_bytes)}, {existing} has {words.size(free)} free; make room"
+            room = f"{existing} has {size(free)} free"
+            yield f"the result takes {size(needed_bytes)}, {room}; make room"
 
     def _foreign(self) -> Iterator[str]:
         """Objections to a folder that holds what no run has written there."""
-        names = sorted(
-            entry.name for entry in self.folder.iterdir() if entry.name.casefold() not in _JUNK
-        )
-        if names and not _is_result(self.folder):
-            yield f"{self.folder} holds files that are no result of a run ({names[0]}); choose a new or empty folder"
-        for name in _STACKS:
+        entries = (entry.name for entry in self.folder.iterdir())
+        others = sorted(name for name in entries if name.casefold() not in _JUNK)
+        if others and not _is_result(self.folder):
+            what = f"holds files that are no result of a run ({others[0]})"
+            yield f"{self.folder} {what}; choose a new or empty folder"
+        for name in names.STACKS:
             stack = self.folder / name
             if name.endswith(".zarr") or stack.is_symlink() or not stack.is_dir():
                 continue
@@ -140,7 +123,8 @@ class Workspace:
         Parameters
         ----------
         shared
-            Others who say the same may be at work here. The first of them is alone until it says ``share``.
+            Others who say the same may be at work here. The first of them is alone until it says
+            ``share``.
 
         Raises
         ------
@@ -149,7 +133,7 @@ class Workspace:
         """
         try:
             if shared:
-                locks.join(self._lock_file, lambda: any(self.journal.glob("work.jsonl")))
+                locks.join(self._lock_file, lambda: (self.journal / names.BEGUN).exists())
             else:
                 locks.exclude(self._lock_file)
             if self.alone:
@@ -168,7 +152,7 @@ class Workspace:
         if self.partial.is_symlink():
             _remove(self.partial)
         self.partial.mkdir(exist_ok=True)
-        for half_written in self.partial.rglob(".*.part"):
+        for half_written in self.partial.rglob(atomic.HALF_WRITTEN):
             half_written.unlink()
 
     def share(self) -> None:
@@ -182,7 +166,7 @@ class Workspace:
 
     def clear(self) -> None:
         """Remove the stacks that an unfinished run has left."""
-        for name in _STACKS:
+        for name in names.STACKS:
             _remove(self.partial / name)
 
     def publish(self, *, stacks: bool = True) -> None:
@@ -196,12 +180,13 @@ class Workspace:
         Raises
         ------
         OutputError
-            If that cannot be done; the earlier result is then there again, or will be when the folder is next opened.
+            If that cannot be done; the earlier result is then there again, or will be when the
+            folder is next opened.
         """
         try:
             if not stacks:
                 self.clear()
-            self._set_aside({*_PARTS} if stacks else {*_PARTS} - {*_STACKS})
+            self._set_aside({*names.PARTS} if stacks else {*names.PARTS} - {*names.STACKS})
             self.partial.replace(self._complete)
             self._finish()
         except BaseException as error:
@@ -240,10 +225,10 @@ class Workspace:
 
 def _is_result(folder: Path) -> bool:
     """Whether a run has written here: its record lies there, or its place of work."""
-    if (folder / _WORK).is_dir():
+    if (folder / names.WORK).is_dir():
         return True
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = json.loads((folder / names.RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return isinstance(record, dict) and "record" in record
@@ -251,7 +236,7 @@ def _is_result(folder: Path) -> bool:
 
 def _record_last(folder: Path) -> list[Path]:
     """The contents of a folder, the record at the end: what lies beside a record is complete."""
-    return sorted(folder.iterdir(), key=lambda part: (part.name == RECORD, part.name))
+    return sorted(folder.iterdir(), key=lambda part: (part.name == names.RECORD, part.name))
 
 
 def _remove(path: Path) -> None:
@@ -260,3 +245,9 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def bytes_in(path: Path) -> int:
+    """What a file, or all files of a folder, hold."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

@@ -1,325 +1,230 @@
-"""The work of one run, from the search to the published result."""
+"""A run, a shard of one, and the joining of shards: each from the search to the end.
+
+All three begin alike: announce, survey and search, and see what is done already. A run then restores what is missing;
+so does a shard with its part, and leaves the rest to ``join``, which restores nothing. What both end with is in
+``_complete``: pictures, record, publication.
+"""
 
 from __future__ import annotations
 
-import json
 import platform
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from math import prod
+from collections.abc import Sequence
+from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
 
-from stackmend import words
-from stackmend.errors import OutputError, UsageError
-from stackmend.forecast.estimate import Forecast, bytes_in
-from stackmend.forecast.probe import application_of
-from stackmend.job import Job, SliceOfChannel
+from stackmend.errors import UsageError
+from stackmend.forecast.estimate import Expected
+from stackmend.job import SliceOfChannel
 from stackmend.pictures.collect import collect
-from stackmend.restore.apply import Application, SliceRow, apply_chain, copy_slices
-from stackmend.restore.resume import Done, differences, finished, identity_of
-from stackmend.result import record
-from stackmend.result.journal import PUBLISHED, Entry, Journal, Ledger
-from stackmend.result.record import Log
-from stackmend.result.workspace import RECORD
-from stackmend.runner.recording import loss_rows, run_record
+from stackmend.pictures.searches import thumbnail_step
+from stackmend.restore.apply import Application
+from stackmend.restore.fill import Filling, make_room
+from stackmend.restore.identity import Identity, identity_of
+from stackmend.restore.resume import Done, finished
+from stackmend.result import Record, names
+from stackmend.result.environment import command
+from stackmend.result.journal import Ledger
+from stackmend.result.log import now
+from stackmend.result.rows import SliceRow
 from stackmend.runner.shards import Shard
+from stackmend.runner.writing import (
+    Circumstances,
+    record_in_place,
+    write_beside,
+    write_losses,
+)
 from stackmend.tuning.chains import Tuning
-from stackmend.tuning.tune import Session, tune
+from stackmend.tuning.session import Session
+from stackmend.tuning.tune import tune
+from stackmend.words import few
 from stackmend.workers import memory
-from stackmend.workers.processes import Workers
 
-OUTCOMES = {
-    "constant": "constant and left as they are",
-    "nothing_found": "without any charging",
-    "kept": "unusable and kept as they are in the input",
-    "blank": "unreadable and blank in the result",
-    "skipped": "unusable and left out",
-}
+
+def run_whole(session: Session, expected: Expected) -> tuple[Record, bool]:
+    """Search, restore what is not done yet, and put the result in its place; its record, and whether it is new."""
+    begun = _begin(session, expected, session.job.places, pictured=True)
+    return _complete(begun)
+
+
+def run_shard(session: Session, expected: Expected, part: Shard) -> None:
+    """Search, or take over what another shard has found; restore a part, and leave it to be joined."""
+    begun = _begin(session, expected, part.part(session.job.places), shard=part)
+    _report_done(begun)
+    filling = _filled(begun, shared=True)
+    session.journal.enter_shard(
+        {
+            "shard": str(part),
+            "host": platform.node(),
+            "workers": session.workers.count,
+            "started": begun.started,
+            "search_s": begun.search_s,
+            "total_s": perf_counter() - begun.start,
+            "slices": filling.total,
+        }
+    )
+
+
+def join(session: Session, expected: Expected) -> tuple[Record, bool]:
+    """Put together what shards have restored.
+
+    Raises
+    ------
+    UsageError
+        If slices are missing, with the shards to which they belong.
+    """
+    begun = _begin(session, expected, session.job.places, pictured=True)
+    if len(begun.done.kept) < len(begun.places):
+        raise UsageError(_missing(begun))
+    return _complete(begun)
 
 
 @dataclass(frozen=True)
-class Work:
-    """A job in its open workspace, and what is needed to do it."""
+class _Begun:
+    """Work whose searches are done: what will be applied where, and what is finished already."""
 
-    job: Job
-    log: Log
-    forecast: Forecast
+    session: Session
+    expected: Expected
+    places: Sequence[SliceOfChannel]
+    tuning: Tuning
+    identity: Identity
+    done: Done
+    published: Ledger
+    started: str
+    start: float
+    search_s: float
+    search_bytes: int
 
-    @property
-    def workers(self) -> Workers:
-        """As many as there is room for."""
-        return self.forecast.workers
 
-    @cached_property
-    def peaks(self) -> list[int]:
-        """The most memory that workers have had, for each batch of slices."""
-        return []
+def _begin(
+    session: Session,
+    expected: Expected,
+    places: Sequence[SliceOfChannel],
+    *,
+    shard: Shard | None = None,
+    pictured: bool = False,
+) -> _Begun:
+    started, start = now(), perf_counter()
+    _announce(session, expected, shard)
+    tuning = tune(session, picture_of=thumbnail_step if pictured else None)
+    search_s, search_bytes = perf_counter() - start, memory.peak()
+    identity = identity_of(session.job, tuning.chains)
+    if shard is None:
+        write_losses(session.job, tuning)
+    published = Ledger().read([session.job.workspace.folder / names.JOURNAL])
+    done = finished(session, places, tuning.chains, identity, published)
+    return _Begun(
+        session,
+        expected,
+        places,
+        tuning,
+        identity,
+        done,
+        published,
+        started,
+        start,
+        search_s,
+        search_bytes,
+    )
 
-    @cached_property
-    def journal(self) -> Journal:
-        """Where this run enters what it has finished."""
-        return Journal(self.job.workspace.journal)
 
-    def do(
-        self, *, part: Shard | None = None, compute: bool = True
-    ) -> tuple[dict[str, Any] | None, bool]:
-        """Everything; returns the record (``None`` for a shard, which leaves it to ``finish``), and whether it is new.
+def _announce(session: Session, expected: Expected, shard: Shard | None) -> None:
+    job, log = session.job, session.log
+    log.event(
+        "started",
+        protocol=job.protocol.name,
+        input=job.reader.label,
+        shape=list(job.reader.shape),
+        channels=job.channels,
+        workers=session.workers.count,
+        command=command(),
+        **({"shard": str(shard)} if shard else {}),
+    )
+    for note in (*job.reader.notes, *expected.notes):
+        log.event("note", message=note)
+    for problem in job.protocol.warnings:
+        log.warn(f"{problem.path}: {problem.message}")
 
-        Raises
-        ------
-        UsageError
-            If nothing may be computed and slices are missing.
-        StackmendError
-            As ``run`` says.
-        """
-        started, start = record.now(), perf_counter()
-        self._announce(part)
-        published = Ledger().read([self.job.workspace.folder / PUBLISHED])
-        known = Ledger({}, {}, {**published.losses, **self.journal.ledger().losses})
-        tuning = tune(Session(self.job, self.log, self.workers, self.journal, known))
-        work, tuned, search_bytes = (
-            identity_of(self.job, tuning.plans),
-            perf_counter(),
-            memory.peak(),
-        )
-        if not part:  # of shards, 'finish' writes it
-            record.write_table(self.job.workspace.partial / "losses.csv", list(loss_rows(tuning)))
-        places = part.part(self.job.places) if part else self.job.places
-        done = finished(self.job, places, work, self.log, self.workers)
-        if not compute and len(done.kept) < len(places):
-            raise UsageError(self._missing(done))
-        stays = not part and self._stays(done, work, published)
-        if stays and (unchanged := self._unchanged()):
-            self.log.event(
-                "note", message=f"nothing to do: all {len(places)} slices are what the record says"
-            )
-            self.job.workspace.close()
-            return unchanged, False
-        self._say(done, places)
-        times = {"started": started, "search_s": tuned - start}
-        if part:
-            self._restore(tuning, work, places, done, part)
-            facts = {
-                "shard": str(part),
-                "host": platform.node(),
-                "workers": self.workers.count,
-                **times,
-            }
-            self.journal.enter_shard(
-                {**facts, "total_s": perf_counter() - start, "slices": len(places)}
-            )
-            return None, True
-        rows = (
-            [kept.row for kept in done.kept.values()]
-            if stays
-            else self._restore(tuning, work, places, done, part)
-        )
-        rows, applied = self._in_order(rows), perf_counter()
-        stack = self.job.writer(folder=self.job.workspace.folder) if stays else self.job.writer()
-        collect(self.job, tuning, rows, stack, self.log, self.workers)
-        times |= {
-            "apply_s": applied - tuned,
-            "pictures_s": perf_counter() - applied,
-            "total_s": perf_counter() - start,
-        }
-        content = self._record(tuning, work, rows, len(done.kept), times, search_bytes)
-        self.job.workspace.publish(stacks=not stays)
-        return content, True
 
-    def _announce(self, part: Shard | None) -> None:
-        job, shape = self.job, list(self.job.reader.shape)
-        facts: dict[str, Any] = {
-            "protocol": job.protocol.name,
-            "input": job.reader.label,
-            "shape": shape,
-            "channels": job.channels,
-        }
-        facts |= {"workers": self.workers.count, "command": record.command()} | (
-            {"shard": str(part)} if part else {}
-        )
-        self.log.event("started", **facts)
-        for note in job.reader.notes:
-            self.log.event("note", message=note)
-        for note in self.forecast.notes:
-            self.log.event("note", message=note)
-        for problem in job.protocol.warnings:
-            self.log.warn(f"{problem.path}: {problem.message}")
+def _complete(begun: _Begun) -> tuple[Record, bool]:
+    """Restore what is missing, and leave stack, pictures and record in their place."""
+    session = begun.session
+    job, log = session.job, session.log
+    stays = _stays(begun)
+    unchanged = record_in_place(job) if stays else None
+    if unchanged is not None:
+        count = len(begun.places)
+        log.event("note", message=f"nothing to do: all {count} slices are what the record says")
+        job.workspace.close()
+        return unchanged, False
+    _report_done(begun)
 
-    def _say(self, done: Done, places: Sequence[SliceOfChannel]) -> None:
-        """What is kept of earlier work, and why the rest is not."""
-        if done.kept:
-            message = f"going on: {len(done.kept)} of {len(places)} slices were done already"
-            self.log.event("note", message=message)
-        for reason, count in done.lost.items():
-            self.log.event("note", message=f"{reason}: {count} slices will be computed again")
+    rows = [kept.row for kept in begun.done.kept.values()]
+    peaks: list[int] = []
+    if not stays:
+        filling = _filled(begun)
+        rows, peaks = filling.rows, filling.peaks
+    rows = _in_order(begun, rows)
+    restored = perf_counter()
+    stack = job.writer(folder=job.workspace.folder) if stays else job.writer()
+    collect(job, begun.tuning, rows, stack, log, session.workers)
+    end = perf_counter()
+    times = {
+        "started": begun.started,
+        "search_s": begun.search_s,
+        "apply_s": restored - begun.start - begun.search_s,
+        "pictures_s": end - restored,
+        "total_s": end - begun.start,
+    }
+    actual = {"search_bytes": begun.search_bytes, "worker_bytes": max(peaks, default=None)}
+    circumstances = Circumstances(times, begun.expected, actual, kept=len(begun.done.kept))
+    record = write_beside(session, begun.tuning, begun.identity, rows, circumstances)
+    job.workspace.publish(stacks=not stays)
+    return record, True
 
-    def _missing(self, done: Done) -> str:
-        """What ``finish`` says about slices that are not there."""
-        missing = [str(place.number) for place in self.job.places if place not in done.kept]
-        shards = sorted({str(entry["shard"]) for entry in self.journal.ledger().shards})
-        told = f"; shards that have ended: {', '.join(shards)}" if shards else ""
-        what = f"{len(missing)} of {len(self.job.places)} slices are not done ({words.few(missing, 20)}){told}"
-        return f"finish: {what}; run the shards that are missing, or everything with stackmend run"
 
-    def _stays(self, done: Done, work: Mapping[str, Any], published: Ledger) -> bool:
-        """Whether the stack of the result in place is what this run would make."""
-        complete = len(done.kept) == len(self.job.places) and not done.in_place
-        return (
-            complete and published.work is not None and published.work["layout"] == work["layout"]
-        )
+def _stays(begun: _Begun) -> bool:
+    """Whether the stack of the result in place is what this run would make."""
+    complete = len(begun.done.kept) == len(begun.places) and not begun.done.in_place
+    work = begun.published.work
+    return complete and work is not None and work["layout"] == begun.identity["layout"]
 
-    def _unchanged(self) -> dict[str, Any] | None:
-        """The record of the result in place, if this run would write the same."""
-        try:
-            text = (self.job.workspace.folder / RECORD).read_text(encoding="utf-8")
-            before: dict[str, Any] = json.loads(text)
-            then, now = before["protocol"], record.as_json(asdict(self.job.protocol.given))
-            same = (
-                then["text"] == self.job.protocol.source.decode("utf-8-sig")
-                and now.items() <= then.items()
-            )
-            return before if same else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
 
-    def _restore(
-        self,
-        tuning: Tuning,
-        work: dict[str, Any],
-        places: Sequence[SliceOfChannel],
-        done: Done,
-        part: Shard | None,
-    ) -> list[SliceRow]:
-        """Bring every slice that is not there yet into the partial stack; the rows of all."""
-        application = application_of(self.job, tuning.plans)
-        self._begin(application, work)
-        if part:
-            self.job.workspace.share()
-        rows = [kept.row for kept in done.kept.values() if not kept.earlier]
-        copies = [
-            (place, *kept.earlier, kept.row) for place, kept in done.kept.items() if kept.earlier
-        ]
-        todo = [place for place in places if place not in done.kept]
-        self.log.event(
-            "application started",
-            slices=len(places),
-            format=self.job.protocol.output.format,
-            dtype=str(self.job.dtype),
-        )
-        for row in rows:
-            self._tell("slice kept", row)
-        self._progress(len(rows), len(places))
-        with closing(copy_slices(application, copies, self.workers)) as copied:
-            for batch in copied:
-                self._take(rows, "slice kept", batch, len(places))
-        with closing(apply_chain(application, todo, self.workers)) as restored:
-            for batch, peak in restored:
-                self.peaks.append(peak)
-                self._take(rows, "slice", batch, len(places))
-        if not part:
-            for writer in application.writers:
-                writer.finish()
-        return rows
-
-    def _take(self, rows: list[SliceRow], kind: str, batch: Sequence[SliceRow], total: int) -> None:
-        """Add rows to the others, and say how far it is."""
-        for row in batch:
-            rows.append(row)
-            self._tell(kind, row)
-            self._progress(len(rows), total)
-
-    def _progress(self, done: int, total: int) -> None:
-        self.log.progress("apply", done, total, megapixels=prod(self.job.shape[1:]) / 1e6)
-
-    def _tell(self, kind: str, row: SliceRow) -> None:
-        facts = {"slice": row.slice, "channel": row.channel, "name": row.name, "status": row.status}
-        self.log.event(kind, **facts, seconds=row.seconds)
-
-    def _begin(self, application: Application, work: dict[str, Any]) -> None:
-        """Make room for new work, unless it is that of an unfinished run."""
-        before = self.journal.ledger().work
-        if before == work:
-            return
-        if not self.job.workspace.alone:
-            changes = (
-                "; ".join(differences(before["pixels"], work["pixels"]))
-                if before
-                else "it has not begun"
-            )
-            what = f"the shards at work here do something else ({changes})"
-            raise OutputError(
-                f"{self.job.workspace.folder}: {what}; wait for them, or choose another folder"
-            )
-        self.job.workspace.clear()
+def _filled(begun: _Begun, *, shared: bool = False) -> Filling:
+    """The stack where this run works, with every slice in it that is its own."""
+    session = begun.session
+    application = Application.of(session.job, begun.tuning.chains)
+    make_room(session, application, begun.identity)
+    if shared:
+        session.job.workspace.share()
+    filling = Filling(session, application, len(begun.places))
+    filling.fill(begun.places, begun.done)
+    if not shared:
         for writer in application.writers:
-            writer.create()
-        self.journal.begin(work)
-
-    def _in_order(self, rows: Sequence[SliceRow]) -> list[SliceRow]:
-        found = {(row.slice, row.channel): row for row in rows}
-        return [found[place.number, self.job.channels[place.channel]] for place in self.job.places]
-
-    def _record(
-        self,
-        tuning: Tuning,
-        work: dict[str, Any],
-        rows: Sequence[SliceRow],
-        kept: int,
-        times: Mapping[str, Any],
-        search_bytes: int,
-    ) -> dict[str, Any]:
-        """Write everything that goes with the stack."""
-        partial, ledger = self.job.workspace.partial, self.journal.ledger()
-        for warning in _doubts(rows):
-            self.log.warn(warning)
-        record.write_table(partial / "slices.csv", [row.as_row() for row in rows])
-        (partial / "protocol.yaml").write_bytes(self.job.protocol.source)
-        searches = {search for tuned in tuning.searches for search in tuned.identities.values()}
-        known = {**Ledger().read([self.job.workspace.folder / PUBLISHED]).losses, **ledger.losses}
-        losses = {key: value for key, value in known.items() if key[0] in searches}
-        slices: dict[tuple[int, int], Entry] = {
-            (row.slice, row.channel): asdict(row) for row in rows
-        }
-        record.write_text(
-            partial / PUBLISHED, "".join(Ledger(work, slices, losses, ledger.shards).lines())
-        )
-        actual = {
-            "search_s": times["search_s"],
-            "apply_s": times["apply_s"],
-            "search_bytes": search_bytes,
-            "worker_bytes": max(self.peaks, default=None),
-            "disk_bytes": bytes_in(self.job.writer().path),
-        }
-        circumstances = {
-            "warnings": self.log.warnings,
-            "workers": self.workers.count,
-            "times": times,
-        }
-        content: dict[str, Any] = record.as_json(
-            run_record(
-                self.job,
-                tuning,
-                rows,
-                **circumstances,
-                estimate=self.forecast.beside(**actual),
-                kept=kept,
-                shards=ledger.shards,
-            )
-        )
-        self.log.event("finished", seconds=round(times["total_s"], 3))
-        record.write_json(partial / RECORD, content)
-        return content
+            writer.finish()
+    return filling
 
 
-def _doubts(rows: Sequence[SliceRow]) -> Iterator[str]:
-    """What a person should know about the slices."""
-    for status, text in OUTCOMES.items():
-        numbers = [row.slice for row in rows if row.status == status]
-        if numbers:
-            yield f"{len(numbers)} of {len(rows)} slices are {text}: {words.few(numbers, 20)}"
-    clipped = sum(row.clipped for row in rows)
-    if clipped:
-        yield f"{clipped} pixels were clipped to the range of the output type"
+def _report_done(begun: _Begun) -> None:
+    """Say what is kept of earlier work, and why the rest is not."""
+    log, done = begun.session.log, begun.done
+    if done.kept:
+        kept = f"{len(done.kept)} of {len(begun.places)} slices were done already"
+        log.event("note", message=f"going on: {kept}")
+    for reason, count in done.lost.items():
+        log.event("note", message=f"{reason}: {count} slices will be computed again")
+
+
+def _missing(begun: _Begun) -> str:
+    """What ``finish`` says about slices that are not there."""
+    missing = [place.number for place in begun.places if place not in begun.done.kept]
+    shards = sorted({str(entry["shard"]) for entry in begun.session.journal.ledger().shards})
+    ended = f"; shards that have ended: {', '.join(shards)}" if shards else ""
+    count = f"{len(missing)} of {len(begun.places)} slices are not done ({few(missing, 20)}){ended}"
+    advice = "run the shards that are missing, or everything with stackmend run"
+    return f"finish: {count}; {advice}"
+
+
+def _in_order(begun: _Begun, rows: Sequence[SliceRow]) -> list[SliceRow]:
+    channels = begun.session.job.channels
+    found = {(row.slice, row.channel): row for row in rows}
+    return [found[place.number, channels[place.channel]] for place in begun.session.job.places]

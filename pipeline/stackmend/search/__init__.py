@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from stackmend.chain import Graph, Products
-from stackmend.registry import Undefined
-from stackmend.search.choice import Choice, Losses, NoChoice, choose, mean_loss
+from stackmend.chain import ABSENT, Graph, Products
+from stackmend.registry import NOTHING_FOUND, Undefined
+from stackmend.search.choice import NOTHING_TO_JUDGE, Choice, Losses, NoChoice, choose, mean_loss
 from stackmend.search.landmarks import landmarks
 from stackmend.search.space import Axis, Combination, Space
 from stackmend.search.strategies import Strategy, strategy
-from stackmend.search.walk import distinct_work, most_alive, walk
+from stackmend.search.walk import distinct_work, distinct_work_for, most_alive, walk
 
 __all__ = [
     "Axis",
+    "Beside",
     "Choice",
     "Combination",
     "Losses",
@@ -31,11 +32,20 @@ __all__ = [
     "Strategy",
     "count_work",
     "distinct_work",
+    "distinct_work_for",
     "mean_loss",
+    "mean_losses",
     "most_alive",
+    "recall_search",
     "search",
     "strategy",
+    "walk",
 ]
+
+LOSS = "loss"
+"""The product by which combinations are compared."""
+
+UNUSABLE = Undefined(NOTHING_FOUND, "the slice is constant")
 
 
 class LossStore(Protocol):
@@ -48,24 +58,26 @@ class LossStore(Protocol):
         """Keep a loss that has been evaluated."""
 
 
-class Forgetful:
-    """Knows nothing and keeps nothing."""
+@dataclass(frozen=True)
+class Beside:
+    """What else is wanted of every combination, on one slice, where its losses are evaluated anyway."""
 
-    def recall(self, number: int, combination: Combination) -> None:
-        """Nothing is known."""
-
-    def note(self, number: int, combination: Combination, value: float | Undefined) -> None:
-        """It is not kept."""
+    product: str
+    slice: int
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """Every loss of a search, the choice made by them, and the distinct work that was done for one slice."""
+    """Every loss of a search, the choice made by them, and the distinct work that was done for one slice.
+
+    ``beside`` has what else was wanted, of the combinations for which it was made.
+    """
 
     space: Space
     losses: Losses
     choice: Choice | NoChoice
     work: Counter[str]
+    beside: Mapping[Combination, Any] = field(default_factory=dict)
 
     @property
     def combinations(self) -> tuple[Combination, ...]:
@@ -107,7 +119,9 @@ def search(
     by: Strategy | None = None,
     workers: int = 1,
     done: Callable[[int, int], None] | None = None,
-    memory: LossStore | None = None,
+    store: LossStore | None = None,
+    beside: Beside | None = None,
+    nothing_found: str = NOTHING_TO_JUDGE,
 ) -> SearchResult:
     """Evaluate the loss of combinations on every slice, and choose.
 
@@ -127,8 +141,12 @@ def search(
         Threads; any number gives the same losses.
     done
         Called with the number of losses evaluated so far and the number known to be needed.
-    memory
+    store
         Knows losses that need not be evaluated again, and is told of the others.
+    beside
+        What else to make of every combination.
+    nothing_found
+        What is said where the loss has nothing to judge.
 
     Raises
     ------
@@ -136,53 +154,91 @@ def search(
         If a stage fails.
     """
     by = by or strategy("grid")
-    memory = memory or Forgetful()
     losses: dict[int, dict[Combination, float | Undefined]] = {number: {} for number in slices}
+    made: dict[Combination, Any] = {}
     work: Counter[str] = Counter()
     evaluated, needed = itertools.count(1), 0
 
-    def told() -> None:
+    def count_one() -> None:
         if done:
             done(next(evaluated), needed)
 
     for turn in itertools.count():
-        combinations = by.propose(turn, space, _means(losses))
+        combinations = by.propose(turn, space, mean_losses(losses))
         if not combinations:
             break
         work += distinct_work(graph, combinations).counts()
         needed += len(combinations) * len(slices)
         for number in slices:
-            losses[number] |= _row(graph, combinations, number, products_of, workers, memory, told)
-    return SearchResult(space, losses, choose(space, losses), work)
+            row = _Row(graph, combinations, number, store, count_one)
+            product = beside.product if beside and beside.slice == number else None
+            losses[number] |= row.losses(products_of, workers, product)
+            made |= row.made
+    return SearchResult(space, losses, choose(space, losses, nothing_found), work, made)
 
 
-def _row(
-    graph: Graph,
-    combinations: Sequence[Combination],
-    number: int,
-    products_of: Callable[[int], Products],
-    workers: int,
-    memory: LossStore,
-    told: Callable[[], None],
-) -> dict[Combination, float | Undefined]:
-    """The losses of combinations on one slice; ``told`` is called for each."""
-    row: dict[Combination, float | Undefined] = {}
-    for combination in combinations:
-        if (value := memory.recall(number, combination)) is not None:
-            row[combination] = value
-            told()
-
-    def note(combination: Combination, value: float | Undefined) -> None:
-        row[combination] = value
-        memory.note(number, combination, value)
-        told()
-
-    unknown = [combination for combination in combinations if combination not in row]
-    if unknown:
-        walk(distinct_work(graph, unknown), products_of(number), workers=workers, done=note)
-    return {combination: row[combination] for combination in combinations}
+def recall_search(
+    space: Space,
+    slices: Sequence[int],
+    by: Strategy,
+    store: LossStore,
+    nothing_found: str = NOTHING_TO_JUDGE,
+) -> SearchResult | None:
+    """The result of a search all of whose losses are in a store; ``None`` if any is not."""
+    losses: dict[int, dict[Combination, float | Undefined]] = {number: {} for number in slices}
+    for turn in itertools.count():
+        combinations = by.propose(turn, space, mean_losses(losses))
+        if not combinations:
+            break
+        for number in slices:
+            for combination in combinations:
+                value = store.recall(number, combination)
+                if value is None:
+                    return None
+                losses[number][combination] = value
+    return SearchResult(space, losses, choose(space, losses, nothing_found), Counter())
 
 
-def _means(losses: Losses) -> dict[Combination, float | None]:
+@dataclass
+class _Row:
+    """Combinations on one slice; ``made`` has what else is made of them."""
+
+    graph: Graph
+    combinations: Sequence[Combination]
+    number: int
+    store: LossStore | None
+    count_one: Callable[[], None]
+    made: dict[Combination, Any] = field(default_factory=dict)
+
+    def losses(
+        self, products_of: Callable[[int], Products], workers: int, beside: str | None
+    ) -> dict[Combination, float | Undefined]:
+        """The loss of each combination, those that are known from the store."""
+        found: dict[Combination, float | Undefined] = {}
+        for combination in self.combinations:
+            value = self.store.recall(self.number, combination) if self.store else None
+            if value is not None:
+                found[combination] = value
+                self.count_one()
+
+        def note(target: str, combination: Combination, value: Any) -> None:
+            if target != LOSS:
+                self.made[combination] = value
+                return
+            found[combination] = value if value is not ABSENT else UNUSABLE
+            if self.store:
+                self.store.note(self.number, combination, found[combination])
+            self.count_one()
+
+        unknown = [each for each in self.combinations if each not in found]
+        if unknown:
+            wanted = {LOSS: unknown} | ({beside: self.combinations} if beside else {})
+            work = distinct_work_for(self.graph, wanted)
+            walk(work, products_of(self.number), workers=workers, done=note)
+        return {combination: found[combination] for combination in self.combinations}
+
+
+def mean_losses(losses: Losses) -> dict[Combination, float | None]:
+    """The mean loss of each combination over the slices where it has a value."""
     combinations = next(iter(losses.values()))
     return {each: mean_loss([row[each] for row in losses.values()]) for each in combinations}

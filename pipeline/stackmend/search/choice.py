@@ -15,11 +15,15 @@ Losses = Mapping[int, Mapping[Combination, float | Undefined]]
 """For each optimization slice, the loss of each combination."""
 
 
+NOTHING_TO_JUDGE = "no combination has anything to judge"
+"""Said where a loss has no words of its own for it."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """The winning combination and what is to be known about it.
 
-    ``loss`` is its mean over the slices in which some combination finds charging; ``tied`` are the other
+    ``loss`` is its mean over the slices in which some combination finds anything; ``tied`` are the other
     combinations with exactly that loss; ``edges`` the parameters chosen at an end of their declared values;
     ``without_effect`` those whose value never changes the loss.
     """
@@ -29,7 +33,7 @@ class Choice:
     tied: tuple[Combination, ...]
     edges: Mapping[Parameter, str]
     without_effect: tuple[Parameter, ...]
-    slices_without_charging: tuple[int, ...]
+    slices_without_findings: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,17 @@ class NoChoice:
 
     status: str
     reason: str
-    slices_without_charging: tuple[int, ...]
+    slices_without_findings: tuple[int, ...]
 
 
-def choose(space: Space, losses: Losses) -> Choice | NoChoice:
+def choose(
+    space: Space, losses: Losses, nothing_found: str = NOTHING_TO_JUDGE
+) -> Choice | NoChoice:
     """The combination with the lowest mean loss; the first in the declared order among equals.
 
-    A combination without a value on a slice, where another one finds charging, loses to any that has one.
+    ``nothing_found`` says in the words of the loss that it had nothing to judge.
+
+    A combination without a value on a slice, where another one finds anything, loses to any that has one.
     """
     empty = tuple(
         number
@@ -53,7 +61,7 @@ def choose(space: Space, losses: Losses) -> Choice | NoChoice:
     )
     counted = [row for number, row in losses.items() if number not in empty]
     if not counted:
-        return NoChoice(NOTHING_FOUND, "no combination finds any charging", empty)
+        return NoChoice(NOTHING_FOUND, nothing_found, empty)
     standing = {
         combination: _standing([row[combination] for row in counted]) for combination in counted[0]
     }
@@ -71,7 +79,7 @@ def choose(space: Space, losses: Losses) -> Choice | NoChoice:
         tied=tuple(winners[1:]),
         edges=_edges(space, winners[0]),
         without_effect=_without_effect(space, standing),
-        slices_without_charging=empty,
+        slices_without_findings=empty,
     )
 
 

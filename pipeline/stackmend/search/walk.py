@@ -34,10 +34,10 @@ class Task:
 
 @dataclass
 class Tasks:
-    """All distinct tasks of a search, and which of them answers each combination."""
+    """All distinct tasks of a search, and which of them answers a combination for each product wanted."""
 
     tasks: dict[Key, Task] = field(default_factory=dict)
-    answers: dict[Combination, Key] = field(default_factory=dict)
+    answers: dict[str, dict[Combination, Key]] = field(default_factory=dict)
 
     def counts(self) -> Counter[str]:
         """How many distinct tasks there are, by the product they make."""
@@ -52,30 +52,43 @@ def distinct_work(graph: Graph, combinations: Sequence[Combination], target: str
     graph
         What is evaluated.
     combinations
-        Those to be answered; ``answers`` of the result has them in this order.
+        Those to be answered; the ``answers`` for the target have them in this order.
     target
         Product wanted for every combination.
     """
-    work = Tasks()
-    wanted = graph.products[target]
-    assert isinstance(wanted, int)
-    needed = _ancestors(graph, wanted)
-    depends = {index: sorted(graph.nodes[index].depends) for index in needed}
-    for values in _in_walking_order(graph, combinations):
-        keys = {
-            index: (index, tuple(values[position] for position in depends[index]))
-            for index in needed
-        }
-        for index in needed:
-            if keys[index] not in work.tasks:
-                node = graph.nodes[index]
-                inputs = tuple(
-                    source if isinstance(source, str) else keys[source] for source in node.sources
-                )
-                work.tasks[keys[index]] = Task(node, values, inputs, len(work.tasks))
-        work.answers[values] = keys[wanted]
-    work.answers = {values: work.answers[values] for values in combinations}
-    return work
+    return distinct_work_for(graph, {target: combinations})
+
+
+def distinct_work_for(graph: Graph, wanted: Mapping[str, Sequence[Combination]]) -> Tasks:
+    """The same for several products, each with the combinations for which it is wanted."""
+    found = Tasks(answers={target: {} for target in wanted})
+    every = list(dict.fromkeys(each for combinations in wanted.values() for each in combinations))
+    places = {target: graph.products[target] for target in wanted}
+    needed = {target: graph.ancestors([place]) for target, place in places.items()}
+    asked = {target: set(combinations) for target, combinations in wanted.items()}
+    for values in _in_walking_order(graph, every):
+        for target, place in places.items():
+            if values in asked[target]:
+                assert isinstance(place, int)
+                found.answers[target][values] = _enter(found, graph, needed[target], values, place)
+    for target, combinations in wanted.items():
+        answers = found.answers[target]
+        found.answers[target] = {values: answers[values] for values in combinations}
+    return found
+
+
+def _enter(
+    found: Tasks, graph: Graph, needed: Sequence[int], values: Combination, wanted: int
+) -> Key:
+    """Enter the tasks of one combination that are not there yet; the one that answers it."""
+    keys: dict[int, Key] = {}
+    for index in needed:
+        node = graph.nodes[index]
+        keys[index] = index, tuple(values[position] for position in sorted(node.depends))
+        if keys[index] not in found.tasks:
+            inputs = tuple(keys[each] if isinstance(each, int) else each for each in node.sources)
+            found.tasks[keys[index]] = Task(node, values, inputs, len(found.tasks))
+    return keys[wanted]
 
 
 def _in_walking_order(graph: Graph, combinations: Sequence[Combination]) -> list[Combination]:
@@ -89,25 +102,14 @@ def _in_walking_order(graph: Graph, combinations: Sequence[Combination]) -> list
     )
 
 
-def _ancestors(graph: Graph, wanted: int) -> list[int]:
-    needed: set[int] = set()
-    pending: list[int | str] = [wanted]
-    while pending:
-        source = pending.pop()
-        if isinstance(source, int) and source not in needed:
-            needed.add(source)
-            pending.extend(graph.nodes[source].sources)
-    return sorted(needed)
-
-
 def walk(
     work: Tasks,
     given: Mapping[str, Any],
     *,
     workers: int = 1,
-    done: Callable[[Combination, Any], None] | None = None,
-) -> dict[Combination, Any]:
-    """Compute all tasks for one slice and return the answer for every combination.
+    done: Callable[[str, Combination, Any], None] | None = None,
+) -> dict[str, dict[Combination, Any]]:
+    """Compute all tasks for one slice and return the answers, for each product and combination wanted.
 
     Results are freed as soon as nothing needs them. Tasks run on threads (the kernels release the interpreter's
     lock); only this thread keeps the books, so nothing is shared but finished, read-only arrays.
@@ -117,7 +119,7 @@ def walk(
     given
         Products that exist before the first stage.
     done
-        Called with each combination and its answer as soon as there is one.
+        Called with each product, combination and answer as soon as there is one.
 
     Raises
     ------
@@ -126,9 +128,10 @@ def walk(
     """
     values: dict[Key | str, Any] = {}
     values.update(given)
-    answers: dict[Key, list[Combination]] = defaultdict(list)
-    for combination, key in work.answers.items():
-        answers[key].append(combination)
+    answers: dict[Key, list[tuple[str, Combination]]] = defaultdict(list)
+    for target, answered in work.answers.items():
+        for combination, key in answered.items():
+            answers[key].append((target, combination))
     uses = Counter(source for task in work.tasks.values() for source in set(task.inputs))
     for key, result in _run(work.tasks, values, workers):
         values[key] = result
@@ -136,10 +139,13 @@ def walk(
             uses[source] -= 1
             if not uses[source] and source not in answers:
                 del values[source]
-        if done and key in answers:
-            for combination in answers[key]:
-                done(combination, result)
-    return {combination: values[key] for combination, key in work.answers.items()}
+        if done:
+            for target, combination in answers.get(key, ()):
+                done(target, combination, result)
+    return {
+        target: {combination: values[key] for combination, key in answered.items()}
+        for target, answered in work.answers.items()
+    }
 
 
 def most_alive(work: Tasks, sizes: Mapping[int, int]) -> int:
@@ -151,7 +157,8 @@ def most_alive(work: Tasks, sizes: Mapping[int, int]) -> int:
         Bytes of one result of each node, by the index of the node.
     """
     uses = Counter(source for task in work.tasks.values() for source in set(task.inputs))
-    answers, alive, most = set(work.answers.values()), 0, 0
+    answers = {key for answered in work.answers.values() for key in answered.values()}
+    alive, most = 0, 0
     for key, task in work.tasks.items():  # in the order of their rank
         alive += sizes[key[0]]
         most = max(most, alive)

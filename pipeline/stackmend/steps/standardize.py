@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -17,10 +19,9 @@ Image = NDArray[np.float32]
 
 def scale(
     image: Image,
-    stack_grey_levels: GreyLevels | None,
+    stack_range: Sequence[float] | None,
     *,
     range: str,
-    per: str,
     percentiles: list[float] | None,
 ) -> Scale:
     """Find and apply the map of grey values.
@@ -28,35 +29,52 @@ def scale(
     Parameters
     ----------
     image : (Y, X) float32
-    stack_grey_levels
-        Grey levels of the whole stack; ``None`` when ``per`` is ``slice``.
+    stack_range : [low, high] or None
+        The grey levels that are mapped, where they are those of the whole stack; ``None`` for
+        those of the slice.
     range : {'0/1', '-1/1', 'mean/std'}
-    per : {'slice', 'stack'}
     percentiles : [low, high] or None
         Percentages between which the range is taken instead of minimum and maximum; nothing is clipped.
-        Of a stack they are exact for whole numbers up to 4096, and to 1 part in 2000 above and for others.
 
     Returns
     -------
     Scale
         With the standardised slice in it.
     """
-    levels = stack_grey_levels if per == "stack" and stack_grey_levels is not None else None
-    if range == "mean/std":
-        mean = levels.mean if levels else float(image.mean(dtype=np.float64))
-        std = levels.std if levels else float(image.std(dtype=np.float64))
-        return make_scale(image, mean, mean + std)
-    if percentiles is None:
-        low, high = (
-            (levels.minimum, levels.maximum) if levels else (float(image.min()), float(image.max()))
-        )
+    if stack_range is not None:
+        low, high = stack_range
+    elif range == "mean/std":
+        low = float(image.mean(dtype=np.float64))
+        high = low + float(image.std(dtype=np.float64))
+    elif percentiles is None:
+        low, high = float(image.min()), float(image.max())
     else:
-        low, high = (
-            levels.percentiles(percentiles)
-            if levels
-            else np.percentile(image, percentiles).tolist()
-        )
+        low, high = np.percentile(image, percentiles).tolist()
     return make_scale(image, low, high, symmetric=range == "-1/1")
+
+
+def grey_levels_of(image: Image) -> dict[str, Any]:
+    """The summary of one slice, as plain data."""
+    return asdict(grey_levels(image))
+
+
+def range_of_stack(
+    records: Mapping[int, Mapping[str, Any]],
+    *,
+    range: str,
+    percentiles: list[float] | None,
+) -> list[float]:
+    """The grey levels that are mapped, from the summaries of all slices.
+
+    Percentiles are exact for whole numbers up to 4096, and to 1 part in 2000 above and for others.
+    """
+    summaries = (GreyLevels(**records[number]) for number in sorted(records))
+    levels = reduce(add_grey_levels, summaries)
+    if range == "mean/std":
+        return [levels.mean, levels.mean + levels.std]
+    if percentiles is None:
+        return [levels.minimum, levels.maximum]
+    return levels.percentiles(percentiles)
 
 
 def standardized(scale: Scale) -> Image:
@@ -64,8 +82,9 @@ def standardized(scale: Scale) -> Image:
     return scale.standardized
 
 
-def _needs_stack(parameters: Mapping[str, Any]) -> bool:
-    return bool(parameters["per"] == "stack")
+def is_per_stack(*, per: str) -> bool:
+    """Whether the whole stack must be looked at; ``per`` is ``slice`` or ``stack``."""
+    return per == "stack"
 
 
 def _refuse(parameters: Mapping[str, Any]) -> dict[str, str]:
@@ -81,5 +100,5 @@ STEP = Step(
     stages=(Stage(scale), Stage(standardized, makes=IMAGE)),
     opens="scale",
     refuse=_refuse,
-    survey=Survey("stack_grey_levels", grey_levels, add_grey_levels, _needs_stack),
+    survey=Survey("stack_range", grey_levels_of, range_of_stack, needed=is_per_stack),
 )

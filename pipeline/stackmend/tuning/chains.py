@@ -2,54 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from stackmend.chain import Bound, Graph, Products, compile_chain
+from stackmend.chain import (
+    ABSENT,
+    Bound,
+    Consecutive,
+    Graph,
+    Parameter,
+    Products,
+    compile_chain,
+)
+from stackmend.errors import BadSlice
 from stackmend.protocol import OptimizeEntry, StepEntry
-from stackmend.registry import IMAGE, Step, Undefined
-from stackmend.search import SearchResult
+from stackmend.registry import IMAGE, Each, Step, Survey, Undefined
+from stackmend.result.arrays import encoded
+from stackmend.result.environment import versions_of_pixels
+from stackmend.result.hashes import combined_hash, digest, pixel_hash
+from stackmend.search import SearchResult, mean_loss
 from stackmend.stacks import Reader
+
+Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class FinishedSearch:
-    """One optimize entry worked through on a channel: its search, and the losses of held-out and untouched slices."""
-
-    entry: OptimizeEntry
-    channel: int
-    result: SearchResult
-    seconds: float
-    identities: Mapping[int, str] = field(default_factory=dict)
-    held_out: Mapping[int, float | Undefined] = field(default_factory=dict)
-    loss_before: float | None = None
-
-
-@dataclass
 class ChannelChain:
-    """The chain as it will be applied to a channel, and how it came about."""
+    """The chain as it will be applied to a channel, and how it came about.
+
+    ``settled`` has what surveys came to, by the product that hands it to the step. ``windowed`` says that some step
+    sees neighbouring slices, ``tolerant`` that those that cannot be read are gone without.
+    """
 
     reader: Reader
-    steps: list[Bound]
-    given: Products = field(init=False)
-    skipped: list[str] = field(default_factory=list)
+    steps: tuple[Bound, ...]
+    settled: Mapping[str, Any] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
     replaced: bool = False
-    surveyed: set[str] = field(default_factory=set)
+    windowed: bool = False
+    tolerant: bool = False
 
-    def __post_init__(self) -> None:
-        self.given = {bound.survey_product: None for bound in self.steps if bound.survey_product}
+    @classmethod
+    def of(cls, reader: Reader, entries: Sequence[StepEntry], *, tolerant: bool) -> ChannelChain:
+        """A chain as a protocol has it, before any survey and any search."""
+        steps = tuple(bind(entry) for entry in entries)
+        windowed = _sees_neighbours(steps)
+        return cls(reader, steps, _not_needed(steps), windowed=windowed, tolerant=tolerant)
 
-    def replace(self, steps: list[Bound]) -> None:
+    def replaced_by(self, entries: Sequence[StepEntry]) -> ChannelChain:
         """Another chain instead, about which nothing is known yet."""
-        self.steps, self.replaced = steps, True
-        self.surveyed.clear()
-        self.__post_init__()
+        steps = tuple(bind(entry) for entry in entries)
+        settled, windowed = _not_needed(steps), _sees_neighbours(steps)
+        return replace(self, steps=steps, settled=settled, windowed=windowed, replaced=True)
 
-    def skip(self, ids: Collection[str]) -> list[str]:
-        """Leave out these steps and all that cannot work without them; the ids of all that were left out."""
+    def with_values(self, values: Mapping[Parameter, Any]) -> ChannelChain:
+        """The same with values of some parameters."""
+        steps = []
+        for bound in self.steps:
+            own = {name: value for (id, name), value in values.items() if id == bound.id}
+            steps.append(replace(bound, parameters={**bound.parameters, **own}))
+        return replace(self, steps=tuple(steps))
+
+    def with_settled(self, settled: Mapping[str, Any]) -> ChannelChain:
+        """The same, with what some surveys came to."""
+        return replace(self, settled={**self.settled, **settled})
+
+    def without(self, ids: Collection[str]) -> ChannelChain:
+        """Leave out these steps and all that cannot work without them."""
         kept: list[Bound] = []
         left_out: list[str] = []
         available = {IMAGE}
@@ -63,21 +87,132 @@ class ChannelChain:
                 continue
             kept.append(bound)
             available.update(component.makes)
-        self.steps = kept
-        self.skipped += left_out
-        return left_out
+        return replace(self, steps=tuple(kept), skipped=(*self.skipped, *left_out))
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Names of what the steps are given for a slice, the slice among them."""
+        surveyed = (bound.survey_product for bound in self.steps)
+        return (IMAGE, *(product for product in surveyed if product))
+
+    def given_for(self, number: int) -> Products:
+        """What surveys have settled for a slice."""
+        found: Products = {}
+        for product, value in self.settled.items():
+            found[product] = value.values.get(number) if isinstance(value, Each) else value
+        return found
 
     def graph(self) -> Graph:
-        """The chain compiled for application; nothing in it is swept any more."""
-        return compile_chain(self.steps, given=(IMAGE, *self.given))
+        """The chain compiled; nothing in it is swept any more."""
+        return compile_chain(self.steps, given=self.given)
+
+    @cached_property
+    def reach(self) -> int:
+        """How many slices to either side a restored slice depends on."""
+        return self.graph().reach if self.windowed else 0
+
+    def upto(self, position: int) -> ChannelChain:
+        """The steps before a position, by themselves."""
+        return replace(self, steps=self.steps[:position])
+
+    def consecutive(self) -> Consecutive:
+        """Evaluates the chain on slices in a row, which it reads itself."""
+        return Consecutive(self.graph(), self.products_of)
+
+    def products_of(self, number: int) -> Products:
+        """What the chain is given for a slice; of a neighbour that cannot be used, nothing."""
+        if not 0 <= number < self.reader.shape[0]:
+            return self.absent()
+        try:
+            image = load_image(self.reader, number)
+        except BadSlice:
+            if not (self.tolerant and self.windowed):
+                raise
+            return self.absent()
+        return self.products_with(image, number)
+
+    def products_with(self, image: Image, number: int) -> Products:
+        """The same for a slice that was read before."""
+        if self.windowed and image.min() == image.max():
+            return self.absent()
+        return {IMAGE: image, **self.given_for(number)}
+
+    def hash_around(self, number: int, reach: int) -> str:
+        """The hash of the pixels of a slice and of those so far to either side of it."""
+        last = self.reader.shape[0] - 1
+        numbers = range(max(number - reach, 0), min(number + reach, last) + 1)
+        return combined_hash(self.hash_of(each) for each in numbers)
+
+    def reach_hash(self, number: int, hash_of: Callable[[int], str]) -> str:
+        """The hash of all that a restored slice depends on but itself and what decides about all slices.
+
+        Those are its neighbours, by the hashes of their pixels, and what surveys settled for it alone; empty where
+        there is neither.
+        """
+        own = {p: v.values.get(number) for p, v in self.settled.items() if isinstance(v, Each)}
+        if not self.reach and not own:
+            return ""
+        last = self.reader.shape[0] - 1
+        numbers = range(max(number - self.reach, 0), min(number + self.reach, last) + 1)
+        hashes = [hash_of(each) for each in numbers if each != number]
+        return combined_hash([*hashes, digest({"settled": encoded(own)})])
+
+    def hash_of(self, number: int) -> str:
+        """The hash of the pixels of a slice; empty for one that cannot be read where that is tolerated."""
+        try:
+            return pixel_hash(self.reader.read(number))
+        except BadSlice:
+            if not self.tolerant:
+                raise
+            return ""
+
+    def identity(self) -> dict[str, Any]:
+        """What decides about the pixels that the chain makes of a slice, but the slice."""
+        steps = [[bound.id, bound.component.name, bound.component.version] for bound in self.steps]
+        settled: dict[str, Any] = {}
+        for name in self.given[1:]:
+            value = self.settled.get(name)
+            settled[name] = encoded(dict(value.values) if isinstance(value, Each) else value)
+        return {
+            "steps": steps,
+            "parameters": [dict(bound.parameters) for bound in self.steps],
+            "settled": settled,
+            "versions": versions_of_pixels(),
+        }
+
+    def absent(self) -> Products:
+        """What is given for a neighbour that cannot be used."""
+        return dict.fromkeys((IMAGE, *self.settled), ABSENT)
+
+
+@dataclass(frozen=True)
+class FinishedSearch:
+    """One optimize entry worked through on a channel: its search, and what it is compared with.
+
+    ``held_out`` has the losses of slices that had no part in the choice, ``untouched`` those of the slices that it was
+    made on, as they are without correction.
+    """
+
+    entry: OptimizeEntry
+    channel: int
+    result: SearchResult
+    seconds: float
+    identities: Mapping[int, str] = field(default_factory=dict)
+    held_out: Mapping[int, float | Undefined] = field(default_factory=dict)
+    untouched: Mapping[int, float | Undefined] = field(default_factory=dict)
+
+    @property
+    def loss_before(self) -> float | None:
+        """The mean loss without correction, ``None`` where it has no value."""
+        return mean_loss(list(self.untouched.values()))
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """A plan for each restored channel, and the searches that led to them."""
+    """The chain of each restored channel, and the searches that led to them."""
 
-    plans: tuple[ChannelChain, ...]
-    searches: list[FinishedSearch] = field(default_factory=list)
+    chains: tuple[ChannelChain, ...]
+    searches: tuple[FinishedSearch, ...] = ()
 
 
 def bind(entry: StepEntry) -> Bound:
@@ -86,8 +221,30 @@ def bind(entry: StepEntry) -> Bound:
     return Bound(entry.step, entry.id, fixed)
 
 
-def load_image(reader: Reader, index: int) -> Any:
-    """One slice as the chain takes it: float32, read-only."""
-    image = reader.read(index).astype(np.float32)
+def survey_of(bound: Bound) -> Survey | None:
+    """The survey that a step needs with its values, if it needs one."""
+    survey = bound.component.survey if isinstance(bound.component, Step) else None
+    return survey if survey and survey.is_needed(bound.parameters) else None
+
+
+def _not_needed(steps: Sequence[Bound]) -> Products:
+    """What is handed to steps that need not know other slices."""
+    return {
+        each.survey_product: None for each in steps if each.survey_product and not survey_of(each)
+    }
+
+
+def _sees_neighbours(steps: Sequence[Bound]) -> bool:
+    return any(stage.window for bound in steps for stage in bound.component.stages)
+
+
+def load_image(reader: Reader, index: int) -> Image:
+    """One slice as the chain takes it."""
+    return as_image(reader.read(index))
+
+
+def as_image(pixels: NDArray[Any]) -> Image:
+    """Pixels as the chain takes them: float32, read-only."""
+    image = pixels.astype(np.float32)
     image.flags.writeable = False
     return image

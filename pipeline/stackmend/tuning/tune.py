@@ -1,91 +1,71 @@
-"""Choosing parameters: each optimize entry in turn, on what the steps before it give."""
+"""Choosing the values of swept parameters: surveys and searches in chain order, each on what the earlier steps give."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from time import perf_counter
-from typing import Any
 
-import joblib
-import numpy as np
-from joblib import delayed
-
-from stackmend.chain import Bound, Graph, Products, compile_chain
-from stackmend.errors import BadSlice, NothingFound, QualityError
+from stackmend.chain import Bound
+from stackmend.errors import NothingFound, QualityError
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
-from stackmend.registry import IMAGE, NOTHING_FOUND, Step, Survey, Undefined
-from stackmend.result.journal import Journal, JournaledLosses, Ledger, digest
-from stackmend.result.record import Log, environment, pixel_hash
-from stackmend.search import (
-    Axis,
-    Choice,
-    NoChoice,
-    SearchResult,
-    Space,
-    mean_loss,
-    search,
-    strategy,
-)
-from stackmend.stacks import Reader
-from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning, bind, load_image
-from stackmend.tuning.uncorrected import loss_before
-from stackmend.workers.processes import Workers
+from stackmend.registry import NOTHING_FOUND, Loss, Undefined
+from stackmend.result.hashes import digest
+from stackmend.result.journal import JournaledLosses
+from stackmend.result.log import Log
+from stackmend.search import Beside, Choice, NoChoice, SearchResult, search, strategy
+from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
+from stackmend.tuning.session import Session
+from stackmend.tuning.survey import surveyed
+from stackmend.tuning.trial import Trial, space_of
+from stackmend.words import few
 
-LOSS_ID = "loss"
+MOST_PICTURED = 250
+"""Combinations of which pictures are made while they are searched: as many as are shown of a search."""
 
 
-@dataclass(frozen=True)
-class Session:
-    """What all searches of a run work with; a ``dry`` one only makes of what is known what can be made of it."""
-
-    job: Job
-    log: Log
-    workers: Workers
-    journal: Journal
-    known: Ledger
-    dry: bool = False
+PictureOf = Callable[[Trial, int], Bound]
+"""The step that makes a small picture of a slice as a search restores it, for the number of the slice."""
 
 
-class NotKnown(Exception):
-    """A search could not be decided from what is known; ``searches`` are its identities as journals have them."""
-
-    def __init__(self, searches: Collection[str] = ()) -> None:
-        super().__init__("the search comes first")
-        self.searches = frozenset(searches)
-
-
-def tune(session: Session) -> Tuning:
+def tune(session: Session, *, picture_of: PictureOf | None = None) -> Tuning:
     """Work through the optimize entries and return the chains to be applied.
+
+    Parameters
+    ----------
+    session
+        The job, and what is known of it.
+    picture_of
+        Gives the step that makes a small picture; with it, there is one of every combination that is searched
+        anyway, on the first optimization slice.
 
     Raises
     ------
     NothingFound
-        If a search finds no charging and the protocol does not say what to do then.
+        If a search finds nothing and the protocol does not say what to do then.
     QualityError
-        If charging is found but no combination has a defined loss.
+        If something is found but no combination has a defined loss.
     StepError, InputError
-        If a slice cannot be read or computed.
+        If a slice cannot be read or computed, or a survey cannot settle.
     """
     job = session.job
     tuning = untuned(job)
     for entry in job.protocol.optimize:
         for channel, followers in channels_of(job, entry):
-            work_through(session, tuning, entry, channel, followers)
-    for plan in tuning.plans:
-        survey(plan, session, upto=len(plan.steps))
-    return tuning
+            tuning = _tuned(session, tuning, entry, channel, followers, picture_of)
+    chains = []
+    for chain in tuning.chains:
+        chains.append(surveyed(chain, session, optimization_slices(job), upto=len(chain.steps)))
+    return replace(tuning, chains=tuple(chains))
 
 
 def untuned(job: Job) -> Tuning:
     """The chains as the protocol has them, before any search."""
+    tolerant = job.protocol.input.on_bad_slice != "stop"
+    entries = job.protocol.chain
     return Tuning(
-        tuple(
-            ChannelChain(reader, [bind(entry) for entry in job.protocol.chain])
-            for reader in job.readers
-        )
+        tuple(ChannelChain.of(reader, entries, tolerant=tolerant) for reader in job.readers)
     )
 
 
@@ -94,94 +74,81 @@ def channels_of(job: Job, entry: OptimizeEntry) -> list[tuple[int, list[int]]]:
     everyone = list(range(len(job.channels)))
     if entry.channel == "each":
         return [(channel, [channel]) for channel in everyone]
-    return [(0 if entry.channel is None else job.channels.index(int(entry.channel)), everyone)]
+    searched = 0 if entry.channel is None else job.channels.index(int(entry.channel))
+    return [(searched, everyone)]
 
 
-def work_through(
-    session: Session, tuning: Tuning, entry: OptimizeEntry, channel: int, followers: Sequence[int]
-) -> None:
+def optimization_slices(job: Job) -> list[int]:
+    """The slices on which any entry is searched."""
+    numbers: set[int] = set()
+    for entry in job.protocol.optimize:
+        numbers.update(entry.slices.indices(job.reader.shape[0]))
+    return sorted(numbers)
+
+
+def is_void(chain: ChannelChain, entry: OptimizeEntry) -> bool:
+    """Whether the steps that an entry tunes are no longer in a chain."""
+    return chain.replaced or set(entry.steps) <= set(chain.skipped)
+
+
+def trial_of(
+    session: Session, chain: ChannelChain, entry: OptimizeEntry
+) -> tuple[ChannelChain, Trial]:
+    """A chain surveyed as far as an entry needs it, and the search of this entry, to be asked."""
+    job = session.job
+    space = space_of(job.protocol, entry)
+    first = Trial(chain, entry, space).first
+    chain = surveyed(chain, session, optimization_slices(job), upto=first)
+    return chain, Trial(chain, entry, space)
+
+
+def nth_trial(session: Session, search: int) -> Trial:
+    """A search of a job, to be asked; those before it are carried out, as it works on what they choose."""
+    job = session.job
+    tuning = untuned(job)
+    for entry in job.protocol.optimize[:search]:
+        for channel, followers in channels_of(job, entry):
+            tuning = _tuned(session, tuning, entry, channel, followers, None)
+    entry = job.protocol.optimize[search]
+    channel, _ = channels_of(job, entry)[0]
+    return trial_of(session, tuning.chains[channel], entry)[1]
+
+
+def _tuned(
+    session: Session,
+    tuning: Tuning,
+    entry: OptimizeEntry,
+    channel: int,
+    followers: Sequence[int],
+    picture_of: PictureOf | None,
+) -> Tuning:
     """Search on a channel, and put what is chosen into the chains of its followers."""
-    plan, plans = tuning.plans[channel], [tuning.plans[each] for each in followers]
-    if plan.replaced or set(entry.steps) <= set(plan.skipped):
-        return
-    first, last = extent(plan, session.job, entry)
-    survey(plan, session, upto=first)
-    tuned = FinishedSearch(
-        entry, session.job.channels[channel], *_search(plan, session, entry, first, last)
-    )
-    if isinstance(tuned.result.choice, NoChoice):
-        _without_choice(plans, entry, tuned.result.choice, session.log)
-    else:
-        for each in plans:
-            _settle(each, tuned.result)
-        if not session.dry:
-            held_out, before = (
-                _held_out(plan, entry, first, last),
-                _loss_before(plan, tuned, first, last),
-            )
-            tuned = replace(tuned, held_out=held_out, loss_before=before)
-        _report(tuned, session.log)
-    tuning.searches.append(tuned)
+    chains = list(tuning.chains)
+    if is_void(chains[channel], entry):
+        return tuning
+    chains[channel], trial = trial_of(session, chains[channel], entry)
+    result, seconds, identities = _searched(session, trial, picture_of)
+    found = FinishedSearch(entry, session.job.channels[channel], result, seconds, identities)
+    changed = follow([chains[each] for each in followers], entry, result, session.log)
+    if isinstance(result.choice, Choice):
+        found = _compared(found, trial, result)
+        _report(found, session.log)
+    for each, chain in zip(followers, changed, strict=True):
+        chains[each] = chain
+    return Tuning(tuple(chains), (*tuning.searches, found))
 
 
-def extent(plan: ChannelChain, job: Job, entry: OptimizeEntry) -> tuple[int, int]:
-    """The positions of the first swept and of the last named step of an optimize entry."""
-    named = [position for position, bound in enumerate(plan.steps) if bound.id in entry.steps]
-    swept = [position for position in named if job.protocol.entry(plan.steps[position].id).sweeps]
-    return min(swept), max(named)
-
-
-def survey(plan: ChannelChain, session: Session, *, upto: int) -> None:
-    """Let the steps before position ``upto`` that must know the whole stack see every slice that can be used."""
-    tolerant = session.job.protocol.input.on_bad_slice != "stop"
-    for position, bound in enumerate(plan.steps[:upto]):
-        product = bound.survey_product
-        if product is None or product in plan.surveyed:
-            continue
-        survey = bound.component.survey if isinstance(bound.component, Step) else None
-        needed = survey is not None and survey.needed(bound.parameters)
-        if needed and session.dry:
-            raise NotKnown
-        plan.surveyed.add(product)
-        if survey is None or not needed:
-            continue
-        graph = compile_chain(plan.steps[:position], given=(IMAGE, *plan.given))
-        session.log.progress("survey", 0, len(session.job.slices))
-        tasks = (
-            delayed(_measure)(plan.reader, index, graph, plan.given, survey, tolerant)
-            for index in session.job.slices
-        )
-        total = None
-        with closing(session.workers.run(tasks, ordered=True)) as results:
-            for count, summary in enumerate(results, start=1):
-                if summary is not None:
-                    total = summary if total is None else survey.merge(total, summary)
-                session.log.progress("survey", count, len(session.job.slices))
-        plan.given[product] = total
-
-
-def _measure(
-    reader: Reader, index: int, graph: Graph, given: Products, survey: Survey, tolerant: bool
-) -> Any:
-    try:
-        image = load_image(reader, index)
-    except BadSlice:
-        if not tolerant:
-            raise
-        return None
-    return survey.measure(graph.evaluate({IMAGE: image, **given}, keep=(IMAGE,))[IMAGE])
-
-
-def _search(
-    plan: ChannelChain, session: Session, entry: OptimizeEntry, first: int, last: int
+def _searched(
+    session: Session, trial: Trial, picture_of: PictureOf | None
 ) -> tuple[SearchResult, float, dict[int, str]]:
-    log, space, numbers = (
-        session.log,
-        space_of(session.job, entry),
-        entry.slices.indices(plan.reader.shape[0]),
-    )
-    before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
-    graph = search_graph(plan, entry, first, last, before, space)
+    """The result of a search, the seconds it took, and what decides about its losses on each slice."""
+    log, entry, space = session.log, trial.entry, trial.space
+    by = strategy(entry.strategy.name, **entry.strategy.options)
+    numbers = entry.slices.indices(trial.chain.reader.shape[0])
+    picture = None
+    if picture_of and by.at_most(space) <= MOST_PICTURED and trial.rest_is_known:
+        picture = picture_of(trial, numbers[0])
+    then = (*trial.rest, picture) if picture else ()
     log.event(
         "search started",
         steps=entry.steps,
@@ -190,193 +157,118 @@ def _search(
         slices=numbers,
     )
     log.progress("search", 0, len(space) * len(numbers))
-    start, identities = perf_counter(), _identities(plan, entry, last, numbers)
-
-    def products_of(number: int) -> Products:
-        if session.dry:
-            raise NotKnown(identities.values())
-        return products_before(before, plan, entry, number)
-
+    start = perf_counter()
+    identities = {number: search_identity(trial, number) for number in numbers}
+    graph = trial.graph(then)
     result = search(
         graph,
         space,
         numbers,
-        products_of,
-        by=strategy(entry.strategy.name, **entry.strategy.options),
+        lambda number: trial.start(number, graph.reach),
+        by=by,
         workers=session.workers.threads,
         done=lambda count, needed: log.progress("search", count, needed),
-        memory=JournaledLosses(session.journal, session.known.losses, identities),
+        store=JournaledLosses(session.journal, session.known.losses, identities),
+        beside=Beside(picture.component.makes[-1], numbers[0]) if picture else None,
+        nothing_found=entry.loss.loss.nothing_found,
     )
     seconds = perf_counter() - start
-    evaluated = len(result.combinations)
     log.event(
         "search finished",
         seconds=round(seconds, 3),
-        combinations=evaluated,
+        combinations=len(result.combinations),
         distinct_work=dict(result.work),
     )
     return result, seconds, identities
 
 
-def _identities(
-    plan: ChannelChain, entry: OptimizeEntry, last: int, numbers: Sequence[int]
-) -> dict[int, str]:
-    """For each slice, what decides about the losses of a search on it, but the combination."""
+def search_identity(trial: Trial, number: int) -> str:
+    """What decides about the losses of a search on a slice, but the combination."""
+    chain, loss = trial.chain.upto(trial.last + 1), trial.entry.loss
+    reach = trial.graph().reach + chain.upto(trial.first).reach
     facts = {
-        "steps": [
-            [bound.id, bound.component.name, bound.component.version]
-            for bound in plan.steps[: last + 1]
-        ],
-        "parameters": [dict(bound.parameters) for bound in plan.steps[: last + 1]],
-        "loss": [entry.loss.name, entry.loss.loss.version, dict(entry.loss.parameters)],
-        "steps tuned": entry.steps,
-        "region": dict(entry.region),
-        "stack": joblib.hash(plan.given),
-        "versions": environment()["packages"],
+        **chain.identity(),
+        "loss": [loss.name, loss.loss.version, dict(loss.parameters)],
+        "steps tuned": trial.entry.steps,
+        "region": dict(trial.entry.region),
+        "slice": chain.hash_around(number, reach),
     }
-    return {
-        number: digest({**facts, "slice": pixel_hash(plan.reader.read(number))})
-        for number in numbers
-    }
+    return digest(facts)
 
 
-def space_of(job: Job, entry: OptimizeEntry) -> Space:
-    """The swept parameters of an entry."""
-    return Space(
-        tuple(
-            Axis((step.id, name), sweep.values, sweep.from_range, sweep.log, sweep.whole)
-            for step in job.protocol.chain
-            if step.id in entry.steps
-            for name, sweep in step.sweeps.items()
-        )
-    )
+def _compared(found: FinishedSearch, trial: Trial, result: SearchResult) -> FinishedSearch:
+    """A search with the losses of held-out slices, and of the slices it chose on before correction."""
+    entry = trial.entry
+    held_out = entry.validate.indices(trial.chain.reader.shape[0]) if entry.validate else ()
+    after = {number: trial.loss(number, result.chosen) for number in held_out}
+    counted = [each for each in result.losses if each not in result.choice.slices_without_findings]
+    before = {number: trial.loss_untouched(number, result.chosen) for number in counted}
+    return replace(found, held_out=after, untouched=before)
 
 
-def search_graph(
-    plan: ChannelChain,
-    entry: OptimizeEntry,
-    first: int,
-    last: int,
-    before: Graph,
-    space: Space | None,
-) -> Graph:
-    """The tuned steps and the loss, swept or with the values that the plan has."""
-    loss = Bound(entry.loss.loss, LOSS_ID, entry.loss.parameters)
-    given = (*before.products, *plan.given)
-    return compile_chain(
-        plan.steps[first : last + 1],
-        given=given,
-        swept=space.parameters if space else (),
-        loss=loss,
-    )
+def follow(
+    chains: Sequence[ChannelChain], entry: OptimizeEntry, result: SearchResult, log: Log
+) -> list[ChannelChain]:
+    """The chains with what a search has chosen, or as the protocol says where it could not choose.
 
-
-def products_before(
-    before: Graph, plan: ChannelChain, entry: OptimizeEntry, number: int
-) -> Products:
-    """What the steps before the tuned ones make of a slice, cut to the region.
-
-    The whole slice passes these steps, so a region has the scale that it will have when the whole slice is restored.
+    Raises
+    ------
+    NothingFound, QualityError
+        As ``tune``.
     """
-    products = before.evaluate({IMAGE: load_image(plan.reader, number), **plan.given})
-    image = products[IMAGE]
-    if entry.region:
-        window = tuple(
-            slice(*entry.region.get(axis, (0, size)))
-            for axis, size in zip("yx", image.shape, strict=True)
-        )
-        for name, value in products.items():
-            if isinstance(value, np.ndarray) and value.shape == image.shape:
-                products[name] = np.ascontiguousarray(value[window])
-                products[name].flags.writeable = False
-            elif hasattr(value, "cut"):
-                products[name] = value.cut(window)
-    return {**plan.given, **products}
-
-
-def _settle(plan: ChannelChain, result: SearchResult) -> None:
-    """Put the chosen values into the chain."""
-    for position, bound in enumerate(plan.steps):
-        chosen = {name: value for (id, name), value in result.chosen.items() if id == bound.id}
-        plan.steps[position] = replace(bound, parameters={**bound.parameters, **chosen})
-
-
-def _held_out(
-    plan: ChannelChain, entry: OptimizeEntry, first: int, last: int
-) -> dict[int, float | Undefined]:
-    """The loss of the chosen combination on slices that had no part in the choice."""
-    if entry.validate is None:
-        return {}
-    before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
-    graph = search_graph(plan, entry, first, last, before, None)
-    numbers = entry.validate.indices(plan.reader.shape[0])
-    return {
-        number: graph.evaluate(products_before(before, plan, entry, number), keep=("loss",))["loss"]
-        for number in numbers
-    }
-
-
-def _loss_before(plan: ChannelChain, tuned: FinishedSearch, first: int, last: int) -> float | None:
-    """The mean over the slices that had a part in the choice, of their losses before correction."""
-    entry, choice = tuned.entry, tuned.result.choice
-    before = compile_chain(plan.steps[:first], given=(IMAGE, *plan.given))
-    loss = Bound(entry.loss.loss, LOSS_ID, entry.loss.parameters)
-    counted = [
-        number for number in tuned.result.losses if number not in choice.slices_without_charging
-    ]
-    products = (products_before(before, plan, entry, number) for number in counted)
-    return mean_loss([loss_before(plan.steps[first : last + 1], loss, each) for each in products])
+    if isinstance(result.choice, NoChoice):
+        return _without_choice(chains, entry, result.choice, log)
+    return [chain.with_values(result.chosen) for chain in chains]
 
 
 def _without_choice(
-    plans: Sequence[ChannelChain], entry: OptimizeEntry, choice: NoChoice, log: Log
-) -> None:
-    where = f"optimization slices {', '.join(map(str, choice.slices_without_charging))}"
+    chains: Sequence[ChannelChain], entry: OptimizeEntry, choice: NoChoice, log: Log
+) -> list[ChannelChain]:
+    """The chains where a search could not choose, as the protocol says."""
+    loss = entry.loss.loss
+    where = f"optimization slices {few(map(str, choice.slices_without_findings))}"
     if choice.status != NOTHING_FOUND:
-        raise QualityError(
-            f"search: {choice.reason}; try a smaller min_area or loss distance, or other optimization slices"
-        )
+        raise QualityError(f"search: {choice.reason}; {loss.undefined_advice}")
     if entry.on_nothing_found == "stop":
-        raise NothingFound(
-            f"search: {choice.reason} in {where}; lower color_shift, try inverse, choose slices that are charged, "
-            "or say on_nothing_found: skip to leave such stacks as they are"
-        )
+        raise NothingFound(_stopped(choice, where, loss))
     if entry.on_nothing_found == "skip":
-        left_out, *_ = [plan.skip(entry.steps) for plan in plans]
-        log.warn(
-            f"nothing found in {where}: {', '.join(left_out)} left out, as on_nothing_found: skip says"
-        )
-    else:
-        for plan in plans:
-            plan.replace([bind(step) for step in entry.instead])
-        names = ", ".join(bound.id for bound in plans[0].steps)
-        log.warn(f"nothing found in {where}: the chain given under instead is applied ({names})")
+        changed = [chain.without(entry.steps) for chain in chains]
+        names = ", ".join(changed[0].skipped[len(chains[0].skipped) :])
+        log.warn(f"nothing found in {where}: {names} left out, as on_nothing_found: skip says")
+        return changed
+    changed = [chain.replaced_by(entry.instead) for chain in chains]
+    names = ", ".join(bound.id for bound in changed[0].steps)
+    log.warn(f"nothing found in {where}: the chain given under instead is applied ({names})")
+    return changed
 
 
-def _report(tuned: FinishedSearch, log: Log) -> None:
+def _stopped(choice: NoChoice, where: str, loss: Loss) -> str:
+    otherwise = "or say on_nothing_found: skip to leave such stacks as they are"
+    return f"search: {choice.reason} in {where}; {loss.advice}, {otherwise}"
+
+
+def _report(found: FinishedSearch, log: Log) -> None:
     """Say what is doubtful about a choice."""
-    choice = tuned.result.choice
+    choice = found.result.choice
     assert isinstance(choice, Choice)
-    values = {f"{id}.{name}": value for (id, name), value in tuned.result.chosen.items()}
-    log.event("chosen", values=values, loss=choice.loss, loss_before=tuned.loss_before)
+    values = {f"{id}.{name}": value for (id, name), value in found.result.chosen.items()}
+    log.event("chosen", values=values, loss=choice.loss, loss_before=found.loss_before)
     for (id, name), end in choice.edges.items():
         direction = "smaller" if end == "lower" else "larger"
-        log.warn(
-            f"{id}.{name} was chosen at the {end} edge of its range: add {direction} values to the sweep"
-        )
+        where = f"{id}.{name} was chosen at the {end} edge of its range"
+        log.warn(f"{where}: add {direction} values to the sweep")
     if choice.tied:
-        log.warn(
-            f"{len(choice.tied) + 1} combinations have the lowest loss; the first of them was taken"
-        )
+        count = len(choice.tied) + 1
+        log.warn(f"{count} combinations have the lowest loss; the first of them was taken")
     for id, name in choice.without_effect:
         log.warn(
             f"{id}.{name} has no effect on the loss: any of its values would have been as good"
         )
-    if choice.slices_without_charging:
-        numbers = ", ".join(map(str, choice.slices_without_charging))
-        log.warn(
-            f"no charging is found in optimization slices {numbers}: they had no part in the choice"
-        )
-    for number, value in tuned.held_out.items():
+    if choice.slices_without_findings:
+        numbers = few(map(str, choice.slices_without_findings))
+        what = found.entry.loss.loss.finds
+        missing = f"no {what} is found" if what else "nothing is found"
+        log.warn(f"{missing} in optimization slices {numbers}: they had no part in the choice")
+    for number, value in found.held_out.items():
         if isinstance(value, Undefined):
             log.warn(f"held-out slice {number} has no loss: {value.reason}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import joblib
 from joblib import Parallel, parallel_config
 
 from stackmend.errors import UsageError
-from stackmend.result import record
+from stackmend.result.environment import versions_of_workers
 from stackmend.workers.processes import Workers, delivered
 
 EXTRA = "pip install 'stackmend[dask]'"
@@ -32,7 +33,9 @@ class ClusterWorkers(Workers):
         """Threads on this machine."""
         return int(joblib.cpu_count())
 
-    def run(self, tasks: Iterable[Any], *, ordered: bool) -> Generator[Any, None, None]:
+    def run(
+        self, tasks: Sequence[Any], *, ordered: bool, megapixels: float = inf
+    ) -> Generator[Any, None, None]:
         """Results of joblib's delayed calls; those of a worker that is lost are computed by another."""
         with parallel_config(backend="dask", client=self.client):
             parallel = Parallel(return_as="generator" if ordered else "generator_unordered")
@@ -71,19 +74,13 @@ def connected(scheduler: str, paths: Sequence[Path]) -> Iterator[ClusterWorkers]
         yield ClusterWorkers(sum(client.ncores().values()), client)
 
 
-def versions() -> dict[str, str]:
-    """Those of everything that decides about pixels."""
-    environment = record.environment()
-    return {"python": environment["python"], **environment["packages"]}
-
-
 def _circumstances(paths: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """What a worker has: its versions, and the files that it does not see."""
-    return versions(), [path for path in paths if not Path(path).exists()]
+    return versions_of_workers(), [path for path in paths if not Path(path).exists()]
 
 
 def _check(workers: Mapping[str, tuple[Mapping[str, str], Sequence[str]]]) -> None:
-    ours = versions()
+    ours = versions_of_workers()
     for address, (found, missing) in workers.items():
         others = [
             f"{name} {found.get(name)} instead of {ours[name]}"

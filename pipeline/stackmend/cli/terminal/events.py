@@ -31,7 +31,7 @@ class JsonLines:
 
 def say_event(kind: str, fields: Fields) -> None:
     """One line of JSON on standard output."""
-    from stackmend.result.record import now
+    from stackmend.result.log import now
 
     say(json_text({"event": kind, "time": now(), **fields}), sys.stdout)
 

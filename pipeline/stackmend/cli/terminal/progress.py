@@ -21,7 +21,7 @@ from stackmend.cli.terminal.streams import message_line, say
 from stackmend.words import count, duration
 
 if TYPE_CHECKING:
-    from stackmend.result.record import Listener
+    from stackmend.result.log import Listener
 
 
 @contextmanager

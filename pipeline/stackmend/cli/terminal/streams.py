@@ -29,7 +29,7 @@ def message_line(text: str) -> str:
 
 def json_text(value: Any, indent: int | None = None) -> str:
     """A value as JSON."""
-    from stackmend.result.record import plain
+    from stackmend.result.encoding import plain
 
     return escape(json.dumps(value, indent=indent, default=plain, ensure_ascii=False))
 

@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from stackmend.errors import InputError, OutputError
-from stackmend.stacks import Layout, new_stack, open_stack
+from stackmend.stacks import Layout, Slice, new_stack, open_stack
 
 FORMATS = ("tiff-folder", "tiff")
 DTYPES = ("uint8", "uint16", "int16", "float32")
@@ -61,7 +61,7 @@ def test_a_written_stack_is_read_back_exactly(
     writer.create()
     writer = pickle.loads(pickle.dumps(writer))
     for position in (2, 0, 1):
-        writer.write(position, stack[position])
+        writer.write(position, Slice(stack[position]))
     reader = pickle.loads(pickle.dumps(open_stack(writer.path)[0]))
     assert (reader.shape, reader.dtype, reader.photometric) == ((3, 5, 7), stack.dtype, photometric)
     assert len(reader.names) == 3

@@ -11,7 +11,9 @@ import tifffile
 from numpy.typing import NDArray
 
 from stackmend.errors import BadSlice, InputError
-from stackmend.stacks import Layout, new_stack, open_stack, tiff_file_reader, tiff_file_writer
+from stackmend.stacks import Layout, Slice, new_stack, open_stack
+from stackmend.stacks.pixels import slice_names
+from stackmend.stacks.tiff import file_writer
 
 
 def stack(count: int = 3, dtype: str = "uint8") -> NDArray[Any]:
@@ -67,33 +69,26 @@ def test_names_for_the_pages(tmp_path: Path) -> None:
             tmp_path / name, stack(), photometric="minisblack", metadata={"axes": "ZYX"}
         )
         assert open_stack(tmp_path / name)[0].names[0] == first
-    assert (
-        tiff_file_reader.TiffFileReader(Path("a.tif"), range(20000), reader_info()).names[10]
-        == "a_00010.tif"
-    )
-
-
-def reader_info() -> tiff_file_reader.PageInfo:
-    return tiff_file_reader.PageInfo((5, 7), "uint8", "minisblack")
+    assert slice_names("a", 20000)[10] == "a_00010.tif"
 
 
 @pytest.mark.parametrize(("limit", "big"), [(1000, True), (2**32 - 2**25, False)])
 def test_only_what_needs_it_is_a_bigtiff(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, big: bool
 ) -> None:
-    monkeypatch.setattr(tiff_file_writer, "CLASSIC_LIMIT", limit)
+    monkeypatch.setattr(file_writer, "CLASSIC_LIMIT", limit)
     writer = new_stack(
         "tiff", tmp_path, Layout(shape=(3, 20, 20), dtype=np.dtype("uint8"), names=())
     )
     writer.create()
-    writer.write(2, np.full((20, 20), 7, np.uint8))
+    writer.write(2, Slice(np.full((20, 20), 7, np.uint8)))
     with tifffile.TiffFile(writer.path) as tif:
         assert tif.is_bigtiff == big
     assert open_stack(writer.path)[0].read(2).tolist() == np.full((20, 20), 7).tolist()
 
 
 def test_the_limit_leaves_room_for_headers_below_four_gigabytes() -> None:
-    assert 2**31 < tiff_file_writer.CLASSIC_LIMIT < 2**32 - 2**20
+    assert 2**31 < file_writer.CLASSIC_LIMIT < 2**32 - 2**20
 
 
 def test_a_written_file_is_a_stack_for_other_programs(tmp_path: Path) -> None:
@@ -102,7 +97,7 @@ def test_a_written_file_is_a_stack_for_other_programs(tmp_path: Path) -> None:
     )
     writer.create()
     for position, image in enumerate(stack(dtype="uint16")):
-        writer.write(position, image)
+        writer.write(position, Slice(image))
     assert np.array_equal(tifffile.imread(writer.path), stack(dtype="uint16"))
     with tifffile.TiffFile(writer.path) as tif:
         assert (len(tif.pages), tif.series[0].axes) == (3, "ZYX")
@@ -135,6 +130,7 @@ def test_bad_pages_are_bad_slices_where_that_is_wanted(tmp_path: Path) -> None:
         with pytest.raises(BadSlice, match=f"a.tif {said}"):
             reader.read(index)
         assert reader.metadata_of(index) == reader.metadata
+        assert reader.tags(index) == ()
     assert np.array_equal(reader.read(5), stack()[1])
 
 
@@ -153,11 +149,11 @@ def test_a_page_is_read_without_walking_to_it(
     looked_at = []
     init = tifffile.TiffPage.__init__
 
-    def noted(page: tifffile.TiffPage, parent: tifffile.TiffFile, index: int, **how: Any) -> None:
+    def note(page: tifffile.TiffPage, parent: tifffile.TiffFile, index: int, **how: Any) -> None:
         looked_at.append(index)
         init(page, parent, index, **how)
 
-    monkeypatch.setattr(tifffile.TiffPage, "__init__", noted)
+    monkeypatch.setattr(tifffile.TiffPage, "__init__", note)
     monkeypatch.setattr(tifffile.tifffile.TiffPages, "_seek", None)
     assert reader.read(49).tolist() == np.full((5, 7), 49).tolist()
     assert looked_at == [0, 49]  # the first, as of every file

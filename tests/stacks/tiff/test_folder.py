@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackmend.errors import InputError
-from stackmend.stacks import Layout, files, open_stack
-from stackmend.stacks.tiff_folder import TiffFolderWriter, natural_key
+from stackmend.stacks import Layout, Slice, files, open_stack
+from stackmend.stacks.tiff.folder import TiffFolderWriter, natural_key
 
 
 def put(
@@ -172,6 +172,6 @@ def test_a_slice_that_cannot_be_written_whole_is_not_there(
     writer.create()
     monkeypatch.setattr(files._OnlyWrite, "write", fill_up)
     with pytest.raises(OSError, match="No space") as caught:
-        writer.write(0, np.zeros((400, 600), np.uint8))
+        writer.write(0, Slice(np.zeros((400, 600), np.uint8)))
     assert caught.value.errno == 28
     assert not (tmp_path / "stack" / "1.tif").exists()

@@ -1,0 +1,167 @@
+"""Steps compiled to a graph: which stage reads what, over as many slices as the stages see."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from stackmend.chain.graph import (
+    Bound,
+    Graph,
+    Node,
+    Parameter,
+    Source,
+    product_of_neighbour,
+)
+from stackmend.registry import IMAGE, INITIAL_IMAGE, Stage, Step
+
+
+def compile_chain(
+    steps: Sequence[Bound],
+    *,
+    given: Collection[str] = (IMAGE,),
+    swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter] = (),
+) -> Graph:
+    """The graph of some consecutive steps of a chain; a loss may stand among them, where it is evaluated.
+
+    Parameters
+    ----------
+    steps
+        The steps, in chain order, as a checked protocol has them.
+    given
+        Products that exist before the first step.
+    swept
+        Parameters whose values come with a combination, in the combination's order; as a mapping, with all values
+        that they can have (which decides how many slices a swept window may see).
+    """
+    nodes, available, radii = _of_one_slice(steps, given, swept)
+    if not any(radii):
+        return Graph(tuple(nodes), available)
+    return _Unrolled(nodes, available, radii).graph()
+
+
+def _of_one_slice(
+    steps: Sequence[Bound],
+    given: Collection[str],
+    swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter],
+) -> tuple[list[Node], dict[str, Source], list[int]]:
+    """The nodes as if each stage saw its own slice only, where products end up, and what each sees in truth."""
+    positions = {parameter: index for index, parameter in enumerate(swept)}
+    available: dict[str, Source] = {name: name for name in given}
+    available[INITIAL_IMAGE] = available[IMAGE]
+    nodes: list[Node] = []
+    radii: list[int] = []
+    for bound in steps:
+        component = bound.component
+        if isinstance(component, Step) and component.survey and bound.survey_product:
+            available[component.survey.makes] = bound.survey_product
+        for stage in component.stages:
+            nodes.append(_node(stage, bound, available, positions, nodes))
+            radii.append(_largest_radius(stage, bound, swept))
+            available[stage.makes] = len(nodes) - 1
+        if isinstance(component, Step) and component.closes:
+            del available[component.closes]
+    return nodes, available, radii
+
+
+def _node(
+    stage: Stage,
+    bound: Bound,
+    available: Mapping[str, Source],
+    positions: Mapping[Parameter, int],
+    nodes: Sequence[Node],
+) -> Node:
+    sources = tuple(available[name] for name in stage.reads)
+    names = [name for name in stage.parameters if (bound.id, name) in positions]
+    swept = {name: positions[bound.id, name] for name in names}
+    inherited = (nodes[source].depends for source in sources if isinstance(source, int))
+    return Node(
+        stage=stage,
+        owner=bound.id,
+        sources=sources,
+        fixed={name: bound.parameters[name] for name in stage.parameters if name not in swept},
+        swept=swept,
+        depends=frozenset(swept.values()).union(*inherited),
+        stage_index=len(nodes),
+    )
+
+
+def _largest_radius(
+    stage: Stage, bound: Bound, swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter]
+) -> int:
+    if isinstance(stage.window, str) and (bound.id, stage.window) in swept:
+        if not isinstance(swept, Mapping):
+            raise TypeError(f"{bound.id}.{stage.window} is swept: its values must be known")
+        return max(int(value) for value in swept[bound.id, stage.window])
+    return stage.radius(bound.parameters)
+
+
+@dataclass(frozen=True)
+class _Unrolled:
+    """Nodes of one slice, and how many slices to either side each of them sees.
+
+    A node whose result is seen from other slices stands in the graph once for each of these.
+    """
+
+    nodes: Sequence[Node]
+    available: Mapping[str, Source]
+    radii: Sequence[int]
+
+    def graph(self) -> Graph:
+        """The graph over all slices that are seen."""
+        wide = self._wanted_around()
+        outside: dict[str, tuple[str, int]] = {}
+        places: dict[tuple[Source, int], Source] = {}
+        nodes: list[Node] = []
+
+        def place(source: Source, offset: int) -> Source:
+            if isinstance(source, int):
+                return places[source, offset]
+            name = product_of_neighbour(source, offset)
+            outside[name] = source, offset
+            return name
+
+        for index, node in enumerate(self.nodes):
+            radius = self.radii[index]
+            around = range(-radius, radius + 1)
+            for offset in range(-wide[index], wide[index] + 1):
+                sources: list[Source] = []
+                for source in node.sources:
+                    sources += [place(source, offset + each) for each in around]
+                places[index, offset] = len(nodes)
+                seen = tuple(around) if radius else ()
+                own = replace(node, sources=tuple(sources), offset=offset, offsets=seen)
+                nodes.append(own)
+        products = {name: place(source, 0) for name, source in self.available.items()}
+        shared = self._shared(nodes, outside, wide)
+        return Graph(tuple(nodes), products, max(wide.values()), outside, shared)
+
+    def _wanted_around(self) -> dict[Source, int]:
+        """For how many slices to either side each product is wanted."""
+        wide: dict[Source, int] = defaultdict(int)
+        for index in reversed(range(len(self.nodes))):
+            for source in self.nodes[index].sources:
+                wide[source] = max(wide[source], wide[index] + self.radii[index])
+        return wide
+
+    def _shared(
+        self,
+        nodes: Sequence[Node],
+        outside: Mapping[str, tuple[str, int]],
+        wide: Mapping[Source, int],
+    ) -> frozenset[Source]:
+        """What the next slice needs again.
+
+        Of every stage only the slice farthest on is new to it. That, and the products at the end, read others at
+        some lowest offset; what lies farther on than this is needed again.
+        """
+        lowest = dict.fromkeys(self.available.values(), 0)
+        for index, node in enumerate(self.nodes):
+            for source in node.sources:
+                offset = wide[index] - self.radii[index]
+                lowest[source] = min(lowest.get(source, offset), offset)
+        again = {i for i, n in enumerate(nodes) if n.offset > lowest.get(n.stage_index, n.offset)}
+        given = {name for name, (product, at) in outside.items() if at > lowest.get(product, at)}
+        return frozenset((*again, *given))

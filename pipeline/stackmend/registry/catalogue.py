@@ -1,0 +1,161 @@
+"""Where steps and losses are found: in our own folders, and in other packages."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from importlib import metadata
+from typing import Any, Generic, TypeVar
+
+from stackmend import resources
+from stackmend.registry.components import Component, Loss, Step
+
+_OURS = "stackmend"
+ComponentT = TypeVar("ComponentT", bound=Component)
+
+
+class RegistryError(Exception):
+    """A component cannot be had: it is unknown, broken or registered twice."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered name that may not have been loaded yet."""
+
+    name: str
+    package: str
+    load: Callable[[], Any]
+
+
+class Catalogue(Generic[ComponentT]):
+    """All components of one kind, by name, loaded on first need."""
+
+    def __init__(self, component: type[ComponentT], package: str) -> None:
+        self._component = component
+        self._package = package
+        self._loaded: dict[str, ComponentT] = {}
+
+    @cached_property
+    def _entries(self) -> dict[str, list[Entry]]:
+        entries: dict[str, list[Entry]] = {}
+        for entry in (*self._built_in(), *self._installed()):
+            entries.setdefault(entry.name, []).append(entry)
+        return entries
+
+    def _built_in(self) -> Iterator[Entry]:
+        package = importlib.import_module(self._package)
+        for module in pkgutil.iter_modules(package.__path__):
+            if not module.name.startswith("_"):
+                value = f"{self._package}.{module.name}:{self._component.kind.upper()}"
+                yield Entry(
+                    module.name, _OURS, metadata.EntryPoint(module.name, value, self._package).load
+                )
+
+    def _installed(self) -> Iterator[Entry]:
+        for point in sorted(
+            metadata.entry_points(group=self._package), key=lambda p: (p.name, p.value)
+        ):
+            yield Entry(
+                point.name,
+                f"{point.dist.name} {point.dist.version}" if point.dist else point.value,
+                point.load,
+            )
+
+    def names(self) -> tuple[str, ...]:
+        """Every registered name, also those that turn out broken."""
+        return tuple(sorted(self._entries))
+
+    def origin(self, name: str) -> str:
+        """The package (or packages) that a name comes from."""
+        return " and ".join(entry.package for entry in self._entries.get(name, []))
+
+    def get(self, name: str) -> ComponentT:
+        """The component of that name.
+
+        Raises
+        ------
+        RegistryError
+            If the name is unknown, registered twice, or its package is broken.
+        """
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def _load(self, name: str) -> ComponentT:
+        kind, entries = self._component.kind, self._entries.get(name, [])
+        if not entries:
+            raise RegistryError(
+                f"no {kind} named {name} is installed; 'stackmend steps' lists what is"
+            )
+        if len(entries) > 1:
+            what = f"is registered twice, by {self.origin(name)}; uninstall one of the packages"
+            raise RegistryError(f"the {kind} {name} {what}")
+        try:
+            return self._completed(name, entries[0].load(), entries[0].package)
+        # Whatever a foreign package does while it is imported, even leaving, must not take the others down with it.
+        except (Exception, SystemExit) as error:
+            what = f"cannot be loaded ({type(error).__name__}: {error}); update or uninstall that package"
+            raise RegistryError(f"the {kind} {name} of {entries[0].package} {what}") from error
+
+    def _completed(self, name: str, component: object, package: str) -> ComponentT:
+        if not isinstance(component, self._component):
+            raise TypeError(
+                f"expected a {self._component.__name__}, got {type(component).__name__}"
+            )
+        if component.name != name:
+            raise ValueError(f"it calls itself {component.name}")
+        if not component.schema and package == _OURS:
+            component = replace(
+                component, schema=resources.schema(f"{self._package.split('.')[-1]}/{name}")
+            )
+        elif package != _OURS:
+            _check_foreign(component)
+        if different := set(component.schema.get("properties", {})) ^ set(component.parameters):
+            raise ValueError(f"schema and stages differ in {', '.join(sorted(different))}")
+        return component
+
+    def usable(self) -> tuple[ComponentT, ...]:
+        """Every component that loads, by name."""
+        return tuple(
+            self._loaded[name] for name in self.names() if self.reason_unusable(name) is None
+        )
+
+    def reason_unusable(self, name: str) -> str | None:
+        """Why a registered name cannot be used, or ``None``."""
+        try:
+            self.get(name)
+        except RegistryError as error:
+            return str(error)
+        return None
+
+
+def _check_foreign(component: Component) -> None:
+    """Hold a component of another package to what the protocol's schema and the command line count on."""
+    from jsonschema import Draft7Validator
+
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", component.name):
+        raise ValueError("a name begins with a letter and goes on with letters, digits, - or _")
+    for error in Draft7Validator(Draft7Validator.META_SCHEMA).iter_errors(
+        json.loads(json.dumps(component.schema))
+    ):
+        raise ValueError(f"its schema is not valid: {error.message}")
+    for name, declared in component.schema.get("properties", {}).items():
+        if "default" not in declared and name not in component.schema.get("required", []):
+            raise ValueError(f"{name} has no default and is not required")
+
+
+@cache
+def steps() -> Catalogue[Step]:
+    """The catalogue of steps."""
+    return Catalogue(Step, "stackmend.steps")
+
+
+@cache
+def losses() -> Catalogue[Loss]:
+    """The catalogue of losses."""
+    return Catalogue(Loss, "stackmend.losses")

@@ -1,0 +1,166 @@
+"""Stages, the unit of all work, and surveys: what each declares about itself."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar, overload
+
+IMAGE = "image"
+"""The product that every chain starts from and ends with: one slice, ``(Y, X)`` float32."""
+
+ProductT = TypeVar("ProductT")
+
+INITIAL_IMAGE = "initial_image"
+"""For losses: the image as it was before the first of the tuned steps."""
+
+
+class Window(Sequence[ProductT]):
+    """One product of neighbouring slices, in the order of the stack.
+
+    At the ends of a stack, and beside slices that cannot be used, there are fewer. ``centre`` is the place of the
+    slice that is computed.
+    """
+
+    def __init__(self, slices: Sequence[ProductT], centre: int) -> None:
+        self._slices = tuple(slices)
+        self.centre = centre
+
+    def __len__(self) -> int:
+        return len(self._slices)
+
+    @overload
+    def __getitem__(self, place: int) -> ProductT: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[ProductT]: ...
+    def __getitem__(self, place: int | slice) -> ProductT | Sequence[ProductT]:
+        return self._slices[place]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One pure function of a step.
+
+    Parameters
+    ----------
+    function
+        ``function(product, ..., *, parameter, ...)``; positional parameters are named after products.
+    makes
+        Name of the product it returns; the function's own name if left out. Arrays of the slice's shape are cut to
+        the region of a search; a product that holds such arrays has a method ``cut(window)`` for that.
+    plural
+        What people call several of these results, where the work of a search is told by them.
+    mask_of
+        What the product marks, if it is the mask that people are shown and whose area is counted.
+    window
+        How many slices to either side it sees: a number, or the name of the parameter that says it. Each product
+        that it reads is then a ``Window`` of what the stages before make of these slices.
+    """
+
+    function: Callable[..., Any]
+    makes: str = ""
+    plural: str = ""
+    mask_of: str = ""
+    window: int | str = 0
+
+    def __post_init__(self) -> None:
+        if not self.makes:
+            object.__setattr__(self, "makes", self.function.__name__)
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the products it reads, in calling order."""
+        return _names_of(self.function, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the parameters it takes."""
+        return _names_of(self.function, inspect.Parameter.KEYWORD_ONLY)
+
+    def radius(self, values: Mapping[str, Any]) -> int:
+        """How many slices to either side it sees, with these values of its parameters."""
+        return int(values[self.window]) if isinstance(self.window, str) else self.window
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a step must know of other slices before it can compute its first one.
+
+    Slices are looked at one by one, or in pairs, as the steps before give them; each look leaves a small record, and
+    all records are settled into what every slice is given. Looks and what is settled are plain data: dictionaries,
+    lists, texts, numbers and NumPy arrays; so they can be written down, and read by another run.
+
+    Parameters
+    ----------
+    makes
+        Name of the product that the stages of the step read; ``None`` where the survey is not needed.
+    look
+        ``look(image, *, parameter, ...)``, or ``look(first, second, *, parameter, ...)`` where ``pairs`` says so:
+        returns the record of a slice or of a pair.
+    settle
+        ``settle(records, *, parameter, ...)`` with the records by number of slice, or by pair of numbers: returns
+        one value for all slices, or ``Each`` with one for every slice. Raises ``Unsettled`` where it cannot.
+    needed
+        ``needed(*, parameter, ...)``, whether anything must be known at all; always, if left out.
+    pairs
+        How far apart the slices of a pair may be: a number, or the name of the parameter that says it; 0 for
+        slices one by one.
+    slices
+        ``slices(numbers, optimization)``: those to be looked at, of all that are restored, and of those that the
+        protocol optimizes on; all that are restored, if left out.
+    """
+
+    makes: str
+    look: Callable[..., Any]
+    settle: Callable[..., Any]
+    needed: Callable[..., bool] | None = None
+    pairs: int | str = 0
+    slices: Callable[[Sequence[int], Sequence[int]], Sequence[int]] | None = None
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of all parameters that decide about what is settled."""
+        names: dict[str, None] = {}
+        for function in (self.needed, self.look, self.settle):
+            if function is not None:
+                names |= dict.fromkeys(_names_of(function, inspect.Parameter.KEYWORD_ONLY))
+        return tuple(names)
+
+    def is_needed(self, parameters: Mapping[str, Any]) -> bool:
+        """Whether anything must be known with these values."""
+        return self.needed is None or self.needed(**_taken_by(self.needed, parameters))
+
+    def apart(self, parameters: Mapping[str, Any]) -> int:
+        """How far apart the slices of a pair may be; 0 for slices one by one."""
+        return int(parameters[self.pairs]) if isinstance(self.pairs, str) else self.pairs
+
+    def record_of(self, images: Sequence[Any], parameters: Mapping[str, Any]) -> Any:
+        """The record of one slice, or of two."""
+        return self.look(*images, **_taken_by(self.look, parameters))
+
+    def settled(self, records: Mapping[Any, Any], parameters: Mapping[str, Any]) -> Any:
+        """What all records come to."""
+        return self.settle(records, **_taken_by(self.settle, parameters))
+
+
+@dataclass(frozen=True)
+class Each:
+    """What a survey settles for every slice by itself, by the number of the slice."""
+
+    values: Mapping[int, Any]
+
+
+class Unsettled(Exception):
+    """A survey cannot say what must be known; the message says why, with slices, and what to do."""
+
+
+def _names_of(function: Callable[..., Any], kind: object) -> tuple[str, ...]:
+    signature = inspect.signature(function)
+    return tuple(p.name for p in signature.parameters.values() if p.kind is kind)
+
+
+def _taken_by(function: Callable[..., Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    names = _names_of(function, inspect.Parameter.KEYWORD_ONLY)
+    return {name: parameters[name] for name in names}

@@ -1,0 +1,47 @@
+"""Files that are there completely or not at all."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from stackmend.result.encoding import plain
+
+HALF_WRITTEN = ".*.part"
+"""Matches the names of files that are still being written."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[IO[str]]:
+    """A text file to be written under a temporary name, which replaces ``path`` at the end."""
+    temporary = path.with_name(f".{path.name}.part")
+    with temporary.open("w", encoding="utf-8", newline="") as file:
+        yield file
+    temporary.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text as it is."""
+    with writing(path) as file:
+        file.write(text)
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Write JSON that people can read, too."""
+    text = json.dumps(data, indent=2, default=plain, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as CSV; the columns are those of all rows, in order of first appearance."""
+    columns: dict[str, None] = {}
+    for row in rows:
+        columns.update(dict.fromkeys(row))
+    with writing(path) as file:
+        writer = csv.DictWriter(file, list(columns), restval="")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,57 @@
+"""The events of a run, for those who watch and for those who look later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from stackmend.result.encoding import plain
+
+Listener = Callable[[str, Mapping[str, Any]], None]
+"""Is told of every event: its kind and its fields."""
+
+
+@dataclass
+class Log:
+    """Events of a run: appended to a file as JSON lines, and passed on to a listener.
+
+    Progress events only go to the listener: they are for a person who is watching.
+    """
+
+    path: Path | None = None
+    listener: Listener | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    def event(self, kind: str, **fields: Any) -> None:
+        """Note that something happened."""
+        if self.path is not None:
+            entry = {"time": now(), "event": kind, **fields}
+            line = json.dumps(entry, default=plain, ensure_ascii=False)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        if self.listener:
+            self.listener(kind, fields)
+
+    def warn(self, message: str) -> None:
+        """Note a warning, once; it is also kept for the record."""
+        if message not in self.warnings:
+            self.warnings.append(message)
+            self.event("warning", message=message)
+
+    def progress(self, phase: str, done: int, total: int, **more: Any) -> None:
+        """Tell the listener how far a phase has come.
+
+        ``more`` may hold ``unit``, the plural of what is counted, and ``megapixels``, the size of
+        one of them.
+        """
+        if self.listener:
+            self.listener("progress", {"phase": phase, "done": done, "total": total, **more})
+
+
+def now() -> str:
+    """The time, in ISO 8601 with its offset."""
+    return datetime.now(UTC).astimezone().isoformat(timespec="milliseconds")

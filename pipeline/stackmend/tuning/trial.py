@@ -1,0 +1,229 @@
+"""One search on one slice, that can be asked: for its loss, its image and every product, for any values."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from stackmend.chain import (
+    ABSENT,
+    Bound,
+    Consecutive,
+    Graph,
+    Parameter,
+    Products,
+    compile_chain,
+    product_of_neighbour,
+)
+from stackmend.protocol import OptimizeEntry, Protocol
+from stackmend.registry import IMAGE, INITIAL_IMAGE, Undefined
+from stackmend.search import LOSS, UNUSABLE, Axis, Combination, Space
+from stackmend.tuning.chains import ChannelChain
+
+LOSS_ID = "loss"
+
+REMEMBERED = 64
+"""Results that are kept between one question and the next."""
+
+
+class Trial:
+    """The tuned steps of one search in their place in the chain: on any slice, for any values.
+
+    Questions share what they can: what was computed for a slice and for some values is not computed again for the
+    next question, as far as ``REMEMBERED`` results allow.
+
+    Parameters
+    ----------
+    chain
+        The chain of a channel; what stands before the tuned steps has its values, and surveys are settled.
+    entry
+        Says what is tuned, on which region, by which loss.
+    space
+        The declared values.
+    """
+
+    def __init__(self, chain: ChannelChain, entry: OptimizeEntry, space: Space) -> None:
+        self.chain, self.entry, self.space = chain, entry, space
+        named = [place for place, bound in enumerate(chain.steps) if bound.id in entry.steps]
+        swept = {id for id, _ in space.parameters}
+        self.first = min(place for place in named if chain.steps[place].id in swept)
+        self.last = max(named)
+        self._known: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._started: dict[tuple[int, int], Products] = {}
+
+    @property
+    def loss_step(self) -> Bound:
+        """The loss, to stand behind the tuned steps."""
+        return Bound(self.entry.loss.loss, LOSS_ID, self.entry.loss.parameters)
+
+    @property
+    def tuned(self) -> tuple[Bound, ...]:
+        """From the first swept step to the last named one."""
+        return self.chain.steps[self.first : self.last + 1]
+
+    @cached_property
+    def _before(self) -> Consecutive:
+        return self.chain.upto(self.first).consecutive()
+
+    @cached_property
+    def _made_before(self) -> tuple[str, ...]:
+        """Names of the products that the steps before the tuned ones make."""
+        products = self.chain.upto(self.first).graph().products
+        return tuple(name for name in products if name != INITIAL_IMAGE)
+
+    def graph(self, then: Sequence[Bound] = ()) -> Graph:
+        """The tuned steps, the loss and what else is to be made, with the parameters of the space as swept.
+
+        Parameters
+        ----------
+        then
+            Steps behind the loss, for instance the rest of the chain and one that makes a picture.
+        """
+        swept = {axis.parameter: axis.values for axis in self.space.axes}
+        given = dict.fromkeys((*self._made_before, *self.chain.given))
+        return compile_chain((*self.tuned, self.loss_step, *then), given=given, swept=swept)
+
+    def start(self, number: int, reach: int = 0) -> Products:
+        """What the steps before the tuned ones make of a slice and of its neighbours, cut to the region.
+
+        The whole slice passes these steps, so a region has the scale that it will have when the whole slice is
+        restored.
+
+        Raises
+        ------
+        InputError, StepError
+            If a slice cannot be read or computed.
+        """
+        if (number, reach) not in self._started:
+            found: Products = {}
+            for offset in range(-reach, reach + 1):
+                made = self._before.evaluate(number + offset, self._made_before)
+                products = {**self.chain.given_for(number + offset), **made}
+                for name, value in self._cut(products).items():
+                    found[product_of_neighbour(name, offset)] = value
+            self._started = {(number, reach): found}
+        return dict(self._started[number, reach])
+
+    def window(self, shape: Sequence[int]) -> tuple[slice, ...]:
+        """The part of a slice that is looked at."""
+        ends = zip("yx", shape, strict=True)
+        return tuple(slice(*self.entry.region.get(axis, (0, size))) for axis, size in ends)
+
+    def _cut(self, products: Products) -> Products:
+        """Products of whole slices, cut to the region."""
+        image = products[IMAGE]
+        if not self.entry.region or image is ABSENT:
+            return products
+        window = self.window(image.shape)
+        cut: Products = {}
+        for name, value in products.items():
+            if isinstance(value, np.ndarray) and value.shape == image.shape:
+                cut[name] = np.ascontiguousarray(value[window])
+                cut[name].flags.writeable = False
+            else:
+                cut[name] = value.cut(window) if hasattr(value, "cut") else value
+        return cut
+
+    def combination(self, values: Mapping[Parameter, Any] | None = None) -> Combination:
+        """A value for each swept parameter: those given, and the chain's or the first declared for the others."""
+        chosen: list[Any] = []
+        own = {bound.id: bound.parameters for bound in self.chain.steps}
+        for axis in self.space.axes:
+            id, name = axis.parameter
+            default = own[id].get(name, axis.values[0])
+            chosen.append((values or {}).get(axis.parameter, default))
+        return tuple(chosen)
+
+    def products(
+        self,
+        number: int,
+        values: Mapping[Parameter, Any] | None,
+        names: Sequence[str],
+        then: Sequence[Bound] = (),
+    ) -> Products:
+        """Some products of a slice, for values of the swept parameters.
+
+        Parameters
+        ----------
+        number
+            The slice.
+        values
+            By full name; the chain's own, or the first declared, where there are none.
+        names
+            Of the products wanted.
+        then
+            Steps to be evaluated behind the tuned ones and the loss.
+
+        Raises
+        ------
+        InputError, StepError
+            If a slice cannot be read or computed.
+        """
+        graph = self.graph(then)
+        combination = self.combination(values)
+        results: dict[int | str, Any] = {}
+        results.update(self.start(number, graph.reach))
+        wanted = {name: graph.products[name] for name in names}
+        for index in graph.ancestors(wanted.values()):
+            node = graph.nodes[index]
+            own = tuple(combination[position] for position in sorted(node.depends))
+            key = (number, node.owner, node.stage.makes, node.offset, own)
+            if key not in self._known:
+                inputs = [results[source] for source in node.sources]
+                self._known[key] = node.compute(inputs, combination)
+            self._known.move_to_end(key)
+            results[index] = self._known[key]
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return {name: results[source] for name, source in wanted.items()}
+
+    def loss(self, number: int, values: Mapping[Parameter, Any] | None = None) -> float | Undefined:
+        """The loss of a slice, corrected with values of the swept parameters."""
+        return _defined(self.products(number, values, (LOSS,))[LOSS])
+
+    def loss_untouched(
+        self, number: int, values: Mapping[Parameter, Any] | None = None
+    ) -> float | Undefined:
+        """The loss of a slice as it is, with all else that the loss reads (a mask) as the tuned steps make it."""
+        reads = self.entry.loss.loss.reads
+        made = self.products(number, values, (INITIAL_IMAGE, *reads))
+        if made[INITIAL_IMAGE] is ABSENT:
+            return UNUSABLE
+        made[IMAGE] = made[INITIAL_IMAGE]
+        alone = compile_chain((self.loss_step,), given=tuple(made))
+        return _defined(alone.evaluate(made, keep=(LOSS,))[LOSS])
+
+    def image(self, number: int, values: Mapping[Parameter, Any] | None = None) -> Any:
+        """The slice, or the region of it, as the whole chain restores it with values of the swept parameters."""
+        return self.products(number, values, (IMAGE,), then=self.rest)[IMAGE]
+
+    @property
+    def rest(self) -> tuple[Bound, ...]:
+        """The steps behind the tuned ones."""
+        return self.chain.steps[self.last + 1 :]
+
+    @property
+    def rest_is_known(self) -> bool:
+        """Whether these have a value for every parameter, so that no later search chooses one."""
+        return all(
+            bound.parameters.keys() >= set(bound.component.parameters) for bound in self.rest
+        )
+
+
+def _defined(loss: Any) -> float | Undefined:
+    value: float | Undefined = UNUSABLE if loss is ABSENT else loss
+    return value
+
+
+def space_of(protocol: Protocol, entry: OptimizeEntry) -> Space:
+    """The swept parameters of an entry."""
+    axes: list[Axis] = []
+    for step in protocol.chain:
+        for name, sweep in step.sweeps.items() if step.id in entry.steps else ():
+            parameter = step.id, name
+            axes.append(Axis(parameter, sweep.values, sweep.from_range, sweep.log, sweep.whole))
+    return Space(tuple(axes))
