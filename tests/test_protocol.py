@@ -18,7 +18,8 @@ from stackmend import api
 from stackmend.cli.problems import problems_text
 from stackmend.errors import Problem, ProtocolError, UsageError
 from stackmend.protocol import Sweep, check_stack, examine
-from stackmend.protocol.model import SliceSelection, expand
+from stackmend.protocol.build import expand
+from stackmend.protocol.model import SliceSelection
 from stackmend.protocol.text import MAX_BYTES, Place, parse, scalar, spell
 from test_protocol_files import INVALID, VALID
 
