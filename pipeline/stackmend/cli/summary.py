@@ -108,7 +108,7 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
         yield "", f"held out: {', '.join(held_out)}"
 
 
-def _tried(values: Sequence[Any]) -> str:
+def _range_text(values: Sequence[Any]) -> str:
     if len(values) <= 6:
         return ", ".join(map(value, values))
     return f"{value(values[0])} to {value(values[-1])} ({len(values)} values)"
