@@ -1,10 +1,11 @@
-"""The report of a run: ``report.html`` and figures for papers, made from what lies in the result folder.
+"""The report of a run, ``report.html``, and figures for papers, made from the result folder.
 
 Nothing is computed from pixels here: pictures and what is measured in them come from the run.
 """
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from stackmend.errors import OutputError, UsageError
@@ -14,6 +15,9 @@ __all__ = ["FORMATS", "REPORT", "Source", "read", "read_finished", "write_figure
 
 REPORT = "report.html"
 FORMATS = ("png", "svg", "pdf")
+
+EXTRA = "pip install 'stackmend[figures]'"
+"""The command that installs what figures are drawn with; a page needs nothing of it."""
 
 
 def write_report(folder: Path) -> Path:
@@ -45,22 +49,25 @@ def write_report(folder: Path) -> Path:
 def write_figures(
     folder: Path, *, format: str = "png", dpi: int = 300, output: Path | None = None
 ) -> list[Path]:
-    """Write the plots and pictures of the run in a result folder as files, by default into ``figures`` in it.
+    """Write the plots and pictures of the run in a result folder as files, by default into it.
 
     Raises
     ------
     UsageError
-        If the format is none of ``FORMATS`` or the resolution no whole number above 0.
+        If the format is none of ``FORMATS``, the resolution no whole number above 0, or Matplotlib
+        not installed.
     InputError
         If there is no result of a run.
     OutputError
         If the figures cannot be written.
     """
-    from stackmend.report import figures
-
     if format not in FORMATS:
         raise UsageError(f"format: expected {', '.join(FORMATS)}, got {format}")
     if dpi < 1:
         raise UsageError(f"dpi: expected a whole number, 1 or more, got {dpi}")
+    if find_spec("matplotlib") is None:
+        raise UsageError(f"figures: need one more package, matplotlib; run: {EXTRA}")
+    from stackmend.report import figures
+
     source = read(folder)
     return figures.write(source, output or source.folder / "figures", format=format, dpi=dpi)

@@ -6,8 +6,9 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stackmend.report import loss_plots, slice_plots
-from stackmend.report.drawing import SCREEN, style, svg
+from markupsafe import Markup
+
+from stackmend.report import page_plots, plot_data
 from stackmend.report.landscape import Search, edges, loss_of, short
 from stackmend.report.trust import UNUSABLE, Jump, agreement, by_channel, compared
 from stackmend.result.reading import Row, Source, number
@@ -48,8 +49,6 @@ def shown_slices(source: Source) -> Iterator[Values]:
             for name in ("before", "after", "difference", "zoom_before", "zoom_after")
         ):
             continue
-        with style(SCREEN):
-            profile = svg(slice_plots.line_profile(shown, SCREEN), f"profile{place}")
         height, width = shown["shape"]
         (top, bottom), (left, right) = shown["zoom"]
         row = rows.get(str(shown["slice"]), {})
@@ -57,7 +56,7 @@ def shown_slices(source: Source) -> Iterator[Values]:
             **shown,
             "id": f"slice{place}",
             "pictures": pictures,
-            "profile_svg": profile,
+            "profile_svg": page_plots.line_profile(shown),
             "size": f"{height} by {width} px",
             "reduced": shown["factor"],
             "box": [
@@ -121,17 +120,10 @@ def search_parts(search: Search, source: Source) -> Values:
     }
     if not search.scored:
         return parts
-    with style(SCREEN):
-        parts["graphs"] = list(_graphs(search, key))
-        parts["marginals"] = [
-            (name, svg(loss_plots.marginal(search, name, SCREEN), f"{key}m{i}"))
-            for i, name in enumerate(search.swept)
-        ]
-        parts["maps"] = [
-            (pair, svg(loss_plots.heat_map(search, pair, SCREEN), f"{key}h{i}"))
-            for i, pair in enumerate(search.pairs)
-        ]
-        parts["histograms"] = list(_histograms(pictured, key))
+    parts["graphs"] = list(_graphs(search, key))
+    parts["marginals"] = [(name, page_plots.marginal(search, name)) for name in search.swept]
+    parts["maps"] = [(pair, page_plots.heat_map(search, pair)) for pair in search.pairs]
+    parts["histograms"] = list(_histograms(pictured))
     every = len(search.swept) * (len(search.swept) - 1) // 2
     parts["more_maps"] = every - len(search.pairs)
     ranked = sorted(search.scored, key=loss_of)[:BEST]
@@ -142,14 +134,14 @@ def search_parts(search: Search, source: Source) -> Values:
 
 
 def _graphs(search: Search, key: str) -> Iterator[Values]:
-    shown = loss_plots.drawn(search)
-    around = loss_plots.around_minimum(search)
+    shown = plot_data.drawn(search)
+    around = plot_data.around_minimum(search)
     for name, title, trials in (
         ("all", "Every combination", shown),
         ("near", "Around the minimum", around if len(around) < len(shown) else []),
     ):
         if trials:
-            graph, places = loss_plots.loss_graph(search, trials, SCREEN)
+            graph, places = page_plots.loss_graph(search, trials)
             points = [
                 [*place, trial.index, f"{loss_of(trial):.4f}", list(map(short, trial.values))]
                 for place, trial in zip(places, trials, strict=True)
@@ -157,7 +149,7 @@ def _graphs(search: Search, key: str) -> Iterator[Values]:
             yield {
                 "id": f"{key}{name}",
                 "title": title,
-                "svg": svg(graph, f"{key}{name}"),
+                "svg": graph,
                 "hover": {"names": search.names, "points": points},
                 "left_out": len(search.scored) - len(trials) if name == "all" else 0,
             }
@@ -178,15 +170,11 @@ def _points(search: Search, pictured: Mapping[str, Any], source: Source) -> Iter
             }
 
 
-def _histograms(pictured: Mapping[str, Any], key: str) -> Iterator[tuple[str, int, str]]:
+def _histograms(pictured: Mapping[str, Any]) -> Iterator[tuple[str, int, Markup]]:
     for place, (name, each) in enumerate((pictured.get("compared") or {}).items()):
         found = each.get("histograms")
         if found and place < 2:
-            yield (
-                name,
-                found["regions"],
-                svg(slice_plots.histograms(found, SCREEN), f"{key}g{place}"),
-            )
+            yield name, found["regions"], page_plots.histograms(found)
 
 
 def trust_parts(source: Source, found: Sequence[Search], odd: Sequence[Jump]) -> Values:
@@ -201,31 +189,19 @@ def trust_parts(source: Source, found: Sequence[Search], odd: Sequence[Jump]) ->
     }
     parts["several"] = len(channels) > 1
     parts["more_odd"] = max(len(odd) - LISTED, 0)
-    with style(SCREEN):
-        for place, (channel, rows) in enumerate(channels.items()):
-            title = f", channel {channel}" if len(channels) > 1 else ""
-            if len(rows) < FEW:
-                parts["few"].append((title, _table_of(rows)))
-            else:
-                own = [jump for jump in odd if jump.channel == channel]
-                parts["along"].append(
-                    (title, svg(slice_plots.along_stack(rows, own, SCREEN), f"along{place}"))
-                )
-        for search in found:
-            slices = compared(search, source)
-            if any(each.after is not None for each in slices):
-                graph = svg(
-                    slice_plots.losses_compared(slices[:LISTED], SCREEN), f"compared{search.index}"
-                )
-                parts["losses"].append(
-                    (
-                        search,
-                        slices[:LISTED],
-                        max(len(slices) - LISTED, 0),
-                        graph,
-                        agreement(slices),
-                    )
-                )
+    for channel, rows in channels.items():
+        title = f", channel {channel}" if len(channels) > 1 else ""
+        if len(rows) < FEW:
+            parts["few"].append((title, _table_of(rows)))
+        else:
+            own = [jump for jump in odd if jump.channel == channel]
+            parts["along"].append((title, page_plots.along_stack(rows, own)))
+    for search in found:
+        slices = compared(search, source)
+        if any(each.after is not None for each in slices):
+            graph = page_plots.losses_compared(slices[:LISTED])
+            more = max(len(slices) - LISTED, 0)
+            parts["losses"].append((search, slices[:LISTED], more, graph, agreement(slices)))
     return parts
 
 
@@ -233,7 +209,7 @@ def _table_of(rows: Sequence[Row]) -> Values:
     """Everything that is measured on a few slices."""
     labelled = [
         (f"{label}, {legend}" if legend else label, column)
-        for label, curves in slice_plots.PANELS
+        for label, curves in plot_data.PANELS
         for column, legend, _, _ in curves
         if any(number(row.get(column)) is not None for row in rows)
     ]

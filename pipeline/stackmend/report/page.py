@@ -51,16 +51,17 @@ def render(source: Source) -> str:
 
 
 def _environment() -> Environment:
-    """Everything that is put into a page is escaped, unless it is our own; what a record lacks is left out."""
-    environment = Environment(
+    """Everything that is put into a page is escaped, unless it is our own.
+
+    What a record lacks is left out.
+    """
+    return Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["svg"] = Markup
-    return environment
 
 
 def _warnings(source: Source) -> list[str]:
