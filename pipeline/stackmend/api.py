@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
-from stackmend import registry, runner
-from stackmend.protocol import assemble
-from stackmend.protocol.starter import starting_protocol
 from stackmend.report import REPORT, Source, read_finished, write_figures, write_report
-from stackmend.result.record import Log
-from stackmend.runner import CheckResult, RunPlan, RunResult, check
-from stackmend.runner import plan as plan
-from stackmend.stacks import open_stack
+
+if TYPE_CHECKING:
+    from stackmend import registry
+    from stackmend.runner import CheckResult, RunPlan, RunResult, check, finish, run
+    from stackmend.runner import plan as plan
 
 __all__ = [
     "CheckResult",
@@ -39,7 +38,8 @@ P = ParamSpec("P")
 def _reporting(function: Callable[P, RunResult]) -> Callable[P, RunResult]:
     """The same function, with a report at the end.
 
-    The report is made when the result is in its place; if it cannot be made, that is said and the result stands.
+    The report is made when the result is in its place; if it cannot be made, that is said and the
+    result stands.
     """
 
     @wraps(function)
@@ -52,12 +52,15 @@ def _reporting(function: Callable[P, RunResult]) -> Callable[P, RunResult]:
             return result
         try:
             write_report(result.folder)
-        # Whatever stops a page from being made, in our code or in a library for plots: the restored stack is complete.
+        # Whatever stops a page from being made, in our code or in that of templates: the restored
+        # stack is complete.
         except Exception as error:  # noqa: BLE001 - see above
             reason = f"no report was made ({type(error).__name__}: {error})"
             message = (
                 f"{reason}; the result is complete, try again: stackmend report {result.folder}"
             )
+            from stackmend.result.record import Log
+
             listener: Any = how.get("listener")
             Log(result.folder / "log.jsonl", listener).event("note", message=message)
         return result
@@ -65,8 +68,16 @@ def _reporting(function: Callable[P, RunResult]) -> Callable[P, RunResult]:
     return reporting
 
 
-run = _reporting(runner.run)
-finish = _reporting(runner.finish)
+def __getattr__(name: str) -> Any:
+    """What runs protocols needs the whole program, so it is imported where it is asked for.
+
+    Those who only look at a result wait for nothing of it.
+    """
+    if name not in ("CheckResult", "RunPlan", "RunResult", "check", "finish", "plan", "run"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module("stackmend.runner"), name)
+    globals()[name] = _reporting(found) if name in ("finish", "run") else found
+    return globals()[name]
 
 
 def show(run: str | Path) -> Source:
@@ -81,7 +92,9 @@ def show(run: str | Path) -> Source:
 
 
 def report(run: str | Path) -> Path:
-    """Make ``report.html`` of a result folder again from what lies in it; nothing is computed. Returns the page.
+    """Make ``report.html`` of a result folder again from what lies in it; nothing is computed.
+
+    Returns the page.
 
     Raises
     ------
@@ -124,11 +137,16 @@ def figures(
 
 def steps() -> tuple[registry.Step, ...]:
     """Every installed step that can be used."""
+    from stackmend import registry
+
     return registry.steps().usable()
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of protocols, with every installed step and loss."""
+    from stackmend import registry
+    from stackmend.protocol import assemble
+
     return assemble(
         [step.name for step in steps()], [loss.name for loss in registry.losses().usable()]
     )
@@ -147,6 +165,9 @@ def init(stack: str | Path | None = None) -> str:
     InputError
         If the stack cannot be read.
     """
+    from stackmend.protocol.starter import starting_protocol
+    from stackmend.stacks import open_stack
+
     if stack is None:
         return starting_protocol()
     path = Path(stack).expanduser()

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# NumPy is imported where pixels are: who only reads a result need not wait for it.
 
 FORMAT = 1
 """Version of the record's own format."""
@@ -81,6 +83,8 @@ def now() -> str:
 
 def plain(value: Any) -> Any:
     """A value as JSON can hold it; numpy numbers keep their value."""
+    import numpy as np
+
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):
@@ -99,6 +103,8 @@ def as_json(value: Any) -> Any:
 
 def pixel_hash(pixels: NDArray[Any]) -> str:
     """SHA-256 of decoded pixels: of their type, shape and values in little-endian order."""
+    import numpy as np
+
     stored = np.ascontiguousarray(pixels).astype(pixels.dtype.newbyteorder("<"), copy=False)
     digest = hashlib.sha256(f"{stored.dtype.str} {stored.shape} ".encode())
     digest.update(stored.data)
