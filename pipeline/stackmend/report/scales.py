@@ -102,8 +102,8 @@ def width(text: str, size: float = TICK) -> float:
             continue
         if letter in "iljtfr.,:;|!'()[] -":
             units += 0.42
-        elif letter in "mwMW@%" or east_asian_width(letter) in "WF" or ord(letter) > 0xFFFF:
-            units += 1.15 if ord(letter) > 127 else 1.0
+        elif letter in "mwMW@%…" or east_asian_width(letter) in "WF" or ord(letter) > 0xFFFF:
+            units += 1.08 if ord(letter) < 128 else 1.2
         else:
             units += 0.78 if letter.isupper() else 0.65
     return units * size
