@@ -225,7 +225,7 @@ def test_light_and_dark(browser: Any, shared: Path) -> None:
 AWKWARD = {
     "gf1_sigma": "<b>&amp; \"quoted\" 'name' of forty letters",
     "color_shift": "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW",
-    "rb_radius": "\N{GRINNING FACE}\N{FAMILY} \u05e9\u05dd \u05d0\u05e8\u05d5\u05da \u05de\u05d0\u05d5\u05d3 \u6f22\u5b57\u6f22\u5b57\u6f22\u5b57",
+    "rb_radius": "\N{GRINNING FACE}\N{FAMILY} שם ארוך מאוד 漢字漢字漢字",
 }
 """Names of parameters: markup, the widest letters, and emoji, Hebrew and Chinese in one."""
 

@@ -118,7 +118,7 @@ def fitted(text: str, room: float, size: float = TICK) -> str:
     """A text, cut with an ellipsis where it has no room.
 
     >>> fitted("a name", 500.0), fitted("a name", 25.0)
-    ('a name', 'a n…')
+    ('a name', 'a…')
     """
     if width(text, size) <= room:
         return text
