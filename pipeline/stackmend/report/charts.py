@@ -11,10 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from markupsafe import Markup, escape
 
-from stackmend.report.scales import ROW, TICK, TITLE, Frame, Point, Tick, fitted, width
-
-EDGE = 10.0
-"""Room to the right of an axis."""
+from stackmend.report.scales import EDGE, ROW, TICK, TITLE, Frame, Point, Tick, fitted, width
 
 Entry = tuple[str, str, str]
 """In a legend: a shape, a line (``-``, ``--``) or ``area``; its colour; its name."""
@@ -32,6 +29,9 @@ SHAPES = {
 
 _LINES = {"-": "", "--": "dashed", "thin": "thin", "thick": "thick"}
 """Classes of lines."""
+
+_MANY = 400
+"""More dots than this are small."""
 
 _CIVIDIS = (
     *("00224e", "1a386f", "434e6c", "61656f", "7d7c78"),
@@ -128,9 +128,10 @@ def curve(points: Iterable[Point], colour: str, line: str = "-") -> str:
 
 
 def dots(points: Iterable[Point], colour: str) -> str:
-    """A dot at each point."""
+    """A dot at each point, smaller where there are many."""
     finite = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
-    return _path(f"dots {colour}", [f"M{_short(x)} {_short(y)}h0" for x, y in finite])
+    size = "small" if len(finite) > _MANY else ""
+    return _path(f"dots {size} {colour}", [f"M{_short(x)} {_short(y)}h0" for x, y in finite])
 
 
 def mark(point: Point, shape: str, colour: str) -> str:

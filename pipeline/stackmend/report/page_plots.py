@@ -8,9 +8,10 @@ from typing import Any
 from markupsafe import Markup
 
 from stackmend.report import charts, plot_data
-from stackmend.report.charts import EDGE, Entry, chart
+from stackmend.report.charts import Entry, chart
 from stackmend.report.landscape import Search, Trial
 from stackmend.report.scales import (
+    EDGE,
     ROW,
     TITLE,
     Frame,
@@ -122,8 +123,9 @@ def heat_map(search: Search, pair: tuple[str, str]) -> Markup:
 def along_stack(rows: Sequence[Row], odd: Sequence[Jump]) -> Markup:
     """What is known of every slice, a panel for each measure; slices that stand out are marked."""
     panels = plot_data.panels(rows, odd)
-    inner, step = 62.0, 62.0 + ROW + 14
-    high = 4 + step * len(panels) + BELOW - 14
+    inner, above, between = 62.0, ROW + 3, 14.0
+    step = above + inner + between
+    high = 4 + step * len(panels) - between + BELOW
     y_spans = [span(_heights(panel)) for panel in panels]
     y_ticks = [ticks(*ends, 3) for ends in y_spans]
     left = max(
@@ -134,15 +136,15 @@ def along_stack(rows: Sequence[Row], odd: Sequence[Jump]) -> Markup:
     x_ticks = number_ticks(x, whole=True)
     parts = []
     for place, panel in enumerate(panels):
-        top = 4 + step * place + ROW
+        top = 4 + step * place + above
         frame = Frame(x, Scale(*y_spans[place], top + inner, top))
         last = place == len(panels) - 1
         parts.append(charts.axes(frame, x_ticks, y_ticks[place], x_labels=last))
         parts += [_curve(frame, each) for each in panel.curves]
         parts += [charts.mark(frame(point), "ring", "orange") for point in panel.odd]
-        parts.append(charts.text(left, top - 5, panel.label, size=TITLE))
+        parts.append(charts.text(left, top - 8, panel.label, size=TITLE))
         entries = [(each.line, each.colour, each.legend) for each in panel.curves if each.legend]
-        parts.append(_legend_at_the_right(entries, top - 8))
+        parts.append(_legend_at_the_right(entries, top - 11))
         if last:
             parts.append(charts.x_title(frame, high - 3, "slice"))
     return chart(WIDE, high, parts)

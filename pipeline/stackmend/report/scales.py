@@ -13,6 +13,9 @@ TICK, TITLE = 10, 11
 ROW = 14.0
 """Height of a line of text."""
 
+EDGE = 10.0
+"""Room to the right of an axis."""
+
 Point = tuple[float, float]
 Tick = tuple[float, str]
 
@@ -62,18 +65,27 @@ def span(values: Iterable[float], margin: float = 0.05) -> tuple[float, float]:
 def ticks(low: float, high: float, count: int, *, whole: bool = False) -> list[Tick]:
     """Round values within a range, no more than ``count`` steps apart, with their labels.
 
+    Of three steps and more at least two values are left, so that they make a scale.
+
     >>> ticks(0.4, 2.1, 4)
     [(0.5, '0.5'), (1.0, '1.0'), (1.5, '1.5'), (2.0, '2.0')]
     """
     least = (high - low) / count
     power = 10.0 ** math.floor(math.log10(least))
-    multiples = (1, 2, 5, 10) if whole else (1, 2, 2.5, 5, 10)
-    step = next(each * power for each in multiples if each * power >= least * (1 - 1e-9))
-    if whole:
-        step = max(step, 1.0)
+    multiples = (0.5, 1, 2, 5, 10) if whole else (0.5, 1, 2, 2.5, 5, 10)
+    steps = [each * power for each in multiples]
+    place = next(place for place, step in enumerate(steps) if step >= least * (1 - 1e-9))
+    found = _ticks(low, high, max(steps[place], 1.0) if whole else steps[place])
+    if len(found) < 2 < count and not (whole and steps[place] <= 1):
+        found = _ticks(low, high, steps[place - 1])
+    return found
+
+
+def _ticks(low: float, high: float, step: float) -> list[Tick]:
+    """The multiples of a step within a range."""
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    places = [place * step for place in range(first, last + 1)]
-    return [(place, _label(place, step, max(abs(low), abs(high)))) for place in places]
+    largest = max(abs(low), abs(high))
+    return [(at * step, _label(at * step, step, largest)) for at in range(first, last + 1)]
 
 
 def _label(value: float, step: float, largest: float) -> str:
@@ -136,11 +148,15 @@ def name_ticks(
     Names along an ``upright`` axis need the height of a line, others their width, but no more than
     is enough to tell them apart.
     """
-    needed = ROW - 2 if upright else min(widest(names) + 6, 50.0)
     slot = abs(scale(1.0) - scale(0.0))
+    needed = ROW - 2 if upright else min(widest(names) + 6, 50.0)
     every = max(1, math.ceil(needed / slot))
-    chosen = range(0, len(names), every)
-    return [(place + shift, names[place]) for place in chosen], every * slot - 6
+    found = [(place + shift, names[place]) for place in range(0, len(names), every)]
+    room = every * slot - 6
+
+    # What would stick out at an end is moved inwards, towards its neighbour.
+    aside = min(scale(shift), scale.end + EDGE - scale(found[-1][0])) if found else 0.0
+    return found, min(room, max(room / 2, 0.0) + max(aside, 0.0))
 
 
 def number_ticks(scale: Scale, *, whole: bool = False) -> list[Tick]:
