@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
 from typing import Any
 
 from markupsafe import Markup
@@ -207,19 +208,12 @@ def trust_parts(source: Source, found: Sequence[Search], odd: Sequence[Jump]) ->
 
 def _table_of(rows: Sequence[Row]) -> Values:
     """Everything that is measured on a few slices."""
-    labelled = [
-        (f"{label}, {legend}" if legend else label, column)
-        for label, curves in plot_data.PANELS
-        for column, legend, _, _ in curves
-        if any(number(row.get(column)) is not None for row in rows)
-    ]
     table = []
-    for label, column in labelled:
-        factor = 100 if column == "changed_fraction" else 1
-        values = [number(row.get(column)) for row in rows]
-        table.append(
-            (label, ["" if value is None else f"{value * factor:.5g}" for value in values])
-        )
+    for panel in plot_data.panels(rows, ()):
+        for curve in panel.curves:
+            label = f"{panel.label}, {curve.legend}" if curve.legend else panel.label
+            values = [value for _, value in curve.points]
+            table.append((label, ["" if isnan(value) else f"{value:.5g}" for value in values]))
     return {"slices": [row["slice"] for row in rows], "rows": table}
 
 

@@ -25,6 +25,9 @@ def render(source: Source) -> str:
     found = searches(source)
     odd = jumps(source.slices)
     parts = [content.search_parts(search, source) for search in found]
+    hover = {}
+    for part in parts:
+        hover |= {graph["id"]: graph["hover"] for graph in part["graphs"]}
     script = (_TEMPLATES / "script.js").read_text(encoding="utf-8").strip()
     values: dict[str, Any] = {
         "title": source.record.get("name")
@@ -41,7 +44,7 @@ def render(source: Source) -> str:
         "provenance": provenance(source),
         "methods": citation.methods(source) if source.finished else "",
         "bibtex": citation.bibtex(source) if source.finished else "",
-        "hover": {graph["id"]: graph["hover"] for part in parts for graph in part["graphs"]},
+        "hover": hover,
         "version": metadata.version("stackmend"),
         "css": Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
         "script": Markup(script),

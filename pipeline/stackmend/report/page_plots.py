@@ -65,8 +65,10 @@ def marginal(search: Search, name: str) -> Markup:
     """The lowest loss that each value of a parameter reaches, and the spread of all its losses."""
     found = plot_data.marginal(search, name)
     high, top = 165.0, 8.0
-    ends = [loss for _, *both in found.middle_half for loss in both]
-    low_loss, high_loss = span([*ends, *(loss for _, loss in found.lowest)])
+    losses = [loss for _, loss in found.lowest]
+    for _, lower, upper in found.middle_half:
+        losses += [lower, upper]
+    low_loss, high_loss = span(losses)
     y_ticks = ticks(low_loss, high_loss, 4)
     left = left_of((label for _, label in y_ticks), titled=True)
     places = span(range(len(found.labels)), 0.12)
@@ -126,13 +128,14 @@ def along_stack(rows: Sequence[Row], odd: Sequence[Jump]) -> Markup:
     inner, above, between = 62.0, ROW + 3, 14.0
     step = above + inner + between
     high = 4 + step * len(panels) - between + BELOW
-    y_spans = [span(_heights(panel)) for panel in panels]
+    y_spans = [
+        span([*_heights(panel.curves), *(height for _, height in panel.odd)]) for panel in panels
+    ]
     y_ticks = [ticks(*ends, 3) for ends in y_spans]
     left = max(
         (left_of((label for _, label in each), titled=False) for each in y_ticks), default=30.0
     )
-    numbers = span(point[0] for panel in panels for point in panel.curves[0].points)
-    x = Scale(*numbers, left, WIDE - EDGE)
+    x = Scale(*span(plot_data.slice_numbers(rows)), left, WIDE - EDGE)
     x_ticks = number_ticks(x, whole=True)
     parts = []
     for place, panel in enumerate(panels):
@@ -150,10 +153,10 @@ def along_stack(rows: Sequence[Row], odd: Sequence[Jump]) -> Markup:
     return chart(WIDE, high, parts)
 
 
-def _heights(panel: plot_data.Panel) -> list[float]:
-    """Everything that has to be within the range of a panel."""
-    found = [height for _, height in panel.odd]
-    for each in panel.curves:
+def _heights(curves: Sequence[plot_data.Curve]) -> list[float]:
+    """Everything between which an axis has to reach."""
+    found: list[float] = []
+    for each in curves:
         found += [height for _, height in each.points]
         for _, low, high in each.around:
             found += [low, high]
@@ -178,7 +181,7 @@ def line_profile(shown: Mapping[str, Any]) -> Markup:
     """Grey levels before and after along the row through the deepest change."""
     found, curves = shown["profile"], plot_data.profile(shown)
     high, top = 175.0, 18.0
-    grey = span(level for each in curves for _, level in each.points)
+    grey = span(_heights(curves))
     y_ticks = ticks(*grey, 4)
     left = left_of((label for _, label in y_ticks), titled=True)
     frame = Frame(
@@ -201,8 +204,8 @@ def histograms(found: Mapping[str, Sequence[float]]) -> Markup:
     """Grey levels of the charged regions and of the rings around them, before and after."""
     high, top, gap = 175.0, 36.0, 14.0
     edges = plot_data.bin_edges(len(found["region_before"]))
-    names = [f"{kind}_{moment}" for kind in ("region", "ring") for moment in ("before", "after")]
-    most = max((share for name in names for share in found[name]), default=0.0) or 1.0
+    names = ("region_before", "region_after", "ring_before", "ring_after")
+    most = max(max(found[name]) for name in names) or 1.0
     shares = (0.0, 1.05 * most)
     y_ticks = ticks(*shares, 5)
     left = left_of((label for _, label in y_ticks), titled=True)
@@ -231,7 +234,9 @@ def losses_compared(slices: Sequence[Compared]) -> Markup:
     names = [f"{each.slice} ({each.role})" for each in reversed(slices)]
     top, room = 18.0, WIDE / 3
     high = top + 20 + 22.0 * len(slices) + BELOW
-    losses = [loss for each in slices for loss in (each.before, each.after) if loss is not None]
+    losses = []
+    for each in slices:
+        losses += [loss for loss in (each.before, each.after) if loss is not None]
     left = left_of(names, titled=True, room=room)
     frame = Frame(
         Scale(*span(losses), left, WIDE - EDGE),

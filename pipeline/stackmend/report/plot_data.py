@@ -214,7 +214,7 @@ class Panel:
 def panels(rows: Sequence[Row], odd: Sequence[Jump]) -> list[Panel]:
     """What is known of every slice, one panel for each measure."""
     found = []
-    places = [number(row["slice"]) or 0.0 for row in rows]
+    places = slice_numbers(rows)
     for label, columns in PANELS:
         curves = []
         for column, *look in columns:
@@ -226,6 +226,11 @@ def panels(rows: Sequence[Row], odd: Sequence[Jump]) -> list[Panel]:
         if curves:
             found.append(Panel(label, curves, standing_out))
     return found
+
+
+def slice_numbers(rows: Sequence[Row]) -> list[float]:
+    """The numbers of slices, by which curves run along the stack."""
+    return [number(row["slice"]) or 0.0 for row in rows]
 
 
 def _value(row: Row, column: str) -> float:
