@@ -25,7 +25,7 @@ def render(source: Source) -> str:
     found = searches(source)
     odd = jumps(source.slices)
     parts = [content.search_parts(search, source) for search in found]
-    hover = {}
+    hover: dict[str, Any] = {}
     for part in parts:
         hover |= {graph["id"]: graph["hover"] for graph in part["graphs"]}
     script = (_TEMPLATES / "script.js").read_text(encoding="utf-8").strip()
