@@ -17,6 +17,7 @@ from stackmend.report.scales import (
     Frame,
     Point,
     Scale,
+    Tick,
     left_of,
     name_ticks,
     number_ticks,
@@ -33,6 +34,21 @@ BELOW = 2 * ROW + 5
 """Room below a plot for labels and a title."""
 
 
+def _framed(
+    wide: float,
+    high: float,
+    top: float,
+    x: tuple[float, float],
+    y: tuple[float, float],
+    *,
+    steps: int,
+) -> tuple[Frame, list[Tick]]:
+    """Scales from ranges within the margins; and the ticks to the left, for which there is room."""
+    y_ticks = ticks(*y, steps)
+    left = left_of((label for _, label in y_ticks), titled=True)
+    return Frame(Scale(*x, left, wide - EDGE), Scale(*y, high - BELOW, top)), y_ticks
+
+
 def loss_graph(search: Search, trials: Sequence[Trial]) -> tuple[Markup, list[Point]]:
     """The loss of combinations in their order; and where each is, as shares of width and height."""
     points = plot_data.loss_points(trials)
@@ -40,13 +56,8 @@ def loss_graph(search: Search, trials: Sequence[Trial]) -> tuple[Markup, list[Po
     entries = [(shape, colour, name) for name, shape, colour, _ in marks]
     top = 8 + ROW * charts.legend_rows(entries, 4, WIDE)
     high = top + 135 + BELOW
-    low_loss, high_loss = span(loss for _, loss in points)
-    y_ticks = ticks(low_loss, high_loss, 5)
-    left = left_of((label for _, label in y_ticks), titled=True)
-    frame = Frame(
-        Scale(*span(place for place, _ in points), left, WIDE - EDGE),
-        Scale(low_loss, high_loss, high - BELOW, top),
-    )
+    x, y = (span(values) for values in zip(*points, strict=True))
+    frame, y_ticks = _framed(WIDE, high, top, x, y, steps=5)
     places = [frame(point) for point in points]
     parts = [
         charts.legend(entries, 4, WIDE, 8),
@@ -68,11 +79,8 @@ def marginal(search: Search, name: str) -> Markup:
     losses = [loss for _, loss in found.lowest]
     for _, lower, upper in found.middle_half:
         losses += [lower, upper]
-    low_loss, high_loss = span(losses)
-    y_ticks = ticks(low_loss, high_loss, 4)
-    left = left_of((label for _, label in y_ticks), titled=True)
     places = span(range(len(found.labels)), 0.12)
-    frame = Frame(Scale(*places, left, SMALL - EDGE), Scale(low_loss, high_loss, high - BELOW, top))
+    frame, y_ticks = _framed(SMALL, high, top, places, span(losses), steps=4)
     x_ticks, room = name_ticks(found.labels, frame.x)
     lowest = [frame(point) for point in found.lowest]
     parts = [
@@ -98,6 +106,8 @@ def heat_map(search: Search, pair: tuple[str, str]) -> Markup:
         Scale(0, len(found.rows), high - BELOW, 4),
     )
     least, most = found.range
+
+    # The cells, and the numbers above them.
     parts, numbers = ['<g class="cells">'], []
     for (x, y), loss in found.cells.items():
         share = (loss - least) / ((most - least) or 1)
@@ -109,6 +119,8 @@ def heat_map(search: Search, pair: tuple[str, str]) -> Markup:
                 charts.text(middle[0], middle[1] + 3.5, f"{loss:.2f}", anchor="middle", kind=kind)
             )
     parts.append("</g>")
+
+    # Around them the values and names of the parameters.
     x_ticks, x_room = name_ticks(found.columns, frame.x, 0.5)
     y_ticks, _ = name_ticks(found.rows, frame.y, 0.5, upright=True)
     if found.chosen:
@@ -137,6 +149,8 @@ def along_stack(rows: Sequence[Row], odd: Sequence[Jump]) -> Markup:
     )
     x = Scale(*span(plot_data.slice_numbers(rows)), left, WIDE - EDGE)
     x_ticks = number_ticks(x, whole=True)
+
+    # One below the other, slice below slice.
     parts = []
     for place, panel in enumerate(panels):
         top = 4 + step * place + above
@@ -181,13 +195,8 @@ def line_profile(shown: Mapping[str, Any]) -> Markup:
     """Grey levels before and after along the row through the deepest change."""
     found, curves = shown["profile"], plot_data.profile(shown)
     high, top = 175.0, 18.0
-    grey = span(_heights(curves))
-    y_ticks = ticks(*grey, 4)
-    left = left_of((label for _, label in y_ticks), titled=True)
-    frame = Frame(
-        Scale(*span(x for x, _ in curves[0].points), left, WIDE - EDGE),
-        Scale(*grey, high - BELOW, top),
-    )
+    x = span(place for place, _ in curves[0].points)
+    frame, y_ticks = _framed(WIDE, high, top, x, span(_heights(curves)), steps=4)
     deepest = frame.x(found["x"])
     parts = [
         charts.axes(frame, number_ticks(frame.x, whole=True), y_ticks),
