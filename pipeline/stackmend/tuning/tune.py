@@ -14,16 +14,12 @@ from stackmend.registry import NOTHING_FOUND, Loss, Undefined
 from stackmend.result.hashes import digest
 from stackmend.result.journal import JournaledLosses
 from stackmend.result.log import Log
-from stackmend.search import Beside, Choice, NoChoice, SearchResult, search, strategy
+from stackmend.search import Choice, NoChoice, SearchResult, search, strategy
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
 from stackmend.tuning.session import Session
 from stackmend.tuning.survey import surveyed
 from stackmend.tuning.trial import Trial, space_of
 from stackmend.words import few
-
-MOST_PICTURED = 250
-"""Combinations of which pictures are made while they are searched: as many as are shown of a search."""
-
 
 PictureOf = Callable[[Trial, int], Bound]
 """The step that makes a small picture of a slice as a search restores it, for the number of the slice."""
@@ -146,7 +142,7 @@ def _searched(
     by = strategy(entry.strategy.name, **entry.strategy.options)
     numbers = entry.slices.indices(trial.chain.reader.shape[0])
     picture = None
-    if picture_of and by.at_most(space) <= MOST_PICTURED and trial.rest_is_known:
+    if picture_of and trial.rest_is_known:
         picture = picture_of(trial, numbers[0])
     then = (*trial.rest, picture) if picture else ()
     log.event(
@@ -169,7 +165,7 @@ def _searched(
         workers=session.workers.threads,
         done=lambda count, needed: log.progress("search", count, needed),
         store=JournaledLosses(session.journal, session.known.losses, identities),
-        beside=Beside(picture.component.makes[-1], numbers[0]) if picture else None,
+        picture=picture.component.makes[-1] if picture else "",
         nothing_found=entry.loss.loss.nothing_found,
     )
     seconds = perf_counter() - start
