@@ -1,4 +1,4 @@
-"""A search looked at by its parameters: minima over the others, groups of many values, advice at edges."""
+"""A search by its parameters: minima over the others, groups of many values, advice at edges."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def _names(reference: str, key: str) -> bool:
 
 @cache
 def works() -> Mapping[str, str]:
-    """The works that built-in steps refer to, as BibTeX, by their DOI or, without one, by their title."""
+    """The works that built-in steps refer to, as BibTeX, by their DOI or else by their title."""
     entries = re.split(r"\n\n(?=@)", _WORKS.read_text(encoding="utf-8").strip())
     return {_field(entry, "doi") or _field(entry, "title"): entry for entry in entries}
 
