@@ -231,22 +231,6 @@ def test_the_record_has_the_estimate_beside_what_it_came_to(
     )  # the headers of the files come on top
 
 
-def test_the_command_tells_people_and_programs(
-    cell: Path, protocol: Write, main: Callable[..., int], capsys: pytest.CaptureFixture[str]
-) -> None:
-    protocol()
-    assert main("plan", "tiny.yaml", "--workers", 1) == 0
-    out = capsys.readouterr().out
-    assert max(map(len, out.splitlines())) <= 80
-    assert "4 combinations: 2 masks, 4 rolling balls, 4 backgrounds; on slice 1" in out
-    assert "to do     4 slices" in out
-    assert main("plan", "tiny.yaml", "--format", "json", "--workers", 1) == 0
-    content = json.loads(capsys.readouterr().out)
-    assert content["done"]["todo"] == SLICES
-    assert content["fits"] == {"memory": True, "disk": True}
-    assert main("plan", "nowhere.yaml") == 2
-
-
 @pytest.mark.parametrize(("constant", "measured"), [((), 2), ((2, 0), 1), ((0, 1, 2, 3), 2)])
 def test_a_constant_slice_is_measured_only_where_there_are_no_others(
     cell: Path, protocol: Write, constant: tuple[int, ...], measured: int

@@ -10,13 +10,24 @@ from stackmend.protocol import assemble
 from stackmend.protocol.starter import starting_protocol
 from stackmend.report import write_figures, write_report
 from stackmend.result import Result, open_result
-from stackmend.runner import CheckResult, RunPlan, RunResult, check, finish, plan, run
+from stackmend.runner import (
+    CheckResult,
+    RunPlan,
+    RunResult,
+    Trial,
+    check,
+    finish,
+    plan,
+    run,
+    trial,
+)
 from stackmend.stacks import open_stack
 
 __all__ = [
     "CheckResult",
     "RunPlan",
     "RunResult",
+    "Trial",
     "check",
     "figures",
     "finish",
@@ -27,6 +38,7 @@ __all__ = [
     "schema",
     "show",
     "steps",
+    "trial",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
@@ -118,8 +119,13 @@ class CheckResult:
         """That of the first channel of the stack."""
         return self.readers[0] if self.readers else None
 
-    def job(self) -> Job:
+    def job(self, *, written: bool = True) -> Job:
         """What a run needs.
+
+        Parameters
+        ----------
+        written
+            Whether anything will be written; if not, no output need be given.
 
         Raises
         ------
@@ -132,17 +138,17 @@ class CheckResult:
         """
         self.raise_problems()
         protocol = self.draft.accepted()
-        for what, path in (("input", self.reader), ("output", protocol.output.path)):
+        output = protocol.output.path if written else Path(os.devnull)
+        for what, path in (("input", self.reader), ("output", output)):
             if path is None:
-                raise UsageError(
-                    f"{self.draft.name}: gives no {what}; add --{what} PATH, or {what}.path to the file"
-                )
+                advice = f"add --{what} PATH, or {what}.path to the file"
+                raise UsageError(f"{self.draft.name}: gives no {what}; {advice}")
         assert self.reader is not None
-        assert protocol.output.path is not None
+        assert output is not None
         channels = protocol.input.channels or tuple(range(len(self.readers)))
         readers = tuple(self.readers[channel] for channel in channels)
         slices, window = _restored(protocol, self.reader)
-        return Job(protocol, readers, channels, slices, window, Workspace(protocol.output.path))
+        return Job(protocol, readers, channels, slices, window, Workspace(output))
 
     def raise_problems(self) -> None:
         """Raise what was found wrong, if anything."""

@@ -170,11 +170,10 @@ def test_one_file_of_an_ome_stack_in_several(tmp_path: Path) -> None:
         xml = tif.pages[0].description
     start = xml.index("<TiffData")
     end = xml.index("/>", start) + 2
-    files = "".join(
-        f'<TiffData IFD="0" FirstZ="{z}" PlaneCount="1">'
-        f'<UUID FileName="{z}.ome.tif">urn:uuid:{z}</UUID></TiffData>'
-        for z in range(3)
-    )
+    files = ""
+    for z in range(3):
+        files += f'<TiffData IFD="0" FirstZ="{z}" PlaneCount="1">'
+        files += f'<UUID FileName="{z}.ome.tif">urn:uuid:{z}</UUID></TiffData>'
     for z, plane in enumerate(numbered_planes("ZYX")):
         description = (xml[:start] + files + xml[end:]).encode()
         tifffile.imwrite(tmp_path / f"{z}.ome.tif", plane, metadata=None, description=description)

@@ -38,7 +38,9 @@ def truth(
     return stack
 
 
-OUTPUTS = [(name, how) for name, format in FORMATS.items() for how in format.compressions]
+OUTPUTS: list[tuple[str, str]] = []
+for name, format in FORMATS.items():
+    OUTPUTS += product([name], format.compressions)
 
 
 @pytest.fixture(params=OUTPUTS, ids="-".join)

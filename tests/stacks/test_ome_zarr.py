@@ -381,13 +381,8 @@ def test_the_same_stack_is_the_same_files(tmp_path: Path) -> None:
         path = write_stack(
             tmp_path / name, "ome-zarr", TRUTH[:1, :3], compression="zlib", pyramid=True
         ).path
-        contents.append(
-            {
-                file.relative_to(path): file.read_bytes()
-                for file in path.rglob("*")
-                if file.is_file()
-            }
-        )
+        files = [file for file in path.rglob("*") if file.is_file()]
+        contents.append({file.relative_to(path): file.read_bytes() for file in files})
     assert contents[0] == contents[1]
 
 

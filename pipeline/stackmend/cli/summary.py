@@ -8,40 +8,38 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from statistics import median
-from textwrap import TextWrapper
 from typing import Any
 
-from stackmend import registry
-from stackmend.cli.words import GLUE, count, counted, duration, figure, percent, printable, unglued
+from stackmend import api, registry
+from stackmend.cli.rows import Row, rows_text
+from stackmend.cli.terminal.streams import text_width
 from stackmend.result import Record, Result, names
 from stackmend.result.record import SearchRecord
 from stackmend.result.rows import Status
-
-Line = tuple[str, str]
-"""A label, and what is to be said under it."""
-
-_INDENT = 10
+from stackmend.words import count, counted, duration, figure, glue, percent, short_path, value
 
 
-def summary(result: Result, width: int) -> str:
-    """What a run did and where its results are, in lines of at most ``width`` columns.
+def summary_of(run: Path) -> str:
+    """What a run did and where its results are, as wide as the terminal.
 
     Raises
     ------
     InputError
-        If the run is not finished.
+        If there is no result of a run, or it is not finished.
     """
+    return summary_text(api.show(run), text_width())
+
+
+def summary_text(result: Result, width: int) -> str:
+    """What a run did and where its results are, in lines of at most ``width`` columns."""
     record, facts = result.record, slice_facts(result)
-    lines = [*_head(record)]
+    rows = [*_head(record)]
     for search in record.searches:
-        lines.extend(_search(record, search))
-    lines += [*_slices(facts), *_truth(record)]
-    lines += [("warning", warning) for warning in record.warnings]
-    lines += [*_times(record, facts), *_places(result.folder)]
-    wrapped: list[str] = []
-    for label, text in lines:
-        wrapped.extend(_wrapped(label, text, width))
-    return "\n".join(map(unglued, wrapped))
+        rows.extend(_search(record, search))
+    rows += [*_slices(facts), *_truth(record)]
+    rows += [("warning", warning) for warning in record.warnings]
+    rows += [*_times(record, facts), *_places(result.folder)]
+    return rows_text(rows, width)
 
 
 def slice_facts(result: Result) -> dict[str, Any]:
@@ -58,23 +56,12 @@ def slice_facts(result: Result) -> dict[str, Any]:
     }
 
 
-def _wrapped(label: str, text: str, width: int) -> list[str]:
-    wrapper = TextWrapper(max(width, 30), break_long_words=False, break_on_hyphens=False)
-    wrapper.initial_indent, wrapper.subsequent_indent = f"{label:<{_INDENT}} ", " " * (_INDENT + 1)
-    return wrapper.wrap(_printable(text)) or [wrapper.initial_indent.rstrip()]
-
-
-def _printable(text: str) -> str:
-    """A text without anything that a terminal would obey; spaces that hold together still do."""
-    return GLUE.join(printable(part) for part in text.split(GLUE))
-
-
-def _head(record: Record) -> Iterator[Line]:
+def _head(record: Record) -> Iterator[Row]:
     started = datetime.fromisoformat(record.times.started)
     name = record.name or Path(record.protocol.file).stem
     yield "protocol", f"{name}, run on {started:%Y-%m-%d at %H:%M}"
     given, output = record.input, record.output
-    known = [f"{axis} {value:.4g}" for axis, value in given.pixel_size_nm.items() if value]
+    known = [f"{axis} {size:.4g}" for axis, size in given.pixel_size_nm.items() if size]
     pixel = f", pixel size {', '.join(known)} nm" if known else ""
     channels = f"{len(given.channels)} channels of " if _several(record) else ""
     yield "input", f"{given.label}: {channels}{_shape(given.shape)} {given.dtype}{pixel}"
@@ -91,7 +78,7 @@ def _shape(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
 
 
-def _search(record: Record, search: SearchRecord) -> Iterator[Line]:
+def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
     slices = ", ".join(map(str, search.slices))
     if _several(record):
         slices += f" of channel {search.channel}"
@@ -100,8 +87,8 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Line]:
         yield "search", f"{tried} on slice {slices}: {search.reason}"
         return
     # the values, each beside those that were tried
-    for index, (name, value) in enumerate(search.chosen.items()):
-        text = f"{name} {_value(value)}{_unit(record, name)}, of {_tried(search.space[name])}"
+    for index, (name, chosen) in enumerate(search.chosen.items()):
+        text = f"{name} {value(chosen)}{_unit(record, name)}, of {_tried(search.space[name])}"
         if end := search.on_edge.get(name):
             text += f"; at the {end} edge of its range"
         yield "chosen" if index == 0 else "", text
@@ -121,16 +108,10 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Line]:
         yield "", f"held out: {', '.join(held_out)}"
 
 
-def _value(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def _tried(values: Sequence[Any]) -> str:
     if len(values) <= 6:
-        return ", ".join(map(_value, values))
-    return f"{_value(values[0])} to {_value(values[-1])} ({len(values)} values)"
+        return ", ".join(map(value, values))
+    return f"{value(values[0])} to {value(values[-1])} ({len(values)} values)"
 
 
 def _unit(record: Record, name: str) -> str:
@@ -147,7 +128,7 @@ def _unit(record: Record, name: str) -> str:
     return ""
 
 
-def _slices(facts: Mapping[str, Any]) -> Iterator[Line]:
+def _slices(facts: Mapping[str, Any]) -> Iterator[Row]:
     parts = []
     for status, number in facts["status"].items():
         parts.append(f"{count(number)} {Status(status).words}")
@@ -161,7 +142,7 @@ def _slices(facts: Mapping[str, Any]) -> Iterator[Line]:
         yield "", f"{masked}{changed}, {counted(facts['clipped'], 'pixel')} clipped"
 
 
-def _truth(record: Record) -> Iterator[Line]:
+def _truth(record: Record) -> Iterator[Row]:
     if record.truth is None:
         return
     before, after = record.truth.rmse_before, record.truth.rmse_after
@@ -173,32 +154,24 @@ def _truth(record: Record) -> Iterator[Line]:
     yield "error", f"against the truth {verb}{change}, {levels}"
 
 
-def _times(record: Record, facts: Mapping[str, Any]) -> Iterator[Line]:
+def _times(record: Record, facts: Mapping[str, Any]) -> Iterator[Row]:
     computed, seconds = facts["count"] - facts["kept"], record.times.apply_s
     rate = f" ({figure(computed / seconds)} slices/s)" if computed > 0 and seconds > 0 else ""
     search = duration(record.times.search_s)
     yield "time", f"{search} search, {duration(seconds)} application{rate}"
 
 
-def _places(folder: Path) -> Iterator[Line]:
-    for stack in stacks(folder):
-        yield "stack", shown(stack)
+def _places(folder: Path) -> Iterator[Row]:
+    for stack in stack_paths(folder):
+        yield "stack", short_path(stack)
     if (folder / names.REPORT).exists():
-        yield "report", shown(folder / names.REPORT)
-    yield "record", shown(folder / names.RECORD)
-    protocol = shown(folder / names.PROTOCOL)
+        yield "report", short_path(folder / names.REPORT)
+    yield "record", short_path(folder / names.RECORD)
+    protocol = short_path(folder / names.PROTOCOL)
     again = shlex.join(["stackmend", "run", protocol, "--output", "NEW_FOLDER"])
-    yield "repeat", again.replace(" ", GLUE)  # to be copied in one piece
+    yield "repeat", glue(again)  # to be copied in one piece
 
 
-def stacks(folder: Path) -> list[Path]:
+def stack_paths(folder: Path) -> list[Path]:
     """The restored stack in a result folder, whatever its format."""
     return sorted(path for path in folder.iterdir() if path.name.split(".")[0] == names.STACK)
-
-
-def shown(path: Path) -> str:
-    """A path as short as it can be said from here."""
-    try:
-        return str(path.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path.absolute())

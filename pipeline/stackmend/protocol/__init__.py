@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackmend.errors import Problem, ProtocolError, UsageError
-from stackmend.protocol import model, overrides, repair, schema, semantics
+from stackmend.protocol import build, overrides, repair, schema, semantics
 from stackmend.protocol.model import (
     CommandLine,
     Input,
@@ -24,7 +24,7 @@ from stackmend.protocol.model import (
     Sweep,
 )
 from stackmend.protocol.schema import assemble
-from stackmend.protocol.semantics import check_stack, remaining
+from stackmend.protocol.stack import check_stack, remaining
 from stackmend.protocol.text import MAX_BYTES, parse
 
 __all__ = [
@@ -123,7 +123,7 @@ def examine(
     repaired = repair.without_faults(
         document.data, [*document.faults, *(path for path, _, _ in complaints)]
     )
-    built = model.build(
+    built = build.build(
         repaired.data, document, file=file, base=base or file.resolve().parent, source=source
     )
     protocol = replace(

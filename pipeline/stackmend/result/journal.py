@@ -88,13 +88,16 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Journal:
-    """The journal of a run at work, in a folder; a plain value that workers can be sent."""
+    """The journal of a run at work, in a folder; a plain value that workers can be sent.
 
-    folder: Path
+    Without a folder it forgets what is entered.
+    """
+
+    folder: Path | None
 
     def files(self) -> list[Path]:
         """The files in which processes have entered anything so far."""
-        return sorted(self.folder.glob("*.jsonl"))
+        return sorted(self.folder.glob("*.jsonl")) if self.folder else []
 
     def ledger(self) -> Ledger:
         """What has been entered so far."""
@@ -102,6 +105,7 @@ class Journal:
 
     def begin(self, work: Mapping[str, Any]) -> None:
         """Begin with new work, whose output is ready to be written to; losses stay as they are."""
+        assert self.folder is not None, "work that is written has a folder"
         self.folder.mkdir(parents=True, exist_ok=True)
         for file in self.folder.glob("slices-*.jsonl"):
             file.unlink()
@@ -124,6 +128,8 @@ class Journal:
         self._append("shards", _line("shard", facts))
 
     def _append(self, kind: str, line: str) -> None:
+        if self.folder is None:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{kind}-{platform.node()}-{os.getpid()}.jsonl"
         # in one piece, so that a kill cuts off at most this line; and never behind half a line

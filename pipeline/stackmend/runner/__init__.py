@@ -10,26 +10,33 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import joblib
-
-from stackmend import protocol as protocols
 from stackmend.errors import OutputError, StepError, UsageError
 from stackmend.forecast.estimate import Expected, expected
-from stackmend.forecast.plan import RunPlan, plan_of
-from stackmend.job import CheckResult, Job, examine_stack
-from stackmend.protocol import CommandLine
+from stackmend.forecast.plan import RunPlan
+from stackmend.job import CheckResult, Job
 from stackmend.report import write_report
-from stackmend.result import Record, names, origin_of
+from stackmend.result import Record, names
 from stackmend.result.journal import Journal, Ledger
 from stackmend.result.log import Listener, Log
-from stackmend.runner.run import join, run_shard, run_whole
+from stackmend.runner.ask import check, plan, trial, workers_here
 from stackmend.runner.shards import Shard
+from stackmend.runner.stories import join, run_shard, run_whole
 from stackmend.tuning.session import Session
+from stackmend.tuning.trial import Trial
 from stackmend.workers import memory as sizes
 from stackmend.workers.cluster import ClusterWorkers, connected
-from stackmend.workers.processes import Workers
 
-__all__ = ["CheckResult", "RunPlan", "RunResult", "check", "finish", "plan", "run"]
+__all__ = [
+    "CheckResult",
+    "RunPlan",
+    "RunResult",
+    "Trial",
+    "check",
+    "finish",
+    "plan",
+    "run",
+    "trial",
+]
 
 
 @dataclass(frozen=True)
@@ -43,76 +50,6 @@ class RunResult:
     stack: Path | None
     record: Mapping[str, Any] | None
     changed: bool = True
-
-
-def check(
-    protocol: str | Path,
-    *,
-    input: str | Path | None = None,
-    output: str | Path | None = None,
-    set: Mapping[str, str] | None = None,
-) -> CheckResult:
-    """Look for every problem of a protocol and, where it can be read, of its stack; nothing is computed or written.
-
-    Parameters
-    ----------
-    protocol
-        The YAML file.
-    input, output
-        Replace the paths in the file.
-    set
-        Values by path, for instance ``{"find_charging.gf1_sigma": "40"}``.
-
-    Returns
-    -------
-    CheckResult
-        With ``draft.problems``, in file order.
-    """
-    file = Path(protocol)
-    base, given = _origin(file)
-    draft = protocols.examine(
-        file, input=_path(input), output=_path(output), set=set, base=base, given=given
-    )
-    return examine_stack(draft)
-
-
-def _origin(file: Path) -> tuple[Path | None, CommandLine | None]:
-    """Where relative paths start, and what the command line had added, for a protocol that was run.
-
-    Its copy in a result folder means what the original meant; any other file stands for itself.
-    """
-    origin = origin_of(file)
-    if origin is None:
-        return None, None
-    given = CommandLine(_path(origin.input), _path(origin.output), origin.set)
-    return Path(origin.folder), given
-
-
-def plan(
-    protocol: str | Path,
-    *,
-    input: str | Path | None = None,
-    output: str | Path | None = None,
-    set: Mapping[str, str] | None = None,
-    workers: int | None = None,
-    memory: str | int | None = None,
-) -> RunPlan:
-    """Say what a run would do, what it would find done already, and what it needs; nothing is written there.
-
-    One slice is restored into the system's folder for temporary files, to measure time and memory.
-
-    Parameters
-    ----------
-    protocol, input, output, set, workers, memory
-        As for ``run``.
-
-    Raises
-    ------
-    StackmendError
-        As ``run``, as far as it can be known before.
-    """
-    job = check(protocol, input=input, output=output, set=set).job()
-    return plan_of(job, _workers(workers).count, None if memory is None else sizes.bytes_of(memory))
 
 
 def run(
@@ -157,7 +94,7 @@ def run(
     job = check(protocol, input=input, output=output, set=set).job()
     with ExitStack() as until_done:
         if backend == "loky" and scheduler is None:
-            expectation = partial(expected, job, _workers(workers), budget)
+            expectation = partial(expected, job, workers_here(workers), budget)
         elif budget is None:
             everyone = until_done.enter_context(_cluster(job, backend, scheduler, workers))
             expectation = partial(Expected, everyone, skipped="a cluster computes the slices")
@@ -199,7 +136,7 @@ def finish(
         As for ``run``.
     """
     job = check(protocol, input=input, output=output, set=set).job()
-    expectation = partial(Expected, _workers(workers), skipped="the shards have done the work")
+    expectation = partial(Expected, workers_here(workers), skipped="the shards have done the work")
     with _result_folder(job, listener) as log:
         record, changed = join(*_session(job, log, expectation))
     return _finished(job, record, changed, listener)
@@ -249,10 +186,6 @@ def _finished(job: Job, record: Record, changed: bool, listener: Listener | None
     return result
 
 
-def _workers(count: int | None) -> Workers:
-    return Workers(count or joblib.cpu_count())
-
-
 def _cluster(
     job: Job, backend: str, scheduler: str | None, workers: int | None
 ) -> AbstractContextManager[ClusterWorkers]:
@@ -265,7 +198,3 @@ def _cluster(
     job.workspace.folder.mkdir(parents=True, exist_ok=True)
     given = job.protocol.input.path
     return connected(scheduler, [path for path in (given, job.workspace.folder) if path])
-
-
-def _path(path: str | Path | None) -> Path | None:
-    return None if path is None else Path(path)

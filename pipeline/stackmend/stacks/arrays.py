@@ -77,21 +77,19 @@ class ArrayReader(Reader):
         others, counts = _without_plane(axes, sizes)
         shape = (sizes[axes.index("Y")], sizes[axes.index("X")])
         stem = file.stem.removesuffix(".ome")
-        return tuple(
-            cls(
-                label=file.name,
-                shape=(len(each.numbers), *shape),
-                names=slice_names(stem, len(each.numbers)),
-                notes=(*notes, *each.notes),
-                file=file,
-                place=place,
-                axes=axes,
-                sizes=sizes,
-                planes=each.numbers,
+        more |= {"label": file.name, "file": file, "place": place, "axes": axes, "sizes": sizes}
+        readers = []
+        for planes in channels_of(file.name, f"{others}YX", (*counts, *shape)):
+            count = len(planes.numbers)
+            reader = cls(
+                shape=(count, *shape),
+                names=slice_names(stem, count),
+                notes=(*notes, *planes.notes),
+                planes=planes.numbers,
                 **more,
             )
-            for each in channels_of(file.name, f"{others}YX", (*counts, *shape))
-        )
+            readers.append(reader)
+        return tuple(readers)
 
     def read(self, index: int) -> Pixels:
         """One slice."""

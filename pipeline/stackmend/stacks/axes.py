@@ -50,11 +50,10 @@ def channels_of(name: str, axes: str, shape: Sequence[int]) -> tuple[Planes, ...
     sizes = [int(size) for size in shape]
 
     # Axes of one element say nothing.
-    found = [
-        _Axis(axis, sizes[place], prod(sizes[place + 1 : -2]))
-        for place, axis in enumerate(axes[:-2])
-        if sizes[place] > 1
-    ]
+    found = []
+    for place, axis in enumerate(axes[:-2]):
+        if sizes[place] > 1:
+            found.append(_Axis(axis, sizes[place], prod(sizes[place + 1 : -2])))
     channels = [axis for axis in found if axis.name == "C"]
     slices = [axis for axis in found if axis.name != "C"]
 
@@ -69,12 +68,11 @@ def channels_of(name: str, axes: str, shape: Sequence[int]) -> tuple[Planes, ...
 
     # The slices of each channel lie a step apart.
     channel = channels[0] if channels else _Axis("C", 1, 0)
-    axis = slices[0] if slices else _Axis("Z", 1, 1)
-    notes = () if axis.name == "Z" else (_renaming_note(name, axis),)
+    along = slices[0] if slices else _Axis("Z", 1, 1)
+    notes = () if along.name == "Z" else (_renaming_note(name, along),)
     firsts = (index * channel.step for index in range(channel.size))
-    return tuple(
-        Planes(range(first, first + axis.size * axis.step, axis.step), notes) for first in firsts
-    )
+    length = along.size * along.step
+    return tuple(Planes(range(first, first + length, along.step), notes) for first in firsts)
 
 
 def _renaming_note(name: str, axis: _Axis) -> str:

@@ -71,21 +71,7 @@ def open_channels(path: Path, *, tolerant: bool = False) -> tuple[MrcReader]:
     except (ValueError, OSError) as error:
         what = f"is not MRC that can be read ({error})"
         raise InputError(f"{path.name}: {what}; copy it again from its source") from error
-
-    # One volume, whose sections lie along z.
-    volumes = int(header.ispg) >= _VOLUMES and int(header.nz) > int(header.mz)
-    shape = (int(header.nz), int(header.ny), int(header.nx))
-    order = (int(header.mapc), int(header.mapr), int(header.maps))
-    if min(shape) < 1 or int(header.nsymbt) < 0:
-        what = f"the header is damaged, states {shape} pixels"
-        raise InputError(f"{path.name}: {what}; copy it again from its source")
-    if volumes or order not in ((1, 2, 3), (0, 0, 0)):
-        got = "several volumes" if volumes else f"columns, rows and sections along axes {order}"
-        what = f"expected sections along z, got {got}"
-        raise InputError(f"{path.name}: {what}; save one volume with sections along z")
-
-    # All of it.
-    stored = _type(path, header)
+    shape, stored = _shape(path, header), _type(path, header)
     start = _HEADER + int(header.nsymbt)
     if start + prod(shape) * stored.itemsize > path.stat().st_size and not tolerant:
         what = "the file is truncated, slices are missing"
@@ -101,6 +87,21 @@ def open_channels(path: Path, *, tolerant: bool = False) -> tuple[MrcReader]:
         start=start,
     )
     return (reader,)
+
+
+def _shape(path: Path, header: Any) -> tuple[int, int, int]:
+    """``(Z, Y, X)`` of one volume whose sections lie along z."""
+    shape = (int(header.nz), int(header.ny), int(header.nx))
+    if min(shape) < 1 or int(header.nsymbt) < 0:
+        what = f"the header is damaged, states {shape} pixels"
+        raise InputError(f"{path.name}: {what}; copy it again from its source")
+    volumes = int(header.ispg) >= _VOLUMES and int(header.nz) > int(header.mz)
+    order = (int(header.mapc), int(header.mapr), int(header.maps))
+    if volumes or order not in ((1, 2, 3), (0, 0, 0)):
+        got = "several volumes" if volumes else f"columns, rows and sections along axes {order}"
+        what = f"expected sections along z, got {got}"
+        raise InputError(f"{path.name}: {what}; save one volume with sections along z")
+    return shape
 
 
 def _type(path: Path, header: Any) -> np.dtype[Any]:

@@ -102,6 +102,18 @@ def trial_of(
     return chain, Trial(chain, entry, space)
 
 
+def nth_trial(session: Session, search: int) -> Trial:
+    """A search of a job, to be asked; those before it are carried out, as it works on what they choose."""
+    job = session.job
+    tuning = untuned(job)
+    for entry in job.protocol.optimize[:search]:
+        for channel, followers in channels_of(job, entry):
+            tuning = _tuned(session, tuning, entry, channel, followers, None)
+    entry = job.protocol.optimize[search]
+    channel, _ = channels_of(job, entry)[0]
+    return trial_of(session, tuning.chains[channel], entry)[1]
+
+
 def _tuned(
     session: Session,
     tuning: Tuning,

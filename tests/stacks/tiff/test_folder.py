@@ -70,7 +70,7 @@ def test_many_skipped_files_are_not_all_listed(tmp_path: Path) -> None:
     put(tmp_path, "slice1.tif")
     for index in range(30):
         (tmp_path / f"{index}.txt").touch()
-    assert open_stack(tmp_path)[0].notes[0].endswith("8.txt, 9.txt, ...")
+    assert open_stack(tmp_path)[0].notes[0].endswith("8.txt, 9.txt and 20 more")
 
 
 def test_an_empty_folder(tmp_path: Path) -> None:

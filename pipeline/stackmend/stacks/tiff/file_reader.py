@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import tifffile
 
 from stackmend.errors import BadSlice, InputError
-from stackmend.stacks.axes import Planes, channels_of
+from stackmend.stacks.axes import channels_of
 from stackmend.stacks.interface import Pixels, Reader, Slice, Tags
 from stackmend.stacks.pixels import check_finite, read_plane, slice_names
 from stackmend.stacks.tiff.conventions import metadata_of, vendor_tags
@@ -102,75 +102,70 @@ def open_channels(file: Path, *, tolerant: bool = False) -> tuple[TiffFileReader
         If it is not a stack of greyscale slices.
     """
     with open_tiff(file) as tif:
-        size = file.stat().st_size
-        first = examine(tif.pages[0], f"{file.name} page 0", size)
+        info = examine(tif.pages[0], f"{file.name} page 0", file.stat().st_size)
         count = count_pages(tif, file.name)
-        tags = vendor_tags(tif.pages[0])
-        metadata = metadata_of(tif.pages[0], tags)
+        metadata = metadata_of(tif.pages[0], vendor_tags(tif.pages[0]))
         _refuse_several_images(file, tif)
-
-        # Where the pixels lie, and which plane is which.
-        series: Any = tif.series[0]
-        order: Sequence[int]
-        pages, start = _Pages(), None
-        one_block = len(tif.series) == 1 and series.dataoffset is not None
-        if one_block and tuple(series.shape)[-2:] == first.shape:
-            start = _start_of_block(file, series, first, size)
-            axes, shape, order = series.axes, series.shape, range(prod(series.shape[:-2]))
-            if tags:
-                pages = _Pages(tuple(int(page.offset) for page in tif.pages))
-        else:
-            pages = _look_at_pages(file, first, size, tolerant=tolerant)
-            axes, shape, order = _stated_axes(file, tif, count, first)
+        pages = _find_pages(file, tif, info, tolerant=tolerant)
+        axes, shape, order = _stated_axes(file, tif, info, count, pages)
         byteorder = tif.byteorder
-
-    def reader(planes: Planes) -> TiffFileReader:
-        stem = re.sub(r"(\.ome)?\.tiff?$", "", file.name, flags=re.IGNORECASE)
-        return TiffFileReader(
+    stem = re.sub(r"(\.ome)?\.tiff?$", "", file.name, flags=re.IGNORECASE)
+    readers = []
+    for planes in channels_of(file.name, axes, shape):
+        reader = TiffFileReader(
             label=file.name,
-            shape=(len(planes.numbers), *first.shape),
-            dtype=first.dtype,
+            shape=(len(planes.numbers), *info.shape),
+            dtype=info.dtype,
             names=slice_names(stem, len(planes.numbers)),
-            notes=(*planes.notes, *([palette_note(file.name)] if first.palette else [])),
-            photometric=first.photometric,
+            notes=(*planes.notes, *([palette_note(file.name)] if info.palette else [])),
+            photometric=info.photometric,
             metadata=metadata,
             file=file,
             numbers=tuple(order[number] for number in planes.numbers),
-            info=first,
+            info=info,
             byteorder=byteorder,
-            block=start,
-            headers=pages.headers,
-            bad=pages.bad,
+            **pages._asdict(),
         )
-
-    readers = tuple(reader(planes) for planes in channels_of(file.name, axes, shape))
+        readers.append(reader)
     # A missing codec shows here rather than in the middle of a run.
     if not tolerant:
         readers[0].read(0)
-    return readers
+    return tuple(readers)
 
 
-def _start_of_block(file: Path, series: Any, first: PageInfo, size: int) -> int:
+class _Pages(NamedTuple):
+    """Where the pixels and headers of all pages lie, and what is wrong with some of them."""
+
+    block: int | None = None
+    headers: tuple[int, ...] = ()
+    bad: Mapping[int, str] = {}
+
+
+def _find_pages(file: Path, tif: tifffile.TiffFile, first: PageInfo, *, tolerant: bool) -> _Pages:
+    """The pages by the block in which they lie, or each by itself."""
+    series: Any = tif.series[0]
+    one_block = len(tif.series) == 1 and series.dataoffset is not None
+    if not one_block or tuple(series.shape)[-2:] != first.shape:
+        return _look_at_pages(file, first, tolerant=tolerant)
+    start = _start_of_block(file, series, first)
+    tagged = bool(vendor_tags(tif.pages[0]))
+    return _Pages(start, tuple(int(page.offset) for page in tif.pages) if tagged else ())
+
+
+def _start_of_block(file: Path, series: Any, first: PageInfo) -> int:
     """Where the pixels begin that lie in one block.
 
     Large ImageJ files have no headers but the first.
     """
     start = int(series.dataoffset or 0)
     end = start + prod((*series.shape[:-2], *first.shape)) * first.dtype.itemsize
-    if end > size:
+    if end > file.stat().st_size:
         what = "the file is truncated, slices are missing"
         raise InputError(f"{file.name}: {what}; copy it again from its source")
     return start
 
 
-class _Pages(NamedTuple):
-    """Where the headers of all pages lie, and what is wrong with those that cannot be used."""
-
-    headers: tuple[int, ...] = ()
-    bad: Mapping[int, str] = {}
-
-
-def _look_at_pages(file: Path, first: PageInfo, size: int, *, tolerant: bool) -> _Pages:
+def _look_at_pages(file: Path, first: PageInfo, *, tolerant: bool) -> _Pages:
     """Every page looked at by itself.
 
     Raises
@@ -179,6 +174,7 @@ def _look_at_pages(file: Path, first: PageInfo, size: int, *, tolerant: bool) ->
         If some cannot be used; if ``tolerant``, these are bad slices.
     """
     headers, bad, different = [], {}, []
+    size = file.stat().st_size
     # Opened once more: where the library has looked for series, pages lack their tags.
     with open_tiff(file) as tif:
         for number, page in enumerate(tif.pages):
@@ -195,7 +191,7 @@ def _look_at_pages(file: Path, first: PageInfo, size: int, *, tolerant: bool) ->
                 bad[number] = f"{file.name} page {number}: {difference_text(info, first)}"
     if different and not tolerant:
         raise difference_error(f"{file.name} page 0", first, different)
-    return _Pages(tuple(headers), bad)
+    return _Pages(None, tuple(headers), bad)
 
 
 def _refuse_several_images(file: Path, tif: tifffile.TiffFile) -> None:
@@ -212,10 +208,12 @@ def _refuse_several_images(file: Path, tif: tifffile.TiffFile) -> None:
 
 
 def _stated_axes(
-    file: Path, tif: tifffile.TiffFile, count: int, first: PageInfo
+    file: Path, tif: tifffile.TiffFile, first: PageInfo, count: int, pages: _Pages
 ) -> tuple[str, Sequence[int], Sequence[int]]:
     """Axes and shape as the file states them, and the number of the page that holds each plane."""
     series: Any = tif.series[0]
+    if pages.block is not None:
+        return series.axes, series.shape, range(prod(series.shape[:-2]))
     # Pages that were written one by one.
     if len(tif.series) > 1:
         return "IYX", (count, *first.shape), range(count)

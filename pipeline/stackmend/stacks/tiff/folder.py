@@ -110,22 +110,14 @@ def open_channels(folder: Path, *, tolerant: bool = False) -> tuple[TiffFolderRe
         what = f"there are no .tif or .tiff files ({found})"
         raise InputError(f"{folder}: {what}; give the folder that holds the slices")
     headers, bad = _read_headers(folder, names, tolerant=tolerant)
-    first = next(iter(headers))
-
-    # What a person should know.
     notes = [f"{folder.name}: skipped what is no slice: {others}"] if skipped else []
-    if any(header.info.palette for header in headers.values()):
-        notes.append(palette_note(folder.name))
-    usual = headers[first].metadata
-    notes += _size_notes(folder, first, headers)
-
-    info = headers[first].info
+    info, usual, _ = next(iter(headers.values()))
     reader = TiffFolderReader(
         label=folder.name or str(folder),
         shape=(len(names), *info.shape),
         dtype=info.dtype,
         names=tuple(names),
-        notes=tuple(notes),
+        notes=(*notes, *_header_notes(folder, headers)),
         photometric=info.photometric,
         metadata=usual,
         folder=folder,
@@ -210,18 +202,19 @@ def _read_header(file: Path) -> _Header:
         return _Header(info, metadata_of(page, tags), bool(tags))
 
 
-def _size_notes(folder: Path, first: str, headers: Mapping[str, _Header]) -> list[str]:
-    """A note, if slices differ in pixel size."""
-    usual = headers[first].metadata
-    odd = [
-        f"{name} is {header.metadata}"
-        for name, header in headers.items()
-        if header.metadata.pixel_size != usual.pixel_size
-    ]
-    if not odd:
-        return []
-    more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
-    return [f"{folder.name}: slices differ in pixel size: {first} is {usual}, but {odd[0]}{more}"]
+def _header_notes(folder: Path, headers: Mapping[str, _Header]) -> list[str]:
+    """What a person should know: that there are palettes, that slices differ in pixel size."""
+    notes = []
+    if any(header.info.palette for header in headers.values()):
+        notes.append(palette_note(folder.name))
+    sizes = [(name, header.metadata) for name, header in headers.items()]
+    first, usual = sizes[0]
+    odd = [f"{name} is {size}" for name, size in sizes if size.pixel_size != usual.pixel_size]
+    if odd:
+        more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
+        what = f"slices differ in pixel size: {first} is {usual}, but {odd[0]}{more}"
+        notes.append(f"{folder.name}: {what}")
+    return notes
 
 
 class TiffFolderWriter(Writer):
