@@ -154,6 +154,16 @@ def test_no_import_in_stacks_runs_back_up():
             assert other in ground or other.split(".")[0].split("_")[0] == family, (name, other)
 
 
+def test_what_is_found_is_said_by_the_components():
+    """Only they, the protocols that use them and examples of these know what this is about."""
+    knowing = {"steps", "losses", "kernels", "stacks", "protocol"}
+    for module in [*MODULES, *PACKAGE.rglob("*.html"), *PACKAGE.rglob("*.js")]:
+        if room_of(module) in knowing:
+            continue
+        text = module.read_text(encoding="utf-8").replace("find_charging.gf1_sigma", "")
+        assert "charg" not in text.casefold(), module.name
+
+
 def test_only_the_command_line_prints_or_exits():
     for module in MODULES:
         if room_of(module) in ("cli", "__main__"):

@@ -227,7 +227,7 @@ class _Row:
 
         unknown = [each for each in self.combinations if each not in found]
         if unknown:
-            wanted = {LOSS: unknown}
+            wanted: dict[str, Sequence[Combination]] = {LOSS: unknown}
             if picture:
                 wanted[picture] = self.combinations[:: ceil(len(self.combinations) / PICTURED)]
             work = distinct_work_for(self.graph, wanted)
