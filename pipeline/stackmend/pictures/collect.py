@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from math import prod
 from pathlib import Path
@@ -136,11 +135,10 @@ def _animate(frames: Sequence[Frame], index: int, folder: Path, size: int) -> No
     """The animation as a file of its own (that of the first search beside the stack), and small for the report."""
     first = folder.parent / ANIMATION
     large = folder / f"losses{index}.webp" if first.exists() else first
-    with ThreadPoolExecutor(2) as both:
-        whole = both.submit(animated, frames, width=480, quality=60)
-        small = both.submit(_embedded, frames, size)
-        large.write_bytes(whole.result())
-        (folder / f"search{index}_losses.webp").write_bytes(small.result())
+    film = animated(frames, width=480, quality=60)
+    large.write_bytes(film)
+    embedded = film if len(film) <= size else _embedded(frames, size)
+    (folder / f"search{index}_losses.webp").write_bytes(embedded)
     (folder / f"search{index}_still.webp").write_bytes(still(frames, width=400, quality=60))
 
 

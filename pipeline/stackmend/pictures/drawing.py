@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import (
+    Image,
+    WebPImagePlugin,  # noqa: F401 - or Pillow loads all its formats to find this one
+)
 
 Grey = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
