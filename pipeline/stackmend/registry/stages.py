@@ -20,8 +20,8 @@ INITIAL_IMAGE = "initial_image"
 class Window(Sequence[ProductT]):
     """One product of neighbouring slices, in the order of the stack.
 
-    At the ends of a stack, and beside slices that cannot be used, there are fewer. ``centre`` is the place of the
-    slice that is computed.
+    At the ends of a stack, and beside slices that cannot be used, there are fewer. ``centre`` is
+    the place of the slice that is computed.
     """
 
     def __init__(self, slices: Sequence[ProductT], centre: int) -> None:
