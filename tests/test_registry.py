@@ -322,6 +322,8 @@ def evaluated(component, image):
     surveys = {each.survey_product: None for each in bound if each.survey_product}
     graph = compile_chain([*bound, *([loss] if loss else [])], given=(IMAGE, *surveys))
     values = dict(surveys) | {IMAGE: image}
+    for name, (product, _) in graph.outside.items():
+        values[name] = values[product]  # each neighbour is as the slice
     inputs = []
     for index, node in enumerate(graph.nodes):
         given = [values[source] for source in node.sources]

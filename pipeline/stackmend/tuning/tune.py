@@ -7,7 +7,7 @@ from dataclasses import replace
 from time import perf_counter
 
 from stackmend.chain import Bound
-from stackmend.errors import NothingFound, QualityError
+from stackmend.errors import NothingFound, QualityError, UsageError
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
 from stackmend.registry import NOTHING_FOUND, Loss, Undefined
@@ -103,7 +103,13 @@ def trial_of(
 
 
 def nth_trial(session: Session, search: int) -> Trial:
-    """A search of a job, to be asked; those before it are carried out, as it works on what they choose."""
+    """A search of a job, to be asked; those before it are carried out, as it works on their choice.
+
+    Raises
+    ------
+    UsageError
+        If nothing is left to be searched, as an earlier search has found nothing.
+    """
     job = session.job
     tuning = untuned(job)
     for entry in job.protocol.optimize[:search]:
@@ -111,6 +117,9 @@ def nth_trial(session: Session, search: int) -> Trial:
             tuning = _tuned(session, tuning, entry, channel, followers, None)
     entry = job.protocol.optimize[search]
     channel, _ = channels_of(job, entry)[0]
+    if is_void(tuning.chains[channel], entry):
+        what = f"{few(entry.steps)} are left out, as an earlier search has found nothing"
+        raise UsageError(f"search {search}: {what}; ask that one instead")
     return trial_of(session, tuning.chains[channel], entry)[1]
 
 
