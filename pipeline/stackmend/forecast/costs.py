@@ -124,16 +124,18 @@ def _usable(job: Job) -> int:
 
 def _measure(job: Job, number: int) -> tuple[Costs, float]:
     start = perf_counter()
+    beside = _compared_with(job, number)
     with tempfile.TemporaryDirectory(prefix="stackmend-") as folder:
         place = Workspace(Path(folder))
         place.partial.mkdir(parents=True)
         job = replace(job, slices=(number,), workspace=place)
-        session = Session(job, Log(), Workers(1), Journal(place.journal), Ledger())
         chains = provisional(job)
         looks = any(survey_of(bound) for chain in chains for bound in chain.steps)
         looking = perf_counter()
+        seen = replace(job, slices=beside)
+        session = Session(seen, Log(), Workers(1), Journal(place.journal), Ledger())
         chains = tuple(surveyed(each, session, (number,), upto=len(each.steps)) for each in chains)
-        survey_s = perf_counter() - looking if looks else 0.0
+        survey_s = (perf_counter() - looking) / len(beside) if looks else 0.0
 
         application = Application.of(job, chains)
         for writer in application.writers:
@@ -148,6 +150,17 @@ def _measure(job: Job, number: int) -> tuple[Costs, float]:
             searches.append(_search(job, chains[channel], entry, number))
     costs = Costs(number, slice_s, survey_s, idle, worker, tuple(searches))
     return costs, perf_counter() - start
+
+
+def _compared_with(job: Job, number: int) -> tuple[int, ...]:
+    """A slice and those that surveys of pairs compare it with, if there are such surveys."""
+    apart = 0
+    for bound in itertools.chain.from_iterable(chain.steps for chain in provisional(job)):
+        if survey := survey_of(bound):
+            apart = max(apart, survey.apart(bound.parameters))
+    every = sorted({number, *job.slices})
+    first = max(min(every.index(number), len(every) - 1 - apart), 0)
+    return tuple(every[first : first + apart + 1])
 
 
 def _search(job: Job, chain: ChannelChain, entry: OptimizeEntry, number: int) -> SearchCosts:
