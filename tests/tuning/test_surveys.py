@@ -77,6 +77,10 @@ def everything(records: Mapping[Any, Any]) -> list[Any]:
     return [[list(key) if isinstance(key, tuple) else key, records[key]] for key in records]
 
 
+def middle(image: Window[Any]) -> Any:
+    return image[image.centre]
+
+
 def unchanged(image: Any, known: Any) -> Any:
     return image
 
@@ -243,9 +247,6 @@ def test_constant_slices_are_compared_with_none_but_are_part_of_the_stack() -> N
     assert keys_of(alone) == [0, 1, 2, 3, 4]
 
     # Whether later steps see neighbours says nothing about what is there before them.
-    def middle(image: Window[Any]) -> Any:
-        return image[image.centre]
-
     later = Step(name="later", version=1, stages=(Stage(middle, makes=IMAGE, window=1),))
     behind = look(chain_of(step(SINGLE), Bound(later, "later", {}), constant=(2,), count=5))
     assert behind.settled == alone.settled
@@ -389,9 +390,6 @@ def test_only_a_changed_slice_is_looked_at_again(tmp_path: Path) -> None:
 
 
 def test_behind_a_window_all_in_its_reach_are_looked_at_again(tmp_path: Path) -> None:
-    def middle(image: Window[Any]) -> Any:
-        return image[image.centre]
-
     before = Step(name="before", version=1, stages=(Stage(middle, makes=IMAGE, window=2),))
     steps = (Bound(before, "before", {}), step(SINGLE))
     look(chain_of(*steps), journal=tmp_path)
@@ -477,3 +475,23 @@ def test_a_ledger_reads_its_own_lines(tmp_path: Path) -> None:
     ledger = Journal(tmp_path).ledger()
     (tmp_path / "one.jsonl").write_text("".join(ledger.lines()))
     assert Ledger().read([tmp_path / "one.jsonl"]).looks == ledger.looks
+
+
+# What a slice depends on
+
+
+def test_a_slice_depends_on_what_was_settled_for_all_that_it_sees() -> None:
+    before = Step(name="before", version=1, stages=(Stage(middle, makes=IMAGE, window=1),))
+    behind = Step(name="behind", version=1, stages=(Stage(middle, makes=IMAGE, window=2),))
+    chain = chain_of(Bound(before, "before", {}), step(SINGLE), Bound(behind, "behind", {}))
+
+    def hash_with(**edited: int) -> str:
+        pixels = {n: f"p{n}" for n in range(COUNT)} | {edited.get("pixels", 0): "edited"}
+        values = dict.fromkeys(range(COUNT), 1.0) | {edited.get("value", 0): 2.0}
+        known = chain.with_settled({"look.known": Each(values)})
+        return known.reach_hash(10, pixels.__getitem__)
+
+    same = hash_with()
+    assert {n for n in range(1, COUNT) if hash_with(value=n) != same} == {8, 9, 10, 11, 12}
+    seen = {7, 8, 9, 11, 12, 13}  # its own pixels are in a hash of their own
+    assert {n for n in range(1, COUNT) if hash_with(pixels=n) != same} == seen

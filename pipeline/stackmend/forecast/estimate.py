@@ -10,7 +10,7 @@ from typing import Any
 
 import joblib
 
-from stackmend.errors import UsageError
+from stackmend.errors import InputError, UsageError
 from stackmend.forecast.costs import Costs, SearchCosts, costs_of, provisional, searches_of
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
@@ -218,7 +218,12 @@ def expected(job: Job, workers: Workers, budget: int | None) -> Expected:
         limits = f"fewer than {ENOUGH_SLICES} slices or {ENOUGH_PIXELS // 10**6} megapixels"
         return Expected(workers, skipped=f"the run is short: {limits}")
     everything = [1.0] * len(searches_of(job))
-    need = need_of(job, todo=count, unknown=everything, workers=workers.count, budget=budget)
+    try:
+        need = need_of(job, todo=count, unknown=everything, workers=workers.count, budget=budget)
+    except InputError as error:  # a survey may need more slices; if all do not do, the run says so
+        if budget is not None:
+            raise
+        return Expected(workers, skipped=f"no slice could be measured ({error})")
     if budget is not None and not need.fits_memory:
         what = f"one worker needs {size(need.memory_bytes)} for such slices, got {size(budget)}"
         raise UsageError(f"--memory: {what}; give more, or sweep fewer values")

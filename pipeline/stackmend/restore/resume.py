@@ -138,7 +138,9 @@ def finished(
     running = session.journal.ledger()
     found, lost = candidates(job, places, identity, running, published)
     done = Done(lost=lost)
-    tasks = [delayed(_holding)(batch, chains) for batch in batches(found, workers.count)]
+    reach = max(chain.reach for chain in chains)
+    shares = batches(found, workers.count, reach=reach)
+    tasks = [delayed(_holding)(batch, chains) for batch in shares]
     megapixels = len(found) * prod(job.reader.shape[1:]) / 1e6
     looked = 0
     with closing(workers.run(tasks, ordered=False, megapixels=megapixels)) as results:

@@ -124,7 +124,10 @@ class Trial:
         found: Products = {}
         for offset in range(-reach, reach + 1):
             made = self._before.evaluate(number + offset, self._made_before)
-            products = {**self.chain.given_for(number + offset), **made}
+            given = self.chain.given_for(number + offset)
+            if made[IMAGE] is ABSENT:
+                given = self.chain.absent()
+            products = {**given, **made}
             for name, value in self._cut(products).items():
                 found[product_of_neighbour(name, offset)] = value
         if found[IMAGE] is ABSENT:
