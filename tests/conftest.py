@@ -57,10 +57,15 @@ def dawdled(image, *, seconds):
     return image
 
 def number(name):
-    return {"properties": {name: {"type": "number", "default": 0, "description": "A number.", "errorMessage": "is"}}}
+    kind = {"type": "number", "default": 0, "description": "A number.", "errorMessage": "is"}
+    return {"properties": {name: kind}}
 
-STUMBLE = Step(name="stumble", version=1, stages=(Stage(stumbled, makes="image"),), schema=number("above"))
-DAWDLE = Step(name="dawdle", version=1, stages=(Stage(dawdled, makes="image"),), schema=number("seconds"))
+def step(name, function, parameter):
+    stages = (Stage(function, makes="image"),)
+    return Step(name=name, version=1, stages=stages, schema=number(parameter))
+
+STUMBLE = step("stumble", stumbled, "above")
+DAWDLE = step("dawdle", dawdled, "seconds")
 """
 
 
@@ -131,7 +136,7 @@ def protocol(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def clumsy(tmp_path: Path) -> dict[str, str]:
-    """An environment in which another package is installed, with the steps ``stumble`` and ``dawdle``."""
+    """An environment with another package installed: the steps ``stumble`` and ``dawdle``."""
     site = tmp_path / "site"
     info = site / "clumsy-1.0.dist-info"
     info.mkdir(parents=True)
@@ -145,7 +150,7 @@ def clumsy(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts ``python -m stackmend ...`` as a shell would: in the folder of the test, in a session of its own."""
+    """Starts ``python -m stackmend ...`` as a shell would: in a session of its own."""
     started: list[subprocess.Popen[str]] = []
 
     def start(

@@ -1,4 +1,4 @@
-"""Runs that are killed again and again, for the tests of a handful of kills and for ``make soak`` with fifty.
+"""Runs that are killed again and again: a few times in the tests, fifty in ``make soak``.
 
 ``python tests/kills.py [KILLS]`` shares the kills among some kinds of runs and prints a line for
 each.
@@ -148,7 +148,7 @@ def cut_off(file: Path, after: int) -> None:
 def kill_and_finish(
     kind: str, file: Path, kills: int, moments: random.Random, *, longest: float = 0.4
 ) -> int:
-    """Run the command and kill it, so often; then let it end. How many kills hit a run before its end.
+    """Run the command and kill it, so often; then let it end. How many kills hit a run.
 
     What had been entered in the journal before a kill must not be computed again after it.
     """

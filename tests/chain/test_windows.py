@@ -1,4 +1,4 @@
-"""Stages that see neighbouring slices give what every slice would give by itself, at the cost of one."""
+"""Stages that see neighbouring slices give what each slice would by itself, at the cost of one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Applying the chains to every slice, in parallel; any number of workers and any batches give the same."""
+"""Applying the chains to every slice, in parallel; any workers and any batches give the same."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ Copy = tuple[SliceOfChannel, Writer, int, SliceRow]
 class Application:
     """All that a worker needs to restore any slice.
 
-    ``chains`` are those of the channels, ``numbers`` the numbers of these in the input; ``window`` is what the chains
-    leave of a slice.
+    ``chains`` are those of the channels, ``numbers`` the numbers of these in the input; ``window``
+    is what the chains leave of a slice.
     """
 
     chains: tuple[ChannelChain, ...]
@@ -87,7 +87,7 @@ class Application:
         return self.run(places), memory.peak()
 
     def run(self, places: Sequence[SliceOfChannel]) -> list[SliceRow]:
-        """Restore some slices: others are read ahead and one is written behind while one is computed.
+        """Restore some slices: others are read ahead and one is written behind meanwhile.
 
         Raises
         ------
@@ -257,7 +257,7 @@ class _Channel:
 def apply_chains(
     application: Application, places: Sequence[SliceOfChannel], workers: Workers
 ) -> Generator[tuple[list[SliceRow], int], None, None]:
-    """Restore slices in parallel; rows come a batch at a time, in any order, with the worker's peak.
+    """Restore slices in parallel; rows come in batches, in any order, with the worker's peak.
 
     The kernels run on one thread, so as many processes as there are cores keep all of them busy.
     """

@@ -1,4 +1,4 @@
-"""What steps must know of other slices, found by looking at these before the first slice is computed."""
+"""What steps must know of other slices, found by looking at these before any is computed."""
 
 from __future__ import annotations
 

@@ -229,7 +229,7 @@ class Trial:
         return _defined(self.products(number, values, (LOSS,))[LOSS])
 
     def loss_untouched(self, number: int, values: Values | None = None) -> float | Undefined:
-        """The loss of a slice as it is, with all else that it reads (a mask) as the steps make it."""
+        """The loss of a slice as it is, with all else that it reads as the steps make it."""
         alone = Bound(_UNTOUCHED, f"{LOSS_ID} of the {_UNTOUCHED.name}", {})
         then = (alone, replace(self.loss_step, id=alone.id))
         return _defined(self.products(number, values, (LOSS,), then)[LOSS])

@@ -1,4 +1,4 @@
-"""Choosing the values of swept parameters: surveys and searches in chain order, each on what the earlier steps give."""
+"""Choosing the values of swept parameters: surveys and searches, in the order of the chain."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from stackmend.tuning.trial import Trial, space_of
 from stackmend.words import few
 
 MOST_PICTURED = 250
-"""Combinations of which pictures are made while they are searched: as many as are shown of a search."""
+"""Combinations of which pictures are made while they are searched: as many as are shown."""
 
 
 PictureOf = Callable[[Trial, int], Bound]
-"""The step that makes a small picture of a slice as a search restores it, for the number of the slice."""
+"""The step that makes a small picture of a slice, by its number, as a search restores it."""
 
 
 def tune(session: Session, *, picture_of: PictureOf | None = None) -> Tuning:
@@ -37,8 +37,8 @@ def tune(session: Session, *, picture_of: PictureOf | None = None) -> Tuning:
     session
         The job, and what is known of it.
     picture_of
-        Gives the step that makes a small picture; with it, there is one of every combination that is searched
-        anyway, on the first optimization slice.
+        Gives the step that makes a small picture; with it, there is one of every combination that
+        is searched anyway, on the first optimization slice.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def untuned(job: Job) -> Tuning:
 
 
 def channels_of(job: Job, entry: OptimizeEntry) -> list[tuple[int, list[int]]]:
-    """The channels on which an entry is searched, and for each of them those that take over what it chooses."""
+    """The channels on which an entry is searched, each with those that take over its choice."""
     everyone = list(range(len(job.channels)))
     if entry.channel == "each":
         return [(channel, [channel]) for channel in everyone]
@@ -150,7 +150,7 @@ def _tuned(
 def _searched(
     session: Session, trial: Trial, picture_of: PictureOf | None
 ) -> tuple[SearchResult, float, dict[int, str]]:
-    """The result of a search, the seconds it took, and what decides about its losses on each slice."""
+    """The result of a search, its seconds, and what decides about its losses on each slice."""
     log, entry, space = session.log, trial.entry, trial.space
     by = strategy(entry.strategy.name, **entry.strategy.options)
     numbers = entry.slices.indices(trial.chain.reader.shape[0])
@@ -206,7 +206,7 @@ def search_identity(trial: Trial, number: int) -> str:
 
 
 def _compared(found: FinishedSearch, trial: Trial, result: SearchResult) -> FinishedSearch:
-    """A search with the losses of held-out slices, and of the slices it chose on before correction."""
+    """A search with the losses of held-out slices, and of its own slices before correction."""
     entry = trial.entry
     held_out = entry.validate.indices(trial.chain.reader.shape[0]) if entry.validate else ()
     after = {number: trial.loss(number, result.chosen) for number in held_out}
