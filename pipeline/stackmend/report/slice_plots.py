@@ -152,6 +152,7 @@ def losses_compared(slices: Sequence[Compared], palette: Palette) -> Figure:
     """The loss of each slice untouched and corrected."""
     graph = figure(4.4, 0.8 + 0.32 * len(slices))
     axes = graph.add_subplot()
+    unnamed = {"untouched", "corrected"}
     for place, each in enumerate(reversed(slices)):
         if each.before is not None and each.after is not None:
             axes.plot(
@@ -166,7 +167,8 @@ def losses_compared(slices: Sequence[Compared], palette: Palette) -> Figure:
             (each.after, "D", palette.blue, "corrected"),
         ):
             if value is not None:
-                label = name if place == 0 else None
+                label = name if name in unnamed else None
+                unnamed.discard(name)
                 axes.plot(
                     [value], [place], marker, color=colour, markersize=6, label=label, zorder=2
                 )
