@@ -24,6 +24,7 @@ from stackmend import api, registry, runner
 from stackmend.errors import InputError
 from stackmend.forecast import estimate
 from stackmend.registry import Each
+from stackmend.report import write_report
 from stackmend.restore.apply import Application
 from stackmend.restore.measures import to_dtype
 from stackmend.result.arrays import decoded
@@ -197,6 +198,7 @@ def test_every_format_has_the_same_pixels(whole: Mapping[str, api.RunResult]) ->
     assert first.record is not None
     assert first.record["searches"][0]["status"] == "chosen"
     assert first.record["slices"]["restored"] == COUNT
+    assert not [each for each in first.record["warnings"] if "picture" in each]
 
 
 @pytest.mark.parametrize("name", ["protocol", "zarr"])
@@ -423,6 +425,25 @@ def test_a_whole_chain_goes_without_them(folder: Path, say: str) -> None:
     assert computed(again.folder) >= near([3], 2) - {7}
     mended = api.run(file, output=folder / "mended", workers=1)
     alike(again.folder, mended)
+
+
+def test_a_constant_slice_has_no_part_in_a_choice(folder: Path) -> None:
+    for number in (0, 5):
+        tifffile.imwrite(folder / "stack" / f"s{number:02d}.tif", np.full((48, 64), 90, np.uint8))
+    run = api.run(write(folder), workers=2)
+    assert run.record is not None
+    search = run.record["searches"][0]
+    assert search["slices_without_findings"] == [0]
+    assert search["held_out"] == {"5": "nothing_found"}
+    assert not [each for each in run.record["warnings"] if "picture" in each]
+    assert write_report(run.folder).exists()
+    other = api.run(
+        write(folder, optimize=OPTIMIZE | {"slices": [COUNT - 1], "validate": [6]}),
+        output=folder / "other",
+        workers=1,
+    )
+    assert other.record is not None
+    assert other.record["searches"][0]["chosen"] == search["chosen"]
 
 
 def test_a_neighbour_that_cannot_be_read_stops_the_run_unless_it_is_tolerated(folder: Path) -> None:

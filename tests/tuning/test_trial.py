@@ -17,6 +17,7 @@ from stackmend import api
 from stackmend.chain import Node
 from stackmend.errors import InputError, UsageError
 from stackmend.restore.measures import to_dtype
+from stackmend.tuning import trial as tuning_trial
 from stackmend.tuning.trial import Trial
 
 Write = Callable[..., Path]
@@ -179,6 +180,19 @@ def test_the_image_and_the_loss_share_what_they_can(
     counted.clear()
     trial.image(1)
     assert not counted
+
+
+def test_what_leads_to_something_known_may_be_forgotten(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuning_trial, "REMEMBERED", 2)
+    trial = stackmend.trial(file)
+    loss = trial.loss(1)
+    counted = calls(monkeypatch)
+    assert trial.loss(1) == loss
+    assert not counted
+    assert trial.loss(1, {"correct_charging.rb_radius": 10}) != loss
+    assert counted["median_z image"] == 1
 
 
 # What cannot be answered

@@ -135,6 +135,10 @@ class Trial:
         self._started = {(number, reach): found}
         return dict(found)
 
+    def is_usable(self, number: int) -> bool:
+        """Whether there is anything to be seen of a slice, in a chain that sees neighbours."""
+        return self.start(number)[IMAGE] is not ABSENT
+
     def window(self, shape: Sequence[int]) -> tuple[slice, ...]:
         """The part of a slice that is looked at."""
         ends = zip("yx", shape, strict=True)
@@ -210,16 +214,20 @@ class Trial:
         combination = self.combination(values)
         results: dict[int | str, Any] = {}
         results.update(self.start(number, graph.reach))
-        wanted = {name: graph.products[name] for name in names}
-        for index in graph.ancestors(wanted.values()):
-            node = graph.nodes[index]
+        keys: list[tuple[Any, ...]] = []
+        for index, node in enumerate(graph.nodes):
             own = tuple(combination[position] for position in sorted(node.depends))
-            key = (number, node.owner, node.stage_index, node.offset, own)
-            if key not in self._known:
-                inputs = [results[source] for source in node.sources]
-                self._known[key] = node.compute(inputs, combination)
-            self._known.move_to_end(key)
-            results[index] = self._known[key]
+            keys.append((number, node.owner, node.stage_index, node.offset, own))
+            if keys[index] in self._known:
+                self._known.move_to_end(keys[index])
+                results[index] = self._known[keys[index]]
+
+        # What only leads to something that is known may be forgotten, and is not needed.
+        wanted = {name: graph.products[name] for name in names}
+        for index in graph.ancestors(wanted.values(), results):
+            node = graph.nodes[index]
+            inputs = [results[source] for source in node.sources]
+            results[index] = self._known[keys[index]] = node.compute(inputs, combination)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return {name: results[source] for name, source in wanted.items()}

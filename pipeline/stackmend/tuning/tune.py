@@ -155,7 +155,8 @@ def _searched(
     by = strategy(entry.strategy.name, **entry.strategy.options)
     numbers = entry.slices.indices(trial.chain.reader.shape[0])
     picture = None
-    if picture_of and by.at_most(space) <= MOST_PICTURED and trial.rest_is_known:
+    few_enough = by.at_most(space) <= MOST_PICTURED and trial.rest_is_known
+    if picture_of and few_enough and trial.is_usable(numbers[0]):
         picture = picture_of(trial, numbers[0])
     then = (*trial.rest, picture) if picture else ()
     log.event(
