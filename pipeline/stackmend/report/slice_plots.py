@@ -84,6 +84,7 @@ def losses_compared(slices: Sequence[Compared]) -> Figure:
     """The loss of each slice untouched and corrected."""
     graph = figure(4.4, 0.8 + 0.32 * len(slices))
     axes = graph.add_subplot()
+    unnamed = {"untouched", "corrected"}
     for place, each in enumerate(reversed(slices)):
         if each.before is not None and each.after is not None:
             ends = [each.before, each.after]
@@ -93,7 +94,8 @@ def losses_compared(slices: Sequence[Compared]) -> Figure:
             (each.after, "D", "blue", "corrected"),
         ):
             if value is not None:
-                how: Any = {"label": name if place == 0 else None, "zorder": 2}
+                how: Any = {"label": name if name in unnamed else None, "zorder": 2}
+                unnamed.discard(name)
                 axes.plot([value], [place], marker, color=COLOURS[colour], markersize=6, **how)
     axes.set_yticks(
         range(len(slices)), [f"{each.slice} ({each.role})" for each in reversed(slices)]

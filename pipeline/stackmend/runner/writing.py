@@ -25,7 +25,7 @@ from stackmend.words import few
 
 @dataclass(frozen=True)
 class Circumstances:
-    """How a run went: its times, what it expected and what it came to, and how many slices were kept."""
+    """How a run went: its times, what it expected and came to, and how many slices were kept."""
 
     times: Mapping[str, Any]
     expected: Expected
@@ -57,6 +57,8 @@ def write_beside(
         channels = zip(job.channels, tuning.chains, strict=True)
         settled = {str(number): _settled(chain) for number, chain in channels}
         atomic.write_json(partial / names.SURVEYS, {"surveys": 1, "channels": settled})
+    else:  # an unfinished run may have left what it settled
+        (partial / names.SURVEYS).unlink(missing_ok=True)
     ledger = _ledger(session, tuning, identity, rows)
     atomic.write_text(partial / names.JOURNAL, "".join(ledger.lines()))
 
