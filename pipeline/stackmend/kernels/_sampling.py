@@ -1,6 +1,7 @@
-"""The weights of a Gaussian blur along one axis: the truncated kernel, and its split into samples, spreading and tails.
+"""The weights of a Gaussian blur along one axis.
 
-The method is told in `gaussian`. All mirroring at the ends is in the matrices here: they are as wide as the axis.
+They are the truncated kernel, and its split into samples, spreading and tails. The method is told
+in `gaussian`. All mirroring at the ends is in the matrices here: they are as wide as the axis.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ REACH = 5.6  # sigmas after which a Gaussian is below float32
 
 @dataclass(frozen=True, eq=False)
 class Band:
-    """A matrix by its band: row i holds `weights[i]` from column `first[i]` on; it multiplies `n_rows` rows."""
+    """A matrix by its band: row i holds `weights[i]` from column `first[i]` on.
+
+    It multiplies `n_rows` rows.
+    """
 
     first: Index
     weights: Image
@@ -33,10 +37,11 @@ class Band:
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """One axis: sampling, spreading (None: every pixel is sampled) and the tails that truncation takes off.
+    """One axis: sampling, spreading, and the tails that truncation takes off.
 
-    `blocks` is the spreading once more, for use along rows: from sample `blocks.first[b]` on, `blocks.weights[b]`
-    (samples, pixels) leads to block b of the pixels.
+    `spread` is None where every pixel is sampled. `blocks` is the spreading once more, for use
+    along rows: from sample `blocks.first[b]` on, `blocks.weights[b]` (samples, pixels) leads to
+    block b of the pixels.
     """
 
     sample: Band
@@ -120,7 +125,8 @@ def axis_of(size: int, sigma: float) -> Axis:
     sample = _band(_dense(taps, _bell(taps - places[:, None], wide), size))
     near = floor(REACH * narrow / step) + 1
     knots = np.rint(pixels / step).astype(np.intp)[:, None] + np.arange(-near, near + 1)
-    # The product of two Gaussians summed over the samples is the wide one times this; kernel[reach] is its height.
+    # The product of two Gaussians summed over the samples is the wide one times this; kernel[reach]
+    # is its height.
     scale = step * sigma / (sqrt(2 * pi) * narrow * wide) * kernel[reach]
     spread = _dense(knots, _bell(knots * step - pixels[:, None], narrow) * scale, n_steps + 1)
     tail = -_bell(np.arange(reach + 1, floor(REACH * sigma) + 2), sigma) * kernel[reach]

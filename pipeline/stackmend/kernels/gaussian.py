@@ -3,12 +3,12 @@
 No Fourier transform:
 
 - small sigma: the two one-dimensional convolutions as they stand;
-- large sigma: so wide a Gaussian needs no more than two samples a sigma. Each axis is a *sampling* (a narrower
-  Gaussian, evaluated at few places) followed by a *spreading* (another Gaussian, back to the pixels); the two together
-  are the untruncated Gaussian ``S`` to about 4e-8;
-- the truncation ``E = K - S``, less the tails of the kernel, is a small but sharp term. With ``K = S + E`` on both
-  axes, ``K_y I K_x = K_y I S_x + S_y I E_x + E_y I E_x``: the last term is below 1e-8 and dropped, each of the others
-  runs where the other axis is already sampled.
+- large sigma: so wide a Gaussian needs no more than two samples a sigma. Each axis is a *sampling*
+  (a narrower Gaussian, evaluated at few places) followed by a *spreading* (another Gaussian, back
+  to the pixels); the two together are the untruncated Gaussian ``S`` to about 4e-8;
+- the truncation ``E = K - S``, less the tails of the kernel, is a small but sharp term. With
+  ``K = S + E`` on both axes, ``K_y I K_x = K_y I S_x + S_y I E_x + E_y I E_x``: the last term is
+  below 1e-8 and dropped, each of the others runs where the other axis is already sampled.
 
 The cost per pixel does not depend on sigma.
 """
@@ -37,14 +37,15 @@ def gaussian(image: Image, sigma: float) -> Image:
     image : ndarray of float32, shape (Y, X)
         Any grey levels, all finite; at least one pixel.
     sigma : float
-        Standard deviation in pixels, not negative. The kernel ends at ``int(4 * sigma + 0.5)`` pixels, which may be
-        farther than the image is wide, and sums to 1. 0 gives the image itself.
+        Standard deviation in pixels, not negative. The kernel ends at ``int(4 * sigma + 0.5)``
+        pixels, which may be farther than the image is wide, and sums to 1. 0 gives the image
+        itself.
 
     Returns
     -------
     ndarray of float32, shape (Y, X)
-        Within 1e-6 of the grey range of `scipy.ndimage.gaussian_filter` with ``mode="mirror"``; a new array. Constant
-        images stay exactly constant.
+        Within 1e-6 of the grey range of `scipy.ndimage.gaussian_filter` with ``mode="mirror"``; a
+        new array. Constant images stay exactly constant.
 
     Raises
     ------
@@ -53,13 +54,14 @@ def gaussian(image: Image, sigma: float) -> Image:
 
     Notes
     -----
-    The middle of the grey range is taken off first, so rounding errors are relative to the contrast. Sums run in a
-    fixed order: the result has the same bits for any number of threads or processes.
+    The middle of the grey range is taken off first, so rounding errors are relative to the
+    contrast. Sums run in a fixed order: the result has the same bits for any number of threads or
+    processes.
 
     References
     ----------
-    .. [1] A. Dutt, V. Rokhlin, Fast Fourier transforms for nonequispaced data, SIAM J. Sci. Comput. 14 (1993),
-       1368-1393 (Gaussian spreading and its error), :doi:`10.1137/0914081`.
+    .. [1] A. Dutt, V. Rokhlin, Fast Fourier transforms for nonequispaced data, SIAM J. Sci. Comput.
+       14 (1993), 1368-1393 (Gaussian spreading and its error), :doi:`10.1137/0914081`.
 
     Examples
     --------
@@ -84,7 +86,7 @@ def gaussian(image: Image, sigma: float) -> Image:
 
 
 def _slide(rows: Image, taps: Image, start: int, out: Image) -> None:
-    """Add to `out` the rows weighted by `taps`, the first at offset `start`, mirrored at the ends."""
+    """Add to `out` the rows weighted by `taps` from offset `start` on, mirrored at the ends."""
     from stackmend.kernels import _loops
 
     offsets = np.arange(start, start + rows.shape[0] + taps.size - 1)
