@@ -1,6 +1,7 @@
 """Search: the combination of swept parameters with the lowest self-supervised loss.
 
-Nothing here knows a step or a loss by name: a search is a graph of stages, a space, and some slices.
+Nothing here knows a step or a loss by name: a search is a graph of stages, a space, and some
+slices.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ __all__ = [
     "Beside",
     "Choice",
     "Combination",
-    "Losses",
     "LossStore",
+    "Losses",
     "NoChoice",
     "SearchResult",
     "Space",
@@ -60,7 +61,7 @@ class LossStore(Protocol):
 
 @dataclass(frozen=True)
 class Beside:
-    """What else is wanted of every combination, on one slice, where its losses are evaluated anyway."""
+    """What else is wanted of every combination, on one slice where losses are evaluated anyway."""
 
     product: str
     slice: int
@@ -68,7 +69,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """Every loss of a search, the choice made by them, and the distinct work that was done for one slice.
+    """Every loss of a search, the choice made by them, and the distinct work for one slice.
 
     ``beside`` has what else was wanted, of the combinations for which it was made.
     """
@@ -106,7 +107,7 @@ class SearchResult:
 
 
 def count_work(graph: Graph, space: Space) -> Counter[str]:
-    """How often each stage is evaluated for one slice when the whole grid is, by the product it makes."""
+    """How often the whole grid evaluates each stage for one slice, by the product it makes."""
     return distinct_work(graph, list(space.grid())).counts()
 
 

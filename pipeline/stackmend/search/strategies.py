@@ -1,7 +1,8 @@
 """How a search gets from the declared values to the combinations it evaluates.
 
-A strategy proposes combinations in rounds, knowing the mean losses of all earlier ones, until it has no more. It is
-deterministic: its proposals depend on the space, its options and those losses alone.
+A strategy proposes combinations in rounds, knowing the mean losses of all earlier ones, until it
+has no more. It is deterministic: its proposals depend on the space, its options and those losses
+alone.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Strategy(Protocol):
     """Proposes what is evaluated next."""
 
     def propose(self, turn: int, space: Space, scored: Scored) -> Sequence[Combination]:
-        """New combinations for a turn (from 0), in the order in which ties are broken; none when the search is over."""
+        """New combinations for a turn (from 0), in the order that breaks ties; none at the end."""
 
     def at_most(self, space: Space) -> int:
         """How many combinations it can propose in all."""
@@ -47,8 +48,8 @@ class Grid:
 class Refine:
     """The grid, then again and again the middles between the best combination and its neighbours.
 
-    Each round halves the distance to the nearest values tried on either side of the best one. ``rounds`` and
-    ``budget`` (in combinations beyond the grid) end it.
+    Each round halves the distance to the nearest values tried on either side of the best one.
+    ``rounds`` and ``budget`` (in combinations beyond the grid) end it.
     """
 
     rounds: int
@@ -59,7 +60,7 @@ class Refine:
         return len(space) + (self.budget if self.rounds else 0)
 
     def propose(self, turn: int, space: Space, scored: Scored) -> Sequence[Combination]:
-        """The grid, then combinations of the middles around the best one, those with fewest changes first."""
+        """The grid, then middles around the best one, those with fewest changes first."""
         if not turn:
             return list(space.grid())
         losses = {each: loss for each, loss in scored.items() if loss is not None}
@@ -128,10 +129,10 @@ def _short(value: float) -> float:
 
 @dataclass(frozen=True)
 class Optuna:
-    """``count`` combinations proposed by Optuna's tree-structured Parzen estimator, in rounds of ``batch``.
+    """``count`` combinations proposed by Optuna's Parzen estimator, in rounds of ``batch``.
 
-    The rounds share their work like a grid does; their size is fixed, so that the number of workers cannot matter.
-    Needs the package optuna.
+    The rounds share their work like a grid does; their size is fixed, so that the number of workers
+    cannot matter. Needs the package optuna.
     """
 
     count: int
@@ -153,7 +154,8 @@ class Optuna:
         choices = {
             name: _distribution(axis, optuna) for name, axis in zip(names, space.axes, strict=True)
         }
-        # The study is made anew from the losses each time: nothing but them decides, also after an interruption.
+        # The study is made anew from the losses each time: nothing but them decides, also after an
+        # interruption.
         for each, loss in scored.items():
             parameters = dict(zip(names, each, strict=True))
             state = (
