@@ -1,7 +1,8 @@
 """YAML text to plain data, with the place of every key and value.
 
-Only data comes in: no tags, YAML 1.2 meaning of plain scalars, no duplicate keys, bounded size, depth and expansion.
-Faults that concern one value are noted and the rest is read on; after the others there are no data.
+Only data comes in: no tags, YAML 1.2 meaning of plain scalars, no duplicate keys, bounded size,
+depth and expansion. Faults that concern one value are noted and the rest is read on; after the
+others there are no data.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Text:
     faults: set[DataPath] = field(default_factory=set)
 
     def place(self, path: DataPath, *, key: bool = False) -> Place:
-        """Where a value (or its key) is; the nearest enclosing place if that one is not in the text."""
+        """Where a value (or its key) is, or the nearest enclosing place that is in the text."""
         if key and path in self.keys:
             return self.keys[path]
         inside_out = (self.values.get(path[:end]) for end in range(len(path), -1, -1))
@@ -153,7 +154,8 @@ def scalar(text: str) -> Any:
     if _TRUE.fullmatch(text) or _FALSE.fullmatch(text):
         return text.lower() == "true"
     if _INT.fullmatch(text):
-        # Python refuses to convert absurdly long digit strings; as a number they would be out of any range.
+        # Python refuses to convert absurdly long digit strings; as a number they would be out of
+        # any range.
         return int(text) if len(text) <= 400 else float("inf")
     for pattern, base in ((_OCT, 8), (_HEX, 16)):
         if pattern.fullmatch(text):
@@ -224,7 +226,10 @@ class _Composer:
     def _alias(self, event: Any, place: Place) -> _Node:
         target = self._anchors.get(event.anchor)
         if target is None:
-            what = f"*{event.anchor} stands for nothing: no complete &{event.anchor} comes before it; write the value"
+            what = (
+                f"*{event.anchor} stands for nothing: "
+                f"no complete &{event.anchor} comes before it; write the value"
+            )
             return _Node(place, None, "scalar", what)
         return _Node(place, target.content, target.kind, target.fault, target.size, target.height)
 
@@ -290,7 +295,8 @@ def _key_fault(key: _Node) -> str:
     if key.kind != "scalar":
         return f"a key must be a word, got a {key.kind}; write a name before the colon"
     if not isinstance(key.content, str):
-        return f"a key must be a word, got {json.dumps(key.content)}; write a name, or put it in quotes"
+        got = json.dumps(key.content)
+        return f"a key must be a word, got {got}; write a name, or put it in quotes"
     if key.content == "<<":
         return "merging (<<) is not part of YAML 1.2; write the keys themselves"
     return ""
