@@ -97,10 +97,13 @@ class Catalogue(Generic[ComponentT]):
             raise RegistryError(f"the {kind} {name} {what}")
         try:
             return self._completed(name, entries[0].load(), entries[0].package)
-        # Whatever a foreign package does while it is imported, even leaving, must not take the others down with it.
+        # Whatever a foreign package does while it is imported, even leaving, must not take the
+        # others down with it.
         except (Exception, SystemExit) as error:
-            what = f"cannot be loaded ({type(error).__name__}: {error}); update or uninstall that package"
-            raise RegistryError(f"the {kind} {name} of {entries[0].package} {what}") from error
+            raise RegistryError(
+                f"the {kind} {name} of {entries[0].package} cannot be loaded "
+                f"({type(error).__name__}: {error}); update or uninstall that package"
+            ) from error
 
     def _completed(self, name: str, component: object, package: str) -> ComponentT:
         if not isinstance(component, self._component):
@@ -135,7 +138,7 @@ class Catalogue(Generic[ComponentT]):
 
 
 def _check_foreign(component: Component) -> None:
-    """Hold a component of another package to what the protocol's schema and the command line count on."""
+    """Hold a component of another package to what schema and command line count on."""
     from jsonschema import Draft7Validator
 
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", component.name):
