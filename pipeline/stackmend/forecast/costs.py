@@ -1,4 +1,4 @@
-"""What one slice costs: the real work done on it in a fresh process, with a clock and an eye on memory."""
+"""What one slice costs, measured on one slice in a fresh process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Stage = tuple[float, int]
 
 @dataclass(frozen=True)
 class SearchCosts:
-    """One search on one slice: what comes before it, the products it begins with, and each stage of its graph."""
+    """One search on one slice: the steps before it, the products it begins with, its stages."""
 
     before_s: float
     given_bytes: int
@@ -42,10 +42,10 @@ class SearchCosts:
 
 @dataclass(frozen=True)
 class Costs:
-    """What a slice takes: to restore it, to look at it first where that is needed, and to search on it.
+    """What a slice takes: to restore it, to look at it first if need be, and to search on it.
 
-    ``idle_bytes`` and ``worker_bytes`` are the memory of a process between slices, and the most while it restores;
-    ``start_s`` is what its start takes.
+    ``idle_bytes`` and ``worker_bytes`` are the memory of a process between slices, and the most
+    while it restores; ``start_s`` is what its start takes.
     """
 
     slice: int
@@ -73,7 +73,7 @@ def middle_of(space: Space) -> Combination:
 
 
 def searches_of(job: Job) -> list[tuple[OptimizeEntry, int]]:
-    """The searches of a protocol, in order, each with the position of the channel on which it is done."""
+    """The searches of a protocol, in order, each with the position of its channel."""
     found: list[tuple[OptimizeEntry, int]] = []
     for entry in job.protocol.optimize:
         found += [(entry, channel) for channel, _ in channels_of(job, entry)]
@@ -81,10 +81,11 @@ def searches_of(job: Job) -> list[tuple[OptimizeEntry, int]]:
 
 
 def costs_of(job: Job) -> Costs:
-    """Measure a slice that can be used and is not constant: an optimization slice, else one from the middle.
+    """Measure a slice that can be used and is not constant.
 
-    It is restored with the real chain and writer, into the system's folder for temporary files, in a process of its
-    own, whose memory is nobody else's. Everything is done once before the clock starts, so that kernels are compiled.
+    It is an optimization slice, or else one from the middle. It is restored with the real chain and
+    writer, into the system's folder for temporary files, in a process of its own, whose memory is
+    nobody else's. Everything is done once before the clock starts, so that kernels are compiled.
 
     Raises
     ------
@@ -97,9 +98,10 @@ def costs_of(job: Job) -> Costs:
 
 
 def _usable(job: Job) -> int:
-    """The first slice that can be read and is not constant (such a slice costs next to nothing, and says nothing).
+    """The first slice that can be read and is not constant.
 
-    Only a few are looked at for that, spread over the stack; if they are all constant, so is most of it.
+    A constant one costs next to nothing, and says nothing. Only a few are looked at for that,
+    spread over the stack; if they are all constant, so is most of it.
     """
     tuned: list[int] = []
     for entry in job.protocol.optimize:
@@ -160,7 +162,7 @@ def _search(job: Job, chain: ChannelChain, entry: OptimizeEntry, number: int) ->
 
 
 def _stages(graph: Graph, space: Space, given: Products) -> Iterator[Stage]:
-    """Each stage with the middle values of all parameters, and timed also with the ends of its own."""
+    """Each stage with the middle values of all parameters, and also with the ends of its own."""
     middle = middle_of(space)
     values: dict[int | str, Any] = {}
     values.update(given)
