@@ -1,8 +1,8 @@
 """A run, a shard of one, and the joining of shards: each from the search to the end.
 
-All three begin alike: announce, survey and search, and see what is done already. A run then restores what is missing;
-so does a shard with its part, and leaves the rest to ``join``, which restores nothing. What both end with is in
-``_complete``: pictures, record, publication.
+All three begin alike: announce, survey and search, and see what is done already. A run then
+restores what is missing; so does a shard with its part, and leaves the rest to ``join``, which
+restores nothing. What both end with is in ``_complete``: pictures, record, publication.
 """
 
 from __future__ import annotations
@@ -41,13 +41,16 @@ from stackmend.workers import memory
 
 
 def run_whole(session: Session, expected: Expected) -> tuple[Record, bool]:
-    """Search, restore what is not done yet, and put the result in its place; its record, and whether it is new."""
+    """Search, restore what is missing, and put the result in its place.
+
+    Returns the record, and whether it is new.
+    """
     begun = _begin(session, expected, session.job.places, pictured=True)
     return _complete(begun)
 
 
 def run_shard(session: Session, expected: Expected, part: Shard) -> None:
-    """Search, or take over what another shard has found; restore a part, and leave it to be joined."""
+    """Search, or take over what another shard found; restore a part, to be joined."""
     begun = _begin(session, expected, part.part(session.job.places), shard=part)
     _report_done(begun)
     filling = _filled(begun, shared=True)

@@ -25,7 +25,7 @@ from stackmend.words import few
 
 @dataclass(frozen=True)
 class Circumstances:
-    """How a run went: its times, what it expected and what it came to, and how many slices were kept."""
+    """How a run went: times, what it expected and came to, how many slices were kept."""
 
     times: Mapping[str, Any]
     expected: Expected
