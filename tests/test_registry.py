@@ -1,4 +1,4 @@
-"""Steps and losses, ours and other packages': found, held to their contract, and unharmed by each other."""
+"""Steps and losses of all packages: found, held to their contract, kept from harm."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ optimize: {slices: [0], validate: [1], loss: {name: roughness, axis: 0}}
 
 
 def wheel(source: Path, folder: Path) -> Path:
-    """The wheel of a small package that is nothing but Python files (building one must not need the network)."""
+    """The wheel of a package of Python files alone (building one must not need the network)."""
     project = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     stem = f"{project['name'].replace('-', '_')}-{project['version']}"
     entries = "".join(
@@ -61,7 +61,8 @@ def wheel(source: Path, folder: Path) -> Path:
         for group, points in project["entry-points"].items()
     )
     info = {
-        "METADATA": f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n",
+        "METADATA": "Metadata-Version: 2.1\n"
+        f"Name: {project['name']}\nVersion: {project['version']}\n",
         "WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         "entry_points.txt": entries,
         "RECORD": "",
@@ -308,7 +309,7 @@ def test_outcome_is_a_product_of_the_last_stage(component):
 
 
 def evaluated(component, image):
-    """Every product of a minimal chain that ends with the component, all parameters at their defaults."""
+    """Every product of a minimal chain that ends with the component, with default parameters."""
     steps = [registry.steps().get(name) for name in BEFORE.get(component.name, [])]
     bound = [
         Bound(

@@ -161,7 +161,7 @@ def test_shards_of_other_work_exclude_each_other(stack: Path) -> None:
 
 @pytest.fixture(scope="module")
 def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], tuple[str, list[int]]]]:
-    """Starts what is missing of the cluster; gives the scheduler's address and the workers' processes."""
+    """Starts what is missing of the cluster; gives the scheduler's address and the workers."""
     pytest.importorskip("distributed", reason="the cluster needs: pip install 'stackmend[dask]'")
     from distributed import Client
 
