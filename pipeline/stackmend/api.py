@@ -54,7 +54,9 @@ def show(run: str | Path) -> Result:
 
 
 def report(run: str | Path) -> Path:
-    """Make ``report.html`` of a result folder again from what lies in it; nothing is computed. Returns the page.
+    """Make ``report.html`` again from what lies in a result folder; return where it is.
+
+    Nothing is computed.
 
     Raises
     ------
