@@ -98,11 +98,12 @@ def _slide(rows: Image, taps: Image, start: int, out: Image) -> None:
 def _combine(rows: Image, band: Band) -> Image:
     from stackmend.kernels import _loops
 
+    first, weights, n_rows = band
     rows = np.ascontiguousarray(rows)
-    if rows.shape[0] < band.n_rows:
-        rows = np.pad(rows, ((0, band.n_rows - rows.shape[0]), (0, 0)))
-    out = np.zeros((band.first.size, rows.shape[1]), dtype=np.float32)
-    _loops.combine(readonly(rows), readonly(band.first), readonly(band.weights), out)
+    if rows.shape[0] < n_rows:
+        rows = np.pad(rows, ((0, n_rows - rows.shape[0]), (0, 0)))
+    out = np.zeros((first.size, rows.shape[1]), dtype=np.float32)
+    _loops.combine(readonly(rows), readonly(first), readonly(weights), out)
     return out
 
 
@@ -130,22 +131,23 @@ def _convolve(image: Image, sigma: float) -> Image:
 def _sample_and_spread(image: Image, sigma: float) -> Image:
     from stackmend.kernels import _loops
 
-    along_y, along_x = axis_of(image.shape[0], sigma), axis_of(image.shape[1], sigma)
-    n_columns = along_x.sample.first.size
+    sample_y, spread_y, _, _ = axis_of(image.shape[0], sigma)
+    sample_x, _, blocks_x, tail_x = axis_of(image.shape[1], sigma)
+    n_columns = sample_x[0].size
     columns = np.zeros((image.shape[0], -(-n_columns // 4) * 4), dtype=np.float32)
     for start in range(0, image.shape[0], TILE):
         columns[start : start + TILE, :n_columns] = _combine(
-            image[start : start + TILE].T, along_x.sample
+            image[start : start + TILE].T, sample_x
         ).T
     blurred = np.zeros_like(columns)
     _slide(columns, kernel_of(sigma).astype(np.float32), -radius(sigma), blurred)
-    if along_x.blocks is None:
+    if blocks_x is None:
         return np.ascontiguousarray(blurred[:, :n_columns])
-    out = _tails(_combine(image, along_y.sample), along_x.tail, radius(sigma))
-    if along_y.spread is not None:
-        out = _combine(out, along_y.spread)
-    first, weights = readonly(along_x.blocks.first), readonly(along_x.blocks.weights)
-    _loops.spread_along(readonly(blurred), first, weights, out)
+    out = _tails(_combine(image, sample_y), tail_x, radius(sigma))
+    if spread_y is not None:
+        out = _combine(out, spread_y)
+    first, weights, _ = blocks_x
+    _loops.spread_along(readonly(blurred), readonly(first), readonly(weights), out)
     return out
 
 
