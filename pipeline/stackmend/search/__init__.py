@@ -22,7 +22,6 @@ from stackmend.search.walk import distinct_work, distinct_work_for, most_alive, 
 
 __all__ = [
     "Axis",
-    "Beside",
     "Choice",
     "Combination",
     "LossStore",
@@ -57,14 +56,6 @@ class LossStore(Protocol):
 
     def note(self, number: int, combination: Combination, value: float | Undefined) -> None:
         """Keep a loss that has been evaluated."""
-
-
-@dataclass(frozen=True)
-class Beside:
-    """What else is wanted of every combination, on one slice where losses are evaluated anyway."""
-
-    product: str
-    slice: int
 
 
 @dataclass(frozen=True)
@@ -121,7 +112,7 @@ def search(
     workers: int = 1,
     done: Callable[[int, int], None] | None = None,
     store: LossStore | None = None,
-    beside: Beside | None = None,
+    beside: tuple[str, int] | None = None,
     nothing_found: str = NOTHING_TO_JUDGE,
 ) -> SearchResult:
     """Evaluate the loss of combinations on every slice, and choose.
@@ -145,7 +136,7 @@ def search(
     store
         Knows losses that need not be evaluated again, and is told of the others.
     beside
-        What else to make of every combination.
+        A product that is also made of every combination, and the slice on which.
     nothing_found
         What is said where the loss has nothing to judge.
 
@@ -172,7 +163,7 @@ def search(
         needed += len(combinations) * len(slices)
         for number in slices:
             row = _Row(graph, combinations, number, store, count_one)
-            product = beside.product if beside and beside.slice == number else None
+            product = beside[0] if beside and beside[1] == number else None
             losses[number] |= row.losses(products_of, workers, product)
             made |= row.made
     return SearchResult(space, losses, choose(space, losses, nothing_found), work, made)
@@ -200,16 +191,20 @@ def recall_search(
     return SearchResult(space, losses, choose(space, losses, nothing_found), Counter())
 
 
-@dataclass
 class _Row:
     """Combinations on one slice; ``made`` has what else is made of them."""
 
-    graph: Graph
-    combinations: Sequence[Combination]
-    number: int
-    store: LossStore | None
-    count_one: Callable[[], None]
-    made: dict[Combination, Any] = field(default_factory=dict)
+    def __init__(
+        self,
+        graph: Graph,
+        combinations: Sequence[Combination],
+        number: int,
+        store: LossStore | None,
+        count_one: Callable[[], None],
+    ) -> None:
+        self.graph, self.combinations, self.number = graph, combinations, number
+        self.store, self.count_one = store, count_one
+        self.made: dict[Combination, Any] = {}
 
     def losses(
         self, products_of: Callable[[int], Products], workers: int, beside: str | None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -31,7 +30,6 @@ class Strategy(Protocol):
         """How many combinations it can propose in all."""
 
 
-@dataclass(frozen=True)
 class Grid:
     """Every combination of the declared values."""
 
@@ -44,7 +42,6 @@ class Grid:
         return [] if turn else list(space.grid())
 
 
-@dataclass(frozen=True)
 class Refine:
     """The grid, then again and again the middles between the best combination and its neighbours.
 
@@ -52,8 +49,8 @@ class Refine:
     ``rounds`` and ``budget`` (in combinations beyond the grid) end it.
     """
 
-    rounds: int
-    budget: int
+    def __init__(self, rounds: int, budget: int) -> None:
+        self.rounds, self.budget = rounds, budget
 
     def at_most(self, space: Space) -> int:
         """What can be proposed in all rounds."""
@@ -91,12 +88,11 @@ def _middles(axis: Axis, tried: Sequence[Any], value: Any) -> list[Any]:
     return middles
 
 
-@dataclass(frozen=True)
 class Sample:
     """``count`` seeded random combinations: any number within a range, any value of a list."""
 
-    count: int
-    seed: int
+    def __init__(self, count: int, seed: int) -> None:
+        self.count, self.seed = count, seed
 
     def at_most(self, space: Space) -> int:
         """What can be proposed in all rounds."""
@@ -127,7 +123,6 @@ def _short(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-@dataclass(frozen=True)
 class Optuna:
     """``count`` combinations proposed by Optuna's Parzen estimator, in rounds of ``batch``.
 
@@ -135,9 +130,8 @@ class Optuna:
     cannot matter. Needs the package optuna.
     """
 
-    count: int
-    seed: int
-    batch: int
+    def __init__(self, count: int, seed: int, batch: int) -> None:
+        self.count, self.seed, self.batch = count, seed, batch
 
     def at_most(self, space: Space) -> int:
         """What can be proposed in all rounds."""

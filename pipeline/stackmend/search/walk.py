@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
@@ -33,12 +33,12 @@ class Task:
     rank: int
 
 
-@dataclass
 class Tasks:
     """All distinct tasks of a search, and the one that answers each combination and product."""
 
-    tasks: dict[Key, Task] = field(default_factory=dict)
-    answers: dict[str, dict[Combination, Key]] = field(default_factory=dict)
+    def __init__(self, targets: Iterable[str]) -> None:
+        self.tasks: dict[Key, Task] = {}
+        self.answers: dict[str, dict[Combination, Key]] = {target: {} for target in targets}
 
     def counts(self) -> Counter[str]:
         """How many distinct tasks there are, by the product they make."""
@@ -62,7 +62,7 @@ def distinct_work(graph: Graph, combinations: Sequence[Combination], target: str
 
 def distinct_work_for(graph: Graph, wanted: Mapping[str, Sequence[Combination]]) -> Tasks:
     """The same for several products, each with the combinations for which it is wanted."""
-    found = Tasks(answers={target: {} for target in wanted})
+    found = Tasks(wanted)
     every = list(dict.fromkeys(each for combinations in wanted.values() for each in combinations))
     places = {target: graph.products[target] for target in wanted}
     needed = {target: graph.ancestors([place]) for target, place in places.items()}

@@ -14,7 +14,7 @@ from stackmend.registry import NOTHING_FOUND, Loss, Undefined
 from stackmend.result.hashes import digest
 from stackmend.result.journal import JournaledLosses
 from stackmend.result.log import Log
-from stackmend.search import Beside, Choice, NoChoice, SearchResult, search, strategy
+from stackmend.search import Choice, NoChoice, SearchResult, search, strategy
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
 from stackmend.tuning.session import Session
 from stackmend.tuning.survey import surveyed
@@ -169,7 +169,7 @@ def _searched(
         workers=session.workers.threads,
         done=lambda count, needed: log.progress("search", count, needed),
         store=JournaledLosses(session.journal, session.known.losses, identities),
-        beside=Beside(picture.component.makes[-1], numbers[0]) if picture else None,
+        beside=(picture.component.makes[-1], numbers[0]) if picture else None,
         nothing_found=entry.loss.loss.nothing_found,
     )
     seconds = perf_counter() - start
