@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -50,19 +50,19 @@ class Place:
     source: str = ""
 
 
-@dataclass
 class Text:
     """A parsed text: its data, the places in it, and what was wrong with it as YAML.
 
     ``faults`` are the paths of values that could not be understood, or not in full.
     """
 
-    lines: list[str]
-    data: Any = None
-    values: dict[DataPath, Place] = field(default_factory=dict)
-    keys: dict[DataPath, Place] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    faults: set[DataPath] = field(default_factory=set)
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        self.data: Any = None
+        self.values: dict[DataPath, Place] = {}
+        self.keys: dict[DataPath, Place] = {}
+        self.problems: list[Problem] = []
+        self.faults: set[DataPath] = set()
 
     def place(self, path: DataPath, *, key: bool = False) -> Place:
         """Where a value (or its key) is, or the nearest enclosing place that is in the text."""
@@ -122,7 +122,7 @@ class _Node:
 
 def parse(text: str) -> Text:
     """Parse a YAML text; what is wrong with it is in ``problems`` of the result."""
-    result = Text(lines=text.splitlines())
+    result = Text(text.splitlines())
     try:
         _refuse_control_characters(text)
         root = _Composer(text).document()

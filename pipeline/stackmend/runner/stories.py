@@ -28,7 +28,6 @@ from stackmend.result.log import now
 from stackmend.result.rows import SliceRow
 from stackmend.runner.shards import Shard
 from stackmend.runner.writing import (
-    Circumstances,
     record_in_place,
     write_beside,
     write_losses,
@@ -179,8 +178,16 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
         "total_s": end - begun.start,
     }
     actual = {"search_bytes": begun.search_bytes, "worker_bytes": max(peaks, default=None)}
-    circumstances = Circumstances(times, begun.expected, actual, kept=len(begun.done.kept))
-    record = write_beside(session, begun.tuning, begun.identity, rows, circumstances)
+    record = write_beside(
+        session,
+        begun.tuning,
+        begun.identity,
+        rows,
+        times=times,
+        expected=begun.expected,
+        actual=actual,
+        kept=len(begun.done.kept),
+    )
     job.workspace.publish(stacks=not stays)
     return record, True
 
