@@ -1,4 +1,4 @@
-"""Pictures of a run: that they show what was applied, that they are small, and that they cost no result."""
+"""Pictures of a run: they show what was applied, are small, and cost no result."""
 
 from __future__ import annotations
 

@@ -164,10 +164,8 @@ class Graph:
             them.
         """
         wanted = self._wanted(keep)
-        values: dict[Source, Any] = {}
-        values.update(given)
-        for made, result in (known or {}).items():
-            values[made] = result
+        values: dict[Source, Any] = {name: value for name, value in given.items()}
+        values |= {made: result for made, result in (known or {}).items()}
         needed = self.ancestors(wanted.values(), values)
         uses = Counter(source for index in needed for source in self.nodes[index].sources)
         uses.update(wanted.values())

@@ -1,7 +1,8 @@
-"""Pictures and figures for the report that only the run can make: the report itself reads them and computes nothing.
+"""Pictures and figures for the report that only the run can make.
 
-They lie in ``previews/`` beside the restored stack, described by ``previews.json``; the animation through the loss is
-``losses.webp``. They are made after the search and the application, which take no notice of them.
+The report itself reads them and computes nothing. They lie in ``previews/`` beside the restored
+stack, described by ``previews.json``; the animation through the loss is ``losses.webp``. They are
+made after the search and the application, which take no notice of them.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ EMBEDDED = 48
 """The same for the small version inside the report."""
 
 COMPARED = 6
-"""Optimization slices, and as many held-out ones, whose loss is compared with that of the untouched slice."""
+"""How many optimization slices, and held-out ones, have their loss compared with before."""
 
 
 def collect(
@@ -49,7 +50,8 @@ def collect(
 ) -> None:
     """Make the pictures of a run whose stack is restored, in the partial result; ``writer`` has it.
 
-    A picture that cannot be made must not cost a finished stack: then there is a warning, and the report does without.
+    A picture that cannot be made must not cost a finished stack: then there is a warning, and the
+    report does without.
     """
     folder = job.workspace.partial / PREVIEWS
     start = perf_counter()
@@ -57,9 +59,9 @@ def collect(
         shutil.rmtree(folder, ignore_errors=True)
         (folder.parent / ANIMATION).unlink(missing_ok=True)
         folder.mkdir()
-        searches = []
-        for index in _pictured(job, tuning):
-            searches.append(_search(job, tuning, index, folder, workers.threads))
+        searches = [
+            _search(job, tuning, index, folder, workers.threads) for index in _pictured(job, tuning)
+        ]
         slices = list(_slices(job, tuning, rows, writer, log, workers))
         content = {
             "previews": 1,
@@ -68,7 +70,8 @@ def collect(
             "seconds": round(perf_counter() - start, 3),
         }
         atomic.write_json(folder / CONTENTS, content)
-    # Whatever went wrong, in anybody's step or in a library for pictures: the stack is restored, which is what counts.
+    # Whatever went wrong, in anybody's step or in a library for pictures: the stack is restored,
+    # which is what counts.
     except Exception as error:  # noqa: BLE001 - see above
         log.warn(f"the report has no pictures: {type(error).__name__}: {error}")
 
@@ -94,7 +97,8 @@ def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) ->
     trial = Trial(_chain(job, tuning, found), found.entry, result.space)
     slices = [each for each in result.losses if each not in result.choice.slices_without_findings]
 
-    # Every combination that has a loss, and those of them that are shown, from the best to the worst.
+    # Every combination that has a loss, and those of them that are shown, from the best to the
+    # worst.
     means = {each: result.mean(each) for each in result.combinations}
     losses = {each: mean for each, mean in means.items() if mean is not None}
     combinations = list(losses)
@@ -132,7 +136,10 @@ def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) ->
 
 
 def _animate(frames: Sequence[Frame], index: int, folder: Path, size: int) -> None:
-    """The animation as a file of its own (that of the first search beside the stack), and small for the report."""
+    """The animation as a file of its own, and small for the report.
+
+    That of the first search lies beside the stack.
+    """
     first = folder.parent / ANIMATION
     large = folder / f"losses{index}.webp" if first.exists() else first
     film = animated(frames, width=480, quality=60)

@@ -51,12 +51,15 @@ class Display:
 
 
 def factor_for(shape: Sequence[int], pixels: int, side: int) -> int:
-    """By how much a slice is shrunk so that it has at most so many pixels, and so many along an axis."""
+    """By how much a slice is shrunk to have at most so many pixels, and so many along an axis."""
     return max(1, ceil(max(shape) / side), ceil(sqrt(shape[0] * shape[1] / pixels)))
 
 
 def shrunk(image: NDArray[Any], factor: int) -> NDArray[np.float32]:
-    """Means of blocks of ``factor`` by ``factor`` px; what does not fill a block at the far edges is left out."""
+    """Means of blocks of ``factor`` by ``factor`` px.
+
+    What does not fill a block at the far edges is left out.
+    """
     height, width = (size // factor * factor for size in image.shape)
     if factor == 1 or not height or not width:
         return image.astype(np.float32)
@@ -91,7 +94,7 @@ def _eroded(mask: Mask) -> Mask:
 
 
 def coloured(difference: NDArray[np.float32], scale: float) -> Image.Image:
-    """A difference, blue where it is negative and orange where it is positive, saturated at ``scale``."""
+    """A difference, blue where negative and orange where positive, saturated at ``scale``."""
     share = np.clip(difference / np.float32(scale), -1, 1)[..., None]
     same, less, more = (np.array(colour, dtype=np.float32) for colour in (_SAME, _LESS, _MORE))
     rgb = np.where(share < 0, same + (same - less) * share, same + (more - same) * share)
@@ -99,7 +102,10 @@ def coloured(difference: NDArray[np.float32], scale: float) -> Image.Image:
 
 
 def webp(picture: Image.Image, size: int) -> bytes:
-    """A picture as WebP of at most ``size`` bytes: in the best quality that fits, and smaller if none does."""
+    """A picture as WebP of at most ``size`` bytes.
+
+    It has the best quality that fits, and is made smaller if none does.
+    """
     while True:
         for quality in _QUALITIES:
             buffer = BytesIO()

@@ -160,13 +160,16 @@ def _loss_line(search: str, values: str, value: Loss) -> str:
     return _line("loss", {"search": search, "values": json.loads(values), **known})
 
 
-@dataclass(frozen=True)
 class JournaledLosses:
-    """The losses of one search: those known from journals, and where new ones are entered."""
+    """The losses of one search: those known from journals, and where new ones are entered.
 
-    journal: Journal
-    losses: Mapping[tuple[str, str], Loss]
-    search: Mapping[int, str]
+    ``search`` says for each slice what decides about its losses.
+    """
+
+    def __init__(
+        self, journal: Journal, losses: Mapping[tuple[str, str], Loss], search: Mapping[int, str]
+    ) -> None:
+        self.journal, self.losses, self.search = journal, losses, search
 
     def recall(self, number: int, combination: Sequence[Any]) -> Loss | None:
         """The loss of a combination on a slice, if it is known."""

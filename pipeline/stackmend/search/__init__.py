@@ -1,6 +1,7 @@
 """Search: the combination of swept parameters with the lowest self-supervised loss.
 
-Nothing here knows a step or a loss by name: a search is a graph of stages, a space, and some slices.
+Nothing here knows a step or a loss by name: a search is a graph of stages, a space, and some
+slices.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ __all__ = [
     "Axis",
     "Choice",
     "Combination",
-    "Losses",
     "LossStore",
+    "Losses",
     "NoChoice",
     "SearchResult",
     "Space",
@@ -63,9 +64,10 @@ class LossStore(Protocol):
 
 @dataclass(frozen=True)
 class SearchResult:
-    """Every loss of a search, the choice made by them, and the distinct work that was done for one slice.
+    """Every loss of a search, the choice made by them, and the distinct work for one slice.
 
-    ``pictures`` has a picture of the first slice as some of the combinations restore it, if that was wanted.
+    ``pictures`` has a picture of the first slice as some of the combinations restore it, if that
+    was wanted.
     """
 
     space: Space
@@ -101,7 +103,7 @@ class SearchResult:
 
 
 def count_work(graph: Graph, space: Space) -> Counter[str]:
-    """How often each stage is evaluated for one slice when the whole grid is, by the product it makes."""
+    """How often the whole grid evaluates each stage for one slice, by the product it makes."""
     return distinct_work(graph, list(space.grid())).counts()
 
 
@@ -139,8 +141,8 @@ def search(
     store
         Knows losses that need not be evaluated again, and is told of the others.
     picture
-        Product that is made besides of at most ``PICTURED`` combinations a round, spread evenly, on the first slice;
-        where losses must be evaluated anyway.
+        Product that is made besides of at most ``PICTURED`` combinations a round, spread evenly, on
+        the first slice; where losses must be evaluated anyway.
     nothing_found
         What is said where the loss has nothing to judge.
 
@@ -194,16 +196,20 @@ def recall_search(
     return SearchResult(space, losses, choose(space, losses, nothing_found), Counter())
 
 
-@dataclass
 class _Row:
     """Combinations on one slice; ``made`` has what else is made of them."""
 
-    graph: Graph
-    combinations: Sequence[Combination]
-    number: int
-    store: LossStore | None
-    count_one: Callable[[], None]
-    made: dict[Combination, Any] = field(default_factory=dict)
+    def __init__(
+        self,
+        graph: Graph,
+        combinations: Sequence[Combination],
+        number: int,
+        store: LossStore | None,
+        count_one: Callable[[], None],
+    ) -> None:
+        self.graph, self.combinations, self.number = graph, combinations, number
+        self.store, self.count_one = store, count_one
+        self.made: dict[Combination, Any] = {}
 
     def losses(
         self, products_of: Callable[[int], Products], workers: int, picture: str

@@ -50,9 +50,8 @@ def tune(session: Session, *, picture_of: PictureOf | None = None) -> Tuning:
     for entry in job.protocol.optimize:
         for channel, followers in channels_of(job, entry):
             tuning = _tuned(session, tuning, entry, channel, followers, picture_of)
-    chains = []
-    for chain in tuning.chains:
-        chains.append(surveyed(chain, session, optimization_slices(job), upto=len(chain.steps)))
+    numbers = optimization_slices(job)
+    chains = (surveyed(each, session, numbers, upto=len(each.steps)) for each in tuning.chains)
     return replace(tuning, chains=tuple(chains))
 
 
