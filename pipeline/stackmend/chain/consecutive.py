@@ -33,7 +33,7 @@ class Consecutive:
             If a stage fails.
         """
         graph = self._graph
-        known: dict[int, Any] = {}
+        known: dict[Source, Any] = {}
         for index, node in enumerate(graph.nodes):
             made = node.stage_index, number + node.offset
             if made in self._made:

@@ -148,7 +148,7 @@ class Graph:
         self,
         given: Mapping[str, Any],
         keep: Collection[str] | None = None,
-        known: dict[int, Any] | None = None,
+        known: dict[Source, Any] | None = None,
     ) -> Products:
         """Evaluate what is wanted, each node once, for one slice; nothing may be swept.
 
@@ -164,8 +164,8 @@ class Graph:
             them.
         """
         wanted = self._wanted(keep)
-        values: dict[Source, Any] = {name: value for name, value in given.items()}
-        values |= {made: result for made, result in (known or {}).items()}
+        values: dict[Source, Any] = dict(known or {})
+        values.update(given)
         needed = self.ancestors(wanted.values(), values)
         uses = Counter(source for index in needed for source in self.nodes[index].sources)
         uses.update(wanted.values())
