@@ -1,0 +1,132 @@
+"""What a fitted streak leaves in calm tissue: darker or brighter than the slice's own detail explains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend.kernels._arrays import readonly
+from stackmend.kernels.axis_gaussian import axis_gaussian
+from stackmend.kernels.streak_fit import Streak
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+SCALES = ((6.0, 30.0), (0.0, 30.0), (0.7, 8.0), (0.7, 2.0))  # px along y and x, coarse to fine
+RIM = (3.0, 8.0)  # px along y and x over which the level beside the mask is taken
+BRIDGE = (2.0, 12.0)  # px that smooth what is drawn across the mask
+SIDE = 16  # rows beyond the rims that belong to the surroundings
+BESIDE = 40  # columns beyond the ends of a streak
+FAINT = 0.5  # grey levels: where the charge ends along x
+PLACES = 2  # unmasked places above, and as many below, that show the slice's own detail
+
+
+@dataclass(frozen=True)
+class Box:
+    """Rows and columns of a mask with its surroundings."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+def remainder(image: Image, mask: Mask) -> Image:
+    """The image less a smooth level drawn across the mask; 0 outside. ``(Y, X)`` float32."""
+    from stackmend.kernels import _streak_loops
+
+    outside = (~mask).astype(np.float32)
+    weight = axis_gaussian(outside, *RIM)
+    level: Image = axis_gaussian(image * outside, *RIM)
+    level /= np.maximum(weight, np.float32(1e-6))
+    if _streak_loops.bridge_columns(level, readonly(mask.view(np.uint8))):
+        return np.zeros_like(image)
+    return np.where(mask, image - axis_gaussian(level, *BRIDGE), np.float32(0))
+
+
+def fill_detail(image: Image, masked: Mask, mask: Mask, box: Box, detail: float) -> Image:
+    """What stands out under a mask, scale by scale, beyond the detail of places without one.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (Y, X)
+        The slice less the charge fitted so far.
+    masked : ndarray of bool, shape (Y, X)
+        All masks of the slice: such places say nothing about its detail.
+    mask : ndarray of bool, shape of the box
+        The mask of one streak.
+    box : Box
+        Where that lies.
+    detail : float
+        What is taken for charge, in robust standard deviations of the detail.
+
+    Returns
+    -------
+    ndarray of float32, shape of the box
+        0 where nothing stands out, or where the slice has no place to compare with.
+    """
+    usual = [remainder(image[rows, box.left : box.right], mask) for rows in _places(masked, box)]
+    found = np.zeros(mask.shape, dtype=np.float32)
+    if not usual:
+        return found
+    columns = slice(box.left, box.right)
+    left = remainder(image[box.top : box.bottom, columns], mask)
+    for sigma_y, sigma_x in SCALES:
+        spread = [np.abs(axis_gaussian(each, sigma_y, sigma_x)[mask]) for each in usual]
+        least = np.float32(detail * 1.4826 * float(np.median(np.concatenate(spread))))
+        layer = axis_gaussian(left - found, sigma_y, sigma_x)
+        high = np.abs(layer) > least
+        found[high] += layer[high] - least * least / layer[high]
+    return found
+
+
+def _places(masked: Mask, box: Box) -> list[slice]:
+    """Rows of the nearest boxes above and below that hold nothing of any mask."""
+    n_rows = masked.shape[0]
+    result = []
+    for way in (-1, 1):
+        found = 0
+        for shift in range(8, n_rows, 8):
+            top, bottom = box.top + way * shift, box.bottom + way * shift
+            if top < 0 or bottom > n_rows or found == PLACES:
+                break
+            if not masked[top:bottom, box.left : box.right].any():
+                result.append(slice(top, bottom))
+                found += 1
+    return result
+
+
+def whole_charge(
+    image: Image, streaks: tuple[Streak, ...], charge: Image, mask: Mask, detail: float
+) -> Image:
+    """The fitted charge and what stands out beside it, never below 0; ``(Y, X)`` float32.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (Y, X)
+        Charge is bright.
+    streaks : tuple of Streak
+    charge : ndarray of float32, shape (Y, X)
+        Of all of them.
+    mask : ndarray of bool, shape (Y, X)
+        Where there is charge.
+    detail : float
+        What is taken for charge, in robust standard deviations of the detail.
+    """
+    result, left = charge.copy(), image - charge
+    for streak in streaks:
+        box = _box_around(streak, mask.shape)
+        part = np.s_[box.top : box.bottom, box.left : box.right]
+        found = fill_detail(left, mask, mask[part], box, detail)
+        result[part] += found
+        left[part] -= found
+    return np.maximum(result, 0, out=result)
+
+
+def _box_around(streak: Streak, shape: tuple[int, ...]) -> Box:
+    columns = streak.left + np.flatnonzero(streak.profile > FAINT)
+    top, bottom = round(streak.top) - SIDE, round(streak.bottom) + SIDE + 1
+    left, right = int(columns[0]) - BESIDE, int(columns[-1]) + BESIDE + 1
+    return Box(max(top, 0), min(bottom, shape[0]), max(left, 0), min(right, shape[1]))

@@ -1,0 +1,117 @@
+"""Streaks of charge along the scan line: candidates, their evidence, and which are taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend.kernels.line_gradients import Gradients, RimPair, rim_pairs
+from stackmend.kernels.streak_core import gradients_of, refine_streak
+from stackmend.kernels.streak_evidence import relative_rise, rim_evidence
+from stackmend.kernels.streak_fit import Streak, fit_streak
+
+Image = NDArray[np.float32]
+
+LOWEST = 3.2  # score of the weakest pair of rims that is looked at
+MOST = 16  # pairs that are looked at
+RISE = (0.4, 1.8)  # shares of the fitted charge by which its rows must be higher than both sides
+FOLLOWING = 0.75  # of the evidence asked for: what is enough where there is a streak already
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A pair of rims and what speaks for charge between them."""
+
+    pair: RimPair
+    evidence: float
+
+
+def judge(
+    image: Image, slopes: Gradients, pair: RimPair, smooth: float
+) -> tuple[Streak | None, float]:
+    """The streak between two rims, and the evidence for it; 0 where it is no higher than both sides."""
+    streak = fit_streak(slopes, pair, smooth)
+    if streak is None or not RISE[0] < relative_rise(image, streak) < RISE[1]:
+        return streak, 0.0
+    return streak, pair.score * rim_evidence(slopes, streak)
+
+
+def candidates(
+    image: Image, slopes: Gradients, rims: Image, smallest: int, height: int, smooth: float
+) -> tuple[Candidate, ...]:
+    """Pairs of rims by the evidence for charge between them, most first.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (Y, X)
+        Charge is bright.
+    slopes : Gradients
+    rims : ndarray of float32, shape (Y, blocks)
+    smallest, height : int
+        Rows between the rims, at least and at most.
+    smooth : float
+        Pixels over which the charge may change along x.
+    """
+    pairs = rim_pairs(rims, LOWEST, smallest, height, MOST)
+    judged = [Candidate(pair, judge(image, slopes, pair, smooth)[1]) for pair in pairs]
+    return tuple(sorted(judged, key=lambda each: -each.evidence))
+
+
+def take_streaks(
+    image: Image,
+    slopes: Gradients,
+    found: tuple[Candidate, ...],
+    asked: float,
+    contrast: float,
+    smooth: float,
+) -> tuple[Streak, ...]:
+    """Streaks with enough evidence, each fitted to what those before it leave.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (Y, X)
+        Charge is bright.
+    slopes : Gradients
+    found : tuple of Candidate
+    asked : float
+        Evidence of the first; ``FOLLOWING`` of it is enough for others.
+    contrast : float
+        Grey levels that the charge must reach.
+    smooth : float
+        Pixels over which the charge may change along x.
+    """
+    taken: list[Streak] = []
+    rest, left = image.copy(), replace(slopes, down=slopes.down.copy(), along=slopes.along.copy())
+    for candidate in found:
+        if candidate.evidence <= asked * (FOLLOWING if taken else 1.0):
+            break
+        streak, evidence = judge(rest, left, candidate.pair, smooth)
+        enough = evidence > asked * (FOLLOWING if taken else 1.0)
+        if streak is None or not enough or streak.profile.max() < contrast:
+            continue
+        streak = replace(refine_streak(left, candidate.pair, streak, smooth), evidence=evidence)
+        taken.append(streak)
+        _subtract(streak, rest, left)
+    return tuple(taken)
+
+
+def _subtract(streak: Streak, image: Image, slopes: Gradients) -> None:
+    first, stop = streak.rows(image.shape[0])
+    part = np.s_[first:stop, streak.left : streak.left + streak.profile.size]
+    charge = streak.charge(first, stop - first)
+    down, along = gradients_of(charge)
+    image[part] -= charge
+    slopes.down[part] -= down
+    slopes.along[part] -= along
+
+
+def charge_of(streaks: tuple[Streak, ...], shape: tuple[int, ...]) -> Image:
+    """The charge of all streaks; ``(Y, X)`` float32."""
+    result = np.zeros(shape, dtype=np.float32)
+    for streak in streaks:
+        first, stop = streak.rows(shape[0])
+        part = np.s_[first:stop, streak.left : streak.left + streak.profile.size]
+        result[part] += streak.charge(first, stop - first)
+    return result
