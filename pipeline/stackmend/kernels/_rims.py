@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Line = NDArray[np.float64]
 
 REACH = 8  # rows on either side of a rim that tell of it
+BLUR = 4  # px that the blur reaches
 SOFTNESS = (0.5, 0.9, 1.5, 2.5, 4.0)
 SHIFTS = tuple(0.5 * k for k in range(-4, 5))
 
@@ -21,8 +22,9 @@ def rise(position: Line) -> Line:
 
 
 def _blurred(values: Line) -> Line:
-    taps = np.exp(-0.5 * np.arange(-4.0, 5) ** 2)
-    return np.convolve(np.pad(values, 4, mode="edge"), taps / taps.sum(), mode="valid")
+    """The values after a Gaussian of 1 px; ``BLUR`` of them fall off at either end."""
+    taps = np.exp(-0.5 * np.arange(-BLUR, BLUR + 1.0) ** 2)
+    return np.convolve(values, taps / taps.sum(), mode="valid")
 
 
 def plateau(rows: Line, top: float, bottom: float, softness: tuple[float, float]) -> Line:
@@ -34,14 +36,14 @@ def blurred_plateau(
     first: int, n_rows: int, top: float, bottom: float, softness: tuple[float, float]
 ) -> Line:
     """The same after the blur that every gradient has."""
-    rows = np.arange(first, first + n_rows, dtype=np.float64)
+    rows = np.arange(first - BLUR, first + n_rows + BLUR, dtype=np.float64)
     return _blurred(plateau(rows, top, bottom, softness))
 
 
 @lru_cache(maxsize=4096)
 def step_gradient(offset: float, softness: float) -> Line:
     """Gradient of a blurred step of height 1, ``offset`` px beyond the middle of ``2 REACH + 1`` rows."""
-    rows = np.arange(-REACH - 1.0, REACH + 2)
+    rows = np.arange(-REACH - BLUR - 1.0, REACH + BLUR + 2)
     edge = _blurred(rise((rows - offset) / softness))
     result: Line = (edge[2:] - edge[:-2]) / 2
     result.flags.writeable = False

@@ -137,12 +137,19 @@ def never_rising(values: Line, mean: Line, count: NDArray[np.intp]) -> None:
 
 @compiled
 def match_shape(
-    down: Image, along: Image, down_weight: Image, along_weight: Image, shape: Image, out: Line
+    down: Image,
+    along: Image,
+    down_weight: Image,
+    along_weight: Image,
+    shape: Image,
+    start: int,
+    out: Line,
 ) -> None:
     """Slide the gradients of a shape along x over those of the slice.
 
     `shape` holds the shape's own gradients: along y [0] and along x [1]; an odd number of columns, as many rows as
-    the slice. out[0]: sums of weighted products, out[1]: of weighted squares, for each column as the shape's centre.
+    the slice. out[0]: sums of weighted products, out[1]: of weighted squares, for each column from `start` on as the
+    shape's centre.
     """
     n_columns = down.shape[1]
     reach = shape.shape[2] // 2
@@ -151,9 +158,9 @@ def match_shape(
             a, b = shape[0, i, k], shape[1, i, k]
             if a == 0 and b == 0:
                 continue
-            start, stop = max(reach - k, 0), min(n_columns + reach - k, n_columns)
-            for place in range(start, stop):
-                x = place + k - reach
+            shift = start + k - reach
+            for place in range(max(-shift, 0), min(n_columns - shift, out.shape[1])):
+                x = place + shift
                 one, two = down_weight[i, x] * a, along_weight[i, x] * b
                 out[0, place] += one * down[i, x] + two * along[i, x]
                 out[1, place] += one * a + two * b

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,8 +56,13 @@ def weight_of(gradient: Image, usual: float, near: float = NEAR) -> Image:
 
 def _usual(gradient: Image) -> float:
     step = max(1, gradient.size // ENOUGH)
-    inner = gradient[1:-1:step, 1:-1]
-    return max(float(np.median(inner * inner)) if inner.size else 0.0, LEAST)
+    return max(_median_square(gradient[::step]), LEAST)
+
+
+def _median_square(values: Image) -> float:
+    """Of those that are not 0: what lies beside a slice, blanked, says nothing about it."""
+    squares = (values * values)[values != 0]
+    return float(np.median(squares)) if squares.size else 0.0
 
 
 def gradients(image: Image) -> Gradients:
@@ -122,7 +128,7 @@ def rim_pairs(rims: Image, lowest: float, smallest: int, height: int, most: int)
     Parameters
     ----------
     rims : ndarray of float32, shape (Y, blocks)
-        A map of rims; 1.4826 times the median of its absolute values is the unit of the scores.
+        A map of rims; 1.4826 times the median of its absolute values (but 0) is the unit of the scores.
     lowest : float
         Rims that score less make no pair.
     smallest, height : int
@@ -130,8 +136,8 @@ def rim_pairs(rims: Image, lowest: float, smallest: int, height: int, most: int)
     most : int
         At most so many.
     """
-    unit = 1.4826 * float(np.median(np.abs(rims)))
-    if unit <= 0:
+    unit = 1.4826 * sqrt(_median_square(rims))
+    if unit == 0:
         return []
     scores = (rims / np.float32(unit)).T
     risings, fallings = _peaks(scores, lowest), _peaks(-scores, lowest)

@@ -100,11 +100,10 @@ def _best_core(rest: Window, streak: Streak) -> Core | None:
         return None
     best, found = 0.0, None
     half_height = (streak.bottom - streak.top) / 2
+    places = slice(max(int(high[0]) - EDGE, 0), int(high[-1]) + EDGE + 1)
     for width in WIDTHS:
         core = Core(streak.top + half_height, 0.0, half_height, half_height * width, 1.0)
-        sums = _matches(rest, core)
-        places = slice(max(int(high[0]) - EDGE, 0), int(high[-1]) + EDGE + 1)
-        product, square = sums[:, places]
+        product, square = _matches(rest, core, places)
         gain = np.where(product > 0, product**2 / np.maximum(square, 1e-12), 0)
         place = int(np.argmax(gain))
         if gain[place] > best:
@@ -115,7 +114,7 @@ def _best_core(rest: Window, streak: Streak) -> Core | None:
     return found
 
 
-def _matches(rest: Window, core: Core) -> Line:
+def _matches(rest: Window, core: Core, places: slice) -> Line:
     from stackmend.kernels import _streak_loops
 
     slopes = rest.slopes
@@ -124,8 +123,8 @@ def _matches(rest: Window, core: Core) -> Line:
     rows = np.arange(rest.first, rest.first + n_rows, dtype=np.float64)
     shape = ellipse(rows, np.arange(-reach, reach + 1.0), core).astype(np.float32)
     pair = readonly(np.stack(gradients_of(shape)))
-    out = np.zeros((2, n_columns))
+    out = np.zeros((2, min(places.stop, n_columns) - places.start))
     down, down_weight = readonly(slopes.down), readonly(slopes.down_weight)
     along, along_weight = readonly(slopes.along), readonly(slopes.along_weight)
-    _streak_loops.match_shape(down, along, down_weight, along_weight, pair, out)
+    _streak_loops.match_shape(down, along, down_weight, along_weight, pair, places.start, out)
     return out
