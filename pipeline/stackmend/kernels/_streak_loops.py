@@ -28,6 +28,49 @@ def central_differences(image: Image, down: Image, along: Image) -> None:
 
 
 @compiled
+def block_squares(image: Image, width: int, out: Image) -> None:
+    """Mean square of blocks of `width` x `width` pixels; the last ones may be smaller."""
+    n_rows, n_columns = image.shape
+    for i in range(out.shape[0]):
+        out[i] = np.float32(0)
+        first, stop = i * width, min((i + 1) * width, n_rows)
+        for y in range(first, stop):
+            row = image[y]
+            for k in range(out.shape[1]):
+                total = np.float32(0)
+                for x in range(k * width, min((k + 1) * width, n_columns)):
+                    total += row[x] * row[x]
+                out[i, k] += total
+        for k in range(out.shape[1]):
+            out[i, k] /= (stop - first) * (min((k + 1) * width, n_columns) - k * width)
+
+
+@compiled
+def weights_from_blocks(
+    blocks: Image, width: int, least: np.float32, row: Image, out: Image
+) -> None:
+    """One over `least` plus the blocks, joined linearly between their centres. `row`: work, a row of blocks."""
+    n_rows, n_columns = out.shape
+    for y in range(n_rows):
+        place = min(
+            max((np.float32(y) + np.float32(0.5)) / width - np.float32(0.5), 0), blocks.shape[0] - 1
+        )
+        above = int(place)
+        share = np.float32(place - above)
+        upper, lower = blocks[above], blocks[min(above + 1, blocks.shape[0] - 1)]
+        for k in range(row.size):
+            row[k] = least + max(upper[k] + share * (lower[k] - upper[k]), np.float32(0))
+        for k in range(row.size + 1):
+            left, right = row[max(k - 1, 0)], row[min(k, row.size - 1)]
+            step = (right - left) / np.float32(width)
+            begin = k * width - width // 2
+            for x in range(max(begin, 0), min(begin + width, n_columns)):
+                out[y, x] = np.float32(1) / (
+                    left + step * (np.float32(x - begin) + np.float32(0.5))
+                )
+
+
+@compiled
 def block_sums(down: Image, weight: Image, width: int, out: Image) -> None:
     """Sum ``down * sqrt(weight)`` over blocks of `width` columns; the last block may be narrower."""
     n_columns = down.shape[1]

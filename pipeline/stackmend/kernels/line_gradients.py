@@ -17,6 +17,7 @@ FINE = 1.0  # px: blur before every gradient; noise of single pixels is no textu
 NEAR = 12.0  # px: how far the surroundings go whose gradients are the measure
 ENOUGH = 2**19  # pixels that tell a median well enough
 LEAST = 0.01  # grey levels squared: rounding to whole grey levels alone makes gradients near to it
+SQUARE = 4  # px: blocks whose squares are averaged before they are smoothed
 BLOCK = 8  # columns that are summed before they are weighted by their distance
 DOUBLE_ROWS, DOUBLE_BLOCKS = 3, 8  # pairs that differ by less are the same pair
 
@@ -47,11 +48,19 @@ class RimPair:
 
 
 def weight_of(gradient: Image, usual: float, near: float = NEAR) -> Image:
-    """One over the mean square around, plus the usual one; ``(Y, X)`` float32."""
-    result = gaussian(gradient * gradient, near)
-    np.maximum(result, 0, out=result)
-    result += np.float32(usual)
-    return np.reciprocal(result, out=result)
+    """One over the mean square around, plus the usual one; ``(Y, X)`` float32.
+
+    The mean is a Gaussian over blocks of ``SQUARE`` px, which are no wider than a third of it.
+    """
+    from stackmend.kernels import _streak_loops
+
+    n_rows, n_columns = gradient.shape
+    blocks = np.empty((-(-n_rows // SQUARE), -(-n_columns // SQUARE)), dtype=np.float32)
+    _streak_loops.block_squares(readonly(gradient), SQUARE, blocks)
+    blocks = readonly(gaussian(blocks, near / SQUARE))
+    out, row = np.empty_like(gradient), np.empty(blocks.shape[1], dtype=np.float32)
+    _streak_loops.weights_from_blocks(blocks, SQUARE, np.float32(usual), row, out)
+    return out
 
 
 def _usual(gradient: Image) -> float:

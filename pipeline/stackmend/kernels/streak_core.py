@@ -25,10 +25,11 @@ Line = NDArray[np.float64]
 
 ROUNDS = 3
 REACH = 1024  # columns on either side of the pair
+STIFFER = 1.5  # times as smooth as the first fit: less of the tissue gets into it
 NEAR = 6.0  # px: surroundings that weigh gradients once there is a fit
 OUTLIER = 9.0  # squared, in units of the noise: gradients beyond it count less
 WIDTHS = (0.6, 0.75, 0.9, 1.0, 1.15, 1.35, 1.6)  # half width of a core, in half heights
-CORE_FROM = 0.4  # of the highest charge: a core lies where there is at least so much
+CORE_FROM = 0.7  # of the highest charge: a core lies where there is at least so much
 EDGE = 6  # px around a core that its gradients reach
 
 
@@ -56,6 +57,7 @@ def refine_streak(slopes: Gradients, pair: RimPair, streak: Streak, smooth: floa
         Pixels over which the charge may change along x.
     """
     window = whole = window_around(slopes, pair, REACH)
+    smooth *= STIFFER
     streak = replace(streak, left=whole.left, profile=np.zeros(whole.slopes.down.shape[1]))
     for _ in range(ROUNDS):
         streak = with_profile(window, streak, pair.column, smooth)

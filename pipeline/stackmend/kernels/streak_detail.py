@@ -19,6 +19,10 @@ RIM = (3.0, 8.0)  # px along y and x over which the level beside the mask is tak
 BRIDGE = (2.0, 12.0)  # px that smooth what is drawn across the mask
 SIDE = 16  # rows beyond the rims that belong to the surroundings
 BESIDE = 40  # columns beyond the ends of a streak
+RARE, RARE_SIGMA = (
+    0.9,
+    1.645,
+)  # quantile of the detail, and how many standard deviations it is of a bell curve
 FAINT = 0.5  # grey levels: where the charge ends along x
 PLACES = 2  # unmasked places above, and as many below, that show the slice's own detail
 
@@ -75,7 +79,7 @@ def fill_detail(image: Image, masked: Mask, mask: Mask, box: Box, detail: float)
     left = remainder(image[box.top : box.bottom, columns], mask)
     for sigma_y, sigma_x in SCALES:
         spread = [np.abs(axis_gaussian(each, sigma_y, sigma_x)[mask]) for each in usual]
-        least = np.float32(detail * 1.4826 * float(np.median(np.concatenate(spread))))
+        least = np.float32(detail * float(np.quantile(np.concatenate(spread), RARE)) / RARE_SIGMA)
         layer = axis_gaussian(left - found, sigma_y, sigma_x)
         high = np.abs(layer) > least
         found[high] += layer[high] - least * least / layer[high]

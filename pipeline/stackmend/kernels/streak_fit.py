@@ -22,7 +22,7 @@ Line = NDArray[np.float64]
 REACH = 512  # columns on either side of a pair that a first fit looks at
 MARGIN = 10  # rows beyond the rims
 NEAR_PEAK = 40  # columns between a pair and the strongest place of its charge
-ALONG = 0.2  # what the gradients along x count: those of neighbouring rows are much the same
+ALONG = 0.5  # what the gradients along x count: those of neighbouring rows are much the same
 CORE_SOFTNESS = 1.5
 FADED = 10.0  # softnesses beyond a rim: there is no charge there
 
