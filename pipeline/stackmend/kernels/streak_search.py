@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from stackmend.kernels.line_gradients import Gradients, RimPair, rim_pairs
 from stackmend.kernels.streak_core import gradients_of, refine_streak
-from stackmend.kernels.streak_evidence import relative_rise, rim_evidence
+from stackmend.kernels.streak_evidence import is_raised, rim_evidence
 from stackmend.kernels.streak_fit import Streak, fit_streak
 
 Image = NDArray[np.float32]
 
 LOWEST = 3.2  # score of the weakest pair of rims that is looked at
 MOST = 16  # pairs that are looked at
-RISE = (0.4, 1.8)  # shares of the fitted charge by which its rows must be higher than both sides
 FOLLOWING = 0.75  # of the evidence asked for: what is enough where there is a streak already
 
 
@@ -33,7 +32,7 @@ def judge(
 ) -> tuple[Streak | None, float]:
     """The streak between two rims, and the evidence for it; 0 where it is no higher than both sides."""
     streak = fit_streak(slopes, pair, smooth)
-    if streak is None or not RISE[0] < relative_rise(image, streak) < RISE[1]:
+    if streak is None or not is_raised(image, streak):
         return streak, 0.0
     return streak, pair.score * rim_evidence(slopes, streak)
 
