@@ -77,13 +77,19 @@ def fill_detail(image: Image, masked: Mask, mask: Mask, box: Box, detail: float)
         return found
     columns = slice(box.left, box.right)
     left = remainder(image[box.top : box.bottom, columns], mask)
-    for sigma_y, sigma_x in SCALES:
-        spread = [np.abs(axis_gaussian(each, sigma_y, sigma_x)[mask]) for each in usual]
-        least = np.float32(detail * float(np.quantile(np.concatenate(spread), RARE)) / RARE_SIGMA)
-        layer = axis_gaussian(left - found, sigma_y, sigma_x)
+    for scale in SCALES:
+        expected = _spread([axis_gaussian(each, *scale)[mask] for each in usual])
+        layer = axis_gaussian(left - found, *scale)
+        excess = max(1.0, _spread([layer[mask]]) / max(expected, 1e-6))
+        least = np.float32(detail * expected / excess**2)
         high = np.abs(layer) > least
         found[high] += layer[high] - least * least / layer[high]
     return found
+
+
+def _spread(values: list[Image]) -> float:
+    """Standard deviation of a bell curve with the same share of large values, of either sign."""
+    return float(np.quantile(np.abs(np.concatenate(values)), RARE)) / RARE_SIGMA
 
 
 def _places(masked: Mask, box: Box) -> list[slice]:

@@ -15,10 +15,14 @@ from stackmend.kernels.streak_fit import Streak
 Image = NDArray[np.float32]
 Line = NDArray[np.float64]
 
-HIGH = 0.37  # of the peak: columns that count for the scatter of a rim, and for the length of a streak
+HIGH = (
+    0.37  # of the peak: columns that count for the scatter of a rim, and for the length of a streak
+)
 UNEVEN = 0.25
 RISE = (0.4, 1.8)  # of the charge: between these the rows must be above the higher side
-LOWEST_THIRD = 0.6  # of the charge: what every third of the rows must be above the mean of both sides
+LOWEST_THIRD = (
+    0.6  # of the charge: what every third of the rows must be above the mean of both sides
+)
 LONG = 100  # px: borders of objects are straight for less
 
 

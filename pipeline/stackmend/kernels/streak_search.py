@@ -16,7 +16,7 @@ Image = NDArray[np.float32]
 
 LOWEST = 3.2  # score of the weakest pair of rims that is looked at
 MOST = 16  # pairs that are looked at
-FOLLOWING = 0.75  # of the evidence asked for: what is enough where there is a streak already
+FOLLOWING = 0.67  # of the evidence asked for: what is enough where there is a streak already
 
 
 @dataclass(frozen=True)
