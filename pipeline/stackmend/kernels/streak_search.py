@@ -16,6 +16,7 @@ Image = NDArray[np.float32]
 
 LOWEST = 3.2  # score of the weakest pair of rims that is looked at
 MOST = 16  # pairs that are looked at
+CORE_SHARE = 0.35  # of the streak's charge, that a core must add where there is less evidence
 FOLLOWING = 0.67  # of the evidence asked for: what is enough where there is a streak already
 
 
@@ -91,9 +92,16 @@ def take_streaks(
         if streak is None or not enough or streak.profile.max() < contrast:
             continue
         streak = replace(refine_streak(left, candidate.pair, streak, smooth), evidence=evidence)
+        if evidence <= asked and not _has_core(streak):
+            continue
         taken.append(streak)
         _subtract(streak, rest, left)
     return tuple(taken)
+
+
+def _has_core(streak: Streak) -> bool:
+    core = streak.core
+    return core is not None and core.level > CORE_SHARE * float(streak.profile.max())
 
 
 def _subtract(streak: Streak, image: Image, slopes: Gradients) -> None:
