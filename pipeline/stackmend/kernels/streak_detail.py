@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stackmend.kernels._arrays import readonly
 from stackmend.kernels.axis_gaussian import axis_gaussian
-from stackmend.kernels.streak_fit import Streak
+from stackmend.kernels.regions import bounding_boxes
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -17,14 +17,10 @@ Mask = NDArray[np.bool_]
 SCALES = ((6.0, 30.0), (0.0, 30.0), (0.7, 8.0), (0.7, 2.0))  # px along y and x, coarse to fine
 RIM = (3.0, 8.0)  # px along y and x over which the level beside the mask is taken
 BRIDGE = (2.0, 12.0)  # px that smooth what is drawn across the mask
-SIDE = 16  # rows beyond the rims that belong to the surroundings
-BESIDE = 40  # columns beyond the ends of a streak
-RARE, RARE_SIGMA = (
-    0.9,
-    1.645,
-)  # quantile of the detail, and how many standard deviations it is of a bell curve
-FAINT = 0.5  # grey levels: where the charge ends along x
+SIDE = 5  # px beside the mask that belong to its surroundings
+RARE, RARE_SIGMA = 0.9, 1.645  # a quantile, and the standard deviations that it is of a bell curve
 PLACES = 2  # unmasked places above, and as many below, that show the slice's own detail
+APART = 8  # rows between two of them
 
 
 @dataclass(frozen=True)
@@ -60,11 +56,11 @@ def fill_detail(image: Image, masked: Mask, mask: Mask, box: Box, detail: float)
     masked : ndarray of bool, shape (Y, X)
         All masks of the slice: such places say nothing about its detail.
     mask : ndarray of bool, shape of the box
-        The mask of one streak.
+        The mask of one region.
     box : Box
         Where that lies.
     detail : float
-        What is taken for charge, in robust standard deviations of the detail.
+        What is taken for charge, in standard deviations of the detail.
 
     Returns
     -------
@@ -94,40 +90,38 @@ def _spread(values: list[Image]) -> float:
 
 def _places(masked: Mask, box: Box) -> list[slice]:
     """Rows of the nearest boxes above and below that hold nothing of any mask."""
-    n_rows = masked.shape[0]
+    n_rows, columns = masked.shape[0], slice(box.left, box.right)
+    height = box.bottom - box.top
     result = []
     for way in (-1, 1):
-        found = 0
-        for shift in range(8, n_rows, 8):
-            top, bottom = box.top + way * shift, box.bottom + way * shift
-            if top < 0 or bottom > n_rows or found == PLACES:
-                break
-            if not masked[top:bottom, box.left : box.right].any():
-                result.append(slice(top, bottom))
+        shift, found = max(height - 2 * SIDE, 1), 0
+        while found < PLACES and 0 <= box.top + way * shift <= n_rows - height:
+            rows = slice(box.top + way * shift, box.bottom + way * shift)
+            free = not masked[rows, columns].any()
+            if free:
+                result.append(rows)
                 found += 1
+            shift += APART if free else 1
     return result
 
 
-def whole_charge(
-    image: Image, streaks: tuple[Streak, ...], charge: Image, mask: Mask, detail: float
-) -> Image:
+def whole_charge(image: Image, charge: Image, mask: Mask, detail: float) -> Image:
     """The fitted charge and what stands out beside it, never below 0; ``(Y, X)`` float32.
 
     Parameters
     ----------
     image : ndarray of float32, shape (Y, X)
         Charge is bright.
-    streaks : tuple of Streak
     charge : ndarray of float32, shape (Y, X)
-        Of all of them.
+        Of all streaks.
     mask : ndarray of bool, shape (Y, X)
         Where there is charge.
     detail : float
-        What is taken for charge, in robust standard deviations of the detail.
+        What is taken for charge, in standard deviations of the detail.
     """
     result, left = charge.copy(), image - charge
-    for streak in streaks:
-        box = _box_around(streak, mask.shape)
+    for rows, columns in bounding_boxes(mask):
+        box = _with_surroundings(rows, columns, mask.shape)
         part = np.s_[box.top : box.bottom, box.left : box.right]
         found = fill_detail(left, mask, mask[part], box, detail)
         result[part] += found
@@ -135,8 +129,6 @@ def whole_charge(
     return np.maximum(result, 0, out=result)
 
 
-def _box_around(streak: Streak, shape: tuple[int, ...]) -> Box:
-    columns = streak.left + np.flatnonzero(streak.profile > FAINT)
-    top, bottom = round(streak.top) - SIDE, round(streak.bottom) + SIDE + 1
-    left, right = int(columns[0]) - BESIDE, int(columns[-1]) + BESIDE + 1
-    return Box(max(top, 0), min(bottom, shape[0]), max(left, 0), min(right, shape[1]))
+def _with_surroundings(rows: slice, columns: slice, shape: tuple[int, ...]) -> Box:
+    top, bottom = max(rows.start - SIDE, 0), min(rows.stop + SIDE, shape[0])
+    return Box(top, bottom, max(columns.start - SIDE, 0), min(columns.stop + SIDE, shape[1]))

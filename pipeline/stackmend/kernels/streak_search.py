@@ -62,8 +62,9 @@ def candidates(
 def take_streaks(
     image: Image,
     slopes: Gradients,
-    found: tuple[Candidate, ...],
-    asked: float,
+    pairs: tuple[Candidate, ...],
+    evidence: float,
+    null: float,
     contrast: float,
     smooth: float,
 ) -> tuple[Streak, ...]:
@@ -74,9 +75,11 @@ def take_streaks(
     image : ndarray of float32, shape (Y, X)
         Charge is bright.
     slopes : Gradients
-    found : tuple of Candidate
-    asked : float
-        Evidence of the first; ``FOLLOWING`` of it is enough for others.
+    pairs : tuple of Candidate
+        Most evidence first.
+    evidence, null : float
+        Evidence that the first must exceed. For others, ``FOLLOWING`` of `evidence` is enough: charge that is found
+        is part of the transposed slice, too, so `null` says little then; up to `evidence` they need a core.
     contrast : float
         Grey levels that the charge must reach.
     smooth : float
@@ -84,15 +87,15 @@ def take_streaks(
     """
     taken: list[Streak] = []
     rest, left = image.copy(), replace(slopes, down=slopes.down.copy(), along=slopes.along.copy())
-    for candidate in found:
-        if candidate.evidence <= asked * (FOLLOWING if taken else 1.0):
+    for candidate in pairs:
+        least = FOLLOWING * evidence if taken else max(evidence, null)
+        if candidate.evidence <= least:
             break
-        streak, evidence = judge(rest, left, candidate.pair, smooth)
-        enough = evidence > asked * (FOLLOWING if taken else 1.0)
-        if streak is None or not enough or streak.profile.max() < contrast:
+        streak, found = judge(rest, left, candidate.pair, smooth)
+        if streak is None or found <= least or streak.profile.max() < contrast:
             continue
-        streak = replace(refine_streak(left, candidate.pair, streak, smooth), evidence=evidence)
-        if evidence <= asked and not _has_core(streak):
+        streak = replace(refine_streak(left, candidate.pair, streak, smooth), evidence=found)
+        if found <= evidence and not _has_core(streak):
             continue
         taken.append(streak)
         _subtract(streak, rest, left)

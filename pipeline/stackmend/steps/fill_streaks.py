@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from stackmend.kernels.regions import cityblock_distance
 from stackmend.kernels.streak_detail import whole_charge
-from stackmend.kernels.streak_fit import Streak
 from stackmend.registry import IMAGE, Stage, Step
 
 Image = NDArray[np.float32]
@@ -15,15 +14,26 @@ Mask = NDArray[np.bool_]
 
 
 def detailed_charge(
-    line_levels: Image,
-    streaks: tuple[Streak, ...],
-    streak_charge: Image,
-    charging_mask: Mask,
-    *,
-    detail: float,
+    line_levels: Image, streak_charge: Image, charging_mask: Mask, *, detail: float
 ) -> Image:
-    """The charge of the streaks and what else stands out under the mask, ``(Y, X)`` float32."""
-    return whole_charge(line_levels, streaks, streak_charge, charging_mask, detail)
+    """The charge of the streaks and what else stands out under the mask.
+
+    Parameters
+    ----------
+    line_levels : (Y, X) float32
+        Grey levels of an 8-bit slice, charge bright.
+    streak_charge : (Y, X) float32
+        What was fitted, in the same grey levels.
+    charging_mask : (Y, X) bool
+    detail
+        How far a remainder must exceed the slice's own detail, in standard deviations.
+
+    Returns
+    -------
+    (Y, X) float32
+        Never below 0.
+    """
+    return whole_charge(line_levels, streak_charge, charging_mask, detail)
 
 
 def streak_weight(charging_mask: Mask, *, border: int) -> Image:

@@ -101,8 +101,9 @@ def streaks(
     contrast: float,
 ) -> tuple[Streak, ...]:
     """The streaks that enough speaks for, each with its fitted charge."""
-    asked = max(evidence, ratio * cross_evidence)
-    return take_streaks(line_levels, line_gradients, streak_candidates, asked, contrast, smooth)
+    null = ratio * cross_evidence
+    found = streak_candidates
+    return take_streaks(line_levels, line_gradients, found, evidence, null, contrast, smooth)
 
 
 def streak_charge(line_levels: Image, streaks: tuple[Streak, ...]) -> Image:
