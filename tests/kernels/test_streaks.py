@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from stackmend.kernels import _rims, _streak_loops
-from stackmend.kernels.line_gradients import BLOCK, RimPair, gradients, rim_map, rim_pairs
+from stackmend.kernels.line_gradients import (
+    BLOCK,
+    SQUARE,
+    RimPair,
+    gradients,
+    rim_map,
+    rim_pairs,
+    weight_of,
+)
 from stackmend.kernels.streak_core import gradients_of
 from stackmend.kernels.streak_detail import remainder
 from stackmend.kernels.streak_fit import Streak, fit_streak
@@ -127,3 +135,35 @@ def test_nothing_remains_of_a_slope_under_a_mask():
     left = remainder(image, mask)
     assert np.abs(left[:, 30:60]).max() < 0.6
     assert not left[~mask].any()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 12), st.integers(1, 12), seeds)
+def test_weights_are_one_over_the_mean_square_around(n_rows, n_columns, seed):
+    rng = np.random.default_rng(seed)
+    gradient = rng.normal(0, 3, (n_rows * SQUARE, n_columns * SQUARE)).astype(np.float32)
+    blocks = (gradient.astype(np.float64) ** 2).reshape(n_rows, SQUARE, n_columns, SQUARE)
+    smooth = ndimage.gaussian_filter(blocks.mean(axis=(1, 3)), 3, mode="mirror", truncate=4)
+    places = [(np.arange(n * SQUARE) + 0.5) / SQUARE - 0.5 for n in (n_rows, n_columns)]
+    around = ndimage.map_coordinates(
+        smooth, np.meshgrid(*places, indexing="ij"), order=1, mode="nearest"
+    )
+    np.testing.assert_allclose(weight_of(gradient, 0.5), 1 / (0.5 + around), rtol=1e-4)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 9), st.integers(1, 30), st.integers(0, 6), st.integers(0, 10), seeds)
+def test_a_shape_is_matched_at_every_column(n_rows, n_columns, reach, start, seed):
+    rng = np.random.default_rng(seed)
+    slice_ = rng.normal(size=(4, n_rows, n_columns)).astype(np.float32)
+    shape = rng.normal(size=(2, n_rows, 2 * reach + 1)).astype(np.float32)
+    start = min(start, n_columns - 1)
+    out = np.zeros((2, n_columns - start))
+    _streak_loops.match_shape(*slice_, shape, start, out)
+    down, along, down_weight, along_weight = np.pad(slice_, ((0, 0), (0, 0), (reach, reach)))
+    for place in range(start, n_columns):
+        part = np.s_[:, place : place + 2 * reach + 1]
+        product = shape[0] * down_weight[part] * down[part]
+        product += shape[1] * along_weight[part] * along[part]
+        square = shape[0] ** 2 * down_weight[part] + shape[1] ** 2 * along_weight[part]
+        np.testing.assert_allclose(out[:, place - start], [product.sum(), square.sum()], atol=1e-3)

@@ -118,7 +118,8 @@ def fit_streak(slopes: Gradients, pair: RimPair, smooth: float) -> Streak | None
     first = with_profile(window, start, pair.column, smooth)
     if not first.profile.any():
         return None
-    return with_profile(window, with_rims(window, first, pair), pair.column, smooth)
+    second = with_profile(window, with_rims(window, first, pair), pair.column, smooth)
+    return second if second.profile.any() else None
 
 
 def with_profile(window: Window, streak: Streak, column: int, smooth: float) -> Streak:

@@ -16,6 +16,7 @@ Image = NDArray[np.float32]
 
 LOWEST = 3.2  # score of the weakest pair of rims that is looked at
 MOST = 16  # pairs that are looked at
+SHARE = 3  # of the shorter side: no streak is higher
 CORE_SHARE = 0.35  # of the streak's charge, that a core must add where there is less evidence
 FOLLOWING = 0.67  # of the evidence asked for: what is enough where there is a streak already
 
@@ -54,7 +55,8 @@ def candidates(
     smooth : float
         Pixels over which the charge may change along x.
     """
-    pairs = rim_pairs(rims, LOWEST, smallest, height, MOST)
+    highest = min(height, min(image.shape) // SHARE)
+    pairs = rim_pairs(rims, LOWEST, smallest, highest, MOST)
     judged = [Candidate(pair, judge(image, slopes, pair, smooth)[1]) for pair in pairs]
     return tuple(sorted(judged, key=lambda each: -each.evidence))
 

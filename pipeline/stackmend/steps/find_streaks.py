@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from stackmend.kernels.line_gradients import Gradients, gradients, rim_map
 from stackmend.kernels.regions import cityblock_distance
-from stackmend.kernels.statistics import grey_levels
+from stackmend.kernels.statistics import level_unit
 from stackmend.kernels.streak_fit import Streak
 from stackmend.kernels.streak_search import Candidate, candidates, charge_of, take_streaks
 from stackmend.registry import Stage, Step
@@ -24,14 +24,8 @@ def charge_unit(image: Image, *, inverse: bool, unit: float | None) -> float:
     ValueError
         If a grey level is not finite.
     """
-    low, high = float(image.min()), float(image.max())
-    if not np.isfinite(low + high):
-        raise ValueError("image: expected finite grey levels, got NaN or infinity")
-    if unit is None and (low < 0 or high > 255):
-        below, above = grey_levels(image).percentiles([0.1, 99.9])
-        unit = (above - below) / 200 or 1.0
-    size = unit or 1.0
-    return -size if inverse else size
+    own = level_unit(image)
+    return (unit or own) * (-1 if inverse else 1)
 
 
 def line_levels(image: Image, charge_unit: float) -> Image:
@@ -54,11 +48,6 @@ def line_rims(line_gradients: Gradients, *, length: float) -> Image:
     return rim_map(line_gradients, length)
 
 
-def cross_rims(cross_gradients: Gradients, *, length: float) -> Image:
-    """The same of the transposed slice."""
-    return rim_map(cross_gradients, length)
-
-
 def streak_candidates(
     line_levels: Image,
     line_gradients: Gradients,
@@ -69,23 +58,21 @@ def streak_candidates(
     smooth: float,
 ) -> tuple[Candidate, ...]:
     """Pairs of rims, and what speaks for charge between them."""
-    height = min(height, min(line_levels.shape) // 3)
     return candidates(line_levels, line_gradients, line_rims, smallest, height, smooth)
 
 
 def cross_evidence(
     line_levels: Image,
     cross_gradients: Gradients,
-    cross_rims: Image,
     *,
+    length: float,
     smallest: int,
     height: int,
     smooth: float,
 ) -> float:
     """The most that speaks for charge in the transposed slice: what structure alone can look like."""
-    across = np.ascontiguousarray(line_levels.T)
-    height = min(height, min(across.shape) // 3)
-    found = candidates(across, cross_gradients, cross_rims, smallest, height, smooth)
+    across, rims = np.ascontiguousarray(line_levels.T), rim_map(cross_gradients, length)
+    found = candidates(across, cross_gradients, rims, smallest, height, smooth)
     return found[0].evidence if found else 0.0
 
 
@@ -101,9 +88,8 @@ def streaks(
     contrast: float,
 ) -> tuple[Streak, ...]:
     """The streaks that enough speaks for, each with its fitted charge."""
-    null = ratio * cross_evidence
-    found = streak_candidates
-    return take_streaks(line_levels, line_gradients, found, evidence, null, contrast, smooth)
+    asked = evidence, ratio * cross_evidence
+    return take_streaks(line_levels, line_gradients, streak_candidates, *asked, contrast, smooth)
 
 
 def streak_charge(line_levels: Image, streaks: tuple[Streak, ...]) -> Image:
@@ -125,7 +111,6 @@ STEP = Step(
         Stage(line_gradients),
         Stage(cross_gradients),
         Stage(line_rims),
-        Stage(cross_rims),
         Stage(streak_candidates, plural="candidates for streaks"),
         Stage(cross_evidence),
         Stage(streaks, plural="fits of streaks"),
