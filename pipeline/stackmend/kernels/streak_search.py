@@ -17,6 +17,7 @@ Image = NDArray[np.float32]
 LOWEST = 3.2  # score of the weakest pair of rims that is looked at
 MOST = 16  # pairs that are looked at
 SHARE = 3  # of the shorter side: no streak is higher
+THIN, THIN_SHARE = 20, 0.5  # rows; a membrane along the line is a band, too, but has no core
 CORE_SHARE = 0.35  # of the streak's charge, that a core must add where there is less evidence
 FOLLOWING = 0.67  # of the evidence asked for: what is enough where there is a streak already
 
@@ -97,16 +98,23 @@ def take_streaks(
         if streak is None or found <= least or streak.profile.max() < contrast:
             continue
         streak = replace(refine_streak(left, candidate.pair, streak, smooth), evidence=found)
-        if found <= evidence and not _has_core(streak):
+        if _core_share(streak) < _share_asked(streak, found > evidence):
             continue
         taken.append(streak)
         _subtract(streak, rest, left)
     return tuple(taken)
 
 
-def _has_core(streak: Streak) -> bool:
-    core = streak.core
-    return core is not None and core.level > CORE_SHARE * float(streak.profile.max())
+def _core_share(streak: Streak) -> float:
+    """What the core adds, as a share of the streak's charge."""
+    highest = float(streak.profile.max())
+    return streak.core.level / highest if streak.core and highest > 0 else 0.0
+
+
+def _share_asked(streak: Streak, sure: bool) -> float:
+    if streak.bottom - streak.top < THIN:
+        return THIN_SHARE
+    return 0.0 if sure else CORE_SHARE
 
 
 def _subtract(streak: Streak, image: Image, slopes: Gradients) -> None:
