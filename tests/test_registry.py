@@ -246,6 +246,7 @@ COMPONENTS = [*registry.steps().usable(), *registry.losses().usable()]
 
 # What a step needs before it, so that a chain with it makes sense.
 BEFORE = {"find_charging": ["standardize"], "correct_charging": ["standardize", "find_charging"]}
+BEFORE["fill_streaks"] = ["find_streaks"]
 BEFORE["destandardize"] = ["standardize"]
 BEFORE["charging_histogram"] = BEFORE["correct_charging"]
 

@@ -32,6 +32,7 @@ def check(mask, min_area=3, count=5, distance=2):
     assert np.array_equal(regions.fill_holes(mask), ndimage.binary_fill_holes(mask))
     large = np.append(False, areas > min_area)[labels]
     assert np.array_equal(regions.remove_small(mask, min_area), large)
+    assert list(regions.bounding_boxes(mask)) == ndimage.find_objects(labels)
     got = regions.regions_and_rings(mask, count, distance)
     wanted = list(literal_rings(mask, count, distance))
     assert len(got) == len(wanted)

@@ -111,6 +111,40 @@ def remove_small(mask: Mask, min_area: int) -> Mask:
     return _painted(runs, np.append(False, runs.areas() > min_area), np.zeros_like(flat))
 
 
+def bounding_boxes(mask: Mask) -> tuple[tuple[slice, slice], ...]:
+    """Rows and columns of the 8-connected regions, in the order of their first pixels.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (Y, X)
+
+    Returns
+    -------
+    tuple of (slice, slice)
+        As `scipy.ndimage.find_objects` of the labelled regions. No regions: an empty tuple.
+
+    Raises
+    ------
+    ValueError
+        If the mask is not two-dimensional or is empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bounding_boxes(np.array([[1, 0, 1, 1]], dtype=bool))
+    ((slice(0, 1, None), slice(0, 1, None)), (slice(0, 1, None), slice(2, 4, None)))
+    """
+    runs = _find(_plain_mask(mask), 1, EIGHT)
+    row, column = np.divmod(runs.starts, mask.shape[1])
+    low = np.full((2, runs.count), max(mask.shape), dtype=np.intp)
+    high = np.zeros((2, runs.count), dtype=np.intp)
+    for axis, first, stop in ((0, row, row + 1), (1, column, column + runs.stops - runs.starts)):
+        np.minimum.at(low[axis], runs.labels - 1, first)
+        np.maximum.at(high[axis], runs.labels - 1, stop)
+    corners = zip(low.T.tolist(), high.T.tolist(), strict=True)
+    return tuple((slice(top, bottom), slice(left, right)) for (top, left), (bottom, right) in corners)
+
+
 def cityblock_distance(mask: Mask, limit: int) -> NDArray[np.int16]:
     """City-block distance of every pixel to the mask, as far as a limit.
 

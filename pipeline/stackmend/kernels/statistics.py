@@ -82,6 +82,25 @@ def grey_levels(image: NDArray[np.float32]) -> GreyLevels:
     )
 
 
+def level_unit(image: NDArray[np.float32]) -> float:
+    """Grey levels of an image that are one of an 8-bit image.
+
+    1 if all lie within 0 to 255; else a 200th of what lies between the percentiles 0.1 and 99.9.
+
+    Raises
+    ------
+    ValueError
+        If a grey level is not finite.
+    """
+    low, high = float(image.min()), float(image.max())
+    if not np.isfinite(low + high):
+        raise ValueError("image: expected finite grey levels, got NaN or infinity; mend or skip the slice")
+    if low >= 0 and high <= 255:
+        return 1.0
+    below, above = grey_levels(image).percentiles([0.1, 99.9])
+    return (above - below) / 200 or 1.0
+
+
 def add_grey_levels(a: GreyLevels, b: GreyLevels) -> GreyLevels:
     """The summary of two sets of pixels together."""
     bins, places = np.unique(np.concatenate((a.bins, b.bins)), return_inverse=True)
