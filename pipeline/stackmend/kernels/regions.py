@@ -142,7 +142,9 @@ def bounding_boxes(mask: Mask) -> tuple[tuple[slice, slice], ...]:
         np.minimum.at(low[axis], runs.labels - 1, first)
         np.maximum.at(high[axis], runs.labels - 1, stop)
     corners = zip(low.T.tolist(), high.T.tolist(), strict=True)
-    return tuple((slice(top, bottom), slice(left, right)) for (top, left), (bottom, right) in corners)
+    return tuple(
+        (slice(top, bottom), slice(left, right)) for (top, left), (bottom, right) in corners
+    )
 
 
 def cityblock_distance(mask: Mask, limit: int) -> NDArray[np.int16]:
