@@ -27,7 +27,8 @@ class Gradients:
     """Gradients of the blurred slice along y (`down`) and x (`along`), and their weights.
 
     Each is ``(Y, X)`` float32. A weight is one over the mean square of the gradients around, plus
-    their median, so that a gradient of the usual size weighs 1. The median squares are `usual_down` and `usual_along`.
+    their median, so that a gradient of the usual size weighs 1. The median squares are
+    `usual_down` and `usual_along`.
     """
 
     down: Image
