@@ -1,0 +1,150 @@
+"""Which regions of an estimated charge are charge, and which are structure of the slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from stackmend.kernels.charge_features import sobel
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+EIGHT = np.ones((3, 3), dtype=bool)
+NEAR, RING, AROUND_EDGE = 4, 5, 2  # px at half size, city-block
+MARGIN = NEAR + RING + 1
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What a region must show to be taken for charge: the parameters of find_learnt_charging."""
+
+    high: float
+    low: float
+    min_area: float
+    max_edge: float
+    min_soft: float
+    min_share: float = 0
+    min_sure: float = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What the gate looks at, all ``(Y, X)`` float32 at half size in grey levels of 8 bit.
+
+    Attributes
+    ----------
+    certain
+        The smallest of the members' estimates of the charge.
+    likely, amount
+        The means of the members' estimates: of the charge, and of the charge if there is any.
+    level
+        The slice, halved, blurred by 1 px, and turned so that charge is bright.
+    """
+
+    certain: Image
+    likely: Image
+    amount: Image
+    level: Image
+
+
+def accepted(evidence: Evidence, gate: Gate) -> Mask:
+    """The regions that pass the gate.
+
+    Parameters
+    ----------
+    evidence
+        Of a whole slice.
+    gate
+        What a region must show.
+
+    Returns
+    -------
+    (Y, X) bool
+        At half size.
+    """
+    found = evidence.certain > gate.low
+    labels, count = ndimage.label(found, EIGHT)
+    mask = np.zeros(found.shape, dtype=bool)
+    if not count:
+        return mask
+    slope = np.abs(sobel(evidence.level, axis=1)) / np.float32(8)
+    background = slope[~found]
+    usual = float(np.percentile(background, 95)) if background.size else 0.0
+    area = np.bincount(labels.ravel())
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        if area[label] > gate.min_area:
+            wide = tuple(slice(max(s.start - MARGIN, 0), s.stop + MARGIN) for s in box)
+            region = labels[wide] == label
+            if _passes(region, found[wide], _cut(evidence, wide), slope[wide], usual, gate):
+                mask[wide] |= region
+    return mask
+
+
+def _cut(evidence: Evidence, box: tuple[slice, ...]) -> Evidence:
+    parts = (evidence.certain, evidence.likely, evidence.amount, evidence.level)
+    return Evidence(*(part[box] for part in parts))
+
+
+def _passes(
+    region: Mask, found: Mask, evidence: Evidence, slope: NDArray[np.floating[Any]], usual: float, gate: Gate
+) -> bool:
+    charge = evidence.certain[region]
+    if not charge.max() > gate.high:
+        return False
+    typical = float(np.percentile(charge, 95))
+    core = region & (evidence.certain > typical / 2)
+    if evidence.likely[core].sum() < gate.min_sure * evidence.amount[core].sum():
+        return False
+    near = _dilated(region, NEAR)
+    ring = _dilated(near, RING) & ~near & ~found
+    if not ring.any():
+        return True
+    rise = evidence.level - np.median(evidence.level[ring])
+    top = max(float(np.percentile(rise[region], 95)), 1.0)
+    if typical < gate.min_share * top:
+        return False
+    # Objects end in steps, charge fades: much lies between foot and top, and rims are not steep.
+    fading = np.count_nonzero(near & (rise > 0.2 * top) & (rise < 0.65 * top))
+    if fading < gate.min_soft * np.count_nonzero(near & (rise >= 0.65 * top)):
+        return False
+    steepest = float(np.percentile(slope[_dilated(region, AROUND_EDGE)], 95))
+    return float(np.sqrt(max(steepest**2 - usual**2, 0.0))) <= gate.max_edge * top
+
+
+def _dilated(mask: Mask, times: int) -> Mask:
+    dilated: Mask = ndimage.binary_dilation(mask, iterations=times)
+    return dilated
+
+
+def fading_weight(mask: Mask, border: int) -> Image:
+    """1 inside a mask, falling to 0 with the distance from it.
+
+    Parameters
+    ----------
+    mask : (Y, X) bool
+    border : int
+        At the Euclidean distance d the weight is ``1 - d / (border + 1)``, but not below 0.
+
+    Returns
+    -------
+    (Y, X) float32
+
+    Examples
+    --------
+    >>> fading_weight(np.array([[True, False, False, False]]), 3)
+    array([[1.  , 0.75, 0.5 , 0.25]], dtype=float32)
+    """
+    weight = np.zeros(mask.shape, np.float32)
+    labels, _ = ndimage.label(mask, EIGHT)
+    # Distances are measured around each region alone: beyond the border nothing counts.
+    for box in ndimage.find_objects(labels):
+        wide = tuple(slice(max(s.start - border - 1, 0), s.stop + border + 1) for s in box)
+        distance = ndimage.distance_transform_edt(~mask[wide])
+        fading = np.maximum(1 - distance / (border + 1), 0).astype(np.float32)
+        np.maximum(weight[wide], fading, out=weight[wide])
+    return weight

@@ -1,0 +1,108 @@
+"""Learn what charge looks like in this stack, by adding charge that is known to slices of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend.kernels.charge_model import Charge, Lesson, charge_of, learn, parts_of
+from stackmend.registry import Stage, Step, Survey, Unsettled
+
+Image = NDArray[np.float32]
+
+WITHOUT_SEARCH = 3  # slices that are learnt from where none is optimized on
+
+
+def learnt_charge(image: Image, charge_model: Mapping[str, Any]) -> Charge:
+    """What the model says of a slice; nothing is learnt here.
+
+    Parameters
+    ----------
+    image : (Y, X) float32
+        In the grey levels that were learnt on, 64 x 64 px at least, all finite.
+    charge_model
+        What the survey settled.
+
+    Returns
+    -------
+    Charge
+        Estimates for the gate of find_learnt_charging, and for subtract_charge.
+    """
+    return charge_of(image, charge_model)
+
+
+def parts(image: Image) -> list[NDArray[Any]]:
+    """What is learnt from of a slice."""
+    return parts_of(image)
+
+
+def model(
+    records: Mapping[int, Sequence[NDArray[Any]]],
+    *,
+    inverse: bool,
+    members: int,
+    rounds: int,
+    copies: int,
+    hidden: int,
+    first: float,
+    exclude: float,
+    amplitude: Sequence[float],
+    size: Sequence[float],
+    seed: int,
+) -> dict[str, Any]:
+    """The model that is learnt from parts of slices; `kernels.charge_model.learn` says how."""
+    images = [part for number in sorted(records) for part in records[number]]
+    if not images:
+        raise Unsettled("no slice can be used to learn from; choose other optimization slices")
+    lesson = Lesson(
+        inverse=inverse,
+        members=members,
+        rounds=rounds,
+        copies=copies,
+        hidden=hidden,
+        first=first,
+        exclude=exclude,
+        amplitude=(amplitude[0], amplitude[1]),
+        size=(size[0], size[1]),
+        seed=seed,
+    )
+    try:
+        return learn(images, lesson)
+    except ValueError as error:
+        raise Unsettled(
+            f"{error}; leave the learnt steps out, or learn from other slices"
+        ) from error
+
+
+def to_learn_from(numbers: Sequence[int], optimization: Sequence[int]) -> Sequence[int]:
+    """The optimization slices; without any, three across the stack."""
+    spread = numbers[:: max(len(numbers) // WITHOUT_SEARCH, 1)]
+    return optimization or spread[:WITHOUT_SEARCH]
+
+
+def _refuse(parameters: Mapping[str, Any]) -> dict[str, str]:
+    wrong: dict[str, str] = {}
+    for name in ("amplitude", "size"):
+        low, high = parameters[name]
+        if not low <= high:
+            wrong[name] = "the lower number must come first, for instance [8, 110]"
+    return wrong
+
+
+def _caution(_: Mapping[str, Any], open_products: frozenset[str]) -> str | None:
+    if "scale" in open_products:
+        return "learns from grey levels: slices that are standardised one by one differ in theirs"
+    return None
+
+
+STEP = Step(
+    name="learn_charging",
+    version=1,
+    stages=(Stage(learnt_charge, plural="estimates of the charge"),),
+    survey=Survey(makes="charge_model", look=parts, settle=model, slices=to_learn_from),
+    refuse=_refuse,
+    caution=_caution,
+)
