@@ -10,6 +10,8 @@ from scipy import ndimage
 
 from components import bound, evaluate
 from stackmend import registry
+from stackmend.chain import ABSENT, compile_chain
+from stackmend.chain.graph import product_of_neighbour
 from stackmend.kernels.injection import known_charge
 from stackmend.registry import Unsettled
 
@@ -50,13 +52,22 @@ def model_of(images, **given):
     return survey.settled(records, DEFAULTS | given)
 
 
-def restored(image, model, **given):
+def restored(image, model, *, before=(), after=(), **given):
+    """All products of the learnt steps on a slice, with the slices before and after it."""
     steps = (
-        bound("learn_charging"),
+        bound("learn_charging", neighbours=max(len(before), len(after))),
         bound("find_learnt_charging", **given),
         bound("subtract_charge"),
     )
-    return evaluate(image, *steps, **{"learn_charging.charge_model": model})
+    stack = [*before, image, *after]
+    products = {"learn_charging.charge_model": model}
+    reach = max(len(before), len(after))
+    for offset in range(-reach, reach + 1):
+        place = len(before) + offset
+        seen = np.asarray(stack[place], np.float32) if 0 <= place < len(stack) else ABSENT
+        products[product_of_neighbour("image", offset)] = seen
+        products[product_of_neighbour("learn_charging.charge_model", offset)] = model
+    return compile_chain(steps, given=("image", "learn_charging.charge_model")).evaluate(products)
 
 
 def rms(values):
@@ -104,6 +115,37 @@ def test_other_depths_are_the_same_but_for_their_unit():
     made = restored(wide.astype(np.float32), model)
     truth, charged = tissue() * 200 + 1000, charge() > 8
     assert rms((made["image"] - truth)[charged]) < 0.5 * rms((wide - truth)[charged])
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+def test_neighbours_that_are_not_charged_tell_the_level(inverse):
+    image, model = learnt(inverse)
+    noise = [np.random.default_rng(k).normal(0, 2, image.shape) for k in range(3)]
+    beside = [np.rint(tissue() + each) for each in noise]
+    made = restored(image, model, before=beside[:1], after=beside[1:])
+    truth, charged = tissue(), charge() > 8
+    assert rms((made["image"] - truth)[charged]) < 0.2 * rms((image - truth)[charged])
+    assert rms((made["image"] - truth)[~charged]) < rms((image - truth)[~charged])
+    alone = restored(image, model)
+    assert rms((made["image"] - truth)[charged]) < rms((alone["image"] - truth)[charged])
+
+
+def test_neighbours_of_another_tissue_are_no_measure():
+    image, model = learnt(True)
+    others = [tissue(seed=3), tissue(seed=4)]
+    made = restored(image, model, before=others[:1], after=others[1:])
+    alone = restored(image, model)
+    truth, charged = tissue(), charge() > 8
+    after = rms((made["image"] - truth)[charged]) / rms((image - truth)[charged])
+    assert after < rms((alone["image"] - truth)[charged]) / rms((image - truth)[charged]) + 0.1
+    assert rms((made["image"] - truth)[~charged]) < rms((image - truth)[~charged]) + 0.5
+
+
+def test_charge_that_stays_over_slices_is_not_taken_for_the_level():
+    image, model = learnt(True)
+    made = restored(image, model, before=[image], after=[image])
+    truth, charged = tissue(), charge() > 8
+    assert rms((made["image"] - truth)[charged]) < 0.5 * rms((image - truth)[charged])
 
 
 def test_learning_is_deterministic():

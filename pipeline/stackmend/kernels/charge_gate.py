@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ Mask = NDArray[np.bool_]
 
 EIGHT = np.ones((3, 3), dtype=bool)
 NEAR, RING, AROUND_EDGE = 4, 5, 2  # px at half size, city-block
+MAX_COUNTER = 0.12  # fall below 0 around a region, as a share of its charge
+LARGE = 400  # px at half size: smaller measured regions must be smoother, as what moves is small
 MARGIN = NEAR + RING + 1
 
 
@@ -44,12 +46,15 @@ class Evidence:
         The means of the members' estimates: of the charge, and of the charge if there is any.
     level
         The slice, halved, blurred by 1 px, and turned so that charge is bright.
+    measured : (Y, X) bool
+        Where ``likely`` was measured against neighbouring slices.
     """
 
     certain: Image
     likely: Image
     amount: Image
     level: Image
+    measured: Mask
 
 
 def accepted(evidence: Evidence, gate: Gate) -> Mask:
@@ -72,27 +77,29 @@ def accepted(evidence: Evidence, gate: Gate) -> Mask:
     mask = np.zeros(found.shape, dtype=bool)
     if not count:
         return mask
-    slope = np.abs(sobel(evidence.level, axis=1)) / np.float32(8)
-    background = slope[~found]
-    usual = float(np.percentile(background, 95)) if background.size else 0.0
+    slope = _slope(evidence.level)
+    usual = float(np.percentile(slope[~found], 95)) if not found.all() else 0.0
     area = np.bincount(labels.ravel())
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         if area[label] > gate.min_area:
             wide = tuple(slice(max(s.start - MARGIN, 0), s.stop + MARGIN) for s in box)
             region = labels[wide] == label
-            if _passes(region, found[wide], _cut(evidence, wide), slope[wide], usual, gate):
+            if _passes(region, found[wide], _cut(evidence, wide), usual, gate):
                 mask[wide] |= region
     return mask
 
 
 def _cut(evidence: Evidence, box: tuple[slice, ...]) -> Evidence:
-    parts = (evidence.certain, evidence.likely, evidence.amount, evidence.level)
+    parts = (getattr(evidence, field.name) for field in fields(evidence))
     return Evidence(*(part[box] for part in parts))
 
 
-def _passes(
-    region: Mask, found: Mask, evidence: Evidence, slope: NDArray[np.floating[Any]], usual: float, gate: Gate
-) -> bool:
+def _slope(image: Image) -> Image:
+    slope: Image = np.abs(sobel(image, axis=1)) / np.float32(8)
+    return slope
+
+
+def _passes(region: Mask, found: Mask, evidence: Evidence, usual: float, gate: Gate) -> bool:
     charge = evidence.certain[region]
     if not charge.max() > gate.high:
         return False
@@ -101,18 +108,26 @@ def _passes(
     if evidence.likely[core].sum() < gate.min_sure * evidence.amount[core].sum():
         return False
     near = _dilated(region, NEAR)
+    if evidence.measured[region].mean() > 0.5:
+        # What moves between slices is too high on one side and too low on the other.
+        if -np.percentile(evidence.likely[near], 2) > MAX_COUNTER * typical:
+            return False
+        steepest = gate.max_edge * min(1.0, np.sqrt(np.count_nonzero(region) / LARGE))
+        return _fades(region, near, evidence.likely, typical, 0.0, replace(gate, max_edge=steepest))
     ring = _dilated(near, RING) & ~near & ~found
     if not ring.any():
         return True
     rise = evidence.level - np.median(evidence.level[ring])
     top = max(float(np.percentile(rise[region], 95)), 1.0)
-    if typical < gate.min_share * top:
-        return False
-    # Objects end in steps, charge fades: much lies between foot and top, and rims are not steep.
+    return typical >= gate.min_share * top and _fades(region, near, rise, top, usual, gate)
+
+
+def _fades(region: Mask, near: Mask, rise: Image, top: float, usual: float, gate: Gate) -> bool:
+    """Whether much lies between foot and top, and rims are not steep: objects end in steps."""
     fading = np.count_nonzero(near & (rise > 0.2 * top) & (rise < 0.65 * top))
     if fading < gate.min_soft * np.count_nonzero(near & (rise >= 0.65 * top)):
         return False
-    steepest = float(np.percentile(slope[_dilated(region, AROUND_EDGE)], 95))
+    steepest = float(np.percentile(_slope(rise)[_dilated(region, AROUND_EDGE)], 95))
     return float(np.sqrt(max(steepest**2 - usual**2, 0.0))) <= gate.max_edge * top
 
 

@@ -70,7 +70,8 @@ class Charge:
 
     def amount(self) -> Image:
         """What charge has added to the slice, as far as it is charge; ``(Y, X)`` float32."""
-        whole = doubled(self.evidence.likely, self.shape)[self.window]
+        charge = np.maximum(self.evidence.likely, 0)
+        whole = doubled(charge, self.shape)[self.window]
         return np.ascontiguousarray(whole) * np.float32(self.unit)
 
 
@@ -170,7 +171,7 @@ def charge_of(image: Image, model: Model) -> Charge:
     level = _level(levels, unit < 0)
     if levels.min() == levels.max():
         nothing = np.zeros_like(level)
-        return Charge(Evidence(nothing, nothing, nothing, level), unit, image.shape)
+        return Charge(Evidence(nothing, nothing, nothing, level, nothing > 0), unit, image.shape)
     features = first_features(_standard(levels, model["median"], model["spread"]))
     stacked = zip(*(model[name] for name in ARRAYS), strict=True)
     members = [Regression(*arrays) for arrays in stacked]
@@ -227,7 +228,7 @@ def _suspects(part: Image, lesson: Lesson) -> Mask:
     low, high = np.percentile(rise, (25, 75))
     step = lesson.first * max((high - low) / 1.35, 1.0)
     rise = np.maximum(rise, 0)
-    evidence = Evidence(rise, rise, rise, _level(part, lesson.inverse))
+    evidence = Evidence(rise, rise, rise, _level(part, lesson.inverse), np.zeros(rise.shape, bool))
     gate = Gate(2 * step, step, MIN_AREA, MAX_EDGE, MIN_SOFT)
     mask = ndimage.binary_dilation(accepted(evidence, gate), iterations=5)
     return mask if lesson.first and mask.mean() < 0.4 else np.zeros_like(mask)
@@ -302,4 +303,5 @@ def _evidence(members: Sequence[Regression], features: Image, level: Image) -> E
             estimates.append(np.maximum(gaussian(values.reshape(level.shape), 1), 0))
     mean = np.float32(1 / len(members))
     likely_mean, amount_mean = (np.add.reduce(each) * mean for each in (likely, amount))
-    return Evidence(np.minimum.reduce(likely), likely_mean, amount_mean, level)
+    certain, measured = np.minimum.reduce(likely), np.zeros(level.shape, dtype=bool)
+    return Evidence(certain, likely_mean, amount_mean, level, measured)

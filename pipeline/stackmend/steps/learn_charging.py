@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels.charge_model import Charge, Lesson, charge_of, learn, parts_of
-from stackmend.registry import Stage, Step, Survey, Unsettled
+from stackmend.kernels.charge_neighbours import with_neighbours
+from stackmend.registry import Stage, Step, Survey, Unsettled, Window
 
 Image = NDArray[np.float32]
 
 WITHOUT_SEARCH = 3  # slices that are learnt from where none is optimized on
 
 
-def learnt_charge(image: Image, charge_model: Mapping[str, Any]) -> Charge:
-    """What the model says of a slice; nothing is learnt here.
+def estimated_charge(image: Image, charge_model: Mapping[str, Any]) -> Charge:
+    """What the model says of a slice by itself; nothing is learnt here.
 
     Parameters
     ----------
@@ -29,9 +31,32 @@ def learnt_charge(image: Image, charge_model: Mapping[str, Any]) -> Charge:
     Returns
     -------
     Charge
-        Estimates for the gate of find_learnt_charging, and for subtract_charge.
+        Estimates of the charge of every pixel, were it charged.
     """
     return charge_of(image, charge_model)
+
+
+def learnt_charge(estimated_charge: Window[Charge] | Charge, *, neighbours: int) -> Charge:
+    """What is known of the charge of a slice once its neighbours are seen.
+
+    Parameters
+    ----------
+    estimated_charge
+        Of the slice and of its neighbours, if it has any.
+    neighbours
+        How many of these to either side.
+
+    Returns
+    -------
+    Charge
+        The difference to the neighbours where these are not charged at the same place, and agree
+        with the slice around it; else the estimate of the slice by itself.
+    """
+    if isinstance(estimated_charge, Charge):  # without neighbours there is no window
+        return estimated_charge
+    own = estimated_charge[estimated_charge.centre]
+    evidence = [each.evidence for each in estimated_charge]
+    return replace(own, evidence=with_neighbours(evidence, estimated_charge.centre))
 
 
 def parts(image: Image) -> list[NDArray[Any]]:
@@ -101,7 +126,10 @@ def _caution(_: Mapping[str, Any], open_products: frozenset[str]) -> str | None:
 STEP = Step(
     name="learn_charging",
     version=1,
-    stages=(Stage(learnt_charge, plural="estimates of the charge"),),
+    stages=(
+        Stage(estimated_charge, plural="estimates of the charge"),
+        Stage(learnt_charge, window="neighbours"),
+    ),
     survey=Survey(makes="charge_model", look=parts, settle=model, slices=to_learn_from),
     refuse=_refuse,
     caution=_caution,
