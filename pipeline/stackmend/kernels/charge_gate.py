@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ Mask = NDArray[np.bool_]
 
 EIGHT = np.ones((3, 3), dtype=bool)
 NEAR, RING, AROUND_EDGE = 4, 5, 2  # px at half size, city-block
+POWER = 8  # by which certainty counts more than the share of the rise
 MAX_COUNTER = 0.12  # fall below 0 around a region, as a share of its charge
 LARGE = 400  # px at half size: smaller measured regions must be smoother, as what moves is small
 MARGIN = NEAR + RING + 1
@@ -30,8 +30,7 @@ class Gate:
     min_area: float
     max_edge: float
     min_soft: float
-    min_share: float = 0
-    min_sure: float = 0
+    min_agreement: float = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,21 +104,24 @@ def _passes(region: Mask, found: Mask, evidence: Evidence, usual: float, gate: G
         return False
     typical = float(np.percentile(charge, 95))
     core = region & (evidence.certain > typical / 2)
-    if evidence.likely[core].sum() < gate.min_sure * evidence.amount[core].sum():
-        return False
+    certainty = evidence.likely[core].sum() / max(float(evidence.amount[core].sum()), 1e-6)
+    agreement = max(float(certainty), 0.0) ** POWER
     near = _dilated(region, NEAR)
+    # What moves between slices is too high on one side and too low on the other.
+    fall = -float(np.percentile(evidence.likely[near], 2))
+    if agreement < gate.min_agreement or fall > MAX_COUNTER * typical:
+        return False
     if evidence.measured[region].mean() > 0.5:
-        # What moves between slices is too high on one side and too low on the other.
-        if -np.percentile(evidence.likely[near], 2) > MAX_COUNTER * typical:
-            return False
-        steepest = gate.max_edge * min(1.0, np.sqrt(np.count_nonzero(region) / LARGE))
+        steepest = gate.max_edge * min(1.0, float(np.sqrt(np.count_nonzero(region) / LARGE)))
         return _fades(region, near, evidence.likely, typical, 0.0, replace(gate, max_edge=steepest))
     ring = _dilated(near, RING) & ~near & ~found
     if not ring.any():
         return True
     rise = evidence.level - np.median(evidence.level[ring])
     top = max(float(np.percentile(rise[region], 95)), 1.0)
-    return typical >= gate.min_share * top and _fades(region, near, rise, top, usual, gate)
+    if agreement * typical < gate.min_agreement * top:
+        return False
+    return _fades(region, near, rise, top, usual, gate)
 
 
 def _fades(region: Mask, near: Mask, rise: Image, top: float, usual: float, gate: Gate) -> bool:

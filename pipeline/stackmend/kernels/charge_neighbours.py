@@ -15,7 +15,7 @@ from stackmend.kernels.gaussian import gaussian
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-LENIENT = Gate(6, 3, 40, 0.3, 0.6, 0.3, 0.65)  # what passes it in a neighbour is no measure
+LENIENT = Gate(6, 3, 40, 0.3, 0.6, 0.01)  # what passes it in a neighbour is no measure
 SUSPECT = 3.0  # grey levels of estimated charge up to which a place is calm
 CLEARANCE = 4  # px at half size around such places
 SMOOTH = 2.0  # px at half size over which slices are compared

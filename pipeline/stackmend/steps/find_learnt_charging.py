@@ -20,8 +20,7 @@ def charging_mask(
     high: float,
     low: float,
     min_area: int,
-    min_share: float,
-    min_sure: float,
+    min_agreement: float,
     max_edge: float,
     min_soft: float,
 ) -> Mask:
@@ -36,11 +35,11 @@ def charging_mask(
         exceed ``high``.
     min_area
         Pixels that a region must exceed.
-    min_share
-        How much of the region's rise above its surroundings the estimate must explain.
-    min_sure
-        The estimate in the core of the region, as a share of what it were if there is charge for
-        certain.
+    min_agreement
+        How well the estimate must agree with the slice: ``certainty ** 8``, times ``share`` where it
+        rests on one slice. ``certainty`` is the estimate in the core of the region as a share of
+        what it were if there is charge for certain, ``share`` how much of the region's rise above
+        its surroundings it explains.
     max_edge
         How steep the rims along the scan line may be: share of the rise, for 2 px.
     min_soft
@@ -55,11 +54,11 @@ def charging_mask(
     ValueError
         If more than 40 % of the slice are found: nothing clean is left to rest on.
     """
-    gate = Gate(high, low, min_area / 4, max_edge, min_soft, min_share, min_sure)
+    gate = Gate(high, low, min_area / 4, max_edge, min_soft, min_agreement)
     mask = learnt_charge.mask(gate)
     if mask.mean() > MOST:
         share = f"{100 * mask.mean():.0f} %"
-        raise ValueError(f"most of the slice is taken for charge, {share}; raise low or min_share")
+        raise ValueError(f"most of the slice is taken for charge, {share}; raise low or min_agreement")
     return mask
 
 
