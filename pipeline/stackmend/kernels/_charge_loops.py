@@ -31,29 +31,47 @@ def hidden_rows(block: Image, weights: Image, out: Image) -> None:
 
 
 @compiled
-def predict(features: Image, weights: Image, coefficients: Image, out: Image) -> None:
-    """Set `out` (outputs, N) to `coefficients` @ (hidden values, then features (F, N))."""
+def predict(
+    features: Image,
+    wanted: NDArray[np.bool_],
+    scaling: Image,
+    limit: float,
+    weights: Image,
+    coefficients: Image,
+    out: Image,
+) -> None:
+    """Set `out` (outputs, N) to `coefficients` @ (hidden values, then features (F, N)).
+
+    `scaling` holds, for each feature, what is subtracted from it and what it is multiplied by.
+    Blocks of pixels of which none is `wanted` are left as they are.
+    """
     n_features, n = features.shape
     n_hidden = weights.shape[0]
     hidden = np.empty((n_hidden, BLOCK), np.float32)
-    block = np.zeros((n_features, BLOCK), np.float32)
+    block = np.zeros((weights.shape[1], BLOCK), np.float32)
+    block[n_features] = 1
+    high = np.float32(limit)
     for start in range(0, n, BLOCK):
-        stop = min(start + BLOCK, n)
+        size = min(start + BLOCK, n) - start
+        if not np.any(wanted[start : start + size]):
+            continue
         for f in range(n_features):
-            for x in range(stop - start):
-                block[f, x] = features[f, start + x]
+            row, source = block[f], features[f, start : start + size]
+            offset, factor = scaling[f, 0], scaling[f, 1]
+            for x in range(size):
+                row[x] = min(max((source[x] - offset) * factor, -high), high)
         hidden_rows(block, weights, hidden)
         for o in range(out.shape[0]):
-            total = out[o, start:stop]
-            for x in range(stop - start):
+            total = out[o, start : start + size]
+            for x in range(size):
                 total[x] = 0
             for h in range(n_hidden):
                 c, row = coefficients[o, h], hidden[h]
-                for x in range(stop - start):
+                for x in range(size):
                     total[x] += c * row[x]
-            for f in range(n_features):
+            for f in range(n_features + 1):
                 c, row = coefficients[o, n_hidden + f], block[f]
-                for x in range(stop - start):
+                for x in range(size):
                     total[x] += c * row[x]
 
 

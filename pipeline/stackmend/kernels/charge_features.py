@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,7 @@ from stackmend.kernels.gaussian import gaussian
 Image = NDArray[np.float32]
 Features = NDArray[np.float32]
 
+COUNT = 34
 SHARPNESS = 4.0  # of the soft extremes, per spread of the grey levels
 LARGEST = 12.0  # spreads from the median that a soft extreme distinguishes
 
@@ -58,36 +61,39 @@ def first_features(image: Image) -> Features:
     """
     image = plain_image(image)
     small = halved(image)
+    found = np.empty((COUNT, *small.shape), np.float32)
+    for plane, values in zip(found, _planes(image, small), strict=True):
+        plane[:] = values
+    return found
+
+
+def _planes(image: Image, small: Image) -> Iterator[Image]:
+    """The features one by one."""
+    blur = {sigma: gaussian(small, sigma) for sigma in (0.7, 1.5, 3.0, 6.0)}
+    quarter = halved(small)
+    for sigma in (12.0, 24.0):
+        blur[sigma] = doubled(gaussian(quarter, sigma / 2), small.shape)
+    yield from blur.values()
+    for narrow, wide in ((0.7, 1.5), (1.5, 3.0), (3.0, 6.0), (6.0, 12.0)):
+        yield blur[narrow] - blur[wide]
     fine = image - gaussian(image, 1)
     fine *= fine
     grain = halved(fine)
-    quarter = halved(small)
-    blur = {sigma: gaussian(small, sigma) for sigma in (0.7, 1.5, 3.0, 6.0)}
-    for sigma in (12.0, 24.0):
-        blur[sigma] = doubled(gaussian(quarter, sigma / 2), small.shape)
-    middle, rough = (blur[0.7] - blur[3.0]) ** 2, (blur[1.5] - blur[6.0]) ** 2
+    del fine
+    for sigma in (1.5, 5.0):
+        yield _root(grain, sigma)
+    middle = (blur[0.7] - blur[3.0]) ** 2
+    for sigma in (3.0, 8.0):
+        yield _root(middle, sigma)
+    yield _root((blur[1.5] - blur[6.0]) ** 2, 8)
+    yield from _extremes(blur[0.7])
     slope = gradient(blur[0.7])
+    yield from (slope, box_maximum(slope, 5), gaussian(slope, 4))
     along = blurred_along(small, 10, axis=1)
-    narrow, wide = blurred_along(along, 0.7, axis=0), blurred_along(along, 4, axis=0)
-    planes = [*blur.values()]
-    planes += [
-        blur[0.7] - blur[1.5],
-        blur[1.5] - blur[3.0],
-        blur[3.0] - blur[6.0],
-        blur[6.0] - blur[12.0],
-    ]
-    planes += [
-        _root(grain, 1.5),
-        _root(grain, 5),
-        _root(middle, 3),
-        _root(middle, 8),
-        _root(rough, 8),
-    ]
-    planes += [*_extremes(blur[0.7])]
-    planes += [slope, box_maximum(slope, 5), gaussian(slope, 4)]
-    planes += [narrow - wide, wide - blur[12.0]]
-    planes += [*_soft_extremes(blur[0.7], small.shape)]
-    return np.stack(planes)
+    above = blurred_along(along, 4, axis=0)
+    yield blurred_along(along, 0.7, axis=0) - above
+    yield above - blur[12.0]
+    yield from _soft_extremes(blur[0.7], small.shape)
 
 
 def _root(square: Image, sigma: float) -> Image:
@@ -95,24 +101,27 @@ def _root(square: Image, sigma: float) -> Image:
     return root
 
 
-def _extremes(image: Image) -> list[Image]:
-    highest = [box_maximum(image, size) for size in (5, 11, 21)]
-    lowest = [-box_maximum(-image, size) for size in (5, 11, 21)]
-    return highest + lowest
+def _extremes(image: Image) -> Iterator[Image]:
+    for size in (5, 11, 21):
+        yield box_maximum(image, size)
+    for size in (5, 11, 21):
+        yield -box_maximum(-image, size)
 
 
-def _soft_extremes(image: Image, shape: tuple[int, int]) -> list[Image]:
+def _soft_extremes(image: Image, shape: tuple[int, int]) -> Iterator[Image]:
     """Means over 4 to 32 px that favour the high grey levels, then the low ones."""
-    planes = []
     for sharpness in (SHARPNESS, -SHARPNESS):
         weights = np.exp(np.float32(sharpness) * np.clip(image, -LARGEST, LARGEST))
+        yield _log_mean(weights, 4, sharpness)
         small = halved(weights)
-        means = [
-            gaussian(weights, 4),
-            *(doubled(gaussian(small, sigma), shape) for sigma in (4, 8, 16)),
-        ]
-        planes += [np.log(np.maximum(mean, 1e-30)) / np.float32(sharpness) for mean in means]
-    return planes
+        for sigma in (4, 8, 16):
+            yield doubled(_log_mean(small, sigma, sharpness), shape)
+
+
+def _log_mean(weights: Image, sigma: float, sharpness: float) -> Image:
+    mean: Image = np.log(np.maximum(gaussian(weights, sigma), np.float32(1e-30)))
+    mean *= np.float32(1 / sharpness)
+    return mean
 
 
 def gradient(image: Image) -> Image:

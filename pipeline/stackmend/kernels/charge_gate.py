@@ -77,7 +77,7 @@ def accepted(evidence: Evidence, gate: Gate) -> Mask:
     if not count:
         return mask
     slope = _slope(evidence.level)
-    usual = float(np.percentile(slope[~found], 95)) if not found.all() else 0.0
+    usual = _quantile(slope[~found], 0.95) if not found.all() else 0.0
     area = np.bincount(labels.ravel())
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         if area[label] > gate.min_area:
@@ -102,14 +102,15 @@ def _passes(region: Mask, found: Mask, evidence: Evidence, usual: float, gate: G
     charge = evidence.certain[region]
     if not charge.max() > gate.high:
         return False
-    typical = float(np.percentile(charge, 95))
+    typical = _quantile(charge, 0.95)
     core = region & (evidence.certain > typical / 2)
     certainty = evidence.likely[core].sum() / max(float(evidence.amount[core].sum()), 1e-6)
     agreement = max(float(certainty), 0.0) ** POWER
-    near = _dilated(region, NEAR)
+    if agreement < gate.min_agreement:
+        return False
     # What moves between slices is too high on one side and too low on the other.
-    fall = -float(np.percentile(evidence.likely[near], 2))
-    if agreement < gate.min_agreement or fall > MAX_COUNTER * typical:
+    near = _dilated(region, NEAR)
+    if -_quantile(evidence.likely[near], 0.02) > MAX_COUNTER * typical:
         return False
     if evidence.measured[region].mean() > 0.5:
         steepest = gate.max_edge * min(1.0, float(np.sqrt(np.count_nonzero(region) / LARGE)))
@@ -117,8 +118,8 @@ def _passes(region: Mask, found: Mask, evidence: Evidence, usual: float, gate: G
     ring = _dilated(near, RING) & ~near & ~found
     if not ring.any():
         return True
-    rise = evidence.level - np.median(evidence.level[ring])
-    top = max(float(np.percentile(rise[region], 95)), 1.0)
+    rise = evidence.level - np.float32(_quantile(evidence.level[ring], 0.5))
+    top = max(_quantile(rise[region], 0.95), 1.0)
     if agreement * typical < gate.min_agreement * top:
         return False
     return _fades(region, near, rise, top, usual, gate)
@@ -129,8 +130,14 @@ def _fades(region: Mask, near: Mask, rise: Image, top: float, usual: float, gate
     fading = np.count_nonzero(near & (rise > 0.2 * top) & (rise < 0.65 * top))
     if fading < gate.min_soft * np.count_nonzero(near & (rise >= 0.65 * top)):
         return False
-    steepest = float(np.percentile(_slope(rise)[_dilated(region, AROUND_EDGE)], 95))
+    steepest = _quantile(_slope(rise)[_dilated(region, AROUND_EDGE)], 0.95)
     return float(np.sqrt(max(steepest**2 - usual**2, 0.0))) <= gate.max_edge * top
+
+
+def _quantile(values: Image, share: float) -> float:
+    """The value below which a share of the values lies, without interpolation."""
+    rank = int(share * (values.size - 1))
+    return float(np.partition(values, rank)[rank])
 
 
 def _dilated(mask: Mask, times: int) -> Mask:

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from stackmend.kernels.charge_features import doubled, first_features, halved
 from stackmend.kernels.charge_gate import Evidence, Gate, accepted
+from stackmend.kernels.charge_neighbours import trusted_places, with_neighbours
 from stackmend.kernels.charge_regression import Regression, fit
 from stackmend.kernels.gaussian import gaussian
 from stackmend.kernels.injection import known_charge
@@ -26,6 +27,7 @@ RANGE = 200.0  # what 99.8 % of the grey levels span in units of an 8-bit slice
 CHARGED, CLEAN = 3000, 5000  # pixels taken from a copy
 FAINT = 3.0  # grey levels above which a pixel counts as charged
 MIN_AREA, MAX_EDGE, MIN_SOFT = 12, 0.2, 1.2  # of what is left out while learning
+GLANCE, AROUND = 2.0, 4  # grey levels, px at half size: where every member looks
 ARRAYS = ("mean", "scale", "mixing", "coefficients")
 
 
@@ -49,11 +51,13 @@ class Lesson:
 class Charge:
     """What the model says of a slice: evidence for the gate, and how it gets back to the pixels.
 
+    ``trusted`` is where the slice may be a measure for others, ``(Y, X)`` bool at half size.
     ``unit`` is what one grey level of charge adds to the slice, negative where charge is dark.
     ``window`` is the part of the slice that a search works on.
     """
 
     evidence: Evidence
+    trusted: Mask
     unit: float
     shape: tuple[int, int]
     window: tuple[slice, ...] = (slice(None), slice(None))
@@ -61,6 +65,12 @@ class Charge:
     def cut(self, window: tuple[slice, ...]) -> Charge:
         """The same charge, for a part of the slice."""
         return replace(self, window=window)
+
+    def beside(self, slices: Sequence[Charge], centre: int) -> Charge:
+        """This charge, measured against neighbouring slices; it is the one at ``centre``."""
+        evidence = [each.evidence for each in slices]
+        trusted = [each.trusted for each in slices]
+        return replace(self, evidence=with_neighbours(evidence, trusted, centre))
 
     def mask(self, gate: Gate) -> Mask:
         """The regions that pass a gate, ``(Y, X)`` bool."""
@@ -171,11 +181,13 @@ def charge_of(image: Image, model: Model) -> Charge:
     level = _level(levels, unit < 0)
     if levels.min() == levels.max():
         nothing = np.zeros_like(level)
-        return Charge(Evidence(nothing, nothing, nothing, level, nothing > 0), unit, image.shape)
+        evidence = Evidence(nothing, nothing, nothing, level, nothing > 0)
+        return Charge(evidence, nothing == 0, unit, image.shape)
     features = first_features(_standard(levels, model["median"], model["spread"]))
     stacked = zip(*(model[name] for name in ARRAYS), strict=True)
     members = [Regression(*arrays) for arrays in stacked]
-    return Charge(_evidence(members, features, level), unit, image.shape)
+    evidence = _evidence(members, features, level)
+    return Charge(evidence, trusted_places(evidence), unit, image.shape)
 
 
 def check(image: Image) -> None:
@@ -295,13 +307,21 @@ def _fitted(
 
 
 def _evidence(members: Sequence[Regression], features: Image, level: Image) -> Evidence:
+    """What the members see; all but the first look only at places where the first sees charge."""
     flat = features.reshape(len(features), -1)
+    first = members[0](flat)
+    seen = np.maximum(gaussian(first[0].reshape(level.shape), 1), 0) > GLANCE
+    wanted = ndimage.binary_dilation(seen, iterations=AROUND).ravel()
     likely: list[Image] = []
     amount: list[Image] = []
-    for member in members:
-        for estimates, values in zip((likely, amount), member(flat), strict=True):
-            estimates.append(np.maximum(gaussian(values.reshape(level.shape), 1), 0))
+    for number, member in enumerate(members):
+        values = first
+        if number:
+            values = first.copy()
+            member.fill(flat, wanted, values)
+        for estimates, value in zip((likely, amount), values, strict=True):
+            estimates.append(np.maximum(gaussian(value.reshape(level.shape), 1), 0))
     mean = np.float32(1 / len(members))
-    likely_mean, amount_mean = (np.add.reduce(each) * mean for each in (likely, amount))
     certain, measured = np.minimum.reduce(likely), np.zeros(level.shape, dtype=bool)
+    likely_mean, amount_mean = (np.add.reduce(each) * mean for each in (likely, amount))
     return Evidence(certain, likely_mean, amount_mean, level, measured)

@@ -25,7 +25,9 @@ LEAST, DISAGREEMENT = 3.0, 6.0  # nor are those that differ by more than these g
 ENOUGH = 0.2  # of the weight of a comparison must lie on pixels that can be compared
 
 
-def with_neighbours(slices: Sequence[Evidence], centre: int) -> Evidence:
+def with_neighbours(
+    slices: Sequence[Evidence], trusted: Sequence[Mask], centre: int
+) -> Evidence:
     """The evidence of a slice, measured against its neighbours wherever these can be trusted.
 
     The level of the slice less that of its neighbours is charge, structure that moves, or noise.
@@ -35,6 +37,8 @@ def with_neighbours(slices: Sequence[Evidence], centre: int) -> Evidence:
     ----------
     slices : sequence of Evidence
         Of consecutive slices, all of one shape.
+    trusted : sequence of (Y, X) bool
+        Where each of them may be a measure for others, from `trusted_places`.
     centre : int
         Which of them is the slice itself.
 
@@ -45,7 +49,6 @@ def with_neighbours(slices: Sequence[Evidence], centre: int) -> Evidence:
         ``certain`` and ``likely`` are what was measured, which may be negative. Else as it was.
     """
     own = slices[centre]
-    trusted = [_trusted(each) for each in slices]
     weights, level = np.zeros_like(own.level), np.zeros_like(own.level)
     for place, (each, usable) in enumerate(zip(slices, trusted, strict=True)):
         if place != centre:
@@ -74,7 +77,8 @@ def with_neighbours(slices: Sequence[Evidence], centre: int) -> Evidence:
     return replace(own, certain=certain, likely=likely, measured=seen)
 
 
-def _trusted(evidence: Evidence) -> Mask:
+def trusted_places(evidence: Evidence) -> Mask:
+    """Where a slice, by itself, has nothing that could be charge."""
     suspect = accepted(evidence, LENIENT)
     return ~ndimage.binary_dilation(suspect, iterations=CLEARANCE) if suspect.any() else ~suspect
 

@@ -35,14 +35,19 @@ class Regression:
 
     def __call__(self, features: Image) -> Image:
         """The outputs, ``(outputs, N)``, of ``(F, N)`` features, summed in a fixed order."""
+        out = np.empty((len(self.coefficients), features.shape[1]), np.float32)
+        self.fill(features, np.ones(features.shape[1], dtype=bool), out)
+        return out
+
+    def fill(self, features: Image, wanted: NDArray[np.bool_], out: Image) -> None:
+        """Set the outputs of the wanted pixels, and of some beside them."""
         from stackmend.kernels import _charge_loops
 
-        prepared = self.prepared(features)
-        out = np.empty((len(self.coefficients), prepared.shape[1]), np.float32)
-        _charge_loops.predict(
-            readonly(prepared), readonly(self.mixing), readonly(self.coefficients), out
-        )
-        return out
+        features = readonly(np.ascontiguousarray(features, dtype=np.float32))
+        scaling = readonly(np.stack((self.mean, self.scale), axis=1))
+        mixing, coefficients = readonly(self.mixing), readonly(self.coefficients)
+        wanted = readonly(np.ascontiguousarray(wanted))
+        _charge_loops.predict(features, wanted, scaling, LIMIT, mixing, coefficients, out)
 
     def prepared(self, features: Image) -> Image:
         """The standardised features, a row of ones, and zeros."""

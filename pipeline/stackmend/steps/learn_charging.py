@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels.charge_model import Charge, Lesson, charge_of, learn, parts_of
-from stackmend.kernels.charge_neighbours import with_neighbours
 from stackmend.registry import Stage, Step, Survey, Unsettled, Window
 
 Image = NDArray[np.float32]
@@ -54,9 +52,8 @@ def learnt_charge(estimated_charge: Window[Charge] | Charge, *, neighbours: int)
     """
     if isinstance(estimated_charge, Charge):  # without neighbours there is no window
         return estimated_charge
-    own = estimated_charge[estimated_charge.centre]
-    evidence = [each.evidence for each in estimated_charge]
-    return replace(own, evidence=with_neighbours(evidence, estimated_charge.centre))
+    centre = estimated_charge.centre
+    return estimated_charge[centre].beside(estimated_charge, centre)
 
 
 def parts(image: Image) -> list[NDArray[Any]]:
