@@ -31,6 +31,15 @@ def hidden_rows(block: Image, weights: Image, out: Image) -> None:
 
 
 @compiled
+def add_rows(rows: Image, factors: Image, total: Image) -> None:
+    """Add ``factors @ rows`` to `total`, which may be shorter than the rows."""
+    for i in range(rows.shape[0]):
+        factor, row = factors[i], rows[i]
+        for x in range(total.size):
+            total[x] += factor * row[x]
+
+
+@compiled
 def predict(
     features: Image,
     wanted: NDArray[np.bool_],
@@ -63,16 +72,9 @@ def predict(
         hidden_rows(block, weights, hidden)
         for o in range(out.shape[0]):
             total = out[o, start : start + size]
-            for x in range(size):
-                total[x] = 0
-            for h in range(n_hidden):
-                c, row = coefficients[o, h], hidden[h]
-                for x in range(size):
-                    total[x] += c * row[x]
-            for f in range(n_features + 1):
-                c, row = coefficients[o, n_hidden + f], block[f]
-                for x in range(size):
-                    total[x] += c * row[x]
+            total[:] = 0
+            add_rows(hidden, coefficients[o], total)
+            add_rows(block, coefficients[o, n_hidden:], total)
 
 
 @compiled

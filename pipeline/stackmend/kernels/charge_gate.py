@@ -94,7 +94,8 @@ def _cut(evidence: Evidence, box: tuple[slice, ...]) -> Evidence:
 
 
 def _slope(image: Image) -> Image:
-    slope: Image = np.abs(sobel(image, axis=1)) / np.float32(8)
+    slope: Image = np.abs(sobel(image, axis=1))
+    slope /= np.float32(8)
     return slope
 
 

@@ -1,9 +1,10 @@
-"""What neighbouring slices say of a charge: their level at the same place, where it is not charged."""
+"""What neighbouring slices say of a charge: their level at the same place, if not charged."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +26,11 @@ LEAST, DISAGREEMENT = 3.0, 6.0  # nor are those that differ by more than these g
 ENOUGH = 0.2  # of the weight of a comparison must lie on pixels that can be compared
 
 
-def with_neighbours(
-    slices: Sequence[Evidence], trusted: Sequence[Mask], centre: int
-) -> Evidence:
+def with_neighbours(slices: Sequence[Evidence], trusted: Sequence[Mask], centre: int) -> Evidence:
     """The evidence of a slice, measured against its neighbours wherever these can be trusted.
 
     The level of the slice less that of its neighbours is charge, structure that moves, or noise.
-    What is known of one slice alone is corrected by the difference, blurred; so its sharp rims stay.
+    What is known of one slice alone is corrected by the blurred difference; so sharp rims stay.
 
     Parameters
     ----------
@@ -70,7 +69,7 @@ def with_neighbours(
     falls = np.minimum(_blurred(rise, known, SMOOTH), 0)
     known &= 2 * _blurred(falls**2, calm, AROUND) < most**2
     support = gaussian(known.astype(np.float32), SMOOTH)
-    measured = own.likely + _blurred(rise - own.likely, known, SMOOTH)
+    measured: Image = own.likely + _blurred(rise - own.likely, known, SMOOTH)
     seen = support > ENOUGH
     likely = np.where(seen, measured, own.likely)
     certain = np.where(seen, gaussian(measured, 1), own.certain)
@@ -83,9 +82,9 @@ def trusted_places(evidence: Evidence) -> Mask:
     return ~ndimage.binary_dilation(suspect, iterations=CLEARANCE) if suspect.any() else ~suspect
 
 
-def _blurred(image: Image, mask: Mask, sigma: float) -> Image:
+def _blurred(image: NDArray[np.floating[Any]], mask: Mask, sigma: float) -> Image:
     """The blurred image, of the pixels in the mask alone."""
     weight = gaussian(mask.astype(np.float32), sigma)
-    blurred: Image = gaussian(np.where(mask, image, np.float32(0)), sigma)
+    blurred = gaussian(np.where(mask, image, 0).astype(np.float32, copy=False), sigma)
     blurred /= np.maximum(weight, np.float32(ENOUGH / 4))
     return blurred

@@ -36,7 +36,7 @@ def charging_mask(
     min_area
         Pixels that a region must exceed.
     min_agreement
-        How well the estimate must agree with the slice: ``certainty ** 8``, times ``share`` where it
+        How well the estimate must agree with the slice: ``certainty ** 8``, times ``share`` if it
         rests on one slice. ``certainty`` is the estimate in the core of the region as a share of
         what it were if there is charge for certain, ``share`` how much of the region's rise above
         its surroundings it explains.
@@ -58,7 +58,9 @@ def charging_mask(
     mask = learnt_charge.mask(gate)
     if mask.mean() > MOST:
         share = f"{100 * mask.mean():.0f} %"
-        raise ValueError(f"most of the slice is taken for charge, {share}; raise low or min_agreement")
+        raise ValueError(
+            f"most of the slice is taken for charge, {share}; raise low or min_agreement"
+        )
     return mask
 
 

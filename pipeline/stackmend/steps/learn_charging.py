@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.kernels.charge_model import Charge, Lesson, charge_of, learn, parts_of
+from stackmend.kernels.charge_learning import Lesson, learn, parts_of
+from stackmend.kernels.charge_model import Charge, charge_of
 from stackmend.registry import Stage, Step, Survey, Unsettled, Window
 
 Image = NDArray[np.float32]
@@ -34,7 +35,7 @@ def estimated_charge(image: Image, charge_model: Mapping[str, Any]) -> Charge:
     return charge_of(image, charge_model)
 
 
-def learnt_charge(estimated_charge: Window[Charge] | Charge, *, neighbours: int) -> Charge:
+def learnt_charge(estimated_charge: Window[Charge] | Charge, *, neighbours: int) -> Charge:  # noqa: ARG001
     """What is known of the charge of a slice once its neighbours are seen.
 
     Parameters
@@ -75,7 +76,7 @@ def model(
     size: Sequence[float],
     seed: int,
 ) -> dict[str, Any]:
-    """The model that is learnt from parts of slices; `kernels.charge_model.learn` says how."""
+    """The model that is learnt from parts of slices; `kernels.charge_learning.learn` says how."""
     images = [part for number in sorted(records) for part in records[number]]
     if not images:
         raise Unsettled("no slice can be used to learn from; choose other optimization slices")
