@@ -15,7 +15,11 @@ import pytest
 import tifffile
 import yaml
 from hypothesis import settings
+from jsonschema import Draft7Validator
 from numpy.typing import NDArray
+
+from stackmend import resources
+from stackmend.result import Record
 
 # No test is about time: the first call of a kernel may have to compile it.
 settings.register_profile("no clock", settings(), deadline=None)
@@ -37,9 +41,14 @@ CHAIN = [
 ]
 OPTIMIZE = {"slices": [1], "validate": [2], "loss": {"name": "charging_histogram", "distance": 4}}
 
-# Two steps that no one would install: one fails on bright slices, the other takes its time.
+PATIENCE = 600
+"""Seconds after which what should have happened is given up; no outcome depends on them."""
+
+# Two steps that no one would install: one fails on bright slices, the other waits at a door.
 CLUMSY = """
+import os
 import time
+from pathlib import Path
 from stackmend.registry import Stage, Step
 
 def stumbled(image, *, above):
@@ -47,16 +56,40 @@ def stumbled(image, *, above):
         raise RuntimeError("lost its footing")
     return image
 
-def dawdled(image, *, seconds):
-    time.sleep(seconds)
+def held(image, *, door):
+    place = Path(os.environ["DOOR"])
+    (place / f"waiting at {door}").touch()
+    while not (place / "open").exists():
+        time.sleep(0.01)
     return image
 
 def number(name):
-    return {"properties": {name: {"type": "number", "default": 0, "description": "A number.", "errorMessage": "is"}}}
+    declared = {"type": "number", "default": 0, "description": "A number.", "errorMessage": "is"}
+    return {"properties": {name: declared}}
 
-STUMBLE = Step(name="stumble", version=1, stages=(Stage(stumbled, makes="image"),), schema=number("above"))
-DAWDLE = Step(name="dawdle", version=1, stages=(Stage(dawdled, makes="image"),), schema=number("seconds"))
+def step(name, function, parameter):
+    stages = (Stage(function, makes="image"),)
+    return Step(name=name, version=1, stages=stages, schema=number(parameter))
+
+STUMBLE = step("stumble", stumbled, "above")
+HOLD = step("hold", held, "door")
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _records_are_as_their_schema_says() -> Iterator[None]:
+    """Hold every record that this process writes to ``schemas/record.schema.json``."""
+    validator, to_json = Draft7Validator(resources.schema("record")), Record.to_json
+
+    def held_to_the_schema(record: Record) -> dict[str, Any]:
+        content = to_json(record)
+        validator.validate(content)
+        assert to_json(Record.from_json(content)) == content
+        return content
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Record, "to_json", held_to_the_schema)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -109,22 +142,31 @@ def protocol(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def clumsy(tmp_path: Path) -> dict[str, str]:
-    """An environment in which another package is installed, with the steps ``stumble`` and ``dawdle``."""
+def door(tmp_path: Path) -> Path:
+    """A folder in which ``hold`` says that it is reached, and waits for a file ``open``."""
+    folder = tmp_path / "door"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def clumsy(tmp_path: Path, door: Path) -> dict[str, str]:
+    """An environment with one more package, which has the steps ``stumble`` and ``hold``."""
     site = tmp_path / "site"
     info = site / "clumsy-1.0.dist-info"
     info.mkdir(parents=True)
     (site / "clumsy.py").write_text(CLUMSY)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: clumsy\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
-        "[stackmend.steps]\nstumble = clumsy:STUMBLE\ndawdle = clumsy:DAWDLE\n"
+        "[stackmend.steps]\nstumble = clumsy:STUMBLE\nhold = clumsy:HOLD\n"
     )
-    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))}
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+    return {"PYTHONPATH": path, "DOOR": str(door)}
 
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts ``python -m stackmend ...`` as a shell would: in the folder of the test, in a session of its own."""
+    """Starts ``python -m stackmend ...`` as a shell would: in the test's folder, a new session."""
     started: list[subprocess.Popen[str]] = []
 
     def start(
@@ -152,7 +194,7 @@ def stackmend(shell: Callable[..., subprocess.Popen[str]]) -> Callable[..., tupl
 
     def call(*arguments: object, **how: Any) -> tuple[int, str, str]:
         process = shell(*arguments, **how)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE)
         return process.returncode, out, err
 
     return call

@@ -1,20 +1,18 @@
-"""Runs that are killed again and again, for the tests of a handful of kills and for ``make soak`` with fifty.
+"""Runs that are killed again and again: a few times in tests, fifty times by ``make soak``.
 
-``python tests/kills.py [KILLS]`` shares the kills among the output formats and prints a line for each.
+``python tests/kills.py [KILLS]`` shares the kills among the output formats, a line for each.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +34,29 @@ FORMATS: dict[str, dict[str, Any]] = {
 }
 """Kinds of output, and what the protocol says for them."""
 
-_BIG = """
-from stackmend.cli import main
-from stackmend.stacks import tiff_file_writer
-tiff_file_writer.CLASSIC_LIMIT = 0
-raise SystemExit(main())
+_RUN = """
+import os, signal, sys, threading
+from stackmend import api
+from stackmend.stacks.tiff import file_writer
+
+file, output, big, phase, moment, delay = sys.argv[1:]
+if big:
+    file_writer.CLASSIC_LIMIT = 0
+seen = 0
+
+def kill():
+    os.killpg(0, signal.SIGKILL)
+
+def count(kind, fields):
+    global seen
+    seen += not phase or fields.get("phase") == phase
+    if seen == int(moment):
+        threading.Timer(float(delay), kill).start() if float(delay) else kill()
+
+api.run(file, output=output or None, workers=2, listener=count)
+print(seen)
 """
-"""The command, for which every multi-page file is too large for classic TIFF."""
+"""A run that counts its events (those of one phase, or all) and may be killed at one of them."""
 
 SLICES = 24
 
@@ -98,26 +112,26 @@ def facts(folder: Path) -> list[dict[str, str]]:
         ]
 
 
-def command(kind: str, file: Path, *more: object) -> list[str]:
-    """The command line that runs a protocol with that kind of output."""
-    program = ["-c", _BIG] if kind == "BigTIFF" else ["-m", "stackmend"]
-    return [
-        sys.executable,
-        *program,
-        "run",
-        str(file),
-        "--workers",
-        "2",
-        "--quiet",
-        *map(str, more),
-    ]
+def start(
+    kind: str,
+    file: Path,
+    output: Path | str = "",
+    *,
+    phase: str = "",
+    moment: int = 0,
+    delay: float = 0,
+) -> subprocess.CompletedProcess[str]:
+    """A run in processes of its own; at its ``moment``-th event, or later, all are killed."""
+    how = [file, output, "big" if kind == "BigTIFF" else "", phase, moment, delay]
+    command = [sys.executable, "-c", _RUN, *map(str, how)]
+    done = subprocess.run(command, start_new_session=True, stdout=subprocess.PIPE, text=True)
+    assert done.returncode in (0, -signal.SIGKILL)
+    return done
 
 
-def run_in_one_go(kind: str, file: Path, output: Path) -> float:
-    """Run without a kill; seconds from the first event to the end, so that kills can be spread over all of it."""
-    subprocess.run(command(kind, file, "--output", output), check=True)
-    times: dict[str, float] = json.loads((output / "run.json").read_text(encoding="utf-8"))["times"]
-    return times["total_s"]
+def run_in_one_go(kind: str, file: Path, output: Path) -> int:
+    """Run without a kill; the number of events, so that kills can be spread over all of them."""
+    return int(start(kind, file, output).stdout)
 
 
 def cut_off(file: Path, after: int) -> None:
@@ -135,32 +149,25 @@ def cut_off(file: Path, after: int) -> None:
 
 
 def kill_and_finish(
-    kind: str, file: Path, kills: int, moments: random.Random, *, longest: float = 0.4
+    kind: str, file: Path, kills: int, moments: random.Random, *, events: int, longest: float = 0
 ) -> int:
-    """Run the command and kill it, so often; then let it end. How many kills hit a run before its end.
+    """Run and be killed, so often; then let it end. How many kills hit a run before its end.
 
-    What had been entered in the journal before a kill must not be computed again after it.
+    The moment is one of so many events, or up to ``longest`` seconds after it. What had been
+    entered in the journal before a kill must not be computed again after it.
     """
     workspace = Workspace(file.parent / "out")
     log = workspace.partial / "log.jsonl"
     survived = []
     for _ in range(kills):
-        process = subprocess.Popen(command(kind, file), start_new_session=True)
-        # Until it is at work here, then a moment longer: a kill hits it anywhere from its first file to its last.
-        runs = len(computed_by_run(log))
-        while process.poll() is None and len(computed_by_run(log)) == runs:
-            time.sleep(0.005)
-        time.sleep(moments.uniform(0, longest))
-        if process.poll() is not None:
-            break
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        if not log.exists():  # it had just been published
+        moment, delay = moments.randint(1, events), moments.uniform(0, longest)
+        killed = start(kind, file, moment=moment, delay=delay).returncode != 0
+        if not killed or not log.exists():  # it had ended, or just been published
             break
         survived.append(
             (len(computed_by_run(log)), set(Journal(workspace.journal).ledger().slices))
         )
-    subprocess.run(command(kind, file), check=True)
+    start(kind, file)
     runs = computed_by_run(workspace.folder / "log.jsonl")
     for before, finished in survived:
         assert not finished & set().union(*runs[before:])
@@ -190,9 +197,11 @@ def soak(kills: int) -> None:
             folder = Path(place)
             write_stack(folder)
             file, whole = write_protocol(folder, output), folder / "whole"
-            longest, hit, turns = 1.2 * run_in_one_go(kind, file, whole), 0, 0
+            events, hit, turns = run_in_one_go(kind, file, whole), 0, 0
             while hit < share:
-                hit += kill_and_finish(kind, file, share - hit, moments, longest=longest)
+                hit += kill_and_finish(
+                    kind, file, share - hit, moments, events=events, longest=0.05
+                )
                 turns += 1
                 assert facts(folder / "out") == facts(whole)
                 assert contents(folder / "out") == contents(whole)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ MAY_IMPORT = {
     "protocol": {"registry", "resources", "errors"},
     "chain": {"registry", "errors"},
     "search": {"chain", "registry"},
-    "result": {"errors", "registry"},
+    "result": {"errors", "registry", "words"},
     "workers": {"errors", "result"},
     "job": {"protocol", "result", "stacks", "errors"},
     "tuning": {
@@ -38,6 +39,7 @@ MAY_IMPORT = {
         "workers",
         "job",
         "errors",
+        "words",
     },
     "restore": {
         "chain",
@@ -52,7 +54,7 @@ MAY_IMPORT = {
     },
     "forecast": {
         *{"tuning", "restore", "search", "chain", "registry", "protocol", "result"},
-        *{"workers", "job", "errors", "stacks"},
+        *{"workers", "job", "errors", "stacks", "words"},
     },
     "pictures": {
         *{"tuning", "restore", "search", "chain", "registry", "result", "workers", "job", "stacks"},
@@ -60,13 +62,13 @@ MAY_IMPORT = {
     },
     "runner": {
         *{"forecast", "pictures", "restore", "tuning", "workers", "result", "protocol", "search"},
-        *{"chain", "registry", "job", "errors"},
+        *{"chain", "registry", "job", "errors", "report", "words"},
     },
-    "report": {"result", "errors"},
+    "report": {"result", "errors", "words"},
     "api": {"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
     "cli": {"api", "result", "registry", "errors"},
     "__main__": {"cli"},
-    "__init__": set(),
+    "__init__": {"api"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -107,7 +109,7 @@ def test_components_do_not_import_siblings(room):
     "room",
     [
         "search",
-        "chain.py",
+        "chain",
         "runner",
         "stacks",
         "tuning",
@@ -120,10 +122,38 @@ def test_components_do_not_import_siblings(room):
 def test_no_step_is_known_by_name(room):
     names = {module.stem for module in (PACKAGE / "steps").glob("[a-z]*.py")}
     place = PACKAGE / room
-    for module in [place] if place.is_file() else place.glob("*.py"):
+    for module in [place] if place.is_file() else place.rglob("*.py"):
         for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 assert node.value not in names, f"{module.name}:{node.lineno}"
+
+
+def stacks_imports():
+    """For each module of ``stacks``, by its name there, the modules of the room that it imports."""
+    room = PACKAGE / "stacks"
+    found = {}
+    for module in room.rglob("*.py"):
+        name = ".".join(module.relative_to(room).with_suffix("").parts)
+        found[name.removesuffix(".__init__")] = {
+            node.module.removeprefix("stackmend.stacks").lstrip(".") or "__init__"
+            for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+            if isinstance(node, ast.ImportFrom)
+            and f"{node.module}.".startswith("stackmend.stacks.")
+        }
+    return found
+
+
+def test_no_import_in_stacks_runs_back_up():
+    """The interface is the ground and the door the top; a format knows no other."""
+    ground = {"interface", "units", "pixels", "axes", "slabs", "arrays", "files", "extras"}
+    imports = stacks_imports()
+    assert imports["interface"] == set()
+    assert imports["__init__"] == {"interface"}
+    tuple(TopologicalSorter(imports).static_order())  # raises where there is a circle
+    for name, others in imports.items():
+        family = name.split(".")[0].split("_")[0]
+        for other in others if name != "__init__" else ():
+            assert other in ground or other.split(".")[0].split("_")[0] == family, (name, other)
 
 
 def test_only_the_command_line_prints_or_exits():

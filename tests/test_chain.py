@@ -14,10 +14,11 @@ from stackmend.chain import Bound, compile_chain
 from stackmend.errors import StepError
 from stackmend.kernels.scaling import undo_scale
 from stackmend.registry import IMAGE, Loss, Stage, Step
-from stackmend.restore.apply import to_dtype
+from stackmend.restore.measures import to_dtype
 from stackmend.search.walk import distinct_work, walk
 from stackmend.stacks import open_phantom, open_stack
-from stackmend.tuning.tune import LOSS_ID, bind, load_image
+from stackmend.tuning.chains import bind, load_image
+from stackmend.tuning.trial import LOSS_ID
 
 PROTOCOL = """\
 protocol: 1
@@ -60,7 +61,7 @@ def test_the_application_gives_the_pixels_that_the_search_scored(tmp_path, dtype
     images = walk(
         distinct_work(graph, list(product(*(values for _, _, values in swept))), target=IMAGE),
         given,
-    )
+    )[IMAGE]
     chosen = run.record["searches"][0]["chosen"]
     scored, _ = to_dtype(
         undo_scale(images[tuple(chosen.values())], given["scale"]), np.dtype(dtype)
@@ -127,9 +128,7 @@ def test_a_loss_can_compare_with_the_image_before_the_tuned_steps():
 
     component = Loss(name="change", version=1, stages=(Stage(loss),))
     before = compile_chain([stepping(doubled)]).evaluate({IMAGE: np.ones((2, 3))})
-    graph = compile_chain(
-        [stepping(doubled)], given=tuple(before), loss=Bound(component, "loss", {})
-    )
+    graph = compile_chain([stepping(doubled), Bound(component, "loss", {})], given=tuple(before))
     assert graph.evaluate(before)["loss"] == 12
 
 

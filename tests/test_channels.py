@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ CHAIN = [
 
 
 def channels() -> NDArray[np.uint8]:
-    """``(Z, C, Y, X)``: a charged channel, its mirror image at other grey levels, and one without charging."""
+    """``(Z, C, Y, X)``: a charged channel, its mirror image at other levels, and a quiet one."""
     first = charged(4)
     noise = np.random.default_rng(1).normal(0, 2, first.shape)
     quiet = (np.linspace(60, 160, first.shape[-1]) + noise).astype(np.uint8)
@@ -100,7 +101,7 @@ def test_all_are_restored_with_what_is_chosen_on_the_first(stack: Path) -> None:
         assert np.array_equal(pixels[:, number], alone(stack, number, **chosen))
     with (run.folder / "slices.csv").open() as file:
         rows = [(row["slice"], row["channel"]) for row in csv.DictReader(file)]
-    assert rows == [(str(z), str(c)) for z in range(4) for c in range(3)]
+    assert rows == list(product("0123", "012"))
     assert run.record["chains"] is None
 
 
@@ -145,7 +146,7 @@ def test_a_folder_has_a_file_for_each_channel_of_a_slice(stack: Path) -> None:
     )
     assert run.stack is not None
     names = sorted(file.name for file in run.stack.iterdir())
-    assert names == [f"cell_{z:04d}_c{c}.tif" for z in range(4) for c in range(2)]
+    assert names == [f"cell_{z:04d}_c{c}.tif" for z, c in product(range(4), range(2))]
     quiet = [tifffile.imread(run.stack / f"cell_{z:04d}_c0.tif") for z in range(4)]
     assert np.array_equal(quiet, channels()[:, 2])
 

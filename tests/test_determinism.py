@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from components import bound, evaluate
 from stackmend import api
-from stackmend.restore.apply import to_dtype
+from stackmend.restore.measures import to_dtype
 
 
 @pytest.fixture

@@ -16,13 +16,20 @@ from conftest import CHAIN, OPTIMIZE
 from kills import cut_off
 from stackmend import api
 from stackmend.errors import UsageError
-from stackmend.forecast import estimate
+from stackmend.forecast import costs, estimate
 from stackmend.result import locks
 from stackmend.result.workspace import Workspace
 from stackmend.workers import memory
 
 Write = Callable[..., Path]
 SLICES = 4
+
+
+@pytest.fixture(autouse=True)
+def measured_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slices are measured in this process, but where it is about its memory."""
+    if "own_process" not in request.keywords:
+        monkeypatch.setattr(costs, "run_in_fresh_process", lambda function, *given: function(*given))
 
 
 def everything(folder: Path) -> dict[str, Any]:
@@ -63,6 +70,7 @@ def test_no_strategy_does_more_than_was_said(
     assert search.combinations <= done["combinations"] <= search.at_most == most
 
 
+@pytest.mark.own_process
 def test_nothing_is_written(cell: Path, protocol: Write, tmp_path: Path) -> None:
     file = protocol()
     before = everything(tmp_path)
@@ -159,6 +167,7 @@ def test_another_run_at_work_is_told(cell: Path, protocol: Write, tmp_path: Path
         place.close()
 
 
+@pytest.mark.own_process
 def test_a_budget_bounds_the_workers(cell: Path, protocol: Write, tmp_path: Path) -> None:
     file = protocol()
     free = api.plan(file, workers=3).need
@@ -190,6 +199,7 @@ def test_a_budget_without_room_is_refused(cell: Path, protocol: Write, tmp_path:
     assert not api.plan(protocol(), memory="10MB").fits
 
 
+@pytest.mark.own_process
 def test_without_a_budget_short_memory_takes_fewer_workers(
     cell: Path, protocol: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +221,7 @@ def test_what_is_no_size_is_refused(cell: Path, protocol: Write, text: str) -> N
         api.plan(protocol(), memory=text)
 
 
+@pytest.mark.own_process
 def test_the_record_has_the_estimate_beside_what_it_came_to(
     cell: Path, protocol: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,22 +242,6 @@ def test_the_record_has_the_estimate_beside_what_it_came_to(
     )  # the headers of the files come on top
 
 
-def test_the_command_tells_people_and_programs(
-    cell: Path, protocol: Write, main: Callable[..., int], capsys: pytest.CaptureFixture[str]
-) -> None:
-    protocol()
-    assert main("plan", "tiny.yaml", "--workers", 1) == 0
-    out = capsys.readouterr().out
-    assert max(map(len, out.splitlines())) <= 80
-    assert "4 combinations: 2 masks, 4 rolling balls, 4 backgrounds; on slice 1" in out
-    assert "to do     4 slices" in out
-    assert main("plan", "tiny.yaml", "--format", "json", "--workers", 1) == 0
-    content = json.loads(capsys.readouterr().out)
-    assert content["done"]["todo"] == SLICES
-    assert content["fits"] == {"memory": True, "disk": True}
-    assert main("plan", "nowhere.yaml") == 2
-
-
 @pytest.mark.parametrize(("constant", "measured"), [((), 2), ((2, 0), 1), ((0, 1, 2, 3), 2)])
 def test_a_constant_slice_is_measured_only_where_there_are_no_others(
     cell: Path, protocol: Write, constant: tuple[int, ...], measured: int
@@ -263,6 +258,7 @@ def test_a_constant_optimization_slice_is_passed_over(cell: Path, protocol: Writ
     assert api.plan(protocol(optimize={**OPTIMIZE, "slices": [1, 3]}), workers=1).need.slice == 3
 
 
+@pytest.mark.own_process
 def test_a_full_sparse_bigtiff_is_planned_and_begun(
     tmp_path: Path, charged: Callable[..., Any]
 ) -> None:

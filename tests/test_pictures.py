@@ -15,95 +15,97 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stackmend import api
-from stackmend.pictures import animation, collect, drawing, shown
+from stackmend.pictures import animation, collect, drawing, searches, shown
 from stackmend.pictures.animation import Frame, animated, chosen_frames
 from stackmend.pictures.drawing import Display, shrunk
-from stackmend.pictures.trials import Trial
+from stackmend.pictures.searches import comparison, thumbnail_step, thumbnails
 from stackmend.registry import IMAGE
 from stackmend.result.journal import Journal, Ledger
 from stackmend.result.log import Log
 from stackmend.result.rows import SliceRow
-from stackmend.tuning.chains import load_image
-from stackmend.tuning.tune import Session, tune
+from stackmend.tuning.session import Session
+from stackmend.tuning.trial import Trial
+from stackmend.tuning.tune import tune
 from stackmend.workers.processes import Workers
 
 Write = Callable[..., Path]
 
 
-def tuned(file: Path, **how: Any) -> tuple[Any, Any]:
+@pytest.fixture
+def full_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures that are not shrunk, so that they can be compared pixel by pixel."""
+    monkeypatch.setattr(searches, "PIXELS", 10**6)
+    monkeypatch.setattr(searches, "SIDE", 10**4)
+
+
+def tuned(file: Path, *, pictured: bool = False, **how: Any) -> tuple[Any, Any]:
     job = api.check(file, **how).job()
-    return job, tune(Session(job, Log(), Workers(1), Journal(file.parent / "journal"), Ledger()))
+    session = Session(job, Log(), Workers(1), Journal(file.parent / "journal"), Ledger())
+    return job, tune(session, picture_of=thumbnail_step if pictured else None)
+
+
+def trial_of(tuning: Any) -> tuple[Trial, Any]:
+    found = tuning.searches[0]
+    return Trial(tuning.chains[0], found.entry, found.result.space), found
 
 
 # What was tried
 
 
+@pytest.mark.parametrize("pictured", [True, False])
 def test_the_picture_of_the_chosen_combination_is_what_is_applied(
-    cell: Path, protocol: Write
+    cell: Path, protocol: Write, full_size: None, pictured: bool
 ) -> None:
-    job, tuning = tuned(protocol())
-    plan = tuning.plans[0]
-    trial = Trial(plan, tuning.searches[0])
-    raw = job.reader.read(1)
-    found = trial.thumbnails(
-        raw, trial.tuned.result.combinations, pixels=10**6, side=10**4, workers=1
-    )
-    assert list(found) == list(trial.tuned.result.combinations)
-    applied = plan.graph().evaluate({IMAGE: load_image(job.reader, 1), **plan.given})[IMAGE]
-    expected = Display.of(raw)(applied)
-    assert np.array_equal(found[trial.tuned.result.choice.combination], expected)
-    assert sum(np.array_equal(each, expected) for each in found.values()) < len(found)
+    """Whether it was made while the search was at it, or afterwards."""
+    job, tuning = tuned(protocol(), pictured=pictured)
+    trial, found = trial_of(tuning)
+    assert bool(found.result.beside) == pictured
+    small = thumbnails(trial, found, 1, found.result.combinations, 1)
+    assert set(small) == set(found.result.combinations)
+    applied = tuning.chains[0].consecutive().evaluate(1, (IMAGE,))[IMAGE]
+    expected = Display.of(job.reader.read(1))(applied)
+    assert np.array_equal(small[found.result.choice.combination], expected)
+    assert sum(np.array_equal(each, expected) for each in small.values()) < len(small)
 
 
-def test_every_other_picture_is_what_would_have_been_applied(cell: Path, protocol: Write) -> None:
-    job, tuning = tuned(protocol())
-    plan = tuning.plans[0]
-    trial = Trial(plan, tuning.searches[0])
-    raw = job.reader.read(1)
-    found = trial.thumbnails(
-        raw, trial.tuned.result.combinations, pixels=10**6, side=10**4, workers=2
-    )
-    for combination, picture in found.items():
-        changes = dict(
-            zip(
-                ("find_charging.gf1_sigma", "correct_charging.rb_radius"),
-                map(str, combination),
-                strict=True,
-            )
-        )
+def test_every_other_picture_is_what_would_have_been_applied(
+    cell: Path, protocol: Write, full_size: None
+) -> None:
+    job, tuning = tuned(protocol(), pictured=True)
+    trial, found = trial_of(tuning)
+    names = ("find_charging.gf1_sigma", "correct_charging.rb_radius")
+    display = Display.of(job.reader.read(1))
+    for combination, picture in thumbnails(trial, found, 1, found.result.combinations, 2).items():
+        changes = dict(zip(names, map(str, combination), strict=True))
         _, others = tuned(protocol("other.yaml", optimize=None), set=changes)
-        other = others.plans[0]
-        applied = other.graph().evaluate({IMAGE: load_image(job.reader, 1), **other.given})[IMAGE]
-        assert np.array_equal(picture, Display.of(raw)(applied))
+        applied = others.chains[0].consecutive().evaluate(1, (IMAGE,))[IMAGE]
+        assert np.array_equal(picture, display(applied))
 
 
-def test_a_region_is_shown_as_the_search_saw_it(cell: Path, protocol: Write) -> None:
+def test_a_region_is_shown_as_the_search_saw_it(
+    cell: Path, protocol: Write, full_size: None
+) -> None:
     optimize = {
         "slices": [1],
         "region": {"y": [4, 44], "x": [0, 50]},
         "loss": {"name": "charging_histogram", "distance": 4},
     }
-    job, tuning = tuned(protocol(optimize=optimize))
-    plan = tuning.plans[0]
-    trial = Trial(plan, tuning.searches[0])
-    found = trial.thumbnails(
-        job.reader.read(1), trial.tuned.result.combinations[:1], pixels=10**6, side=99, workers=1
-    )
-    assert next(iter(found.values())).shape == (40, 50)
+    _, tuning = tuned(protocol(optimize=optimize))
+    trial, found = trial_of(tuning)
+    small = thumbnails(trial, found, 1, found.result.combinations[:1], 1)
+    assert next(iter(small.values())).shape == (40, 50)
     # The loss after, evaluated anew, is that of the search.
-    assert trial.comparison(job.reader.read(1))["loss_after"] == trial.tuned.result.choice.loss
+    assert comparison(trial, found, 1)["loss_after"] == found.result.choice.loss
 
 
 def test_losses_before_and_after_are_over_the_same_mask(cell: Path, protocol: Write) -> None:
-    job, tuning = tuned(protocol())
-    plan = tuning.plans[0]
-    trial = Trial(plan, tuning.searches[0])
-    found = trial.comparison(job.reader.read(1))
-    assert found["loss_after"] == trial.tuned.result.choice.loss
-    assert found["loss_before"] > found["loss_after"]
-    held_out = trial.comparison(job.reader.read(2))
-    assert held_out["loss_after"] == trial.tuned.held_out[2]
-    histograms = found["histograms"]
+    _, tuning = tuned(protocol())
+    trial, found = trial_of(tuning)
+    compared = comparison(trial, found, 1)
+    assert compared["loss_after"] == found.result.choice.loss
+    assert compared["loss_before"] == found.loss_before > compared["loss_after"]
+    assert comparison(trial, found, 2)["loss_after"] == found.held_out[2]
+    histograms = compared["histograms"]
     assert histograms["regions"] == 1
     for name in ("region", "ring"):
         for moment in ("before", "after"):

@@ -13,11 +13,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from components import load
+from records import PROTOCOL, record_content
 from stackmend import api
-from stackmend.cli.messages import framed
+from stackmend.cli.problems import problems_text
 from stackmend.errors import Problem, ProtocolError, UsageError
 from stackmend.protocol import Sweep, check_stack, examine
-from stackmend.protocol.model import SliceSelection, expand
+from stackmend.protocol.build import expand
+from stackmend.protocol.model import SliceSelection
 from stackmend.protocol.text import MAX_BYTES, Place, parse, scalar, spell
 from test_protocol_files import INVALID, VALID
 
@@ -204,7 +206,7 @@ def test_set_by_step_by_id_and_by_path(write):
 
 def test_a_wrong_value_from_the_command_line_is_shown_there(write):
     draft = examine(write(), set={"find_charging.gf1_sigma": "-1"})
-    assert framed("protocol.yaml", draft.problems, ran=False) == (
+    assert problems_text("protocol.yaml", draft.problems, ran=False) == (
         "protocol.yaml: 1 problem, nothing was run\n\n"
         "command line  chain[1].gf1_sigma\n"
         "  $ | --set find_charging.gf1_sigma=-1\n"
@@ -279,15 +281,10 @@ def test_the_command_line_does_not_hide_what_is_wrong_with_the_file(write, tmp_p
 
 def test_the_copy_in_a_result_folder_means_what_the_original_meant(write, tmp_path):
     file = write(CHAIN + "input: {path: data}\n")
-    origin = {
-        "text": file.read_text(),
-        "folder": "/elsewhere",
-        "input": None,
-        "output": "/out",
-        "set": {"name": "x"},
-    }
-    (tmp_path / "run.json").write_text(json.dumps({"protocol": origin}))
-    protocol = load(file)
+    origin = PROTOCOL | {"text": file.read_text(), "folder": "/elsewhere"}
+    origin |= {"output": "/out", "set": {"name": "x"}}
+    (tmp_path / "run.json").write_text(json.dumps(record_content(protocol=origin)))
+    protocol = api.check(file).draft.protocol
     assert (str(protocol.input.path), str(protocol.output.path), protocol.name) == (
         "/elsewhere/data",
         "/out",
@@ -297,11 +294,12 @@ def test_the_copy_in_a_result_folder_means_what_the_original_meant(write, tmp_pa
         "",
         "[]",
         '{"protocol": 1}',
-        json.dumps({"protocol": {**origin, "set": [1]}}),
+        json.dumps(record_content(protocol={**origin, "set": [1]})),
+        json.dumps(record_content(protocol={**origin, "text": "chain: []"})),
         "[" * 100_000,
     ):
         (tmp_path / "run.json").write_text(broken)
-        assert load(file).input.path == tmp_path / "data"
+        assert api.check(file).draft.protocol.input.path == tmp_path / "data"
 
 
 # Values
@@ -373,7 +371,7 @@ def test_a_home_folder_of_nobody_is_a_missing_path(write):
 # Texts for people
 
 
-def test_framed_exactly(write):
+def test_the_text_of_problems_exactly(write):
     file = write(
         "# yaml-language-server: $schema=../schemas/protocol.schema.json\n"
         "protocol: 1                       # version of this format\n"
@@ -393,7 +391,7 @@ def test_framed_exactly(write):
     )
     with pytest.raises(ProtocolError) as caught:
         api.check(file).job()
-    assert framed(caught.value.name, caught.value.problems, ran=False) == (
+    assert problems_text(caught.value.name, caught.value.problems, ran=False) == (
         "protocol.yaml: 3 problems, nothing was run\n"
         "\n"
         "protocol.yaml:9:5  chain[1].gf1_sgma\n"
@@ -415,23 +413,25 @@ def test_warnings_are_counted_and_kept_beside_errors(write):
     )
     with pytest.raises(ProtocolError) as caught:
         load(file)
-    text = framed("protocol.yaml", caught.value.problems, ran=None)
+    text = problems_text("protocol.yaml", caught.value.problems, ran=None)
     assert text.startswith("protocol.yaml: 2 problems, 1 warning\n")
     assert "warning: on a standardised slice" in text
 
 
-def test_framed_shows_nothing_a_terminal_obeys():
+def test_the_text_of_problems_shows_nothing_a_terminal_obeys():
     problem = Problem("a\x1b[31m", "odd \x1b[2J", 1, 2, 3, "\tb\x9b: x")
-    assert "\x1b" not in framed("p", [problem], ran=None)
-    assert framed("p", [problem], ran=None).splitlines()[-2:] == [
+    assert "\x1b" not in problems_text("p", [problem], ran=None)
+    assert problems_text("p", [problem], ran=None).splitlines()[-2:] == [
         "  1 |  b : x",
         "    |  ^^^ odd  [2J",
     ]
 
 
-def test_framed_crops_long_lines():
+def test_the_text_of_problems_crops_long_lines():
     line = "x" * 500 + "HERE" + "y" * 500
-    shown, caret = framed("p", [Problem("a", "wrong", 1, 501, 4, line)], ran=None).splitlines()[-2:]
+    shown, caret = problems_text(
+        "p", [Problem("a", "wrong", 1, 501, 4, line)], ran=None
+    ).splitlines()[-2:]
     assert len(shown) < 150
     assert shown[caret.index("^") :].startswith("HERE")
 
@@ -502,7 +502,7 @@ def survives(file: Path, content: bytes) -> None:
     for problem in draft.problems:
         assert 1 <= problem.line <= len(lines) + 1
         assert problem.column >= 1
-    assert framed(file.name, draft.problems, ran=False)
+    assert problems_text(file.name, draft.problems, ran=False)
     if draft.protocol is None:
         assert draft.problems
         return
@@ -564,6 +564,6 @@ def test_any_assignment(tmp_path, key, value):
     file.write_text(CHAIN)
     for name in (key, f"find_charging.{key}", f"chain[1].{key}", f"optimize{key}"):
         try:
-            assert framed(file.name, examine(file, set={name: value}).problems, ran=None)
+            assert problems_text(file.name, examine(file, set={name: value}).problems, ran=None)
         except UsageError:
             continue

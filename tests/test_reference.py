@@ -108,9 +108,12 @@ def test_losses_on_the_synthetic_halos():
     )
     loss = registry.losses().get("charging_histogram")
     graph = compile_chain(
-        [bound("find_charging", inverse=False), bound("correct_charging")],
+        [
+            bound("find_charging", inverse=False),
+            bound("correct_charging"),
+            Bound(loss, "loss", {"regions": 20, "distance": 10}),
+        ],
         swept=parameters,
-        loss=Bound(loss, "loss", {"regions": 20, "distance": 10}),
     )
     image = arrays["B_input"].astype(np.float32)
     result = search(graph, space, [0], lambda number: {IMAGE: image})

@@ -320,7 +320,7 @@ def evaluated(component, image):
     ]
     loss = bound.pop() if isinstance(component, Loss) else None
     surveys = {each.survey_product: None for each in bound if each.survey_product}
-    graph = compile_chain(bound, given=(IMAGE, *surveys), loss=loss)
+    graph = compile_chain([*bound, *([loss] if loss else [])], given=(IMAGE, *surveys))
     values = dict(surveys) | {IMAGE: image}
     inputs = []
     for index, node in enumerate(graph.nodes):

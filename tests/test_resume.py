@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +20,7 @@ from kills import (
     facts,
     kill_and_finish,
     run_in_one_go,
+    start,
     write_protocol,
     write_stack,
 )
@@ -51,8 +49,8 @@ def test_killed_at_random_moments_the_result_is_that_of_a_run_in_one_go(
     folder: Path, kind: str
 ) -> None:
     file, whole, killed = write_protocol(folder, FORMATS[kind]), folder / "whole", folder / "out"
-    run_in_one_go(kind, file, whole)
-    assert kill_and_finish(kind, file, 3, random.Random(kind))
+    events = run_in_one_go(kind, file, whole)
+    assert kill_and_finish(kind, file, 3, random.Random(kind), events=events)
     assert facts(killed) == facts(whole)
     assert contents(killed) == contents(whole)
     records = [json.loads((result / "run.json").read_text()) for result in (killed, whole)]
@@ -271,15 +269,10 @@ def test_a_corrected_pixel_size_is_written_without_computing(folder: Path, forma
 
 
 def test_a_search_that_is_killed_goes_on(folder: Path, monkeypatch: Any) -> None:
-    values = [5 + 0.25 * number for number in range(240)]
+    values = [5 + 0.25 * number for number in range(24)]
     file = write_protocol(folder, {}, gf2_sigma={"sweep": values}, optimize={"slices": [3]})
     journal = Journal(folder / "out" / ".stackmend" / "journal")
-    command = [sys.executable, "-m", "stackmend", "run", str(file), "--workers", "1", "--quiet"]
-    process = subprocess.Popen(command, start_new_session=True)
-    while process.poll() is None and not journal.ledger().losses:
-        pass
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    start("TIFF folder", file, phase="search", moment=8)
     known = len(journal.ledger().losses)
     assert 0 < known < len(values)
     noted: list[Any] = []

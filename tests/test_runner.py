@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from stackmend import api
 from stackmend.errors import InputError, NothingFound, OutputError, StackmendError, UsageError
-from stackmend.restore.apply import to_dtype
+from stackmend.restore.measures import to_dtype
 from stackmend.result import atomic
 from stackmend.result.encoding import plain
 from stackmend.result.hashes import combined_hash, pixel_hash
 from stackmend.result.log import Log
-from stackmend.stacks.tiff_file_writer import RoomyTiffWriter
-from stackmend.stacks.tiff_folder import TiffFolderWriter
+from stackmend.stacks.tiff.file_writer import PlainTiffWriter
+from stackmend.stacks.tiff.folder import TiffFolderWriter
 
 Write = Callable[..., Path]
 PARTS = [
@@ -366,7 +366,7 @@ def test_a_full_disk_while_pages_are_written(
 ) -> None:
     for name in ("create", "write"):
         with monkeypatch.context() as patch:
-            owner = tifffile.TiffWriter if name == "create" else RoomyTiffWriter
+            owner = tifffile.TiffWriter if name == "create" else PlainTiffWriter
             patch.setattr(owner, "write", fill_up)
             with pytest.raises(OutputError, match=r"stack.tif.*No space left on device.*make room"):
                 run(protocol(output={"path": "result", "format": "tiff"}))

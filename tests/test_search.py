@@ -16,7 +16,7 @@ from stackmend.chain import Bound, compile_chain
 from stackmend.errors import StepError
 from stackmend.registry import IMAGE, NOTHING_FOUND, UNDEFINED, Loss, Stage, Step, Undefined
 from stackmend.search import Axis, Choice, NoChoice, Space, count_work, search
-from stackmend.search.choice import choose
+from stackmend.search.choice import NOTHING_TO_JUDGE, choose
 from stackmend.search.space import walking_order
 from stackmend.search.walk import distinct_work, walk
 
@@ -39,9 +39,7 @@ def decharging(swept=SWEPT):
     loss = Bound(
         registry.losses().get("charging_histogram"), "loss", {"regions": 20, "distance": 10}
     )
-    return compile_chain(
-        [bound("find_charging"), bound("correct_charging")], swept=swept, loss=loss
-    )
+    return compile_chain([bound("find_charging"), bound("correct_charging"), loss], swept=swept)
 
 
 def space_of(parameters, values) -> Space:
@@ -106,7 +104,7 @@ def test_identical_work_is_done_once(workers):
         registry.losses().get("charging_histogram"), "loss", {"regions": 20, "distance": 10}
     )
     steps = [counting(bound("find_charging")), counting(bound("correct_charging"))]
-    graph = compile_chain(steps, swept=SWEPT, loss=counting(loss))
+    graph = compile_chain([*steps, counting(loss)], swept=SWEPT)
     result = search(
         graph, published_space(), [0], lambda number: {IMAGE: np.zeros((2, 2))}, workers=workers
     )
@@ -140,7 +138,7 @@ def test_few_results_are_alive_at_once():
         if task.node.stage.makes == "loss":
             alive.discard(key)
     assert peak < 35
-    assert len(work.answers) == 3125
+    assert len(work.answers["loss"]) == 3125
 
 
 def arithmetic(parameters: int):
@@ -159,7 +157,7 @@ def arithmetic(parameters: int):
     )
     loss = Bound(Loss(name="value", version=1, stages=(Stage(value, makes="loss"),)), "loss", {})
     swept = tuple(("add", f"p{position}") for position in range(parameters))
-    return compile_chain([Bound(step, "add", {})], swept=swept, loss=loss), swept
+    return compile_chain([Bound(step, "add", {}), loss], swept=swept), swept
 
 
 @given(
@@ -234,16 +232,16 @@ def test_finding_nothing_where_others_find_something_loses():
     assert choice.combination == (1, 20)
 
 
-def test_slices_without_charging_do_not_count_and_are_told():
+def test_slices_without_findings_do_not_count_and_are_told():
     choice = choose(ONE, losses([NOTHING] * 6, [0.3, 0.2, 1, 1, 1, 1]))
     assert isinstance(choice, Choice)
-    assert choice.slices_without_charging == (0,)
+    assert choice.slices_without_findings == (0,)
     assert choice.loss == 0.2
 
 
 def test_nothing_found_anywhere():
     assert choose(ONE, losses([NOTHING] * 6, [NOTHING] * 6)) == NoChoice(
-        NOTHING_FOUND, "no combination finds any charging", (0, 1)
+        NOTHING_FOUND, NOTHING_TO_JUDGE, (0, 1)
     )
 
 

@@ -31,9 +31,7 @@ def searched(space: Space, name: str, workers: int = 1, **options) -> SearchResu
     loss = Loss(
         name="value", version=1, stages=(Stage(lambda image: float(image[0, 0]), makes="loss"),)
     )
-    graph = compile_chain(
-        [Bound(step, "s", {})], swept=space.parameters, loss=Bound(loss, "loss", {})
-    )
+    graph = compile_chain([Bound(step, "s", {}), Bound(loss, "loss", {})], swept=space.parameters)
     given = {IMAGE: np.zeros((1, 1))}
     return search(
         graph, space, [0], lambda number: given, by=strategy(name, **options), workers=workers

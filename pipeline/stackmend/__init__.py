@@ -1,4 +1,28 @@
 """stackmend: declarative, reproducible restoration of FIB-SEM image stacks.
 
-``stackmend.api`` has the functions behind the commands.
+``stackmend.run``, ``check``, ``plan``, ``show`` and ``trial`` are the verbs as functions; all of
+them are in ``stackmend.api``. Nothing is loaded before one of them is used.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stackmend.api import check, plan, run, show, trial
+
+    __version__: str
+
+__all__ = ["__version__", "check", "plan", "run", "show", "trial"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("stackmend")
+    if name in __all__:
+        from stackmend import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'stackmend' has no attribute {name!r}")

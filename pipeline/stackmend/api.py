@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
-from stackmend import registry, runner
+from stackmend import registry
 from stackmend.protocol import assemble
 from stackmend.protocol.starter import starting_protocol
-from stackmend.report import Source, read_finished, write_figures, write_report
-from stackmend.result import names
-from stackmend.result.log import Log
-from stackmend.runner import CheckResult, RunPlan, RunResult, check
-from stackmend.runner import plan as plan
+from stackmend.report import write_figures, write_report
+from stackmend.result import Result, open_result
+from stackmend.runner import (
+    CheckResult,
+    RunPlan,
+    RunResult,
+    Trial,
+    check,
+    finish,
+    plan,
+    run,
+    trial,
+)
 from stackmend.stacks import open_stack
 
 __all__ = [
     "CheckResult",
     "RunPlan",
     "RunResult",
+    "Trial",
     "check",
     "figures",
     "finish",
@@ -31,54 +38,19 @@ __all__ = [
     "schema",
     "show",
     "steps",
+    "trial",
 ]
 
 
-P = ParamSpec("P")
-
-
-def _reporting(function: Callable[P, RunResult]) -> Callable[P, RunResult]:
-    """The same function, with a report at the end.
-
-    The report is made when the result is in its place; if it cannot be made, that is said and the result stands.
-    """
-
-    @wraps(function)
-    def reporting(*args: P.args, **how: P.kwargs) -> RunResult:
-        result = function(*args, **how)
-        there = (result.folder / names.REPORT).exists()
-        if result.record is None or (
-            there and not result.changed
-        ):  # of shards, 'finish' makes the report
-            return result
-        try:
-            write_report(result.folder)
-        # Whatever stops a page from being made, in our code or in a library for plots: the restored stack is complete.
-        except Exception as error:  # noqa: BLE001 - see above
-            reason = f"no report was made ({type(error).__name__}: {error})"
-            message = (
-                f"{reason}; the result is complete, try again: stackmend report {result.folder}"
-            )
-            listener: Any = how.get("listener")
-            Log(result.folder / names.LOG, listener).event("note", message=message)
-        return result
-
-    return reporting
-
-
-run = _reporting(runner.run)
-finish = _reporting(runner.finish)
-
-
-def show(run: str | Path) -> Source:
-    """What a finished run has left in writing: its record, its tables, its events.
+def show(run: str | Path) -> Result:
+    """What a run has left in writing: its record, its tables, its events.
 
     Raises
     ------
     InputError
-        If there is none; of an unfinished one with the command to continue.
+        If there is none.
     """
-    return read_finished(Path(run).expanduser())
+    return open_result(Path(run).expanduser())
 
 
 def report(run: str | Path) -> Path:

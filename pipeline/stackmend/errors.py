@@ -9,7 +9,7 @@
     │   └── BadSlice       4    one slice cannot; the protocol may say to go on without it
     ├── StepError          5    a step failed on a slice: report it, with the log
     ├── QualityError       6    everything worked and the outcome is not acceptable
-    │   └── NothingFound   6    no combination of the search finds any charging
+    │   └── NothingFound   6    no combination of the search finds anything
     └── OutputError        8    the result cannot be written: make room or choose another folder
 
 Status 7 belongs to ``verify`` and 130 to an interruption. Messages read ``where: what, got VALUE; what to do``.
@@ -92,7 +92,7 @@ class QualityError(StackmendError):
 
 
 class NothingFound(QualityError):
-    """No combination of the search finds any charging in the optimization slices."""
+    """No combination of the search finds anything in the optimization slices."""
 
 
 class OutputError(StackmendError):

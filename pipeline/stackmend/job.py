@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
@@ -13,8 +14,17 @@ import numpy as np
 from stackmend.errors import InputError, Problem, ProtocolError, UsageError
 from stackmend.protocol import Draft, Protocol, check_stack, remaining
 from stackmend.result.workspace import Workspace
-from stackmend.stacks import Layout, Reader, Selected, Writer, new_stack, open_phantom, open_stack
-from stackmend.stacks.extras import command_for, missing
+from stackmend.stacks import (
+    FORMATS,
+    Layout,
+    Reader,
+    Selection,
+    Writer,
+    new_stack,
+    open_phantom,
+    open_stack,
+)
+from stackmend.stacks.extras import command_for, is_missing
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,7 @@ class Job:
             names=tuple(self.reader.names[index] for index in self.slices),
             channels=len(self.channels),
             photometric=self.reader.photometric,
-            metadata=Selected(self.reader, self.slices),
+            selection=Selection(self.readers, self.slices),
             origin=self.origin,
             compression=output.compression,
             pyramid=output.pyramid,
@@ -109,8 +119,13 @@ class CheckResult:
         """That of the first channel of the stack."""
         return self.readers[0] if self.readers else None
 
-    def job(self) -> Job:
+    def job(self, *, written: bool = True) -> Job:
         """What a run needs.
+
+        Parameters
+        ----------
+        written
+            Whether anything will be written; if not, no output need be given.
 
         Raises
         ------
@@ -123,17 +138,17 @@ class CheckResult:
         """
         self.raise_problems()
         protocol = self.draft.accepted()
-        for what, path in (("input", self.reader), ("output", protocol.output.path)):
+        output = protocol.output.path if written else Path(os.devnull)
+        for what, path in (("input", self.reader), ("output", output)):
             if path is None:
-                raise UsageError(
-                    f"{self.draft.name}: gives no {what}; add --{what} PATH, or {what}.path to the file"
-                )
+                advice = f"add --{what} PATH, or {what}.path to the file"
+                raise UsageError(f"{self.draft.name}: gives no {what}; {advice}")
         assert self.reader is not None
-        assert protocol.output.path is not None
+        assert output is not None
         channels = protocol.input.channels or tuple(range(len(self.readers)))
         readers = tuple(self.readers[channel] for channel in channels)
         slices, window = _restored(protocol, self.reader)
-        return Job(protocol, readers, channels, slices, window, Workspace(protocol.output.path))
+        return Job(protocol, readers, channels, slices, window, Workspace(output))
 
     def raise_problems(self) -> None:
         """Raise what was found wrong, if anything."""
@@ -209,17 +224,23 @@ def _stack_problems(protocol: Protocol, readers: tuple[Reader, ...]) -> Iterator
 def _format(protocol: Protocol) -> Iterator[Problem]:
     """Options that the format of the output does not have, and packages that it needs."""
     output, text = protocol.output, protocol.text
-    zarr = output.format.startswith("ome-zarr")
-    if output.pyramid and not zarr:
-        message = f"{output.format} has no place for smaller copies; add format: ome-zarr, or leave it out"
+    format = FORMATS[output.format]
+    if output.pyramid and not format.pyramid:
+        other = next(name for name, each in FORMATS.items() if each.pyramid)
+        what = f"{output.format} has no place for smaller copies"
+        message = f"{what}; add format: {other}, or leave it out"
         yield text.problem(("output", "pyramid"), message)
-    if zarr and missing("zarr"):
-        yield text.problem(
-            ("output", "format"),
-            f"{output.format} needs one more package; run: {command_for('zarr')}",
-        )
-    if output.compression == "zstd" and not zarr and missing("imagecodecs"):
-        message = f"zstd needs one more package; run: {command_for('imagecodecs')}"
+    if format.needs and is_missing(format.needs):
+        message = f"{output.format} needs one more package; run: {command_for(format.needs)}"
+        yield text.problem(("output", "format"), message)
+    if output.compression not in format.compressions:
+        what = f"{output.format} cannot be compressed in this way"
+        message = f"{what}; choose {' or '.join(format.compressions)}"
+        yield text.problem(("output", "compression"), message)
+        return
+    package = format.compressions[output.compression]
+    if package and is_missing(package):
+        message = f"{output.compression} needs one more package; run: {command_for(package)}"
         yield text.problem(("output", "compression"), message)
 
 

@@ -87,7 +87,7 @@ def swept_search(image: np.ndarray, values: dict[str, tuple[Any, ...]], workers:
         registry.losses().get("charging_histogram"), "loss", {"regions": 20, "distance": 10}
     )
     steps = [bound("find_charging", inverse=True), bound("correct_charging")]
-    graph = compile_chain(steps, swept=swept, loss=loss)
+    graph = compile_chain([*steps, loss], swept=swept)
     space = Space(
         tuple(Axis(parameter, each) for parameter, each in zip(swept, values.values(), strict=True))
     )

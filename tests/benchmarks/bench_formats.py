@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from stackmend.stacks import Layout, Reader, Selected, Writer, new_stack, open_stack
+from stackmend.stacks import Layout, Reader, Selection, Slice, Writer, new_stack, open_stack
 
 Row = dict[str, Any]
 COUNT, REPEAT, PAGES = 24, 7, 5000
@@ -63,9 +63,9 @@ def _saved(folder: Path, size: int, count: int, *, tagged: bool) -> Reader:
 
 def _writer(format: str, folder: Path, reader: Reader, compression: str = "none") -> Writer:
     folder.mkdir(exist_ok=True)
-    selected = Selected(reader, tuple(range(reader.shape[0])))
+    selection = Selection((reader,), tuple(range(reader.shape[0])))
     layout = Layout(
-        reader.shape, reader.dtype, reader.names, metadata=selected, compression=compression
+        reader.shape, reader.dtype, reader.names, selection=selection, compression=compression
     )
     return new_stack(format, folder, layout)
 
@@ -83,7 +83,7 @@ def _copy(folder: Path, size: int, *, tagged: bool) -> Row:
 
     def ours() -> None:
         for index in range(COUNT):
-            writer.write(index, reader.read(index))
+            writer.write(index, reader.read_slice(index))
 
     literal, seconds = _seconds(plain, COUNT, folder / "plain"), _seconds(ours, COUNT, writer.path)
     what = f"copy a slice of {size} x {size}{' with 8 kB of tags (tifffile loses them)' if tagged else ''}"
@@ -103,7 +103,7 @@ def _chunk(folder: Path, size: int) -> Row:
         lambda: [array.__setitem__(index, image) for index in range(COUNT)], COUNT, writer.path
     )
     ours = _seconds(
-        lambda: [writer.write(index, image) for index in range(COUNT)], COUNT, writer.path
+        lambda: [writer.write(index, Slice(image)) for index in range(COUNT)], COUNT, writer.path
     )
     return {
         "what": f"zarr chunk of {size} x {size}",
@@ -122,15 +122,14 @@ def _long(folder: Path) -> Iterator[Row]:
         writer.create()
         made = perf_counter()
         for index in range(PAGES):
-            writer.write(index, image)
+            writer.write(index, Slice(image, reader.tags(index)))
         written = perf_counter()
         writer.finish()
         done = perf_counter()
         (again,) = open_stack(writer.path)
         opened = perf_counter()
         for index in range(PAGES - 100, PAGES):
-            again.read(index)
-            again.metadata_of(index)
+            again.read_slice(index)
         read = (perf_counter() - opened) / 100
         whole = {"create_s": made - start, "write_s": written - made, "finish_s": done - written}
         yield {

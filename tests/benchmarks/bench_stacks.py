@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -100,7 +99,7 @@ def bookkeeping() -> Iterator[Row]:
                 input_hash=pixel_hash(pixels),
                 output_hash=pixel_hash(pixels),
             )
-            journal.enter(asdict(row))
+            journal.enter(row)
             log.event("slice", slice=number, name=row.name, status=row.status, seconds=row.seconds)
             row.to_csv()
         each = (perf_counter() - start) / count

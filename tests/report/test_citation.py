@@ -8,13 +8,14 @@ from typing import Any
 
 import yaml
 
+from records import OUTPUT, record, search_content
 from reference_data import ROOT
 from stackmend import registry
 from stackmend.report.citation import bibtex, methods, references, works
-from stackmend.result.reading import Source, read
+from stackmend.result import Record, open_result
 
 
-def run(*cited: str, **parts: Any) -> Source:
+def run(*cited: str, **parts: Any) -> Record:
     step = {
         "id": "s",
         "step": "s",
@@ -23,41 +24,31 @@ def run(*cited: str, **parts: Any) -> Source:
         "references": cited,
         "parameters": {},
     }
-    record = {
-        "chain": [step],
-        "searches": [],
-        "environment": {
-            "python": "3.12",
-            "packages": {"stackmend": "9.9", "numpy": "2", "scipy": "1"},
-        },
-        "input": {"dtype": "uint8", "pixel_size_nm": {"x": 4.0, "y": 4.0, "z": 10.0}},
-        "output": {"shape": [2, 30, 40], "pixel_hash": "abc"},
-    }
-    return Source(Path(), True, record=record | parts)
+    return record(**{"chain": [step], "output": OUTPUT | {"shape": [2, 30, 40]}, **parts})
 
 
 def test_a_paragraph_of_a_real_run(shared: Path) -> None:
-    source = read(shared)
+    source = open_result(shared).record
     text = methods(source)
     search = source.searches[0]
     assert "9 slices of 48 by 64 pixels (uint8)" in text
-    for step in source.record["chain"]:
-        for name, each in step["parameters"].items():
-            if isinstance(each["value"], int | float) and not isinstance(each["value"], bool):
-                assert f"{name} {each['value']:g}" in text
+    for step in source.chain:
+        for name, each in step.parameters.items():
+            if isinstance(each.value, int | float) and not isinstance(each.value, bool):
+                assert f"{name} {each.value:g}" in text
     assert (
         "chosen among 18 combinations (grid search) on slice 1 by the self-supervised loss charging_histogram"
         in text
     )
-    assert f"the lowest loss was {search['loss_of_choice']:.4f}" in text
-    assert f"{search['held_out']['2']:.4f} on slice 2" in text
-    assert source.record["output"]["pixel_hash"] in text
+    assert f"the lowest loss was {search.loss_of_choice:.4f}" in text
+    assert f"{search.held_out[2]:.4f} on slice 2" in text
+    assert source.output.pixel_hash in text
     assert "Robinson" in text
     assert "None" not in text
 
 
 def test_only_what_was_run_is_cited(shared: Path) -> None:
-    entries = bibtex(read(shared))
+    entries = bibtex(open_result(shared).record)
     for key in ("stackmend,", "spehner2020", "robinson2004", "sternberg1983", "bmiptools2022"):
         assert entries.count(f"{{{key}") == 1
     alone = bibtex(run())
@@ -102,5 +93,5 @@ def test_the_works_are_those_of_the_citation_file() -> None:
 
 
 def test_references_come_once_and_in_order() -> None:
-    searches = [{"loss_references": ["b", "c"], "status": "chosen"}]
+    searches = [search_content(loss_references=["b", "c"])]
     assert references(run("a", "b", searches=searches)) == ["a", "b", "c"]

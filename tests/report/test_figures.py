@@ -100,9 +100,7 @@ def test_the_commands(result: Path, main: Any, capsys: pytest.CaptureFixture[str
 
 
 def test_no_display_is_asked_for(shared: Path) -> None:
-    code = (
-        "import sys; from stackmend.report import read; from stackmend.report.page import render; "
-    )
-    code += f"render(read(__import__('pathlib').Path({str(shared)!r}))); print('matplotlib.pyplot' in sys.modules)"
+    code = "import sys; from stackmend.result import open_result; from stackmend.report.page import render; "
+    code += f"render(open_result(__import__('pathlib').Path({str(shared)!r}))); print('matplotlib.pyplot' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "False"

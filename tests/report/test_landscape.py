@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from records import PROTOCOL, record, search_content
 from stackmend.report import loss_plots
 from stackmend.report.drawing import PAPER, style
 from stackmend.report.landscape import FEW, PAIRS, Search, Trial, edges, loss_of, searches, short
-from stackmend.result.reading import Source
+from stackmend.result import Result
+from stackmend.result.decoding import decode
+from stackmend.result.record import SearchRecord
+from stackmend.result.rows import LossRow
 
 
-def grid(record: Any = None, **axes: list[Any]) -> Search:
+def grid(found: Any = None, **axes: list[Any]) -> Search:
     """A grid whose losses are random, but known."""
     random = np.random.default_rng(8)
     combinations = itertools.product(*axes.values())
@@ -24,8 +28,9 @@ def grid(record: Any = None, **axes: list[Any]) -> Search:
         for i, c in enumerate(combinations)
     ]
     best = min(trials, key=loss_of).index
-    full = {"status": "chosen", "landmarks": {"global minimum": best}, **(record or {})}
-    return Search(0, full, tuple(axes), tuple(trials))
+    full = {"space": {name: [] for name in axes}, "chosen": {}, **(found or {})}
+    content = search_content(landmarks={"global minimum": best}, **full)
+    return Search(0, decode(SearchRecord, content), tuple(axes), tuple(trials))
 
 
 def test_the_lowest_over_the_others() -> None:
@@ -72,7 +77,7 @@ def test_a_large_search_is_drawn_without_its_valleys_being_lost() -> None:
 
 def test_every_plot_can_be_drawn_for_odd_searches() -> None:
     one = grid(a=[1])
-    without_values = Search(0, {}, ("a",), (Trial(0, ("1",), None), Trial(1, ("2",), 1.0)))
+    without_values = Search(0, None, ("a",), (Trial(0, ("1",), None), Trial(1, ("2",), 1.0)))
     with style(PAPER):
         for search in (one, without_values, grid(a=["x", "y"], b=list(range(40)))):
             _, places = loss_plots.loss_graph(search, loss_plots.drawn(search), PAPER)
@@ -86,46 +91,32 @@ def test_every_plot_can_be_drawn_for_odd_searches() -> None:
 
 def test_the_table_of_losses_is_read_search_by_search() -> None:
     rows = [
-        {
-            "search": s,
-            "slice": z,
-            "combination": c,
-            "a": a,
-            "b": b,
-            "loss": "1",
-            "mean_loss": m,
-            "status": "ok",
-        }
-        for s, z, c, a, b, m in [
-            ("0", "3", "0", "1", "", "0.5"),
-            ("0", "3", "1", "2", "", ""),
-            ("0", "4", "0", "1", "", "0.5"),
-            ("0", "4", "1", "2", "", ""),
-            ("1", "3", "0", "", "x", "0.7"),
+        LossRow(search, 0, number, combination, values, 1.0, mean)
+        for search, number, combination, values, mean in [
+            (0, 3, 0, {"a": "1"}, 0.5),
+            (0, 3, 1, {"a": "2"}, None),
+            (0, 4, 0, {"a": "1"}, 0.5),
+            (0, 4, 1, {"a": "2"}, None),
+            (1, 3, 0, {"b": "x"}, 0.7),
         ]
     ]
-    first, second = searches(Source(Path(), True, losses=rows))
+    first, second = searches(Result(Path(), losses=rows))
     assert (first.names, second.names) == (("a",), ("b",))
     assert first.trials == (Trial(0, ("1",), 0.5), Trial(1, ("2",), None))
     assert second.scored == [Trial(0, ("x",), 0.7)]
-    assert first.record == {}
+    assert first.record is None
     assert first.chosen == first.trials[0]
 
 
 def advised(
     declared: list[float], chosen: float, end: str, origin: str = "chosen by search (line 2)"
 ) -> Any:
-    record = {
-        "steps": ["find"],
-        "space": {"sigma": declared},
-        "chosen": {"sigma": chosen},
-        "on_edge": {"sigma": end},
-        "loss_of_choice": 1.0,
-    }
-    chain = [{"id": "find", "parameters": {"sigma": {"value": chosen, "origin": origin}}}]
-    protocol = {"text": "chain:\n    sigma: {sweep: [40, 80]}  # mine\n"}
-    run = Source(Path(), True, record={"chain": chain, "protocol": protocol})
-    (advice,) = edges(grid(record, sigma=declared), run)
+    found = {"space": {"sigma": declared}, "chosen": {"sigma": chosen}, "on_edge": {"sigma": end}}
+    step = {"id": "find", "step": "find", "package": "stackmend", "version": 1}
+    step["parameters"] = {"sigma": {"value": chosen, "origin": origin}}
+    protocol = PROTOCOL | {"text": "chain:\n    sigma: {sweep: [40, 80]}  # mine\n"}
+    run = Result(Path(), record(chain=[step], protocol=protocol))
+    (advice,) = edges(grid(found, sigma=declared), run)
     return advice
 
 
@@ -159,10 +150,5 @@ def test_values_as_a_person_writes_them(value: Any, text: str) -> None:
 
 
 def test_below_zero_nothing_is_advised() -> None:
-    record = {
-        "steps": ["find"],
-        "space": {"sigma": [0, 1, 2]},
-        "chosen": {"sigma": 0},
-        "on_edge": {"sigma": "lower"},
-    }
-    assert list(edges(grid(record, sigma=[0, 1, 2]), Source(Path(), True))) == []
+    found = {"space": {"sigma": [0, 1, 2]}, "chosen": {"sigma": 0}, "on_edge": {"sigma": "lower"}}
+    assert list(edges(grid(found, sigma=[0, 1, 2]), Result(Path(), record()))) == []

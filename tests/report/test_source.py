@@ -11,20 +11,21 @@ import yaml
 
 from stackmend import api
 from stackmend.errors import InputError
-from stackmend.report import read, write_report
-from stackmend.result.reading import number
+from stackmend.report import write_report
+from stackmend.report.landscape import number
+from stackmend.result import open_result
 
 
 def test_a_finished_result(shared: Path) -> None:
-    source = read(shared)
+    source = open_result(shared)
     assert source.finished
     assert not source.interrupted_since
     assert len(source.slices) == 9
     assert len(source.losses) == 18
-    assert source.event("finished")
-    assert source.picture(source.previews["slices"][0]["pictures"]["before"])
+    assert source.events[-1]["event"] == "finished"
+    assert source.picture(source.previews.slices[0].pictures["before"])
     # The record itself may be named, too.
-    assert read(shared / "run.json") == source
+    assert open_result(shared / "run.json") == source
 
 
 @pytest.mark.parametrize("what", ["missing", "empty", "file"])
@@ -57,7 +58,7 @@ def test_a_record_of_a_later_version(result: Path) -> None:
 def test_pictures_are_only_taken_from_their_folder(result: Path) -> None:
     """A record from somebody else must not put other files of mine into a page."""
     (result.parent / "secret.webp").write_bytes(b"secret")
-    source = read(result)
+    source = open_result(result)
     assert source.picture("../../secret.webp") is None
     assert source.picture(str(result.parent / "secret.webp")) is None
 
@@ -82,9 +83,9 @@ def test_a_record_without_what_later_versions_added(result: Path) -> None:
     for step in record["chain"]:
         del step["references"]
     for search in record["searches"]:
-        for name in ("landmarks", "loss_references", "on_edge", "held_out"):
+        for name in ("landmarks", "loss_references", "on_edge", "held_out", "finds"):
             search.pop(name)
-    for name in ("truth", "times", "skipped_steps", "replaced_chain", "warnings"):
+    for name in ("truth", "chains", "mask_of", "skipped_steps", "replaced_chain", "warnings"):
         del record[name]
     (result / "run.json").write_text(json.dumps(record), encoding="utf-8")
     assert "Every combination" in write_report(result).read_text(encoding="utf-8")
@@ -110,7 +111,7 @@ def interrupted(result: Path, moment: str) -> None:
 
 def test_an_interrupted_run_over_an_earlier_result(result: Path) -> None:
     interrupted(result, "slice")
-    source = read(result)
+    source = open_result(result)
     assert source.finished
     assert source.interrupted_since
     page = api.report(result).read_text(encoding="utf-8")
@@ -143,12 +144,5 @@ def test_an_interrupted_run_alone(result: Path, moment: str, said: str) -> None:
 
 
 def test_cells_as_numbers() -> None:
-    assert [number(cell) for cell in ("1.5", "", None, "x", "nan", "inf", 2)] == [
-        1.5,
-        None,
-        None,
-        None,
-        None,
-        None,
-        2,
-    ]
+    cells = ("1.5", "", "x", "nan", "inf", 2)
+    assert [number(cell) for cell in cells] == [1.5, None, None, None, None, 2]

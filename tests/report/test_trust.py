@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from records import OUTPUT, record, search_content
 from stackmend.report.landscape import Search, Trial
-from stackmend.report.trust import Jump, agreement, compared, jumps, verdict
-from stackmend.result.reading import Source
+from stackmend.report.trust import Jump, agreement, compared, jumps
+from stackmend.report.verdict import verdict
+from stackmend.result import Result
+from stackmend.result.decoding import decode
+from stackmend.result.previews import Comparison, Previews, ShownSearch
+from stackmend.result.record import SearchRecord
+from stackmend.result.rows import LossRow, SliceRow, Status
 
 
-def table(count: int = 20, **columns: Any) -> list[dict[str, str]]:
-    """Rows of slices.csv, quiet but for a little noise, with the values of some columns replaced."""
+def table(count: int = 20, **columns: Any) -> list[SliceRow]:
+    """Rows of slices.csv, quiet but for a little noise, with some values of columns replaced."""
     random = np.random.default_rng(3)
     quiet = {
         "mask_area": 1000,
@@ -25,52 +32,41 @@ def table(count: int = 20, **columns: Any) -> list[dict[str, str]]:
     }
     rows = []
     for index in range(count):
-        row = {
-            "slice": str(index),
-            "name": f"s{index}.tif",
-            "status": "restored",
-            "changed_fraction": "0.02",
-        }
-        row |= {
-            name: str(value * (1 + 0.002 * random.standard_normal()))
-            for name, value in quiet.items()
-        }
-        rows.append(row)
-    for name, changes in columns.items():
-        for index, value in changes.items():
-            rows[index][name] = str(value)
+        noisy: dict[str, Any] = {"changed_fraction": 0.02}
+        for name, value in quiet.items():
+            noisy[name] = value * (1 + 0.002 * random.standard_normal())
+        for name, changes in columns.items():
+            if index in changes:
+                noisy[name] = changes[index]
+        rows.append(SliceRow(index, 0, f"s{index}.tif", Status.RESTORED, **noisy))
     return rows
 
 
-def search(loss: float = 0.5, **record: Any) -> Search:
+def search(loss: float = 0.5, **parts: Any) -> Search:
     trials = (Trial(0, ("1",), 1.5), Trial(1, ("2",), loss))
-    full = {
-        "status": "chosen",
-        "landmarks": {"global minimum": 1},
-        "loss_of_choice": loss,
-        **record,
-    }
-    return Search(0, full, ("sigma",), trials)
+    content = search_content(loss_of_choice=loss, **parts)
+    return Search(0, decode(SearchRecord, content), ("sigma",), trials)
 
 
-def source(before: float | None = 1.6, after: float = 0.5, **parts: Any) -> Source:
-    held_out = parts.pop("held_out_before", None)
-    found = {
-        "1": {"loss_before": before},
-        **({} if held_out is None else {"2": {"loss_before": held_out}}),
-    }
-    content = {
-        "folder": Path(),
-        "finished": True,
-        "record": {
-            "searches": [{"status": "chosen"}],
-            "output": {"shape": [20, 10, 10], "clipped": 0},
-        },
-        "losses": [{"search": "0", "slice": "1", "combination": "1", "loss": str(after)}],
-        "slices": table(),
-        "previews": {"searches": [{"search": 0, "compared": found}]},
-    }
-    return Source(**(content | parts))
+def source(
+    before: float | None = 1.6,
+    after: float = 0.5,
+    held_out_before: float | None = None,
+    slices: list[SliceRow] | None = None,
+    **parts: Any,
+) -> Result:
+    """A finished run with a search; keywords are parts of its record."""
+    losses = {1: Comparison(before, after)}
+    if held_out_before is not None:
+        losses[2] = Comparison(held_out_before, None)
+    shown = ShownSearch(0, 1, {}, False, 2, "a.webp", "s.webp", losses)
+    return Result(
+        Path(),
+        record(**{"searches": [search_content()], **parts}),
+        losses=[LossRow(0, 0, 1, 1, {"sigma": "2"}, after, after)],
+        slices=table() if slices is None else slices,
+        previews=Previews(searches=(shown,)),
+    )
 
 
 # Jumps
@@ -90,14 +86,14 @@ def test_a_quiet_stack_has_no_jumps() -> None:
 )
 def test_a_jump_is_found_where_it_is(column: str, value: float, what: str) -> None:
     (jump,) = jumps(table(**{column: {7: value}}))
-    assert (jump.slice, jump.name, jump.what, jump.in_the_input) == ("7", "s7.tif", what, False)
+    assert (jump.slice, jump.name, jump.what, jump.in_the_input) == (7, "s7.tif", what, False)
     assert jump.value == value
     assert jump.around == pytest.approx(value, rel=0.6)
 
 
 def test_what_jumps_in_the_input_too_is_told_apart() -> None:
     found = jumps(table(mean_after={7: 110, 12: 120}, mean_before={12: 119}))
-    assert [(jump.slice, jump.in_the_input) for jump in found] == [("12", True), ("7", False)]
+    assert [(jump.slice, jump.in_the_input) for jump in found] == [(12, True), (7, False)]
 
 
 def test_a_slow_drift_is_no_jump() -> None:
@@ -106,7 +102,7 @@ def test_a_slow_drift_is_no_jump() -> None:
 
 def test_a_lone_region_in_an_empty_stack_is_a_jump() -> None:
     rows = table(mask_area=dict.fromkeys(range(20), 0) | {9: 300})
-    assert [jump.slice for jump in jumps(rows)] == ["9"]
+    assert [jump.slice for jump in jumps(rows)] == [9]
 
 
 def test_channels_are_not_neighbours() -> None:
@@ -115,19 +111,16 @@ def test_channels_are_not_neighbours() -> None:
         table(mask_area={5: 2000}),
         table(mean_after={index: 200 + index / 99 for index in range(20)}),
     )
-    rows = [
-        {**row, "channel": name}
-        for pair in zip(first, second, strict=True)
-        for row, name in zip(pair, "02", strict=True)
-    ]
-    assert [(jump.slice, jump.channel, jump.what) for jump in jumps(rows)] == [
-        ("5", "0", "masked area")
-    ]
+    rows = []
+    for one, other in zip(first, second, strict=True):
+        rows += [one, replace(other, channel=2)]
+    found = [(jump.slice, jump.channel, jump.what) for jump in jumps(rows)]
+    assert found == [(5, 0, "masked area")]
 
 
 def test_slices_that_could_not_be_used() -> None:
     rows = table()
-    rows[3] = dict.fromkeys(rows[3], "") | {"slice": "3", "name": "s3.tif", "status": "blank"}
+    rows[3] = SliceRow(3, 0, "s3.tif", Status.BLANK)
     told = verdict(source(slices=rows), [search()], jumps(rows))
     assert told.reasons == ("1 slice could not be used (3).",)
 
@@ -148,6 +141,11 @@ def test_improved() -> None:
     )
 
 
+def test_improved_by_a_loss_that_has_no_words() -> None:
+    told = verdict(source(), [search(finds="")], [])
+    assert told.sentence.startswith("The stack was improved: the loss fell from 1.600 to 0.500, ")
+
+
 def test_a_loss_that_did_not_fall() -> None:
     told = verdict(source(before=0.4), [search()], [])
     assert told.kind == "bad"
@@ -156,10 +154,8 @@ def test_a_loss_that_did_not_fall() -> None:
 
 def test_each_doubt_is_counted() -> None:
     found = search(on_edge={"sigma": "upper"}, held_out={"2": 1.9})
-    odd = [Jump(4, "4", "s4", "mean_after", "mean grey level", 9, 1, 50, in_the_input=False)]
-    output = {"shape": [20, 10, 10], "clipped": 30}
-    record = {"searches": [{"status": "chosen"}], "output": output}
-    told = verdict(source(held_out_before=1.7, record=record), [found], odd)
+    odd = [Jump(4, 4, "s4", "mean_after", "mean grey level", 9, 1, 50, in_the_input=False)]
+    told = verdict(source(held_out_before=1.7, output=OUTPUT | {"clipped": 30}), [found], odd)
     assert told.kind == "doubtful"
     assert "4 checks raised a doubt" in told.sentence
     assert told.reasons == (
@@ -171,33 +167,33 @@ def test_each_doubt_is_counted() -> None:
 
 
 def test_the_truth_decides_where_it_is_known() -> None:
-    record = {"searches": [{"status": "chosen"}], "truth": {"rmse_before": 2.0, "rmse_after": 3.0}}
-    told = verdict(source(record=record), [search()], [])
+    told = verdict(source(truth={"rmse_before": 2.0, "rmse_after": 3.0}), [search()], [])
     assert (told.kind, told.sentence[:24]) == ("bad", "The stack got worse: its")
-    record["truth"] = {"rmse_before": 3.0, "rmse_after": 2.0}
-    assert verdict(source(record=record), [search()], []).kind == "good"
+    told = verdict(source(truth={"rmse_before": 3.0, "rmse_after": 2.0}), [search()], [])
+    assert told.kind == "good"
 
 
-def unchanged() -> list[dict[str, str]]:
+def unchanged() -> list[SliceRow]:
     return table(changed_fraction=dict.fromkeys(range(20), 0.0))
 
 
-def test_nothing_found() -> None:
-    record = {"searches": [{"status": "nothing_found"}]}
-    told = verdict(source(record=record, slices=unchanged(), losses=()), [], [])
-    assert (told.kind, told.sentence) == (
-        "neutral",
-        "No charging was found, and the stack is as it was.",
-    )
-    told = verdict(source(record=record | {"replaced_chain": True}, losses=()), [], [])
+@pytest.mark.parametrize(
+    ("finds", "found"), [("charging", "No charging was found"), ("", "Nothing was found")]
+)
+def test_nothing_found_in_the_words_of_the_loss(finds: str, found: str) -> None:
+    searches = [search_content(status="nothing_found", finds=finds)]
+    told = verdict(source(searches=searches, slices=unchanged()), [], [])
+    assert (told.kind, told.sentence) == ("neutral", f"{found}, and the stack is as it was.")
+    told = verdict(source(searches=searches, replaced_chain=True), [], [])
     assert told.kind == "doubtful"
+    assert told.sentence.startswith(found)
     assert "applied instead" in told.sentence
 
 
 def test_nothing_changed_and_nothing_measured() -> None:
-    told = verdict(source(record={"searches": []}, slices=unchanged()), [], [])
+    told = verdict(source(searches=[], slices=unchanged()), [], [])
     assert told.sentence.startswith("Nothing was changed")
-    told = verdict(source(record={"searches": []}), [], [])
+    told = verdict(source(searches=[]), [], [])
     assert (told.kind, "no loss was measured" in told.sentence) == ("neutral", True)
 
 
@@ -206,11 +202,10 @@ def test_unfinished() -> None:
         {"event": "started", "shape": [50, 9, 9]},
         {"event": "application started", "slices": 40},
     ]
-    run = Source(Path(), finished=False, slices=table(3), events=events)
-    told = verdict(run, [], [])
+    told = verdict(Result(Path(), slices=table(3), events=events), [], [])
     assert told.sentence == "This run is not finished: 3 of 40 slices are restored."
     stopped = {"event": "stopped", "error": "OutputError", "message": "disk full"}
-    told = verdict(Source(Path(), finished=False, events=[*events[:1], stopped]), [], [])
+    told = verdict(Result(Path(), events=[*events[:1], stopped]), [], [])
     assert told.sentence == (
         "This run is not finished: no slice is restored yet. It stopped with OutputError: disk full"
     )
@@ -222,9 +217,9 @@ def test_unfinished() -> None:
 def test_losses_before_and_after_by_their_part_in_the_choice() -> None:
     slices = compared(search(held_out={"2": 0.6, "5": "undefined"}), source(held_out_before=1.7))
     assert [(each.slice, each.role, each.before, each.after) for each in slices] == [
-        ("1", "optimization", 1.6, 0.5),
-        ("2", "held out", 1.7, 0.6),
-        ("5", "held out", None, None),
+        (1, "optimization", 1.6, 0.5),
+        (2, "held out", 1.7, 0.6),
+        (5, "held out", None, None),
     ]
 
 

@@ -18,7 +18,7 @@ from stackmend.stacks import open_stack
 SIZES = {"C": 2, "Z": 3, "T": 4, "Q": 3, "A": 3, "Y": 5, "X": 7}
 
 
-def counted(axes: str, **sizes: int) -> NDArray[Any]:
+def numbered_planes(axes: str, **sizes: int) -> NDArray[Any]:
     """Every plane filled with its own number."""
     shape = tuple((SIZES | sizes)[axis] for axis in axes)
     planes = np.arange(np.prod(shape[:-2], dtype=int)).reshape(*shape[:-2], 1, 1)
@@ -27,7 +27,7 @@ def counted(axes: str, **sizes: int) -> NDArray[Any]:
 
 def save(path: Path, axes: str, how: str, compression: str | None = None, **sizes: int) -> Path:
     kind = {"imagej": {"imagej": True}, "ome": {"ome": True}, "shaped": {}}[how]
-    stack = counted(axes, **sizes)
+    stack = numbered_planes(axes, **sizes)
     tifffile.imwrite(
         path,
         stack,
@@ -130,7 +130,7 @@ def test_slices_that_are_called_slices_are_nothing_to_say(tmp_path: Path, how: s
 
 def test_pages_written_one_by_one(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
-        for plane in counted("ZYX"):
+        for plane in numbered_planes("ZYX"):
             writer.write(plane, contiguous=False)
     assert planes(tmp_path / "a.tif") == [[0, 1, 2]]
     assert open_stack(tmp_path / "a.tif")[0].notes == (
@@ -147,7 +147,7 @@ def test_pages_in_the_order_that_ome_gives_them(tmp_path: Path) -> None:
     end = xml.index("/>", start) + 2
     backwards = "".join(f'<TiffData IFD="{2 - z}" FirstZ="{z}" PlaneCount="1"/>' for z in range(3))
     with tifffile.TiffWriter(path) as writer:
-        for index, plane in enumerate(counted("ZYX")):
+        for index, plane in enumerate(numbered_planes("ZYX")):
             description = (xml[:start] + backwards + xml[end:]).encode() if index == 0 else None
             writer.write(plane, metadata=None, contiguous=False, description=description)
     assert path.read_bytes() != content
@@ -157,7 +157,7 @@ def test_pages_in_the_order_that_ome_gives_them(tmp_path: Path) -> None:
 def test_several_images_in_one_ome_file(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.ome.tif") as writer:
         for _ in range(2):
-            writer.write(counted("ZYX"), metadata={"axes": "ZYX"})
+            writer.write(numbered_planes("ZYX"), metadata={"axes": "ZYX"})
     with pytest.raises(
         InputError, match=r"expected one image, got 2 \(OME\); save one of them as a stack"
     ):
@@ -170,11 +170,11 @@ def test_one_file_of_an_ome_stack_in_several(tmp_path: Path) -> None:
         xml = tif.pages[0].description
     start = xml.index("<TiffData")
     end = xml.index("/>", start) + 2
-    files = "".join(
-        f'<TiffData IFD="0" FirstZ="{z}" PlaneCount="1"><UUID FileName="{z}.ome.tif">urn:uuid:{z}</UUID></TiffData>'
-        for z in range(3)
-    )
-    for z, plane in enumerate(counted("ZYX")):
+    files = ""
+    for z in range(3):
+        files += f'<TiffData IFD="0" FirstZ="{z}" PlaneCount="1">'
+        files += f'<UUID FileName="{z}.ome.tif">urn:uuid:{z}</UUID></TiffData>'
+    for z, plane in enumerate(numbered_planes("ZYX")):
         description = (xml[:start] + files + xml[end:]).encode()
         tifffile.imwrite(tmp_path / f"{z}.ome.tif", plane, metadata=None, description=description)
     with pytest.raises(

@@ -14,7 +14,8 @@ import tifffile
 
 from stackmend import api
 from stackmend.errors import OutputError, Problem
-from stackmend.stacks import Layout, Writer, extras, new_stack, tiff_file_writer
+from stackmend.stacks import Layout, Slice, Writer, extras, new_stack
+from stackmend.stacks.tiff import file_writer
 
 CODES = {"none": 1, "zlib": 8, "zstd": 50000}
 PROTOCOL = """\
@@ -50,7 +51,7 @@ def test_compressed_slices_are_the_same_slices(
     layout = Layout((1, 40, 50), pixels.dtype, ("1.tif",), compression=compression)
     writer = new_stack(format, tmp_path, layout)
     writer.create()
-    writer.write(0, pixels)
+    writer.write(0, Slice(pixels))
     writer.finish()
     file = writer.path / "1.tif" if writer.path.is_dir() else writer.path
     with tifffile.TiffFile(file) as tif:
@@ -129,13 +130,13 @@ def test_a_file_that_was_being_put_together_is_put_together_again(
         )
         writer.create()
         for position, pixels in enumerate(stack):
-            writer.write(position, pixels)
+            writer.write(position, Slice(pixels))
         return writer
 
     whole, writer = write(tmp_path / "whole"), write(tmp_path / "cut")
     whole.finish()
     owner, name, count = {
-        "in the middle": (tiff_file_writer, "_segments", 2),
+        "in the middle": (file_writer, "_segments", 2),
         "before the name": (Path, "replace", 0),
         "before the slices are gone": (os, "unlink", 2),
     }[cut]
@@ -145,10 +146,10 @@ def test_a_file_that_was_being_put_together_is_put_together_again(
             writer.finish()
     assert writer.path.exists() == (cut == "before the slices are gone")
     for position, pixels in enumerate(stack):
-        assert np.array_equal(writer.written(position), pixels)
+        assert np.array_equal(writer.read_back(position), pixels)
     writer.finish()
     assert writer.path.read_bytes() == whole.path.read_bytes()
-    writer.write(2, stack[0])  # a slice that was found damaged
+    writer.write(2, Slice(stack[0]))  # a slice that was found damaged
     writer.finish()
     stack[2] = stack[0]
     assert np.array_equal(tifffile.imread(writer.path), stack)
@@ -158,7 +159,7 @@ def test_a_slice_that_was_never_written_is_missed(tmp_path: Path) -> None:
     layout = Layout((2, 4, 5), np.dtype("uint8"), ("a", "b"), compression="zlib")
     writer = new_stack("tiff", tmp_path, layout)
     writer.create()
-    writer.write(0, np.zeros((4, 5), np.uint8))
+    writer.write(0, Slice(np.zeros((4, 5), np.uint8)))
     with pytest.raises(OutputError, match=r"stack.tif: slice 1 has not been written; run again"):
         writer.finish()
     assert not writer.path.exists()
@@ -168,12 +169,12 @@ def after(count: int, call: Callable[..., Any]) -> Callable[..., Any]:
     """What works so many times, and is then interrupted."""
     left = iter(range(count))
 
-    def counted(*arguments: Any, **how: Any) -> Any:
+    def call_or_stop(*arguments: Any, **how: Any) -> Any:
         if next(left, None) is None:
             raise KeyboardInterrupt
         return call(*arguments, **how)
 
-    return counted
+    return call_or_stop
 
 
 def size(stack: Path) -> int:

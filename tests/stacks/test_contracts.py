@@ -17,7 +17,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from stackmend.errors import BadSlice, OutputError
-from stackmend.stacks import DTYPES, Layout, Writer, new_stack, open_stack
+from stackmend.stacks import DTYPES, FORMATS, Layout, Slice, Writer, new_stack, open_stack
 
 NAMES = ("s2.tif", "s10.tif", "s11.tif", "s12.tif")
 
@@ -31,29 +31,24 @@ def skip_without(*packages: str) -> None:
 def truth(
     dtype: str = "uint8", channels: int = 1, size: tuple[int, int] = (37, 53)
 ) -> NDArray[Any]:
-    """``(C, Z, Y, X)`` over the whole range of the type; the third slice of each channel is full of zeros."""
+    """``(C, Z, Y, X)`` over the whole range of the type; each third slice is full of zeros."""
     low, top = (-1e30, 1e30) if dtype == "float32" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     stack = np.random.default_rng(5).uniform(low, top, (channels, len(NAMES), *size)).astype(dtype)
     stack[:, 2] = 0
     return stack
 
 
-OUTPUTS = [
-    (format, compression)
-    for format, compression in product(
-        ("tiff-folder", "tiff", "ome-zarr", "ome-zarr-0.4"), ("none", "zlib", "zstd")
-    )
-]
+OUTPUTS: list[tuple[str, str]] = []
+for name, format in FORMATS.items():
+    OUTPUTS += product([name], format.compressions)
 
 
 @pytest.fixture(params=OUTPUTS, ids="-".join)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Writer]:
     """Makes a new writer of each format."""
     format, compression = request.param
-    if "zarr" in format:
-        skip_without("zarr")
-    elif compression == "zstd":
-        skip_without("imagecodecs")
+    chosen = FORMATS[format]
+    skip_without(*filter(None, (chosen.needs, chosen.compressions[compression])))
 
     def writer(stack: NDArray[Any], **how: Any) -> Writer:
         layout = Layout(
@@ -96,12 +91,12 @@ def test_what_is_written_is_read_back(
     writer.create()
     writer = pickle.loads(pickle.dumps(writer))
     for channel, position in places(stack):
-        writer.write(position, stack[channel, position], channel)
+        writer.write(position, Slice(stack[channel, position]), channel)
     for channel, position in places(stack):
-        assert np.array_equal(writer.written(position, channel), stack[channel, position])
+        assert np.array_equal(writer.read_back(position, channel), stack[channel, position])
     writer.finish()
     for channel, position in places(stack):
-        assert np.array_equal(writer.written(position, channel), stack[channel, position])
+        assert np.array_equal(writer.read_back(position, channel), stack[channel, position])
     reads_as(writer, stack)
 
 
@@ -111,7 +106,7 @@ def test_what_is_bright_stays_so(make: Callable[..., Writer], photometric: str) 
     writer = make(stack, photometric=photometric)
     writer.create()
     for channel, position in places(stack):
-        writer.write(position, stack[channel, position], channel)
+        writer.write(position, Slice(stack[channel, position]), channel)
     writer.finish()
     assert open_stack(writer.path)[0].photometric == photometric
     reads_as(writer, stack)
@@ -120,13 +115,13 @@ def test_what_is_bright_stays_so(make: Callable[..., Writer], photometric: str) 
 def test_a_slice_that_is_not_there_is_told_from_one_of_zeros(make: Callable[..., Writer]) -> None:
     stack = truth()
     writer = make(stack)
-    assert writer.written(2) is None
+    assert writer.read_back(2) is None
     writer.create()
     reserved = writer.path.is_file()  # its room is there from the start
-    assert reserved or writer.written(2) is None
-    writer.write(2, stack[0, 2])
-    assert np.array_equal(writer.written(2), stack[0, 2])
-    assert reserved or writer.written(1) is None
+    assert reserved or writer.read_back(2) is None
+    writer.write(2, Slice(stack[0, 2]))
+    assert np.array_equal(writer.read_back(2), stack[0, 2])
+    assert reserved or writer.read_back(1) is None
 
 
 def test_a_slice_can_be_written_again(make: Callable[..., Writer]) -> None:
@@ -134,9 +129,9 @@ def test_a_slice_can_be_written_again(make: Callable[..., Writer]) -> None:
     writer = make(stack)
     writer.create()
     for channel, position in places(stack):
-        writer.write(position, stack[channel, position] // 3, channel)
+        writer.write(position, Slice(stack[channel, position] // 3), channel)
     for channel, position in places(stack):
-        writer.write(position, stack[channel, position], channel)
+        writer.write(position, Slice(stack[channel, position]), channel)
     writer.finish()
     reads_as(writer, stack)
 
@@ -146,7 +141,7 @@ def test_processes_share_the_work(make: Callable[..., Writer]) -> None:
     writer = make(stack)
     writer.create()
     tasks = (
-        joblib.delayed(writer.write)(position, stack[channel, position], channel)
+        joblib.delayed(writer.write)(position, Slice(stack[channel, position]), channel)
         for channel, position in places(stack)
     )
     joblib.Parallel(n_jobs=2)(tasks)
@@ -159,14 +154,14 @@ def test_a_run_that_was_cut_goes_on(make: Callable[..., Writer]) -> None:
     writer = make(stack)
     writer.create()
     for channel, position in places(stack)[:2]:
-        writer.write(position, stack[channel, position], channel)
+        writer.write(position, Slice(stack[channel, position]), channel)
     again = make(stack)
     for channel, position in places(stack):
-        if not np.array_equal(again.written(position, channel), stack[channel, position]):
-            again.write(position, stack[channel, position], channel)
+        if not np.array_equal(again.read_back(position, channel), stack[channel, position]):
+            again.write(position, Slice(stack[channel, position]), channel)
     again.finish()
     again.finish()
-    assert np.array_equal(again.written(1), stack[0, 1])
+    assert np.array_equal(again.read_back(1), stack[0, 1])
     reads_as(again, stack)
 
 
@@ -175,7 +170,7 @@ def test_nothing_but_the_stack_is_left(make: Callable[..., Writer]) -> None:
     writer = make(stack)
     writer.create()
     for channel, position in places(stack):
-        writer.write(position, stack[channel, position], channel)
+        writer.write(position, Slice(stack[channel, position]), channel)
     writer.finish()
     assert list(writer.path.parent.iterdir()) == [writer.path]
     assert not list(writer.path.rglob("*.part*"))
@@ -194,7 +189,7 @@ def test_a_slice_that_is_left_out_moves_no_other(make: Callable[..., Writer]) ->
     writer = make(stack)
     writer.create()
     for channel, position in places(stack):
-        writer.write(position, stack[channel, position], channel)
+        writer.write(position, Slice(stack[channel, position]), channel)
     writer.leave_out(1)
     writer.finish()
     (reader,) = open_stack(writer.path)
@@ -319,11 +314,13 @@ def test_what_every_reader_does(tmp_path: Path, save: Callable[..., Path], dtype
         assert all(name.startswith("cell") and name.endswith(".tif") for name in reader.names)
         assert reader.metadata == reader.metadata_of(0) == reader.metadata_of(count - 1)
         assert reader.truth(0) is None
+        assert reader.tags(0) == ()
         for index in (2, 0, 3, 1):
             pixels = reader.read(index)
             assert (pixels.dtype, pixels.shape) == (channel.dtype, channel.shape[1:])
             assert pixels.dtype.isnative
             assert np.array_equal(pixels, channel[index])
+            assert np.array_equal(reader.read_slice(index).pixels, pixels)
     assert len(sorted(tmp_path.iterdir())) == len(before) + 1  # reading leaves nothing behind
 
 

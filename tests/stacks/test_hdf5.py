@@ -41,8 +41,8 @@ def test_the_only_array_that_could_be_a_stack_is_taken(tmp_path: Path) -> None:
 
 def test_a_choice_between_several_is_the_users(tmp_path: Path) -> None:
     path = save(save(tmp_path / "a.h5"), "labels", TRUTH[0].astype("uint8"))
-    said = r"got 2; give one as input.dataset: /labels \(9 x 20 x 30 uint8\), /volumes/raw \(9 x 20 x 30 uint16\)"
-    with pytest.raises(InputError, match=said):
+    arrays = r"/labels \(9 x 20 x 30 uint8\), /volumes/raw \(9 x 20 x 30 uint16\)"
+    with pytest.raises(InputError, match=f"got 2; give one as input.dataset: {arrays}"):
         open_stack(path)
     for name in ("/labels", "labels"):
         assert open_stack(path, dataset=name)[0].dtype == np.dtype("uint8")

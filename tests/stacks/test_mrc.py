@@ -31,7 +31,7 @@ def save(path: Path, stack: NDArray[Any] = TRUTH, **fields: Any) -> Path:
     return path
 
 
-def patched(path: Path, *values: tuple[int, int]) -> Path:
+def patch(path: Path, *values: tuple[int, int]) -> Path:
     content = bytearray(path.read_bytes())
     for place, value in values:
         content[place : place + 4] = value.to_bytes(4, "little")
@@ -58,10 +58,10 @@ def test_bytes_are_signed_unless_imod_says_otherwise(tmp_path: Path) -> None:
         InputError, match=r"must be uint8, .*, got signed bytes \(mode 0\); convert the stack"
     ):
         open_stack(save(tmp_path / "a.mrc", stack))
-    (reader,) = open_stack(patched(tmp_path / "a.mrc", (STAMP_AT, IMOD)))
+    (reader,) = open_stack(patch(tmp_path / "a.mrc", (STAMP_AT, IMOD)))
     assert np.array_equal(reader.read(5), stack[5].astype("uint8"))
     with pytest.raises(InputError, match="got signed bytes"):
-        open_stack(patched(tmp_path / "a.mrc", (FLAGS_AT, 1)))
+        open_stack(patch(tmp_path / "a.mrc", (FLAGS_AT, 1)))
 
 
 def test_other_modes_are_refused(tmp_path: Path) -> None:

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from stackmend.errors import BadSlice, InputError
 from stackmend.stacks import (
     Layout,
-    Selected,
+    Metadata,
+    Selection,
+    Slice,
+    Tag,
     Writer,
     extras,
     new_stack,
@@ -22,8 +25,7 @@ from stackmend.stacks import (
     open_stack,
     slabs,
 )
-from stackmend.stacks.metadata import Metadata, Tag
-from stackmend.stacks.ome_zarr_writer import halved
+from stackmend.stacks.ome_zarr_writer import halve
 
 zarr = pytest.importorskip("zarr")
 
@@ -293,40 +295,42 @@ class Tagged:
     metadata = Metadata((10.0, 4.0, 5.0), "FEI")
 
     def metadata_of(self, index: int) -> Metadata:
-        return Metadata(
-            (10.0, 4.0, 5.0), "FEI", (Tag(34682, 2, 6, f"[{index}]\xb5\0\xff".encode("latin-1")),)
-        )
+        return self.metadata
+
+    def tags(self, index: int) -> tuple[Tag, ...]:
+        return (Tag(34682, 2, 6, f"[{index}]\xb5\0\xff".encode("latin-1")),)
 
 
-def written(folder: Path, format: str, stack: NDArray[Any], **how: Any) -> Writer:
+def write_stack(folder: Path, format: str, stack: NDArray[Any], **how: Any) -> Writer:
     layout = Layout(stack.shape[1:], stack.dtype, tuple("abc"), len(stack), **how)
     writer = new_stack(format, folder, layout)
     writer.create()
     for position in range(stack.shape[1]):
         for channel in range(len(stack)):
-            writer.write(position, stack[channel, position], channel)
+            tags = layout.tags_at(position, channel)
+            writer.write(position, Slice(stack[channel, position], tags), channel)
     writer.finish()
     return writer
 
 
 @pytest.mark.parametrize("format", ["ome-zarr", "ome-zarr-0.4"])
 def test_every_slice_keeps_its_own_tags_and_its_pixel_size(tmp_path: Path, format: str) -> None:
-    selected = Selected(Tagged(), (5, 7, 9))  # type: ignore[arg-type]
-    writer = written(tmp_path, format, TRUTH[:1, :3], metadata=selected)
+    selection = Selection((Tagged(),), (5, 7, 9))
+    writer = write_stack(tmp_path, format, TRUTH[:1, :3], selection=selection)
     (reader,) = open_stack(writer.path)
     assert reader.metadata.pixel_size == (20, 4, 5)  # every second slice
     for position, index in enumerate((5, 7, 9)):
-        assert reader.metadata_of(position).tags == Tagged().metadata_of(index).tags
+        assert reader.tags(position) == reader.read_slice(position).tags == Tagged().tags(index)
     assert reader.metadata == reader.metadata_of(0)
     zarr.create_group(str(tmp_path / "all.zarr"), zarr_format=3 if format == "ome-zarr" else 2)
-    last = reader.metadata_of(2)
+    last = reader.tags(2)
     writer.path.replace(tmp_path / "all.zarr" / "0")
-    assert open_stack(tmp_path / "all.zarr")[0].metadata_of(2) == last
+    assert open_stack(tmp_path / "all.zarr")[0].tags(2) == last != ()
 
 
 def test_the_place_of_a_crop_is_kept(tmp_path: Path) -> None:
-    how: dict[str, Any] = {"metadata": Selected(Tagged(), (5, 7, 9)), "origin": (5, 100, 200)}
-    writer = written(tmp_path, "ome-zarr", TRUTH[:1, :3], **how)
+    how: dict[str, Any] = {"selection": Selection((Tagged(),), (5, 7, 9)), "origin": (5, 100, 200)}
+    writer = write_stack(tmp_path, "ome-zarr", TRUTH[:1, :3], **how)
     (dataset,) = zarr.open_group(str(writer.path)).attrs["ome"]["multiscales"][0]["datasets"]
     assert dataset["coordinateTransformations"][1] == {
         "type": "translation",
@@ -338,7 +342,7 @@ def test_the_place_of_a_crop_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize("channels", [1, 2])
 def test_levels_are_halves_of_each_other(tmp_path: Path, format: str, channels: int) -> None:
     stack = np.random.default_rng(0).integers(0, 256, (channels, 3, 601, 320), np.uint8)
-    writer = written(tmp_path, format, stack, pyramid=True)
+    writer = write_stack(tmp_path, format, stack, pyramid=True)
     root = zarr.open_group(str(writer.path), mode="r")
     attributes = root.attrs.asdict()
     (image,) = attributes.get("ome", attributes)["multiscales"]
@@ -355,17 +359,17 @@ def test_levels_are_halves_of_each_other(tmp_path: Path, format: str, channels: 
     for large, small in itertools.pairwise(levels):
         for channel in range(channels):
             got = small[channel, 1] if channels > 1 else small[1]
-            assert np.array_equal(got, halved(large[channel, 1] if channels > 1 else large[1]))
+            assert np.array_equal(got, halve(large[channel, 1] if channels > 1 else large[1]))
 
 
 def test_the_mean_of_four() -> None:
     image = np.array([[0, 1, 255, 255, 7], [1, 0, 255, 254, 8]], np.uint8)
-    assert halved(image).tolist() == [[1, 255, 8]]  # 0.5, 254.75 and 7.5: halves up
-    assert halved(image[:1]).tolist() == [[1, 255, 7]]
-    assert halved(np.array([[-3, -2]], np.int16)).tolist() == [[-2]]
-    assert halved(np.array([[1.5, 2]], np.float32)).tolist() == [[1.75]]
+    assert halve(image).tolist() == [[1, 255, 8]]  # 0.5, 254.75 and 7.5: halves up
+    assert halve(image[:1]).tolist() == [[1, 255, 7]]
+    assert halve(np.array([[-3, -2]], np.int16)).tolist() == [[-2]]
+    assert halve(np.array([[1.5, 2]], np.float32)).tolist() == [[1.75]]
     assert (
-        halved(np.full((2, 2), 3e38, np.float32)).tolist()
+        halve(np.full((2, 2), 3e38, np.float32)).tolist()
         == np.full((1, 1), 3e38, np.float32).tolist()
     )
 
@@ -374,16 +378,11 @@ def test_the_same_stack_is_the_same_files(tmp_path: Path) -> None:
     contents = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        path = written(
+        path = write_stack(
             tmp_path / name, "ome-zarr", TRUTH[:1, :3], compression="zlib", pyramid=True
         ).path
-        contents.append(
-            {
-                file.relative_to(path): file.read_bytes()
-                for file in path.rglob("*")
-                if file.is_file()
-            }
-        )
+        files = [file for file in path.rglob("*") if file.is_file()]
+        contents.append({file.relative_to(path): file.read_bytes() for file in files})
     assert contents[0] == contents[1]
 
 
@@ -398,9 +397,12 @@ def test_the_reference_reader_finds_the_image(
     from ome_zarr.io import parse_url
     from ome_zarr.reader import Reader
 
-    how: dict[str, Any] = {"metadata": Selected(Tagged(), (5, 7, 9)), "pyramid": pyramid}
+    how: dict[str, Any] = {
+        "selection": Selection((Tagged(),) * channels, (5, 7, 9)),
+        "pyramid": pyramid,
+    }
     stack = np.random.default_rng(0).integers(0, 256, (channels, 3, 400, 320), np.uint8)
-    writer = written(tmp_path, format, stack, **how)
+    writer = write_stack(tmp_path, format, stack, **how)
     location = parse_url(str(writer.path))
     assert location is not None
     (node,) = Reader(location)()
@@ -423,7 +425,7 @@ def test_the_metadata_is_valid(
 ) -> None:
     models = pytest.importorskip("ome_zarr_models")
     stack = TRUTH[:channels, :3]
-    path = written(tmp_path, format, stack, pyramid=True, compression=compression).path
+    path = write_stack(tmp_path, format, stack, pyramid=True, compression=compression).path
     found = models.open_ome_zarr(zarr.open_group(str(path), mode="r"))
     assert type(found).__name__ == "Image"
     assert found.ome_zarr_version == {"ome-zarr": "0.5", "ome-zarr-0.4": "0.4"}[format]

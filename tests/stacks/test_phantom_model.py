@@ -1,4 +1,4 @@
-"""The phantom is what its tests of other things rely on: reproducible, continuous, and charged where it says."""
+"""The phantom is what tests of other things rely on: reproducible, and charged where it says."""
 
 from __future__ import annotations
 

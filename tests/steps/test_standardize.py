@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from components import bound, evaluate
-from stackmend.kernels.statistics import add_grey_levels, grey_levels
+from stackmend.kernels.statistics import grey_levels
+from stackmend.steps.standardize import grey_levels_of, range_of_stack
 
 RANGES = ("0/1", "-1/1", "mean/std")
 rng = np.random.default_rng(0)
@@ -43,9 +44,8 @@ def test_percentiles_move_the_ends_and_clip_nothing():
 @pytest.mark.parametrize("percentiles", [None, [1, 99]])
 def test_of_the_whole_stack(range, percentiles):
     stack = rng.integers(0, 255, (4, 20, 30)).astype(np.float32)
-    levels = grey_levels(stack[0])
-    for image in stack[1:]:
-        levels = add_grey_levels(levels, grey_levels(image))
+    records = {number: grey_levels_of(image) for number, image in enumerate(stack)}
+    levels = range_of_stack(records, range=range, percentiles=percentiles)
     step = bound("standardize", range=range, per="stack", percentiles=percentiles)
     standardized = np.array(
         [evaluate(i, step, **{"standardize.stack_range": levels})["image"] for i in stack]

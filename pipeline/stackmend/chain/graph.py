@@ -163,7 +163,8 @@ class Graph:
         wanted = self._wanted(keep)
         values: dict[Source, Any] = {}
         values.update(given)
-        values.update(known or {})
+        for made, result in (known or {}).items():
+            values[made] = result
         needed = self.ancestors(wanted.values(), values)
         uses = Counter(source for index in needed for source in self.nodes[index].sources)
         uses.update(wanted.values())

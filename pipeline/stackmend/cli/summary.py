@@ -1,4 +1,4 @@
-"""The summary of a run, made from what it has left in writing: its record and its table of slices."""
+"""The summary of a run, from what it has left in writing: its record and its table of slices."""
 
 from __future__ import annotations
 
@@ -8,150 +8,119 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from statistics import median
-from textwrap import TextWrapper
 from typing import Any
 
-from stackmend import registry
-from stackmend.cli.words import GLUE, count, counted, duration, figure, percent, printable, unglued
-from stackmend.result import names
+from stackmend import api, registry
+from stackmend.cli.rows import Row, rows_text
+from stackmend.cli.terminal.streams import text_width
+from stackmend.result import Record, Result, names
+from stackmend.result.record import SearchRecord
 from stackmend.result.rows import Status
-
-Record = Mapping[str, Any]
-Line = tuple[str, str]
-"""A label, and what is to be said under it."""
-
-_INDENT = 10
+from stackmend.words import count, counted, duration, figure, glue, percent, short_path, value
 
 
-def summary(record: Record, slices: Sequence[Mapping[str, str]], folder: Path, width: int) -> str:
-    """What a run did and where its results are, in lines of at most ``width`` columns.
-
-    Parameters
-    ----------
-    record
-        The content of ``run.json``.
-    slices
-        The rows of ``slices.csv``.
-    folder
-        The result folder.
+def summary_of(run: Path) -> str:
+    """What a run did and where its results are, as wide as the terminal.
 
     Raises
     ------
-    KeyError, TypeError, ValueError, AttributeError
-        If the record is not as runs write them.
+    InputError
+        If there is no result of a run, or it is not finished.
     """
-    facts = slice_facts(record, slices)
-    lines = [*_head(record)]
-    for search in record["searches"]:
-        lines.extend(_search(record, search))
-    lines += [*_slices(facts), *_truth(record)]
-    lines += [("warning", warning) for warning in record["warnings"]]
-    lines += [*_times(record, facts), *_places(folder)]
-    return "\n".join(
-        unglued(line) for label, text in lines for line in _wrapped(label, text, width)
-    )
+    return summary_text(api.show(run), text_width())
 
 
-def slice_facts(record: Record, slices: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+def summary_text(result: Result, width: int) -> str:
+    """What a run did and where its results are, in lines of at most ``width`` columns."""
+    record, facts = result.record, slice_facts(result)
+    rows = [*_head(record)]
+    for search in record.searches:
+        rows.extend(_search(record, search))
+    rows += [*_slices(facts), *_truth(record)]
+    rows += [("warning", warning) for warning in record.warnings]
+    rows += [*_times(record, facts), *_places(result.folder)]
+    return rows_text(rows, width)
+
+
+def slice_facts(result: Result) -> dict[str, Any]:
     """What ``slices.csv`` says of the whole stack; areas in px."""
-    areas = [int(row["mask_area"]) for row in slices if row["mask_area"]]
-    changed = [float(row["changed_fraction"]) for row in slices if row["changed_fraction"]]
+    areas = [row.mask_area for row in result.slices if row.mask_area is not None]
+    changed = [row.changed_fraction for row in result.slices if row.changed_fraction is not None]
     return {
-        "count": len(slices),
-        "status": dict(Counter(row["status"] for row in slices)),
-        "kept": record["slices"]["kept_from_earlier"],
+        "count": len(result.slices),
+        "status": dict(Counter(row.status.value for row in result.slices)),
+        "kept": result.record.slices.kept_from_earlier,
         "median_mask_area": median(areas) if areas else None,
         "median_changed_fraction": median(changed) if changed else None,
-        "clipped": record["output"]["clipped"],
+        "clipped": result.record.output.clipped,
     }
 
 
-def _wrapped(label: str, text: str, width: int) -> list[str]:
-    wrapper = TextWrapper(max(width, 30), break_long_words=False, break_on_hyphens=False)
-    wrapper.initial_indent, wrapper.subsequent_indent = f"{label:<{_INDENT}} ", " " * (_INDENT + 1)
-    return wrapper.wrap(_printable(text)) or [wrapper.initial_indent.rstrip()]
-
-
-def _printable(text: str) -> str:
-    """A text without anything that a terminal would obey; spaces that hold together still do."""
-    return GLUE.join(printable(part) for part in text.split(GLUE))
-
-
-def _head(record: Record) -> Iterator[Line]:
-    started = datetime.fromisoformat(record["times"]["started"])
-    name = record["name"] or Path(record["protocol"]["file"]).stem
+def _head(record: Record) -> Iterator[Row]:
+    started = datetime.fromisoformat(record.times.started)
+    name = record.name or Path(record.protocol.file).stem
     yield "protocol", f"{name}, run on {started:%Y-%m-%d at %H:%M}"
-    given, output = record["input"], record["output"]
-    size = given.get("pixel_size_nm") or {}
-    known = [f"{axis} {value:.4g}" for axis, value in size.items() if value]
+    given, output = record.input, record.output
+    known = [f"{axis} {size:.4g}" for axis, size in given.pixel_size_nm.items() if size]
     pixel = f", pixel size {', '.join(known)} nm" if known else ""
-    channels = f"{len(given['channels'])} channels of " if _several(record) else ""
-    yield "input", f"{given['label']}: {channels}{_shape(given['shape'])} {given['dtype']}{pixel}"
-    if (output["shape"], output["dtype"]) != (given["shape"], given["dtype"]):
-        yield "output", f"{_shape(output['shape'])} {output['dtype']}"
+    channels = f"{len(given.channels)} channels of " if _several(record) else ""
+    yield "input", f"{given.label}: {channels}{_shape(given.shape)} {given.dtype}{pixel}"
+    if (output.shape, output.dtype) != (given.shape, given.dtype):
+        yield "output", f"{_shape(output.shape)} {output.dtype}"
 
 
 def _several(record: Record) -> bool:
     """Whether there is more than one channel."""
-    return len(record["input"].get("channels") or ()) > 1
+    return len(record.input.channels) > 1
 
 
 def _shape(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
 
 
-def _search(record: Record, search: Record) -> Iterator[Line]:
-    tried, slices = search["combinations"], ", ".join(map(str, search["slices"]))
+def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
+    slices = ", ".join(map(str, search.slices))
     if _several(record):
-        slices += f" of channel {search['channel']}"
-    if search["status"] != "chosen":
-        yield "search", f"{counted(tried, 'combination')} on slice {slices}: {search['reason']}"
+        slices += f" of channel {search.channel}"
+    if search.status != "chosen":
+        tried = counted(search.combinations, "combination")
+        yield "search", f"{tried} on slice {slices}: {search.reason}"
         return
-    for index, (name, value) in enumerate(search["chosen"].items()):
-        text = f"{name} {_value(value)}{_unit(record, name)}, of {_tried(search['space'][name])}"
-        if end := search["on_edge"].get(name):
+    # the values, each beside those that were tried
+    for index, (name, chosen) in enumerate(search.chosen.items()):
+        text = f"{name} {value(chosen)}{_unit(record, name)}, of {_tried(search.space[name])}"
+        if end := search.on_edge.get(name):
             text += f"; at the {end} edge of its range"
         yield "chosen" if index == 0 else "", text
-    middle = search.get("loss_median")
-    beside = f"; median {middle:.4g}" if middle is not None else ""
-    yield (
-        "loss",
-        f"{search['loss_of_choice']:.4g} on slice {slices}, lowest of {count(tried)}{beside}",
-    )
-    if (before := search.get("loss_before")) is not None:
-        after = search["loss_of_choice"]
-        yield "", f"{before:.4g} before correction, {after:.4g} after"
-    held_out = [
-        f"{v if isinstance(v, str) else f'{v:.4g}'} (slice {n})"
-        for n, v in search["held_out"].items()
-    ]
+    # the loss: of the others, before the correction, on slices held out
+    lowest = f"lowest of {count(search.combinations)}"
+    if search.loss_median is not None:
+        lowest += f"; median {search.loss_median:.4g}"
+    yield "loss", f"{search.loss_of_choice:.4g} on slice {slices}, {lowest}"
+    if search.loss_before is not None:
+        after = search.loss_of_choice
+        yield "", f"{search.loss_before:.4g} before correction, {after:.4g} after"
+    held_out = []
+    for number, loss in search.held_out.items():
+        shown = loss if isinstance(loss, str) else f"{loss:.4g}"
+        held_out.append(f"{shown} (slice {number})")
     if held_out:
         yield "", f"held out: {', '.join(held_out)}"
 
 
-def _value(value: Any) -> str:
-    return (
-        f"{value:.6g}"
-        if isinstance(value, float)
-        else str(value).lower()
-        if isinstance(value, bool)
-        else str(value)
-    )
-
-
 def _tried(values: Sequence[Any]) -> str:
     if len(values) <= 6:
-        return ", ".join(map(_value, values))
-    return f"{_value(values[0])} to {_value(values[-1])} ({len(values)} values)"
+        return ", ".join(map(value, values))
+    return f"{value(values[0])} to {value(values[-1])} ({len(values)} values)"
 
 
 def _unit(record: Record, name: str) -> str:
     """The unit of a swept parameter, if its step is installed here and declares one."""
     id, _, own = name.rpartition(".")
-    for step in record["chain"]:
-        if (not id or step["id"] == id) and own in step["parameters"]:
+    for step in record.chain:
+        if (not id or step.id == id) and own in step.parameters:
             try:
-                properties = registry.steps().get(step["step"]).schema["properties"]
+                properties = registry.steps().get(step.step).schema["properties"]
             except registry.RegistryError:
                 return ""
             unit = str(properties.get(own, {}).get("unit", ""))
@@ -159,57 +128,50 @@ def _unit(record: Record, name: str) -> str:
     return ""
 
 
-def _slices(facts: Mapping[str, Any]) -> Iterator[Line]:
-    parts = [
-        f"{count(number)} {Status(status).words}" for status, number in facts["status"].items()
-    ]
-    kept = [f"{count(facts['kept'])} of them kept from an earlier run"] if facts["kept"] else []
-    yield "slices", ", ".join([*parts, *kept])
+def _slices(facts: Mapping[str, Any]) -> Iterator[Row]:
+    parts = []
+    for status, number in facts["status"].items():
+        parts.append(f"{count(number)} {Status(status).words}")
+    if facts["kept"]:
+        parts.append(f"{count(facts['kept'])} of them kept from an earlier run")
+    yield "slices", ", ".join(parts)
     if facts["median_changed_fraction"] is not None:
         area = facts["median_mask_area"]
-        charged = f"median charged area {count(round(area))} px, " if area is not None else ""
+        masked = "" if area is None else f"median masked area {count(round(area))} px, "
         changed = f"median {percent(facts['median_changed_fraction'])} of the pixels changed"
-        yield "", f"{charged}{changed}, {counted(facts['clipped'], 'pixel')} clipped"
+        yield "", f"{masked}{changed}, {counted(facts['clipped'], 'pixel')} clipped"
 
 
-def _truth(record: Record) -> Iterator[Line]:
-    if record["truth"]:
-        before, after = record["truth"]["rmse_before"], record["truth"]["rmse_after"]
-        change = f" by {percent(abs(1 - after / before))}" if before else ""
-        verb = "fell" if after < before else "ROSE" if after > before else "did not change"
-        yield (
-            "error",
-            f"against the truth {verb}{change}, from {before:.3g} to {after:.3g} grey levels (RMS)",
-        )
+def _truth(record: Record) -> Iterator[Row]:
+    if record.truth is None:
+        return
+    before, after = record.truth.rmse_before, record.truth.rmse_after
+    change = f" by {percent(abs(1 - after / before))}" if before else ""
+    verb = "did not change"
+    if after != before:
+        verb = "fell" if after < before else "ROSE"
+    levels = f"from {before:.3g} to {after:.3g} grey levels (RMS)"
+    yield "error", f"against the truth {verb}{change}, {levels}"
 
 
-def _times(record: Record, facts: Mapping[str, Any]) -> Iterator[Line]:
-    times = record["times"]
-    computed, seconds = facts["count"] - facts["kept"], times["apply_s"]
+def _times(record: Record, facts: Mapping[str, Any]) -> Iterator[Row]:
+    computed, seconds = facts["count"] - facts["kept"], record.times.apply_s
     rate = f" ({figure(computed / seconds)} slices/s)" if computed > 0 and seconds > 0 else ""
-    yield "time", f"{duration(times['search_s'])} search, {duration(seconds)} application{rate}"
+    search = duration(record.times.search_s)
+    yield "time", f"{search} search, {duration(seconds)} application{rate}"
 
 
-def _places(folder: Path) -> Iterator[Line]:
-    for stack in stacks(folder):
-        yield "stack", shown(stack)
+def _places(folder: Path) -> Iterator[Row]:
+    for stack in stack_paths(folder):
+        yield "stack", short_path(stack)
     if (folder / names.REPORT).exists():
-        yield "report", shown(folder / names.REPORT)
-    yield "record", shown(folder / names.RECORD)
-    again = shlex.join(
-        ["stackmend", "run", shown(folder / names.PROTOCOL), "--output", "NEW_FOLDER"]
-    )
-    yield "repeat", again.replace(" ", GLUE)  # to be copied in one piece
+        yield "report", short_path(folder / names.REPORT)
+    yield "record", short_path(folder / names.RECORD)
+    protocol = short_path(folder / names.PROTOCOL)
+    again = shlex.join(["stackmend", "run", protocol, "--output", "NEW_FOLDER"])
+    yield "repeat", glue(again)  # to be copied in one piece
 
 
-def stacks(folder: Path) -> list[Path]:
+def stack_paths(folder: Path) -> list[Path]:
     """The restored stack in a result folder, whatever its format."""
     return sorted(path for path in folder.iterdir() if path.name.split(".")[0] == names.STACK)
-
-
-def shown(path: Path) -> str:
-    """A path as short as it can be said from here."""
-    try:
-        return str(path.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path.absolute())

@@ -6,17 +6,18 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, prod
-from pathlib import Path
 from typing import Any
 
 import joblib
 
 from stackmend.errors import UsageError
-from stackmend.forecast.probe import Probe, SearchCost, Sought, middle_of, probe, search_in
+from stackmend.forecast.costs import Costs, SearchCosts, costs_of, provisional, searches_of
 from stackmend.job import Job
+from stackmend.protocol import OptimizeEntry
 from stackmend.search import distinct_work, most_alive, strategy
 from stackmend.tuning.chains import ChannelChain
-from stackmend.tuning.tune import channels_of, space_of, untuned
+from stackmend.tuning.trial import Trial, space_of
+from stackmend.words import size
 from stackmend.workers import memory
 from stackmend.workers.processes import Workers
 
@@ -28,6 +29,17 @@ GENEROUS = 256
 
 PROCESS = 500_000_000
 """Bytes that a process surely needs no more of beside its slices."""
+
+_RECORDED = (
+    "slice",
+    "survey_s",
+    "search_s",
+    "apply_s",
+    "search_bytes",
+    "worker_bytes",
+    "workers",
+    "disk_bytes",
+)
 
 
 @dataclass(frozen=True)
@@ -66,31 +78,8 @@ class Need:
         return self.disk_bytes <= self.disk_free
 
 
-def sought_in(job: Job) -> list[Sought]:
-    """The searches of a protocol, in order."""
-    return [
-        (entry, channel)
-        for entry in job.protocol.optimize
-        for channel, _ in channels_of(job, entry)
-    ]
-
-
-def provisional(job: Job) -> tuple[ChannelChain, ...]:
-    """The chains with the middle values of everything that is swept."""
-    plans = untuned(job).plans
-    for entry in job.protocol.optimize:
-        space = space_of(job, entry)
-        middle = dict(zip(space.parameters, middle_of(space), strict=True))
-        for plan in plans:
-            for position, bound in enumerate(plan.steps):
-                values = {name: value for (id, name), value in middle.items() if id == bound.id}
-                plan.steps[position] = replace(bound, parameters={**bound.parameters, **values})
-    return plans
-
-
-def need(
+def need_of(
     job: Job,
-    plans: Sequence[ChannelChain],
     *,
     todo: int,
     unknown: Sequence[float],
@@ -101,8 +90,6 @@ def need(
 
     Parameters
     ----------
-    plans
-        Chains without swept parameters.
     todo
         Slices to be restored.
     unknown
@@ -112,33 +99,23 @@ def need(
     budget
         Bytes that all processes may have together; by default what the machine can give.
     """
-    sought = sought_in(job)
-    found = probe(job, plans, sought)
+    costs = costs_of(job)
     room = memory.available() if budget is None else budget
-    alive, search_s = 0, 0.0
-    thread = max(
-        found.worker_bytes - found.idle_bytes, 0
-    )  # beside results: no more than a whole slice takes
-    for (entry, channel), cost, share in zip(sought, found.searches, unknown, strict=True):
-        seconds, most = _search(job, plans[channel], entry, cost)
-        slices = len(entry.slices.indices(job.reader.shape[0]))
-        held_out = len(entry.validate.indices(job.reader.shape[0])) if entry.validate else 0
-        search_s += share * slices * (cost.before_s + seconds)
-        search_s += share * held_out * (cost.before_s + sum(stage.seconds for stage in cost.stages))
-        alive = max(alive, most if share else 0)
-    fitting, taken = _fitting(found, alive, thread, workers, room)
-    busy = max(1, min(fitting, joblib.cpu_count(), todo))
-    start = found.start_s if fitting > 1 and todo else 0.0
-    existing = next(
-        path for path in (job.workspace.folder, *job.workspace.folder.parents) if path.exists()
-    )
+    cores = int(joblib.cpu_count())
+    search_s, alive = _searching(job, costs, unknown)
+    fitting, taken = _fitting(costs, alive, workers, room)
+    thread = _thread(costs)
+    busy = max(1, min(fitting, cores, todo))
+    start = costs.start_s if fitting > 1 and todo else 0.0
+    folder = job.workspace.folder
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
     return Need(
-        slice=found.slice,
-        survey_s=found.survey_s * len(job.slices) / busy,
-        search_s=search_s / min(fitting, joblib.cpu_count()),
-        apply_s=start + ceil(todo / busy) * found.slice_s,
-        search_bytes=found.idle_bytes + alive + fitting * thread if alive else 0,
-        worker_bytes=found.worker_bytes,
+        slice=costs.slice,
+        survey_s=costs.survey_s * len(job.slices) / busy,
+        search_s=search_s / min(fitting, cores),
+        apply_s=start + ceil(todo / busy) * costs.slice_s,
+        search_bytes=costs.idle_bytes + alive + fitting * thread if alive else 0,
+        worker_bytes=costs.worker_bytes,
         memory_bytes=taken,
         memory_room=room,
         workers=fitting,
@@ -154,31 +131,57 @@ def slice_bytes(job: Job) -> int:
     return pixels * (job.dtype.itemsize + truth)
 
 
-def _search(job: Job, plan: ChannelChain, entry: Any, cost: SearchCost) -> tuple[float, int]:
+def _thread(costs: Costs) -> int:
+    """What a thread of a search takes beside results: no more than a whole slice."""
+    return max(costs.worker_bytes - costs.idle_bytes, 0)
+
+
+def _searching(job: Job, costs: Costs, unknown: Sequence[float]) -> tuple[float, int]:
+    """Seconds of one thread for all searches, and the most bytes of results that are alive at a time."""
+    total, alive = 0.0, 0
+    chains = provisional(job)
+    for (entry, channel), found, share in zip(
+        searches_of(job), costs.searches, unknown, strict=True
+    ):
+        seconds, most = _one_search(job, chains[channel], entry, found)
+        slices = len(entry.slices.indices(job.reader.shape[0]))
+        held_out = len(entry.validate.indices(job.reader.shape[0])) if entry.validate else 0
+        once = sum(stage_s for stage_s, _ in found.stages)
+        total += share * slices * (found.before_s + seconds)
+        total += share * held_out * (found.before_s + once)
+        alive = max(alive, most if share else 0)
+    return total, alive
+
+
+def _one_search(
+    job: Job, chain: ChannelChain, entry: OptimizeEntry, costs: SearchCosts
+) -> tuple[float, int]:
     """Seconds of one thread for one slice, and the most bytes of results that are alive at a time."""
-    _, graph, space = search_in(job, plan, entry)
+    trial = Trial(chain, entry, space_of(job.protocol, entry))
+    graph = trial.graph()
     by = strategy(entry.strategy.name, **entry.strategy.options)
-    first = by.propose(0, space, {})
-    work = distinct_work(graph, first)
-    seconds = sum(cost.stages[index].seconds for index, _ in work.tasks)
-    sizes = {index: stage.bytes for index, stage in enumerate(cost.stages)}
-    return seconds * by.at_most(space) / len(first), cost.given_bytes + most_alive(work, sizes)
+    work = distinct_work(graph, by.propose(0, trial.space, {}))
+    seconds = sum(costs.stages[index][0] for index, _ in work.tasks)
+    rounds = by.at_most(trial.space) / max(len(work.answers["loss"]), 1)
+    sizes = {index: nbytes for index, (_, nbytes) in enumerate(costs.stages)}
+    return seconds * rounds, costs.given_bytes + most_alive(work, sizes)
 
 
-def _fitting(found: Probe, alive: int, thread: int, wanted: int, room: int) -> tuple[int, int]:
-    """How many workers have room, at least one, and what they need: while searching or restoring, whichever is more."""
-    for count in range(wanted, 0, -1):
-        searching = found.idle_bytes + alive + count * thread if alive else 0
-        restoring = (
-            found.worker_bytes if count == 1 else found.idle_bytes + count * found.worker_bytes
-        )
+def _fitting(costs: Costs, alive: int, wanted: int, room: int) -> tuple[int, int]:
+    """How many workers have room, at least one, and what they need: while searching or restoring."""
+    count = wanted
+    while True:
+        searching = costs.idle_bytes + alive + count * _thread(costs) if alive else 0
+        restoring = costs.worker_bytes
+        if count > 1:
+            restoring = costs.idle_bytes + count * costs.worker_bytes
         if max(searching, restoring) <= room or count == 1:
             return count, max(searching, restoring)
-    raise AssertionError
+        count -= 1
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Expected:
     """What a run expects before it begins: workers that have room, and its need, or why that was not measured."""
 
     workers: Workers
@@ -190,21 +193,11 @@ class Forecast:
         """For the record: the estimate, and what it came to."""
         expected = None
         if self.need:
-            keys = (
-                "slice",
-                "survey_s",
-                "search_s",
-                "apply_s",
-                "search_bytes",
-                "worker_bytes",
-                "workers",
-                "disk_bytes",
-            )
-            expected = {key: getattr(self.need, key) for key in keys}
+            expected = {key: getattr(self.need, key) for key in _RECORDED}
         return {"expected": expected, "skipped": self.skipped, "actual": actual}
 
 
-def forecast(job: Job, workers: Workers, budget: int | None) -> Forecast:
+def expected(job: Job, workers: Workers, budget: int | None) -> Expected:
     """Measure before a run where it matters, and take no more workers than there is room for.
 
     Measuring takes a process start and some slices' time (about two seconds for slices of 7 megapixels). It is done
@@ -220,34 +213,20 @@ def forecast(job: Job, workers: Workers, budget: int | None) -> Forecast:
     pixels = prod(job.reader.shape[1:])
     count = len(job.places)
     scarce = PROCESS + workers.count * (PROCESS + GENEROUS * pixels) > memory.available()
-    if budget is None and not scarce and (count < ENOUGH_SLICES or count * pixels < ENOUGH_PIXELS):
-        return Forecast(
-            workers,
-            skipped=f"the run is short: fewer than {ENOUGH_SLICES} slices or 268 megapixels",
-        )
-    plans = provisional(job)
-    found = need(
-        job,
-        plans,
-        todo=count,
-        unknown=[1.0] * len(sought_in(job)),
-        workers=workers.count,
-        budget=budget,
-    )
-    if budget is not None and not found.fits_memory:
-        what = f"one worker needs {memory.shown(found.memory_bytes)} for such slices, got {memory.shown(budget)}"
+    short = count < ENOUGH_SLICES or count * pixels < ENOUGH_PIXELS
+    if budget is None and not scarce and short:
+        limits = f"fewer than {ENOUGH_SLICES} slices or {ENOUGH_PIXELS // 10**6} megapixels"
+        return Expected(workers, skipped=f"the run is short: {limits}")
+    everything = [1.0] * len(searches_of(job))
+    need = need_of(job, todo=count, unknown=everything, workers=workers.count, budget=budget)
+    if budget is not None and not need.fits_memory:
+        what = f"one worker needs {size(need.memory_bytes)} for such slices, got {size(budget)}"
         raise UsageError(f"--memory: {what}; give more, or sweep fewer values")
     notes = []
-    if found.workers < workers.count:
+    if need.workers < workers.count:
         whose = "the budget" if budget is not None else "the memory that is free"
-        notes.append(f"{found.workers} of {workers.count} workers: {whose} has room for no more")
-    elif not found.fits_memory:
-        need_s, room = memory.shown(found.memory_bytes), memory.shown(found.memory_room)
-        notes.append(f"memory may be short: {need_s} are needed, {room} are free")
-    return Forecast(replace(workers, count=found.workers), found, notes=tuple(notes))
-
-
-def bytes_in(path: Path) -> int:
-    """What a file, or all files of a folder, hold."""
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
+        notes.append(f"{need.workers} of {workers.count} workers: {whose} has room for no more")
+    elif not need.fits_memory:
+        taken, room = size(need.memory_bytes), size(need.memory_room)
+        notes.append(f"memory may be short: {taken} are needed, {room} are free")
+    return Expected(replace(workers, count=need.workers), need, notes=tuple(notes))

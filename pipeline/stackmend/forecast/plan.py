@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from stackmend.forecast.estimate import Need, bytes_in, need, provisional
-from stackmend.forecast.probe import search_in
+from stackmend.forecast.costs import provisional
+from stackmend.forecast.estimate import Need, need_of
 from stackmend.job import Job
-from stackmend.protocol import StepEntry
+from stackmend.protocol import OptimizeEntry
 from stackmend.protocol.model import Sweep
-from stackmend.restore.resume import candidates, identity_of
-from stackmend.result import names
-from stackmend.result.journal import Journal, Ledger
+from stackmend.restore.identity import identity_of, still_open
+from stackmend.restore.resume import candidates
+from stackmend.result.journal import Journal, JournaledLosses, Ledger
 from stackmend.result.log import Log
-from stackmend.search import distinct_work, strategy
-from stackmend.tuning.chains import ChannelChain
-from stackmend.tuning.tune import NotKnown, Session, channels_of, survey, untuned, work_through
-from stackmend.workers.processes import Workers
-
-
-@dataclass(frozen=True)
-class PlannedStep:
-    """One step; a swept parameter has the list of its values as ``swept``, a fixed one its value as ``fixed``."""
-
-    id: str
-    step: str
-    fixed: Mapping[str, Any]
-    swept: Mapping[str, Sequence[Any]]
+from stackmend.result.names import JOURNAL, RECORD
+from stackmend.result.workspace import bytes_in
+from stackmend.search import SearchResult, distinct_work, recall_search, strategy
+from stackmend.tuning.chains import ChannelChain, survey_of
+from stackmend.tuning.trial import Trial, space_of
+from stackmend.tuning.tune import channels_of, follow, is_void, search_identity, untuned
 
 
 @dataclass(frozen=True)
@@ -48,6 +40,8 @@ class PlannedSearch:
         The same in the words that people have for some of them.
     known, needed : int
         Losses that journals have, and those of the first round on all slices.
+    decided : bool
+        Whether the run would have nothing to search.
     """
 
     steps: Sequence[str]
@@ -80,14 +74,17 @@ class DoneBefore:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """All that can be said of a run before it begins."""
+    """All that can be said of a run before it begins.
+
+    Of each step, ``steps`` has its ``id``, its values under ``fixed``, and lists of values under ``swept``.
+    """
 
     name: str
     input: Mapping[str, Any]
     output: Mapping[str, Any]
     slices: Sequence[int]
     channels: Sequence[int]
-    steps: Sequence[PlannedStep]
+    steps: Sequence[Mapping[str, Any]]
     searches: Sequence[PlannedSearch]
     survey: bool
     done: DoneBefore
@@ -118,46 +115,38 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
         As a run would: also where journals know already that nothing can be chosen.
     """
     folder = job.workspace.folder
-    running, published = (
-        Journal(job.workspace.journal).ledger(),
-        Ledger().read([folder / names.JOURNAL]),
-    )
-    guess = provisional(job)
-    plans, searches = _searches(job, Ledger({}, {}, {**published.losses, **running.losses}), guess)
-    done = _done(job, plans, guess, running, published)
-    shares = [0.0 if each.decided else 1 - each.known / max(each.needed, 1) for each in searches]
+    running = Journal(job.workspace.journal).ledger()
+    published = Ledger().read([folder / JOURNAL])
+    known = Ledger(losses={**published.losses, **running.losses})
+    foreseen = _Foreseen(job, known)
+    searches = list(foreseen.searches())
+    done = _done(job, foreseen.chains if foreseen.decided else None, running, published)
+    unknown = [0.0 if each.decided else 1 - each.known / each.needed for each in searches]
     earlier = job.writer(folder=folder).path
+    has_earlier = (folder / RECORD).exists() and earlier.exists()
     return RunPlan(
         name=job.protocol.name,
         input=_input(job),
         output=_output(job),
         slices=job.slices,
         channels=job.channels,
-        steps=[_step(entry) for entry in job.protocol.chain],
+        steps=list(_steps(job)),
         searches=searches,
-        survey=_survey_needed(guess, job),
+        survey=foreseen.surveys,
         done=done,
         busy=job.workspace.busy,
-        earlier_bytes=bytes_in(earlier)
-        if (folder / names.RECORD).exists() and earlier.exists()
-        else 0,
+        earlier_bytes=bytes_in(earlier) if has_earlier else 0,
         workers=workers,
         budget=budget,
-        need=need(
-            job, plans or guess, todo=done.todo, unknown=shares, workers=workers, budget=budget
-        ),
+        need=need_of(job, todo=done.todo, unknown=unknown, workers=workers, budget=budget),
         warnings=[f"{problem.path}: {problem.message}" for problem in job.protocol.warnings],
     )
 
 
 def _input(job: Job) -> dict[str, Any]:
     reader = job.reader
-    return {
-        "label": reader.label,
-        "path": job.protocol.input.path,
-        "shape": reader.shape,
-        "dtype": str(reader.dtype),
-    }
+    path = job.protocol.input.path
+    return {"label": reader.label, "path": path, "shape": reader.shape, "dtype": str(reader.dtype)}
 
 
 def _output(job: Job) -> dict[str, Any]:
@@ -167,115 +156,97 @@ def _output(job: Job) -> dict[str, Any]:
     return {"path": path, "shape": job.shape, "dtype": str(job.dtype), **kept}
 
 
-def _step(entry: StepEntry) -> PlannedStep:
-    fixed = {
-        name: value for name, value in entry.parameters.items() if not isinstance(value, Sweep)
-    }
-    return PlannedStep(
-        entry.id, entry.name, fixed, {name: sweep.values for name, sweep in entry.sweeps.items()}
-    )
+def _steps(job: Job) -> Iterator[dict[str, Any]]:
+    for entry in job.protocol.chain:
+        swept = {name: list(sweep.values) for name, sweep in entry.sweeps.items()}
+        values = entry.parameters.items()
+        fixed = {name: value for name, value in values if not isinstance(value, Sweep)}
+        yield {"id": entry.id, "step": entry.name, "fixed": fixed, "swept": swept}
 
 
-def _survey_needed(plans: Sequence[ChannelChain], job: Job) -> bool:
-    """Whether a step must know the whole stack first."""
-    try:
-        for plan in plans:
-            survey(plan, _desk(job, Ledger()), upto=len(plan.steps))
-    except NotKnown:
-        return True
-    return False
+class _Foreseen:
+    """The chains as far as the losses that are known decide about them."""
 
+    def __init__(self, job: Job, known: Ledger) -> None:
+        self._job, self._known = job, known
+        self._guess = provisional(job)
+        self.chains = list(untuned(job).chains)
+        self.surveys = any(survey_of(bound) for chain in self._guess for bound in chain.steps)
+        # What surveys settle decides about losses, and is not looked up here: it takes a look at every slice.
+        self.decided = not self.surveys
 
-def _desk(job: Job, known: Ledger) -> Session:
-    return Session(job, Log(), Workers(1), Journal(job.workspace.journal), known, dry=True)
+    def searches(self) -> Iterator[PlannedSearch]:
+        """What is to be said of each search; the chains follow those that are decided."""
+        for entry in self._job.protocol.optimize:
+            for channel, followers in channels_of(self._job, entry):
+                yield self._search(entry, channel, followers)
 
+    def _search(
+        self, entry: OptimizeEntry, channel: int, followers: Sequence[int]
+    ) -> PlannedSearch:
+        job = self._job
+        by = strategy(entry.strategy.name, **entry.strategy.options)
+        numbers = entry.slices.indices(job.reader.shape[0])
+        trial = Trial(self._guess[channel], entry, space_of(job.protocol, entry))
+        first = by.propose(0, trial.space, {})
+        needed = known = len(first) * len(numbers)
+        if self.decided and not is_void(self.chains[channel], entry):
+            trial = Trial(self.chains[channel], entry, trial.space)
+            store = self._store(trial, numbers)
+            result = recall_search(trial.space, numbers, by, store)
+            known = 0
+            for number in numbers:
+                known += sum(store.recall(number, each) is not None for each in first)
+            self._follow(entry, followers, result)
+        elif not self.decided:
+            known = 0
+        work = distinct_work(trial.graph(), first)
+        plurals = (task.node.stage.plural for task in work.tasks.values())
+        return PlannedSearch(
+            steps=entry.steps,
+            channel=job.channels[channel],
+            strategy=entry.strategy.name,
+            loss=entry.loss.name,
+            slices=numbers,
+            combinations=len(first),
+            at_most=by.at_most(trial.space),
+            distinct_work=dict(work.counts()),
+            counted=dict(Counter(plural for plural in plurals if plural)),
+            known=known,
+            needed=needed,
+            decided=self.decided,
+        )
 
-def _searches(
-    job: Job, known: Ledger, guess: Sequence[ChannelChain]
-) -> tuple[tuple[ChannelChain, ...] | None, list[PlannedSearch]]:
-    """The chains if everything that is searched is known from journals, and what is to be said of each search."""
-    tuning, session, searches = untuned(job), _desk(job, known), []
-    decided = True
-    for entry in job.protocol.optimize:
-        for channel, followers in channels_of(job, entry):
-            missing: frozenset[str] = frozenset()
-            try:
-                if decided:
-                    work_through(session, tuning, entry, channel, followers)
-            except NotKnown as reason:
-                decided, missing = False, reason.searches
-            losses = sum(search in missing for search, _ in known.losses)
-            searches.append(_search(job, guess[channel], entry, channel, decided, losses))
-    try:
-        for plan in tuning.plans if decided else ():
-            survey(plan, session, upto=len(plan.steps))
-    except NotKnown:
-        decided = False
-    return tuning.plans if decided else None, searches
+    def _store(self, trial: Trial, numbers: Sequence[int]) -> JournaledLosses:
+        identities = {number: search_identity(trial, number) for number in numbers}
+        journal = Journal(self._job.workspace.journal)
+        return JournaledLosses(journal, self._known.losses, identities)
 
-
-def _search(
-    job: Job, plan: ChannelChain, entry: Any, channel: int, decided: bool, known: int
-) -> PlannedSearch:
-    _, graph, space = search_in(job, plan, entry)
-    by = strategy(entry.strategy.name, **entry.strategy.options)
-    first = by.propose(0, space, {})
-    work = distinct_work(graph, first)
-    counted = Counter(
-        task.node.stage.plural for task in work.tasks.values() if task.node.stage.plural
-    )
-    numbers = entry.slices.indices(job.reader.shape[0])
-    needed = len(first) * len(numbers)
-    return PlannedSearch(
-        steps=entry.steps,
-        channel=job.channels[channel],
-        strategy=entry.strategy.name,
-        loss=entry.loss.name,
-        slices=numbers,
-        combinations=len(first),
-        at_most=by.at_most(space),
-        distinct_work=dict(work.counts()),
-        counted=dict(counted),
-        known=needed if decided else min(known, needed),
-        needed=needed,
-        decided=decided,
-    )
+    def _follow(
+        self, entry: OptimizeEntry, followers: Sequence[int], result: SearchResult | None
+    ) -> None:
+        if result is None:
+            self.decided = False
+            return
+        followed = [self.chains[each] for each in followers]
+        for each, chain in zip(followers, follow(followed, entry, result, Log()), strict=True):
+            self.chains[each] = chain
 
 
 def _done(
-    job: Job,
-    plans: Sequence[ChannelChain] | None,
-    guess: Sequence[ChannelChain],
-    running: Ledger,
-    published: Ledger,
+    job: Job, chains: Sequence[ChannelChain] | None, running: Ledger, published: Ledger
 ) -> DoneBefore:
     """What journals have as finished, as far as that can be said before the search."""
     places = job.places
-    if plans is not None:
-        found, lost = candidates(job, places, identity_of(job, plans), running, published)
+    if chains is not None:
+        found, lost = candidates(job, places, identity_of(job, chains), running, published)
         return DoneBefore(len(found), 0, lost, len(places) - len(found))
-    work = _open(identity_of(job, guess), job)
-    running, published = (_with_open_work(each, job) for each in (running, published))
-    found, lost = candidates(job, places, work, running, published)
+    swept: list[str] = []
+    for entry in job.protocol.chain:
+        swept += [f"{entry.id}.{name}" for name in entry.sweeps]
+    identity = still_open(identity_of(job, provisional(job)), swept)
+    for ledger in (running, published):
+        if ledger.work is not None:
+            ledger.work = still_open(ledger.work, swept)
+    found, lost = candidates(job, places, identity, running, published)
     return DoneBefore(0, len(found), lost, len(places))
-
-
-def _open(work: dict[str, Any], job: Job) -> dict[str, Any]:
-    """The same without what is only known after the search and a look at the stack."""
-    swept = {f"{entry.id}.{name}" for entry in job.protocol.chain for name in entry.sweeps}
-    pixels = {
-        name: value
-        for name, value in work["pixels"].items()
-        if name != "grey levels of the whole stack"
-    }
-    parameters = {
-        n: v
-        for n, v in work["pixels"]["parameters"].items()
-        if n.split(" of channel ")[0] not in swept
-    }
-    return {**work, "pixels": {**pixels, "parameters": parameters}}
-
-
-def _with_open_work(ledger: Ledger, job: Job) -> Ledger:
-    work = ledger.work and _open(ledger.work, job)
-    return Ledger(work, ledger.slices, ledger.losses, ledger.shards)

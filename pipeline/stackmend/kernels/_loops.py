@@ -267,7 +267,11 @@ def round_to(
         outside = 0
         for x in range(row.shape[0]):
             value = np.rint(row[x])
-            kept = low if not value >= low else (high if value > high else value)
+            kept = value
+            if not value >= low:
+                kept = low
+            elif value > high:
+                kept = high
             outside += kept != value
             target[x] = kept
         clipped += outside

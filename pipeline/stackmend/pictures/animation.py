@@ -38,10 +38,11 @@ def chosen_frames(losses: Sequence[float], count: int, always: Sequence[int]) ->
 
 def animated(frames: Sequence[Frame], *, width: int, quality: int) -> bytes:
     """Frames as an animated WebP that is played again and again, at most so many px wide."""
-    losses = [frame.loss for frame in frames]
-    drawn = [_drawn(frame, place, losses, width) for place, frame in enumerate(frames)]
-    durations = [PAUSE_MS if place in (0, len(frames) - 1) or frame.note else LASTS_MS
-                 for place, frame in enumerate(frames)]  # fmt: skip
+    drawn = _drawn(frames, frames, width)
+    durations = []
+    for place, frame in enumerate(frames):
+        lingers = place in (0, len(frames) - 1) or frame.note
+        durations.append(PAUSE_MS if lingers else LASTS_MS)
     buffer = BytesIO()
     how = {"save_all": True, "append_images": drawn[1:], "duration": durations, "loop": 0}
     drawn[0].save(buffer, "WEBP", quality=quality, method=0, **how)
@@ -51,38 +52,43 @@ def animated(frames: Sequence[Frame], *, width: int, quality: int) -> bytes:
 def still(frames: Sequence[Frame], *, width: int, quality: int) -> bytes:
     """The first frame, for those who do not want to see things move."""
     buffer = BytesIO()
-    _drawn(frames[0], 0, [frame.loss for frame in frames], width).save(
-        buffer, "WEBP", quality=quality, method=4
-    )
+    _drawn(frames[:1], frames, width)[0].save(buffer, "WEBP", quality=quality, method=4)
     return buffer.getvalue()
 
 
-def _drawn(frame: Frame, place: int, losses: Sequence[float], width: int) -> Image.Image:
-    """The picture, and below it its loss beside the curve of all losses, with a mark where it is."""
-    picture = Image.fromarray(frame.picture)
-    if picture.width > width:
-        picture = picture.resize(
-            (width, max(1, round(picture.height * width / picture.width))), Image.Resampling.BOX
-        )
-    canvas = Image.new("L", (max(picture.width, 200), picture.height + STRIP), _PAPER)
-    canvas.paste(picture, ((canvas.width - picture.width) // 2, 0))
-    draw = ImageDraw.Draw(canvas)
+def _drawn(frames: Sequence[Frame], every: Sequence[Frame], width: int) -> list[Image.Image]:
+    """Pictures, below each its loss beside the curve of all losses, with a mark where it is."""
+    height, own = frames[0].picture.shape
+    if own > width:
+        height, own = max(1, round(height * width / own)), width
+    paper = Image.new("L", (max(own, 200), height + STRIP), _PAPER)
+    points = _curve([frame.loss for frame in every], height, paper.width)
+    ImageDraw.Draw(paper).line(points, _CURVE, 1)
     font = ImageFont.load_default(size=13)
-    draw.text((8, picture.height + 6), f"loss {frame.loss:.4f}", _INK, font)
-    draw.text(
-        (8, picture.height + 23), frame.note or f"{place + 1} of {len(losses)}", _CURVE + 60, font
-    )
-    left, right = 150, canvas.width - 12
-    top, bottom = picture.height + 8, canvas.height - 8
+    drawn = []
+    for place, frame in enumerate(frames):
+        picture = Image.fromarray(frame.picture)
+        if picture.width > width:
+            picture = picture.resize((own, height), Image.Resampling.BOX)
+        canvas = paper.copy()
+        canvas.paste(picture, ((canvas.width - own) // 2, 0))
+        draw = ImageDraw.Draw(canvas)
+        draw.text((8, height + 6), f"loss {frame.loss:.4f}", _INK, font)
+        note = frame.note or f"{place + 1} of {len(every)}"
+        draw.text((8, height + 23), note, _CURVE + 60, font)
+        x, y = points[place]
+        draw.ellipse((x - 4, y - 4, x + 4, y + 4), _HERE)
+        drawn.append(canvas)
+    return drawn
+
+
+def _curve(losses: Sequence[float], height: int, width: int) -> list[tuple[float, float]]:
+    """Where each loss lies in the strip below a picture, the lowest at the bottom left."""
+    left, right = 150, width - 12
+    top, bottom = height + 8, height + STRIP - 8
     low, span = losses[0], (losses[-1] - losses[0]) or 1
-    points = [
-        (
-            left + (right - left) * index / max(len(losses) - 1, 1),
-            bottom - (bottom - top) * (loss - low) / span,
-        )
-        for index, loss in enumerate(losses)
-    ]
-    draw.line(points, _CURVE, 1)
-    x, y = points[place]
-    draw.ellipse((x - 4, y - 4, x + 4, y + 4), _HERE)
-    return canvas
+    points = []
+    for index, loss in enumerate(losses):
+        x = left + (right - left) * index / max(len(losses) - 1, 1)
+        points.append((x, bottom - (bottom - top) * (loss - low) / span))
+    return points

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from math import prod
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -21,15 +22,17 @@ from PIL import Image
 from stackmend.job import Job
 from stackmend.pictures.animation import Frame, animated, chosen_frames, still
 from stackmend.pictures.drawing import webp
-from stackmend.pictures.shown import SHOWN, Photographer, choose_shown
-from stackmend.pictures.trials import Trial
+from stackmend.pictures.searches import comparison, thumbnails
+from stackmend.pictures.shown import SHOWN, SlicePictures, choose_shown
 from stackmend.registry import Undefined
+from stackmend.restore.apply import Application
 from stackmend.result import atomic
 from stackmend.result.log import Log
 from stackmend.result.names import ANIMATION, CONTENTS, PREVIEWS
 from stackmend.result.rows import SliceRow
 from stackmend.stacks import Writer
-from stackmend.tuning.chains import ChannelChain, Tuning
+from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
+from stackmend.tuning.trial import Trial
 from stackmend.workers.processes import Workers
 
 FRAMES = 250
@@ -55,9 +58,9 @@ def collect(
         shutil.rmtree(folder, ignore_errors=True)
         (folder.parent / ANIMATION).unlink(missing_ok=True)
         folder.mkdir()
-        searches = [
-            _search(job, tuning, index, folder, workers.threads) for index in _pictured(job, tuning)
-        ]
+        searches = []
+        for index in _pictured(job, tuning):
+            searches.append(_search(job, tuning, index, folder, workers.threads))
         slices = list(_slices(job, tuning, rows, writer, log, workers))
         content = {
             "previews": 1,
@@ -71,49 +74,48 @@ def collect(
         log.warn(f"the report has no pictures: {type(error).__name__}: {error}")
 
 
-def _plan(job: Job, tuning: Tuning, index: int) -> ChannelChain:
+def _chain(job: Job, tuning: Tuning, found: FinishedSearch) -> ChannelChain:
     """That of the channel on which a search was done."""
-    return tuning.plans[job.channels.index(tuning.searches[index].channel)]
+    return tuning.chains[job.channels.index(found.channel)]
 
 
 def _pictured(job: Job, tuning: Tuning) -> Iterator[int]:
     """The searches whose steps are in the chain that was applied."""
-    for index, tuned in enumerate(tuning.searches):
-        plan = _plan(job, tuning, index)
-        ids = {bound.id for bound in plan.steps}
-        if tuned.result.chosen and not plan.replaced and ids.issuperset(tuned.entry.steps):
+    for index, found in enumerate(tuning.searches):
+        chain = _chain(job, tuning, found)
+        ids = {bound.id for bound in chain.steps}
+        if found.result.chosen and not chain.replaced and ids.issuperset(found.entry.steps):
             yield index
 
 
 def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) -> dict[str, Any]:
     """The four points, the animation, and the losses of untouched slices."""
-    plan = _plan(job, tuning, index)
-    trial = Trial(plan, tuning.searches[index])
-    result = trial.tuned.result
-    skipped = set(result.choice.slices_without_charging)
-    slices = [number for number in result.losses if number not in skipped]
-    means = [
-        (each, loss) for each in result.combinations if (loss := result.mean(each)) is not None
-    ]
-    combinations = [each for each, _ in means]
+    found = tuning.searches[index]
+    result = found.result
+    trial = Trial(_chain(job, tuning, found), found.entry, result.space)
+    slices = [each for each in result.losses if each not in result.choice.slices_without_findings]
+
+    # Every combination that has a loss, and those of them that are shown, from the best to the worst.
+    means = {each: result.mean(each) for each in result.combinations}
+    losses = {each: mean for each, mean in means.items() if mean is not None}
+    combinations = list(losses)
     points = {combinations.index(each): name for name, each in result.landmarks.items()}
-    shown = chosen_frames([loss for _, loss in means], FRAMES, list(points))
-    raw = plan.reader.read(slices[0])
-    thumbnails = trial.thumbnails(
-        raw, [combinations[place] for place in shown], pixels=250_000, side=1000, workers=workers
-    )
-    frames = [
-        Frame(thumbnails[means[place][0]], means[place][1], points.get(place, ""))
-        for place in shown
-    ]
+    shown = chosen_frames(list(losses.values()), FRAMES, list(points))
+    pictured = [combinations[place] for place in shown]
+    small = thumbnails(trial, found, slices[0], pictured, workers)
+    frames = []
+    for place in shown:
+        combination = combinations[place]
+        frames.append(Frame(small[combination], losses[combination], points.get(place, "")))
+
     share = len(list(_pictured(job, tuning)))
     pictures = {}
     for place, name in points.items():
-        picture = Image.fromarray(thumbnails[means[place][0]])
+        picture = Image.fromarray(small[combinations[place]])
         pictures[name] = f"search{index}_{name.replace(' ', '_')}.webp"
         (folder / pictures[name]).write_bytes(webp(picture, 45_000 // share))
     _animate(frames, index, folder, 300_000 // share)
-    compared = [*slices[:COMPARED], *list(trial.tuned.held_out)[:COMPARED]]
+    compared = [*slices[:COMPARED], *list(found.held_out)[:COMPARED]]
     return {
         "search": index,
         "slice": slices[0],
@@ -122,9 +124,7 @@ def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) ->
         "frames": len(frames),
         "animation": f"search{index}_losses.webp",
         "still": f"search{index}_still.webp",
-        "compared": {
-            str(number): trial.comparison(plan.reader.read(number)) for number in compared
-        },
+        "compared": {str(number): comparison(trial, found, number) for number in compared},
     }
 
 
@@ -156,24 +156,30 @@ def _slices(
     job: Job, tuning: Tuning, rows: Sequence[SliceRow], writer: Writer, log: Log, workers: Workers
 ) -> Iterator[dict[str, Any]]:
     """Slices of the first channel."""
-    plan, rows = tuning.plans[0], [row for row in rows if row.channel == job.channels[0]]
-    optimization = list(
-        dict.fromkeys(number for tuned in tuning.searches for number in tuned.result.losses)
+    rows = [row for row in rows if row.channel == job.channels[0]]
+    optimization: dict[int, None] = {}
+    held_out: dict[int, float | None] = {}
+    for found in tuning.searches:
+        optimization |= dict.fromkeys(found.result.losses)
+        for number, loss in found.held_out.items():
+            held_out[number] = None if isinstance(loss, Undefined) else loss
+    shown = choose_shown(rows, list(optimization), held_out)
+    pictures = SlicePictures(
+        Application.of(job, tuning.chains),
+        writer,
+        job.workspace.partial / PREVIEWS,
+        generosity=min(SHOWN / len(shown), 2.0),
     )
-    held_out = {
-        number: None if isinstance(loss, Undefined) else loss
-        for tuned in tuning.searches
-        for number, loss in tuned.held_out.items()
-    }
-    shown = choose_shown(rows, optimization, held_out)
-    folder, generosity = job.workspace.partial / PREVIEWS, min(SHOWN / len(shown), 2.0)
-    photographer = Photographer(
-        plan.reader, writer, plan.graph(), plan.given, job.window, folder, generosity
-    )
-    tasks = (delayed(photographer.shoot)(rows[place], place, why) for place, why in shown.items())
+    tasks = [delayed(pictures.make)(rows[place], place, why) for place, why in shown.items()]
+    megapixels = prod(job.reader.shape[1:]) * len(shown) / 1e6
     log.progress("pictures", 0, len(shown))
-    with closing(Workers(min(workers.threads, len(shown))).run(tasks, ordered=True)) as entries:
+    with closing(_workers_here(workers).run(tasks, ordered=True, megapixels=megapixels)) as entries:
         for count, entry in enumerate(entries, start=1):
             log.progress("pictures", count, len(shown))
             if entry:
                 yield entry
+
+
+def _workers_here(workers: Workers) -> Workers:
+    """Of this machine, also where slices are restored by a cluster."""
+    return Workers(workers.threads)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stackmend.chain import Graph
+from stackmend.chain import Consecutive
 from stackmend.errors import BadSlice
 from stackmend.pictures.drawing import (
     Display,
@@ -23,10 +23,9 @@ from stackmend.pictures.drawing import (
     shrunk,
     webp,
 )
-from stackmend.registry import IMAGE
-from stackmend.restore.apply import MASK
+from stackmend.restore.apply import Application
 from stackmend.result.rows import SliceRow
-from stackmend.stacks import Pixels, Reader, Writer
+from stackmend.stacks import Pixels, Writer
 
 SHOWN = 8
 """Slices shown at the most, whatever the size of the stack."""
@@ -96,25 +95,22 @@ def _odd_one(rows: Sequence[SliceRow]) -> int | None:
 
 
 @dataclass(frozen=True)
-class Photographer:
-    """Makes the pictures of one slice; a plain value that workers can be sent."""
+class SlicePictures:
+    """Makes the pictures of slices of the first channel; a plain value that workers can be sent."""
 
-    reader: Reader
+    application: Application
     writer: Writer
-    graph: Graph
-    given: Mapping[str, Any]
-    window: tuple[slice, slice]
     folder: Path
     generosity: float
 
-    def shoot(self, row: SliceRow, position: int, why: Sequence[str]) -> dict[str, Any] | None:
+    def make(self, row: SliceRow, position: int, why: Sequence[str]) -> dict[str, Any] | None:
         """Write the pictures of a slice and describe them; ``None`` if it cannot be read back or has another size."""
-        after = self.writer.written(position)
+        after = self.writer.read_back(position)
         try:
-            whole = self.reader.read(row.slice)
+            whole = self.application.chains[0].reader.read(row.slice)
         except BadSlice:
             return None
-        before = whole[self.window]
+        before = whole[self.application.window]
         if after is None or after.shape != before.shape:
             return None
         difference = after.astype(np.float32) - before.astype(np.float32)
@@ -122,7 +118,7 @@ class Photographer:
         zoom = window_around(centre, before.shape)
         factor = factor_for(before.shape, PIXELS, SIDE)
         display = Display.of(before)
-        mask = self._mask(whole, before.shape)
+        mask = self._mask(row.slice, whole, before.shape)
         small = shrunk(difference, factor)
         pictures = {
             "before": Image.fromarray(display(shrunk(before, factor))),
@@ -156,24 +152,20 @@ class Photographer:
             "profile": profile(before, after, centre),
         }
 
-    def _mask(self, pixels: Pixels, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
-        """All pixels that any step of the chain finds charged; ``None`` where no step looks for them."""
-        made = {
-            str(index): index
-            for index, node in enumerate(self.graph.nodes)
-            if node.stage.makes == MASK
-        }
-        if not made:
+    def _mask(
+        self, number: int, pixels: Pixels, shape: tuple[int, ...]
+    ) -> NDArray[np.bool_] | None:
+        """All pixels that any step of the chain marks; ``None`` where no step makes a mask to be shown."""
+        chain = self.application.chains[0]
+        graph = chain.graph()
+        found = graph.masks()
+        if not found:
             return None
-        image = pixels.astype(np.float32)
-        image.flags.writeable = False
-        if image.min() == image.max():
+        if pixels.min() == pixels.max():
             return np.zeros(shape, dtype=bool)
-        masks = Graph(self.graph.nodes, made).evaluate({IMAGE: image, **self.given})
-        union: NDArray[np.bool_] = np.logical_or.reduce(
-            [mask if mask.shape == shape else mask[self.window] for mask in masks.values()]
-        )
-        return union
+        slices = Consecutive(replace(graph, products=found), chain.products_of)
+        masks = slices.evaluate(number, tuple(found))
+        return self.application.union_of(list(masks.values()), shape)
 
 
 def deepest(difference: NDArray[np.float32]) -> tuple[int, int]:

@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import codecs
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackmend.errors import Problem, ProtocolError, UsageError
-from stackmend.protocol import model, overrides, repair, schema, semantics
+from stackmend.protocol import build, overrides, repair, schema, semantics
 from stackmend.protocol.model import (
     CommandLine,
     Input,
@@ -25,10 +24,11 @@ from stackmend.protocol.model import (
     Sweep,
 )
 from stackmend.protocol.schema import assemble
-from stackmend.protocol.semantics import check_stack, remaining
+from stackmend.protocol.stack import check_stack, remaining
 from stackmend.protocol.text import MAX_BYTES, parse
 
 __all__ = [
+    "CommandLine",
     "Draft",
     "Input",
     "LossEntry",
@@ -43,8 +43,6 @@ __all__ = [
     "examine",
     "remaining",
 ]
-
-_RECORD = "run.json"
 
 
 @dataclass(frozen=True)
@@ -83,6 +81,8 @@ def examine(
     input: Path | None = None,
     output: Path | None = None,
     set: Mapping[str, str] | None = None,
+    base: Path | None = None,
+    given: CommandLine | None = None,
 ) -> Draft:
     """Read a protocol and collect its problems, all that can be found without the stack.
 
@@ -94,6 +94,10 @@ def examine(
         Replace the paths in the file; relative to the working directory.
     set
         Values by path, for instance ``{"find_charging.gf1_sigma": "40"}``; read as YAML.
+    base
+        Where relative paths in the file start; its own folder by default.
+    given
+        What the command line had added when the protocol was run, of which the file is a copy.
 
     Raises
     ------
@@ -105,10 +109,9 @@ def examine(
         document = parse(_decode(source, file))
     except ProtocolError as error:
         return Draft(None, error.problems, file.name)
-    folder, origin = _origin(file, source)
-    given = CommandLine(
-        input or origin.input, output or origin.output, {**origin.set, **(set or {})}
-    )
+    before = given or CommandLine()
+    values = {**before.set, **(set or {})}
+    given = CommandLine(input or before.input, output or before.output, values)
     overrides.apply(document, input=given.input, output=given.output, set=given.set)
     complaints = schema.complaints(document.data, document.faults)
     problems = [
@@ -120,7 +123,9 @@ def examine(
     repaired = repair.without_faults(
         document.data, [*document.faults, *(path for path, _, _ in complaints)]
     )
-    built = model.build(repaired.data, document, file=file, base=folder, source=source)
+    built = build.build(
+        repaired.data, document, file=file, base=base or file.resolve().parent, source=source
+    )
     protocol = replace(
         built, given=CommandLine(_absolute(given.input), _absolute(given.output), given.set)
     )
@@ -161,24 +166,3 @@ def _decode(source: bytes, file: Path) -> str:
 
 def _absolute(path: Path | None) -> Path | None:
     return None if path is None else path.expanduser().resolve()
-
-
-def _origin(file: Path, source: bytes) -> tuple[Path, CommandLine]:
-    """Where relative paths start, and what the command line had added when the protocol was run.
-
-    For a file in its own folder that is this folder, and nothing; for the copy in a result folder, what the record
-    beside it says of the original.
-    """
-    folder = file.resolve().parent
-    record = folder / _RECORD
-    if file.name == "protocol.yaml" and record.is_file():
-        try:
-            origin = json.loads(record.read_text(encoding="utf-8"))["protocol"]
-            if origin["text"] == source.decode("utf-8-sig"):
-                given = {key: Path(origin[key]) for key in ("input", "output") if origin[key]}
-                return Path(origin["folder"]), CommandLine(
-                    set={str(k): str(v) for k, v in origin["set"].items()}, **given
-                )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            pass  # not a record that a run left: the file then stands for itself
-    return folder, CommandLine()

@@ -9,8 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from stackmend import words
 from stackmend.errors import Problem
 from stackmend.protocol.model import OptimizeEntry, Protocol, SliceSelection, StepEntry
+from stackmend.protocol.stack import held_out_twice
 from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import suggestion
 from stackmend.registry import IMAGE, INITIAL_IMAGE, steps
@@ -42,119 +44,6 @@ def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> I
     if optimize:
         yield from _optimize(protocol)
     yield from _paths(protocol)
-
-
-def check_stack(
-    protocol: Protocol, shape: tuple[int, int, int], channels: int, label: str
-) -> Iterator[Problem]:
-    """Every problem with slices, channels and regions, once the ``(Z, Y, X)`` shape of the stack is known."""
-    yield from _in_stack(protocol, ("input", "slices"), protocol.input.slices, shape[0], label)
-    yield from _channels(protocol, channels, label)
-    yield from _emptied(protocol, (len(protocol.input.slices.indices(shape[0])), *shape[1:]))
-    for entry in protocol.optimize:
-        yield from _in_stack(protocol, (*entry.path, "slices"), entry.slices, shape[0], label)
-        if entry.validate:
-            yield from _in_stack(
-                protocol, (*entry.path, "validate"), entry.validate, shape[0], label
-            )
-            if entry.slices.numbers is None or entry.validate.numbers is None:
-                yield from _held_out(protocol, entry, shape[0])
-        restored = (len(protocol.input.slices.indices(shape[0])), *shape[1:])
-        if entry.instead and remaining(entry.instead, restored) != remaining(
-            protocol.chain, restored
-        ):
-            message = (
-                "these steps leave another part of the stack than the chain; crop it here as there"
-            )
-            yield protocol.text.problem(
-                (*entry.path, "on_nothing_found", "instead"), message, key=True
-            )
-        ids = [step.id for step in protocol.chain]
-        before = protocol.chain[
-            : min((ids.index(id) for id in entry.steps if id in ids), default=0)
-        ]
-        sizes = dict(zip("zyx", map(len, remaining(before, shape)), strict=True))
-        for axis, (first, stop) in entry.region.items():
-            if first < stop and stop > sizes[axis]:
-                what = "rows" if axis == "y" else "columns"
-                message = (
-                    f"{label} has {sizes[axis]} {what}; the stop must be at most {sizes[axis]}"
-                )
-                yield protocol.text.problem((*entry.path, "region", axis, 1), message)
-
-
-def parts(
-    chain: Iterable[StepEntry], shape: tuple[int, int, int]
-) -> Iterator[tuple[StepEntry, tuple[range, ...]]]:
-    """The steps that leave only a part of a ``(Z, Y, X)`` stack, each with what is left after it of the whole."""
-    rest: tuple[range, ...] = tuple(range(size) for size in shape)
-    for entry in chain:
-        if entry.step.keeps:
-            z, y, x = (len(numbers) for numbers in rest)
-            windows = entry.step.keeps.of(entry.parameters, (z, y, x))
-            rest = tuple(numbers[window] for numbers, window in zip(rest, windows, strict=True))
-            yield entry, rest
-
-
-def remaining(chain: Iterable[StepEntry], shape: tuple[int, int, int]) -> tuple[range, ...]:
-    """What some steps leave of a ``(Z, Y, X)`` stack: numbers of slices, rows and columns."""
-    return ([tuple(range(size) for size in shape)] + [rest for _, rest in parts(chain, shape)])[-1]
-
-
-def _emptied(protocol: Protocol, shape: tuple[int, int, int]) -> Iterator[Problem]:
-    for entry, rest in parts(protocol.chain, shape):
-        empty = next((axis for axis, numbers in zip("zyx", rest, strict=True) if not numbers), None)
-        if empty:
-            yield protocol.text.problem(
-                (*entry.path, empty), f"leaves nothing of {shape['zyx'.index(empty)]}"
-            )
-            return
-
-
-def _channels(protocol: Protocol, count: int, label: str) -> Iterator[Problem]:
-    has = f"{label} has {count} channel{'s' * (count != 1)}, " + (
-        f"0 to {count - 1}" if count > 1 else "0"
-    )
-    numbers = protocol.input.channels
-    for index, number in enumerate(numbers or ()):
-        if number >= count:
-            path: DataPath = ("input", "channel")
-            yield protocol.text.problem(
-                (*path, index) if (*path, index) in protocol.text.values else path, has
-            )
-    restored = range(count) if numbers is None else numbers
-    for entry in protocol.optimize:
-        if isinstance(entry.channel, int) and entry.channel not in restored:
-            message = (
-                has
-                if entry.channel >= count
-                else f"channel {entry.channel} is not restored; see input.channel"
-            )
-            yield protocol.text.problem((*entry.path, "channel"), message)
-
-
-def _in_stack(
-    protocol: Protocol, path: DataPath, selection: SliceSelection, count: int, label: str
-) -> Iterator[Problem]:
-    extent = f"{label} has {count} slice{'s' * (count != 1)}, 0 to {count - 1}"
-    for index, number in enumerate(selection.numbers or ()):
-        if number >= count:
-            yield protocol.text.problem((*path, index), extent)
-    if selection.numbers is None and not selection.indices(count):
-        yield protocol.text.problem(path, f"selects nothing: {extent}")
-
-
-def _held_out(protocol: Protocol, entry: OptimizeEntry, count: int = 0) -> Iterator[Problem]:
-    """Slices that are used to choose and to validate; ``count`` does not matter where both are lists."""
-    assert entry.validate is not None
-    both = set(entry.slices.indices(count)) & set(entry.validate.indices(count))
-    for index, number in enumerate(entry.validate.indices(count)):
-        if number in both:
-            path: DataPath = (*entry.path, "validate")
-            where = path if entry.validate.numbers is None else (*path, index)
-            yield protocol.text.problem(
-                where, f"slice {number} is also an optimization slice; hold it out or drop it"
-            )
 
 
 def _names(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
@@ -217,7 +106,9 @@ def _repeated_values(protocol: Protocol, entry: StepEntry) -> Iterator[Problem]:
     for name, sweep in entry.sweeps.items():
         repeated = _repeated(sweep.values)
         if repeated:
-            message = f"gives {_few(repeated)} more than once; each value needs one run: keep one"
+            message = (
+                f"gives {words.few(repeated)} more than once; each value needs one run: keep one"
+            )
             yield protocol.text.problem((*entry.path, name, "sweep"), message)
 
 
@@ -256,22 +147,20 @@ def _selections(protocol: Protocol) -> Iterator[Problem]:
             and entry.validate
             and entry.validate.numbers is not None
         ):
-            yield from _held_out(protocol, entry)
+            yield from held_out_twice(protocol, entry)
     numbered = [(path, selection.numbers if selection else None) for path, selection in selections]
     for path, numbers in (*numbered, (("input", "channel"), protocol.input.channels)):
         repeated = _repeated(numbers or ())
         if repeated:
-            yield protocol.text.problem(path, f"names {_few(repeated)} more than once; keep one")
+            yield protocol.text.problem(
+                path, f"names {words.few(repeated)} more than once; keep one"
+            )
 
 
 def _repeated(values: Iterable[Any]) -> list[str]:
     """Values that are there more than once, as text; 40 and 40.0 are the same."""
     counts = Counter(repr(int(v) if isinstance(v, float) and v.is_integer() else v) for v in values)
     return [text for text, count in counts.items() if count > 1]
-
-
-def _few(texts: Sequence[str]) -> str:
-    return ", ".join(texts[:5]) + (" and others" if len(texts) > 5 else "")
 
 
 def _optimize(protocol: Protocol) -> Iterator[Problem]:

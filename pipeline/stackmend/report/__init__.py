@@ -1,4 +1,4 @@
-"""The report of a run: ``report.html`` and figures for papers, made from what lies in the result folder.
+"""The report of a run: ``report.html`` and figures for papers, made from its result folder.
 
 Nothing is computed from pixels here: pictures and what is measured in them come from the run.
 """
@@ -8,10 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from stackmend.errors import OutputError, UsageError
-from stackmend.result import atomic, names
-from stackmend.result.reading import Source, read, read_finished
+from stackmend.result import atomic, names, open_result
 
-__all__ = ["FORMATS", "Source", "read", "read_finished", "write_figures", "write_report"]
+__all__ = ["FORMATS", "write_figures", "write_report"]
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -28,7 +27,7 @@ def write_report(folder: Path) -> Path:
     """
     from stackmend.report.page import render
 
-    source = read(folder)
+    source = open_result(folder)
     text = render(source)
     target = source.folder / names.REPORT
     try:
@@ -43,7 +42,7 @@ def write_report(folder: Path) -> Path:
 def write_figures(
     folder: Path, *, format: str = "png", dpi: int = 300, output: Path | None = None
 ) -> list[Path]:
-    """Write the plots and pictures of the run in a result folder as files, by default into ``figures`` in it.
+    """Write the plots and pictures of a run as files, by default into ``figures`` in its folder.
 
     Raises
     ------
@@ -60,5 +59,5 @@ def write_figures(
         raise UsageError(f"format: expected {', '.join(FORMATS)}, got {format}")
     if dpi < 1:
         raise UsageError(f"dpi: expected a whole number, 1 or more, got {dpi}")
-    source = read(folder)
+    source = open_result(folder)
     return figures.write(source, output or source.folder / names.FIGURES, format=format, dpi=dpi)

@@ -6,102 +6,97 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from stackmend.report.landscape import short
-from stackmend.result.reading import Source
+from stackmend.result import Record
+from stackmend.result.record import SearchRecord, StepRecord
+from stackmend.words import value
 
 _WORKS = Path(__file__).with_name("works.bib")
 _DOI = re.compile(r"10\.\d{4,9}/[^\s,;]+")
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
-def references(source: Source) -> list[str]:
+def references(record: Record) -> list[str]:
     """What the steps and losses that ran refer to, each once, in the order of the chain."""
     found: dict[str, None] = {}
-    for step in source.record.get("chain", ()):
-        found.update(dict.fromkeys(step.get("references") or ()))
-    for search in source.searches:
-        found.update(dict.fromkeys(search.get("loss_references") or ()))
+    for step in record.chain:
+        found.update(dict.fromkeys(step.references))
+    for search in record.searches:
+        found.update(dict.fromkeys(search.loss_references))
     return list(found)
 
 
-def methods(source: Source) -> str:
+def methods(record: Record) -> str:
     """A paragraph for the methods section of a paper."""
-    record = source.record
-    count = record["output"]["shape"][0]
+    where, count = record.environment, record.output.shape[0]
+    ours, numpy, scipy = (where.packages.get(name) for name in ("stackmend", "numpy", "scipy"))
+    versions = f"Python {where.python}, NumPy {numpy}, SciPy {scipy}"
+    # what was done
     slices = "1 slice" if count == 1 else f"{count} slices"
-    packages = record["environment"]["packages"]
-    sentences = [
-        f"Image restoration was done with stackmend {packages['stackmend']} (Python {record['environment']['python']}, "
-        f"NumPy {packages.get('numpy')}, SciPy {packages.get('scipy')}).",
-        f"{slices[0].upper()}{slices[1:]} of {_size(record)} were processed"
-        if count > 1
-        else f"{slices} of {_size(record)} was processed",
-    ]
-    sentences[1] += (
-        f" by the following steps: {'; '.join(map(_step, record['chain']))}."
-        if record["chain"]
-        else "."
-    )
-    sentences += [_search(search) for search in source.searches]
-    cited = references(source)
+    verb = "was" if count == 1 else "were"
+    done = f"{slices} of {_size(record)} {verb} processed"
+    if record.chain:
+        done += f" by the following steps: {'; '.join(map(_step, record.chain))}"
+    sentences = [f"Image restoration was done with stackmend {ours} ({versions}).", f"{done}."]
+    sentences += map(_search, record.searches)
+    # by whom it was found, and what came out
+    cited = references(record)
     if cited:
-        sentences.append(f"The methods are those of: {'; '.join(_cited(each) for each in cited)}.")
-    sentences.append(f"The SHA-256 of the restored pixels is {record['output']['pixel_hash']}.")
-    return " ".join(filter(None, sentences))
+        sentences.append(f"The methods are those of: {'; '.join(map(_cited, cited))}.")
+    sentences.append(f"The SHA-256 of the restored pixels is {record.output.pixel_hash}.")
+    return " ".join(sentences)
 
 
-def _size(record: Mapping[str, Any]) -> str:
-    _, height, width = record["output"]["shape"][-3:]
-    size = record["input"].get("pixel_size_nm") or {}
+def _size(record: Record) -> str:
+    _, height, width = record.output.shape
+    size = record.input.pixel_size_nm
     x, z = size.get("x"), size.get("z")
-    spacing = f", {z:.4g} nm between slices" if x and z else ""
-    pixel = f", pixel size {x:.4g} nm{spacing}" if x else ""
-    return f"{height} by {width} pixels ({record['input']['dtype']}{pixel})"
+    pixel = f", pixel size {x:.4g} nm" if x else ""
+    if x and z:
+        pixel += f", {z:.4g} nm between slices"
+    return f"{height} by {width} pixels ({record.input.dtype}{pixel})"
 
 
-def _step(step: Mapping[str, Any]) -> str:
-    values = ", ".join(
-        f"{name} {_value(each['value'])}" for name, each in step["parameters"].items()
+def _step(step: StepRecord) -> str:
+    values = [f"{name} {value(each.value)}" for name, each in step.parameters.items()]
+    foreign = "" if step.package == "stackmend" else f" of {step.package}"
+    version = f"{step.step}{foreign} (version {step.version}"
+    return f"{version}; {', '.join(values)})" if values else f"{version})"
+
+
+def _search(search: SearchRecord) -> str:
+    # what was tried, where, and by which measure
+    where = "slice" if len(search.slices) == 1 else "slices"
+    where += f" {', '.join(map(str, search.slices))}"
+    parts = [f"{axis} {start} to {stop}" for axis, (start, stop) in search.region.items()]
+    if parts:
+        where += f" (region {', '.join(parts)})"
+    strategy = search.strategy.get("name", "grid")
+    tried = f"{search.combinations} combinations ({strategy} search) on {where}"
+    loss = f"the self-supervised loss {search.loss} (version {search.loss_version})"
+    if search.status != "chosen":
+        found = f"no {search.finds}" if search.finds else "nothing"
+        return f"A search over {tried} by {loss} found {found}."
+    # what was chosen, and how it does elsewhere
+    held_out = [
+        f"{loss:.4f} on slice {number}"
+        for number, loss in search.held_out.items()
+        if not isinstance(loss, str)
+    ]
+    beside = f"; on held-out slices it was {', '.join(held_out)}" if held_out else ""
+    lowest = f"the lowest loss was {search.loss_of_choice:.4f}{beside}"
+    return (
+        f"The values of {', '.join(search.chosen)} were chosen among {tried} by {loss}; {lowest}."
     )
-    foreign = f" of {step['package']}" if step.get("package", "stackmend") != "stackmend" else ""
-    version = f"{step['step']}{foreign} (version {step['version']}"
-    return f"{version}; {values})" if values else f"{version})"
-
-
-def _value(value: Any) -> str:
-    return f"[{', '.join(map(short, value))}]" if isinstance(value, list | tuple) else short(value)
-
-
-def _search(search: Mapping[str, Any]) -> str:
-    numbers = ", ".join(map(str, search.get("slices", ())))
-    where = f"slice {numbers}" if len(search.get("slices", ())) == 1 else f"slices {numbers}"
-    region = search.get("region") or {}
-    part = ", ".join(f"{axis} {start} to {stop}" for axis, (start, stop) in region.items())
-    where += f" (region {part})" if part else ""
-    strategy = (search.get("strategy") or {}).get("name", "grid")
-    tried = f"{search.get('combinations')} combinations ({strategy} search) on {where}"
-    loss = f"the self-supervised loss {search.get('loss')} (version {search.get('loss_version')})"
-    if search.get("status") != "chosen":
-        return f"A search over {tried} by {loss} found no charging."
-    chosen = ", ".join(search.get("chosen") or ())
-    held = [
-        f"{value:.4f} on slice {name}" for name, value in (search.get("held_out") or {}).items()
-        if isinstance(value, float | int)
-    ]  # fmt: skip
-    beside = f"; on held-out slices it was {', '.join(held)}" if held else ""
-    value = search.get("loss_of_choice")
-    return f"The values of {chosen} were chosen among {tried} by {loss}; the lowest loss was {value:.4f}{beside}."
 
 
 def _cited(reference: str) -> str:
     return reference.rstrip(".")
 
 
-def bibtex(source: Source) -> str:
+def bibtex(record: Record) -> str:
     """Entries for stackmend and for everything that the steps and losses refer to."""
-    version = source.record["environment"]["packages"]["stackmend"]
+    version = record.environment.packages.get("stackmend", "")
     ours = _entry(
         "software",
         "stackmend",
@@ -111,7 +106,7 @@ def bibtex(source: Source) -> str:
             "version": version,
         },
     )
-    return "\n\n".join([ours, *dict.fromkeys(_entries(references(source)))]) + "\n"
+    return "\n\n".join([ours, *dict.fromkeys(_entries(references(record)))]) + "\n"
 
 
 def _entries(cited: Sequence[str]) -> Iterator[str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stackmend.report import loss_plots, slice_plots
 from stackmend.report.drawing import SCREEN, style, svg
 from stackmend.report.landscape import Search, edges, loss_of, short
 from stackmend.report.trust import Jump, agreement, by_channel, compared
-from stackmend.result.reading import Row, Source, number
-from stackmend.result.rows import Status
+from stackmend.result import Result
+from stackmend.result.previews import ShownSearch, ShownSlice
+from stackmend.result.rows import SliceRow, Status
+from stackmend.words import few
 
 LISTED = 20
 """Rows of a table at the most."""
@@ -24,6 +26,9 @@ BEST = 10
 
 Values = dict[str, Any]
 
+_NEEDED = ("before", "after", "difference", "zoom_before", "zoom_after")
+_OPTIONAL = ("mask", "zoom_mask")  # there is none where no step makes one
+
 
 def data_uri(content: bytes | None) -> str | None:
     """A picture as a part of the page."""
@@ -33,164 +38,171 @@ def data_uri(content: bytes | None) -> str | None:
     return f"data:image/{kind};base64,{b64encode(content).decode('ascii')}"
 
 
-def shown_slices(source: Source) -> Iterator[Values]:
-    """Slices before and after."""
+def shown_slices(source: Result) -> Iterator[Values]:
+    """Slices before and after, those of which all pictures are there."""
     first = next(iter(by_channel(source.slices).values()), [])
-    rows = {row["slice"]: row for row in first}
-    for place, shown in enumerate(source.previews.get("slices") or ()):
-        pictures = dict.fromkeys(
-            ("mask", "zoom_mask")
-        )  # there is none where no step looks for charging
-        pictures |= {
-            name: data_uri(source.picture(file)) for name, file in shown["pictures"].items()
-        }
-        if not all(
-            pictures.get(name)
-            for name in ("before", "after", "difference", "zoom_before", "zoom_after")
-        ):
-            continue
-        with style(SCREEN):
-            profile = svg(slice_plots.line_profile(shown, SCREEN), f"profile{place}")
-        height, width = shown["shape"]
-        (top, bottom), (left, right) = shown["zoom"]
-        row = rows.get(str(shown["slice"]), {})
-        yield {
-            **shown,
-            "id": f"slice{place}",
-            "pictures": pictures,
-            "profile_svg": profile,
-            "size": f"{height} by {width} px",
-            "reduced": shown["factor"],
-            "box": [
-                round(100 * v, 3)
-                for v in (
-                    left / width,
-                    top / height,
-                    (right - left) / width,
-                    (bottom - top) / height,
-                )
-            ],
-            "zoom_text": f"y {top} to {bottom}, x {left} to {right}",
-            "broad": width > 2 * height,
-            "aspect": f"{width} / {height}",
-            "zoom_aspect": f"{right - left} / {bottom - top}",
-            "changed": short_percent(row.get("changed_fraction")),
-            "charged": row.get("mask_area", ""),
-        }
+    rows = {row.slice: row for row in first}
+    for place, shown in enumerate(source.previews.slices):
+        pictures = dict.fromkeys(_OPTIONAL)
+        for name, file in shown.pictures.items():
+            pictures[name] = data_uri(source.picture(file))
+        if all(pictures.get(name) for name in _NEEDED):
+            row = rows.get(shown.slice)
+            yield _shown_slice(f"slice{place}", shown, row, pictures)
 
 
-def _searched(search: Search, source: Source) -> str:
-    """The steps of a search, and of which channel where there are several."""
-    steps = ", ".join(search.record.get("steps", ()))
-    several = len((source.record.get("input") or {}).get("channels") or ()) > 1
-    return f"{steps}, channel {search.record.get('channel')}" if several else steps
+def _shown_slice(
+    key: str, shown: ShownSlice, row: SliceRow | None, pictures: dict[str, str | None]
+) -> Values:
+    height, width = shown.shape
+    (top, bottom), (left, right) = shown.zoom
+    box = left / width, top / height, (right - left) / width, (bottom - top) / height
+    with style(SCREEN):
+        profile = svg(slice_plots.line_profile(shown.profile, SCREEN), f"profile{key[5:]}")
+    return {
+        "id": key,
+        "slice": shown.slice,
+        "name": shown.name,
+        "why": shown.why,
+        "display": shown.display,
+        "largest_change": shown.largest_change,
+        "difference_scale": shown.difference_scale,
+        "pictures": pictures,
+        "profile_svg": profile,
+        "size": f"{height} by {width} px",
+        "reduced": shown.factor,
+        "box": [round(100 * share, 3) for share in box],
+        "zoom_text": f"y {top} to {bottom}, x {left} to {right}",
+        "broad": width > 2 * height,
+        "aspect": f"{width} / {height}",
+        "zoom_aspect": f"{right - left} / {bottom - top}",
+        "changed": short_percent(row.changed_fraction if row else None),
+    }
 
 
-def search_parts(search: Search, source: Source) -> Values:
+def several_channels(source: Result) -> bool:
+    """Whether more than one channel was restored."""
+    return source.finished and len(source.record.input.channels) > 1
+
+
+def search_parts(search: Search, source: Result) -> Values:
     """The choice of one search: graphs, points, tables."""
-    pictured: Mapping[str, Any] = next(
-        (
-            each
-            for each in source.previews.get("searches", ())
-            if each.get("search") == search.index
-        ),
-        {},
-    )
-    key = f"s{search.index}"
+    pictured, key = source.previews.of_search(search.index), f"s{search.index}"
     parts: Values = {
         "key": key,
-        "record": search.record,
         "count": len(search.trials),
         "defined": len(search.scored),
         "names": search.names,
-        "steps": _searched(search, source),
-        "chosen": [
-            (name, short(value)) for name, value in (search.record.get("chosen") or {}).items()
-        ],
         "edges": list(edges(search, source)),
-        "points": list(_points(search, pictured, source)),
-        "slice": pictured.get("slice"),
-        "broad": pictured.get("broad", False),
-        "missing": [
-            name for name in ("local minimum", "local maximum") if name not in search.landmarks
-        ],
-        "frames": pictured.get("frames"),
-        "animation": data_uri(source.picture(pictured["animation"])) if pictured else None,
-        "still": data_uri(source.picture(pictured["still"])) if pictured else None,
         "graphs": [],
         "best": [],
+        **_of_record(search, source),
+        **_pictures(search, pictured, source),
     }
     if not search.scored:
         return parts
     with style(SCREEN):
         parts["graphs"] = list(_graphs(search, key))
-        parts["marginals"] = [
-            (name, svg(loss_plots.marginal(search, name, SCREEN), f"{key}m{i}"))
-            for i, name in enumerate(search.swept)
-        ]
-        parts["maps"] = [
-            (pair, svg(loss_plots.heat_map(search, pair, SCREEN), f"{key}h{i}"))
-            for i, pair in enumerate(search.pairs)
-        ]
+        parts["marginals"] = []
+        for index, name in enumerate(search.swept):
+            graph = svg(loss_plots.marginal(search, name, SCREEN), f"{key}m{index}")
+            parts["marginals"].append((name, graph))
+        parts["maps"] = []
+        for index, pair in enumerate(search.pairs):
+            graph = svg(loss_plots.heat_map(search, pair, SCREEN), f"{key}h{index}")
+            parts["maps"].append((pair, graph))
         parts["histograms"] = list(_histograms(pictured, key))
     every = len(search.swept) * (len(search.swept) - 1) // 2
     parts["more_maps"] = every - len(search.pairs)
-    ranked = sorted(search.scored, key=loss_of)[:BEST]
-    parts["best"] = [
-        ([short(value) for value in trial.values], f"{loss_of(trial):.4f}") for trial in ranked
-    ]
+    for trial in sorted(search.scored, key=loss_of)[:BEST]:
+        parts["best"].append(([short(value) for value in trial.values], f"{loss_of(trial):.4f}"))
+    return parts
+
+
+def _of_record(search: Search, source: Result) -> Values:
+    """What the record says of a search; empty while the run is unfinished."""
+    record = search.record
+    if record is None:
+        names = ("steps", "strategy", "loss", "reason", "advice")
+        return {**dict.fromkeys(names, ""), "slices": (), "chosen": []}
+    steps = ", ".join(record.steps)
+    if several_channels(source):
+        steps += f", channel {record.channel}"
+    loss = "" if record.loss_of_choice is None else f"{record.loss_of_choice:.4f}"
+    return {
+        "steps": steps,
+        "slices": record.slices,
+        "strategy": record.strategy.get("name", ""),
+        "chosen": [(name, short(value)) for name, value in record.chosen.items()],
+        "loss": loss,
+        "reason": record.reason,
+        "advice": record.advice,
+    }
+
+
+def _pictures(search: Search, pictured: ShownSearch | None, source: Result) -> Values:
+    """The points of a search side by side, and the animation through it."""
+    points = {} if pictured is None else pictured.points
+    named = ("local minimum", "local maximum")
+    parts: Values = {
+        "points": [],
+        "missing": [name for name in named if name not in search.landmarks],
+        "broad": False,
+        "animation": None,
+    }
+    for name, trial in search.landmarks.items():
+        pairs = zip(search.names, trial.values, strict=True)
+        if trial.loss is not None:
+            point = {
+                "name": name,
+                "loss": f"{trial.loss:.4f}",
+                "parameters": [f"{key} {short(value)}" for key, value in pairs],
+                "picture": data_uri(source.picture(points[name])) if name in points else None,
+            }
+            parts["points"].append(point)
+    if pictured:
+        parts |= {
+            "slice": pictured.slice,
+            "broad": pictured.broad,
+            "frames": pictured.frames,
+            "animation": data_uri(source.picture(pictured.animation)),
+            "still": data_uri(source.picture(pictured.still)),
+        }
     return parts
 
 
 def _graphs(search: Search, key: str) -> Iterator[Values]:
-    shown = loss_plots.drawn(search)
-    around = loss_plots.around_minimum(search)
-    for name, title, trials in (
-        ("all", "Every combination", shown),
-        ("near", "Around the minimum", around if len(around) < len(shown) else []),
-    ):
-        if trials:
-            graph, places = loss_plots.loss_graph(search, trials, SCREEN)
-            points = [
-                [*place, trial.index, f"{loss_of(trial):.4f}", list(map(short, trial.values))]
-                for place, trial in zip(places, trials, strict=True)
-            ]
-            yield {
-                "id": f"{key}{name}",
-                "title": title,
-                "svg": svg(graph, f"{key}{name}"),
-                "hover": {"names": search.names, "points": points},
-                "left_out": len(search.scored) - len(trials) if name == "all" else 0,
-            }
+    every, around = loss_plots.drawn(search), loss_plots.around_minimum(search)
+    yield {
+        **_graph(search, every, f"{key}all"),
+        "title": "Every combination",
+        "left_out": len(search.scored) - len(every),
+    }
+    if len(around) < len(every):
+        near = _graph(search, around, f"{key}near")
+        yield {**near, "title": "Around the minimum", "left_out": 0}
 
 
-def _points(search: Search, pictured: Mapping[str, Any], source: Source) -> Iterator[Values]:
-    for name, trial in search.landmarks.items():
-        file = (pictured.get("points") or {}).get(name)
-        values = [
-            f"{key} {short(value)}" for key, value in zip(search.names, trial.values, strict=True)
-        ]
-        if trial.loss is not None:
-            yield {
-                "name": name,
-                "loss": f"{trial.loss:.4f}",
-                "parameters": values,
-                "picture": data_uri(source.picture(file)) if file else None,
-            }
+def _graph(search: Search, trials: Sequence[Any], name: str) -> Values:
+    graph, places = loss_plots.loss_graph(search, trials, SCREEN)
+    points = []
+    for place, trial in zip(places, trials, strict=True):
+        values = list(map(short, trial.values))
+        points.append([*place, trial.index, f"{loss_of(trial):.4f}", values])
+    hover = {"names": search.names, "points": points}
+    return {"id": name, "svg": svg(graph, name), "hover": hover}
 
 
-def _histograms(pictured: Mapping[str, Any], key: str) -> Iterator[tuple[str, int, str]]:
-    for place, (name, each) in enumerate((pictured.get("compared") or {}).items()):
-        found = each.get("histograms")
-        if found and place < 2:
-            yield (
-                name,
-                found["regions"],
-                svg(slice_plots.histograms(found, SCREEN), f"{key}g{place}"),
-            )
+def _histograms(pictured: ShownSearch | None, key: str) -> Iterator[tuple[int, int, str]]:
+    """The first two slices whose regions the loss compares."""
+    compared = list(pictured.compared.items())[:2] if pictured else []
+    for place, (number, each) in enumerate(compared):
+        if each.histograms:
+            graph = svg(slice_plots.histograms(each.histograms, SCREEN), f"{key}g{place}")
+            yield number, each.histograms["regions"], graph
 
 
-def trust_parts(source: Source, found: Sequence[Search], odd: Sequence[Jump]) -> Values:
+def trust_parts(source: Result, found: Sequence[Search], odd: Sequence[Jump]) -> Values:
     """Whether the result can be trusted: graphs and tables."""
     channels = by_channel(source.slices)
     parts: Values = {
@@ -199,96 +211,72 @@ def trust_parts(source: Source, found: Sequence[Search], odd: Sequence[Jump]) ->
         "losses": [],
         "counts": _counts(source),
         "odd": odd[:LISTED],
+        "more_odd": max(len(odd) - LISTED, 0),
+        "several": len(channels) > 1,
     }
-    parts["several"] = len(channels) > 1
-    parts["more_odd"] = max(len(odd) - LISTED, 0)
     with style(SCREEN):
         for place, (channel, rows) in enumerate(channels.items()):
             title = f", channel {channel}" if len(channels) > 1 else ""
             if len(rows) < FEW:
                 parts["few"].append((title, _table_of(rows)))
-            else:
-                own = [jump for jump in odd if jump.channel == channel]
-                parts["along"].append(
-                    (title, svg(slice_plots.along_stack(rows, own, SCREEN), f"along{place}"))
-                )
-        for search in found:
-            slices = compared(search, source)
-            if any(each.after is not None for each in slices):
-                graph = svg(
-                    slice_plots.losses_compared(slices[:LISTED], SCREEN), f"compared{search.index}"
-                )
-                parts["losses"].append(
-                    (
-                        search,
-                        slices[:LISTED],
-                        max(len(slices) - LISTED, 0),
-                        graph,
-                        agreement(slices),
-                    )
-                )
+                continue
+            own = [jump for jump in odd if jump.channel == channel]
+            graph = svg(slice_plots.along_stack(rows, own, SCREEN), f"along{place}")
+            parts["along"].append((title, graph))
+        parts["losses"] = list(_losses(source, found))
     return parts
 
 
-def _table_of(rows: Sequence[Row]) -> Values:
+def _losses(source: Result, found: Sequence[Search]) -> Iterator[Values]:
+    """For each search, how the slices that chose and those held out do."""
+    for search in found:
+        slices = compared(search, source)
+        if all(each.after is None for each in slices):
+            continue
+        graph = slice_plots.losses_compared(slices[:LISTED], SCREEN)
+        yield {
+            "steps": search.record.steps if search.record else (),
+            "agreement": agreement(slices),
+            "graph": svg(graph, f"compared{search.index}"),
+            "more": max(len(slices) - LISTED, 0),
+        }
+
+
+def _table_of(rows: Sequence[SliceRow]) -> Values:
     """Everything that is measured on a few slices."""
-    labelled = [
-        (f"{label}, {legend}" if legend else label, column)
-        for label, curves in slice_plots.PANELS
-        for column, legend, _, _ in curves
-        if any(number(row.get(column)) is not None for row in rows)
-    ]
     table = []
-    for label, column in labelled:
-        factor = 100 if column == "changed_fraction" else 1
-        values = [number(row.get(column)) for row in rows]
-        table.append(
-            (label, ["" if value is None else f"{value * factor:.5g}" for value in values])
-        )
-    return {"slices": [row["slice"] for row in rows], "rows": table}
+    for label, curves in slice_plots.PANELS:
+        for column, legend, *_ in curves:
+            values = [getattr(row, column) for row in rows]
+            if all(value is None for value in values):
+                continue
+            factor = 100 if column == "changed_fraction" else 1
+            cells = ["" if value is None else f"{value * factor:.5g}" for value in values]
+            table.append((f"{label}, {legend}" if legend else label, cells))
+    return {"slices": [row.slice for row in rows], "rows": table}
 
 
-def _counts(source: Source) -> list[tuple[str, str]]:
+def _counts(source: Result) -> list[tuple[str, str]]:
+    """How many slices became what, and how much was changed and clipped."""
     rows = source.slices
     if not rows:
         return []
-    changed = [
-        (value, row["slice"])
-        for row in rows
-        if (value := number(row.get("changed_fraction"))) is not None
-    ]
-    clipped = sum(int(number(row.get("clipped")) or 0) for row in rows)
     counts = [("slices", str(len(rows)))]
-    statuses: dict[str, list[str]] = {}
-    for row in rows:
-        statuses.setdefault(row.get("status", ""), []).append(row["slice"])
-    for status, slices in statuses.items():
-        if status != "restored":
-            counts.append(
-                (
-                    Status(status).words,
-                    f"{len(slices)} ({listed(slices)})",
-                )
-            )
+    for status in Status:
+        slices = [row.slice for row in rows if row.status is status]
+        if slices and status is not Status.RESTORED:
+            counts.append((status.words, f"{len(slices)} ({few(slices, 8)})"))
+    changed = [
+        (row.changed_fraction, row.slice) for row in rows if row.changed_fraction is not None
+    ]
     if changed:
-        mean, (most, where) = (
-            sum(value for value, _ in changed) / len(changed),
-            max(changed, key=lambda each: each[0]),
-        )
-        counts.append(
-            ("changed pixels", f"{mean:.2%} on average, {most:.2%} at most (slice {where})")
-        )
-    counts.append(("clipped pixels", str(clipped)))
-    return counts
+        mean = sum(value for value, _ in changed) / len(changed)
+        most, where = max(changed, key=lambda each: each[0])
+        shares = f"{mean:.2%} on average, {most:.2%} at most (slice {where})"
+        counts.append(("changed pixels", shares))
+    return [*counts, ("clipped pixels", str(sum(row.clipped for row in rows)))]
 
 
-def listed(names: Sequence[str], count: int = 8) -> str:
-    """Some names and how many more there are."""
-    more = len(names) - count
-    return ", ".join(names[:count]) + (f" and {more} more, see slices.csv" if more > 0 else "")
-
-
-def short_percent(cell: str | None) -> str:
+def short_percent(share: float | None) -> str:
     """A share as percent."""
-    value = number(cell)
-    return "" if value is None else f"{value:.2%}"
+    return "" if share is None else f"{share:.2%}"

@@ -20,10 +20,11 @@ from stackmend.report import loss_plots, slice_plots
 from stackmend.report.drawing import PAPER, figure, style
 from stackmend.report.landscape import Search, searches
 from stackmend.report.trust import by_channel, compared, jumps
-from stackmend.result.reading import Source
+from stackmend.result import Result
+from stackmend.result.previews import ShownSlice
 
 
-def write(source: Source, folder: Path, *, format: str, dpi: int) -> list[Path]:
+def write(source: Result, folder: Path, *, format: str, dpi: int) -> list[Path]:
     """Write every plot and picture of a run into a folder.
 
     Raises
@@ -52,7 +53,7 @@ def write(source: Source, folder: Path, *, format: str, dpi: int) -> list[Path]:
     return written
 
 
-def every(source: Source) -> Iterator[tuple[str, Figure]]:
+def every(source: Result) -> Iterator[tuple[str, Figure]]:
     """Names and figures, one after the other."""
     found = searches(source)
     for search in found:
@@ -69,14 +70,14 @@ def every(source: Source) -> Iterator[tuple[str, Figure]]:
                     rows, [jump for jump in odd if jump.channel == channel], PAPER
                 ),
             )
-    for shown in source.previews.get("slices") or ():
-        yield f"slice{shown['slice']}_profile", slice_plots.line_profile(shown, PAPER)
-        pictures = {name: _opened(source, file) for name, file in shown["pictures"].items()}
+    for shown in source.previews.slices:
+        yield f"slice{shown.slice}_profile", slice_plots.line_profile(shown.profile, PAPER)
+        pictures = {name: _opened(source, file) for name, file in shown.pictures.items()}
         if pictures.get("before") is not None and pictures.get("after") is not None:
-            yield f"slice{shown['slice']}_before_after", _before_after(shown, pictures)
+            yield f"slice{shown.slice}_before_after", _before_after(shown, pictures)
 
 
-def _of_search(search: Search, source: Source) -> Iterator[tuple[str, Figure]]:
+def _of_search(search: Search, source: Result) -> Iterator[tuple[str, Figure]]:
     if search.scored:
         yield "loss", loss_plots.loss_graph(search, loss_plots.drawn(search), PAPER)[0]
         yield (
@@ -90,19 +91,18 @@ def _of_search(search: Search, source: Source) -> Iterator[tuple[str, Figure]]:
     slices = [each for each in compared(search, source) if each.after is not None]
     if slices:
         yield "losses_compared", slice_plots.losses_compared(slices[:20], PAPER)
-    pictured: Any = next(
-        (e for e in source.previews.get("searches", ()) if e.get("search") == search.index), {}
-    )
-    for number, each in (pictured.get("compared") or {}).items():
-        if each.get("histograms"):
-            yield f"histograms_slice{number}", slice_plots.histograms(each["histograms"], PAPER)
-    points = {name: _opened(source, file) for name, file in (pictured.get("points") or {}).items()}
+    pictured = source.previews.of_search(search.index)
+    for number, each in pictured.compared.items() if pictured else ():
+        if each.histograms:
+            yield f"histograms_slice{number}", slice_plots.histograms(each.histograms, PAPER)
+    files = pictured.points if pictured else {}
+    points = {name: _opened(source, file) for name, file in files.items()}
     points = {name: picture for name, picture in points.items() if picture is not None}
     if points:
         yield "points", _points(search, points)
 
 
-def _opened(source: Source, name: str) -> Any:
+def _opened(source: Result, name: str) -> Any:
     content = source.picture(name)
     return None if content is None else np.asarray(Image.open(BytesIO(content)).convert("RGB"))
 
@@ -129,7 +129,7 @@ def _points(search: Search, pictures: Mapping[str, Any]) -> Figure:
     return graph
 
 
-def _before_after(shown: Mapping[str, Any], pictures: Mapping[str, Any]) -> Figure:
+def _before_after(shown: ShownSlice, pictures: Mapping[str, Any]) -> Figure:
     """A slice before and after, and the same enlarged where the change is deepest."""
     height, width = pictures["before"].shape[:2]
     zoomed = all(pictures.get(f"zoom_{moment}") is not None for moment in ("before", "after"))
@@ -139,10 +139,10 @@ def _before_after(shown: Mapping[str, Any], pictures: Mapping[str, Any]) -> Figu
     ]
     graph = figure(3.4 * 2, sum(3.4 * each + 0.3 for each in heights))
     rows = graph.subplots(len(heights), 2, squeeze=False, gridspec_kw={"height_ratios": heights})
-    (top, bottom), (left, right) = shown["zoom"]
-    tall, wide = shown["shape"]
+    (top, bottom), (left, right) = shown.zoom
+    tall, wide = shown.shape
     for axes, moment in zip(rows[0], ("before", "after"), strict=True):
-        _picture(axes, pictures[moment], f"slice {shown['slice']} {moment}")
+        _picture(axes, pictures[moment], f"slice {shown.slice} {moment}")
         if zoomed:
             place = (left / wide * width, top / tall * height)
             size = ((right - left) / wide * width, (bottom - top) / tall * height)

@@ -1,4 +1,4 @@
-"""A search as it can be looked at: every combination with its loss, and what each parameter does to it."""
+"""A search as it can be looked at: every combination, and what each parameter does to the loss."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import isfinite
 from typing import Any
 
-from stackmend.result.reading import Row, Source, number
+from stackmend.result import Record, Result
+from stackmend.result.record import SearchRecord
+from stackmend.result.rows import LossRow
 
 FEW = 12
-"""Up to so many distinct values a parameter is shown value by value; beyond, in so many intervals."""
+"""Up to so many values a parameter is shown value by value; beyond, in so many intervals."""
 
 PAIRS = 10
 """Heat maps at the most: those of the pairs with the largest effect."""
@@ -19,7 +22,7 @@ PAIRS = 10
 
 @dataclass(frozen=True)
 class Trial:
-    """One combination: its place in the order of the search, its values as written, its mean loss."""
+    """A combination: its place in the order of the search, its values as written, its mean loss."""
 
     index: int
     values: tuple[str, ...]
@@ -28,9 +31,9 @@ class Trial:
 
 @dataclass(frozen=True)
 class Axis:
-    """The distinct values of a parameter, in order, in groups of one; where there are too many, in groups of several.
+    """The distinct values of a parameter, in order, in groups of one.
 
-    A group of several is labelled by its middle member.
+    Where there are too many, in groups of several, labelled by the one in the middle.
     """
 
     name: str
@@ -41,23 +44,26 @@ class Axis:
     def of(cls, name: str, values: Sequence[str]) -> Axis:
         """The axis for the values that occur."""
         distinct = list(dict.fromkeys(values))
-        numbers = {text: value for text in distinct if (value := number(text)) is not None}
+        found = {text: number(text) for text in distinct}
+        numbers = {text: value for text, value in found.items() if value is not None}
         if len(numbers) == len(distinct):
             distinct.sort(key=numbers.__getitem__)
         if len(distinct) <= FEW:
             return cls(name, tuple(distinct), {text: place for place, text in enumerate(distinct)})
         group = {text: place * FEW // len(distinct) for place, text in enumerate(distinct)}
-        members = [[text for text in distinct if group[text] == place] for place in range(FEW)]
-        labels = tuple(f"{number(each[len(each) // 2]) or 0:.3g}" for each in members)
-        return cls(name, labels, group)
+        labels = []
+        for place in range(FEW):
+            members = [text for text in distinct if group[text] == place]
+            labels.append(f"{number(members[len(members) // 2]) or 0:.3g}")
+        return cls(name, tuple(labels), group)
 
 
 @dataclass(frozen=True)
 class Search:
-    """A search with all its trials; ``record`` is its part of the run's record."""
+    """A search with all its trials; ``record`` is its part of the record of a finished run."""
 
     index: int
-    record: Mapping[str, Any]
+    record: SearchRecord | None
     names: tuple[str, ...]
     trials: tuple[Trial, ...]
 
@@ -74,8 +80,9 @@ class Search:
     @property
     def landmarks(self) -> dict[str, Trial]:
         """The named points, the chosen one first."""
-        places = dict(self.record.get("landmarks") or {})
-        if not places and self.record.get("status", "chosen") == "chosen" and self.scored:
+        places = dict(self.record.landmarks) if self.record else {}
+        chosen = self.record is None or self.record.status == "chosen"
+        if not places and chosen and self.scored:
             places = {"global minimum": min(self.scored, key=loss_of).index}
         by_index = {trial.index: trial for trial in self.trials}
         return {name: by_index[place] for name, place in places.items() if place in by_index}
@@ -86,7 +93,7 @@ class Search:
         return Axis.of(name, [trial.values[place] for trial in self.trials])
 
     def lowest(self, *names: str) -> dict[tuple[int, ...], Trial]:
-        """For each group of values of some parameters the best trial, whatever the other parameters are."""
+        """For each group of values of some parameters the best trial, whatever the others are."""
         axes = [(self.axis(name), self.names.index(name)) for name in names]
         best: dict[tuple[int, ...], Trial] = {}
         for trial in self.scored:
@@ -127,33 +134,30 @@ def loss_of(trial: Trial) -> float:
     return trial.loss
 
 
-def searches(source: Source) -> list[Search]:
-    """Every search that left losses, with its part of the record (empty for an unfinished run)."""
-    tables: dict[int, list[Row]] = {}
+def searches(source: Result) -> list[Search]:
+    """Every search that left losses, with its part of the record (none for an unfinished run)."""
+    tables: dict[int, list[LossRow]] = {}
     for row in source.losses:
-        tables.setdefault(int(row["search"]), []).append(row)
-    return [_search(index, rows, source.searches) for index, rows in tables.items()]
+        tables.setdefault(row.search, []).append(row)
+    records = dict(enumerate(source.searches))
+    return [_search(index, rows, records.get(index)) for index, rows in tables.items()]
 
 
-def _search(index: int, rows: Sequence[Row], records: Sequence[Mapping[str, Any]]) -> Search:
-    columns = list(rows[0])
-    names = tuple(columns[columns.index("combination") + 1 : columns.index("loss")])
-    names = tuple(name for name in names if any(row[name] != "" for row in rows))
+def _search(index: int, rows: Sequence[LossRow], record: SearchRecord | None) -> Search:
+    names: dict[str, None] = {}
+    for row in rows:
+        names.update(dict.fromkeys(row.values))
     trials: dict[int, Trial] = {}
     for row in rows:
-        place = int(row["combination"])
-        if place not in trials:
-            trials[place] = Trial(
-                place, tuple(row[name] for name in names), number(row["mean_loss"])
-            )
-    return Search(
-        index, records[index] if index < len(records) else {}, names, tuple(trials.values())
-    )
+        if row.combination not in trials:
+            values = tuple(str(row.values.get(name, "")) for name in names)
+            trials[row.combination] = Trial(row.combination, values, row.mean_loss)
+    return Search(index, record, tuple(names), tuple(trials.values()))
 
 
 @dataclass(frozen=True)
 class EdgeAdvice:
-    """A parameter chosen at an end of its range, and the change to the protocol that would widen it."""
+    """A parameter chosen at an end of its range, and the change to the protocol that widens it."""
 
     name: str
     value: str
@@ -163,60 +167,70 @@ class EdgeAdvice:
     suggestion: str
 
 
-def edges(search: Search, source: Source) -> Iterator[EdgeAdvice]:
+def edges(search: Search, source: Result) -> Iterator[EdgeAdvice]:
     """What to change where the choice lies on the edge of a range."""
-    for name, end in (search.record.get("on_edge") or {}).items():
-        declared = [
-            each
-            for each in search.record.get("space", {}).get(name, ())
-            if isinstance(each, (int, float))
-        ]
+    if search.record is None:
+        return
+    for name, end in search.record.on_edge.items():
+        declared = [each for each in search.record.space[name] if isinstance(each, int | float)]
         if len(declared) < 2 or (end == "lower" and min(declared) == 0):
             continue  # below nothing there is hardly ever anything
-        line = _line_of(name, search, source)
-        text = (source.record.get("protocol") or {}).get("text", "").splitlines()
+        # the line as it stands, so that it can be found, and as it could be
+        line = _line_of(name, search.record, source.record)
+        text = source.record.protocol.text.splitlines()
         present = text[line - 1].strip() if line and line <= len(text) else ""
         wider = sorted({*declared, _beyond(sorted(declared), end)})
         suggestion = f"{name.rpartition('.')[2]}: {{sweep: [{', '.join(map(short, wider))}]}}"
-        yield EdgeAdvice(
-            name, short(search.record["chosen"].get(name)), end, line, present, suggestion
-        )
+        value = short(search.record.chosen[name])
+        yield EdgeAdvice(name, value, end, line, present, suggestion)
 
 
-def _line_of(name: str, search: Search, source: Source) -> int | None:
+def _line_of(name: str, search: SearchRecord, record: Record) -> int | None:
+    """The line of the protocol that gives a swept parameter."""
     step_id, _, parameter = name.rpartition(".")
-    for step in source.record.get("chain", ()):
-        if step["id"] in search.record.get("steps", ()) and step_id in ("", step["id"]):
-            found = re.search(
-                r"line (\d+)", str(step["parameters"].get(parameter, {}).get("origin", ""))
-            )
+    for step in record.chain:
+        if step.id not in search.steps or step_id not in ("", step.id):
+            continue
+        if parameter in step.parameters:
+            found = re.search(r"line (\d+)", step.parameters[parameter].origin)
             if found:
                 return int(found[1])
     return None
 
 
 def _beyond(values: Sequence[float], end: str) -> float:
-    """One more value: as far above the largest as that is above the next, or below the smallest by the same ratio."""
+    """One more value.
+
+    As far above the largest as that is above the next, or below the smallest by the same ratio.
+    """
     if end == "upper":
         wider = values[-1] + (values[-1] - values[-2])
+    elif values[0] > 0:
+        wider = values[0] * values[0] / values[1]
     else:
-        wider = (
-            values[0] * values[0] / values[1]
-            if values[0] > 0
-            else values[0] - (values[1] - values[0])
-        )
+        wider = values[0] - (values[1] - values[0])
     rounded = float(f"{wider:.2g}")
+    # among whole numbers a whole one, where it is another and does not become nothing
     whole = all(float(value).is_integer() for value in values)
-    return (
-        round(rounded)
-        if whole and round(rounded) not in values and (rounded >= 1 or rounded < 0)
-        else rounded
-    )
+    if whole and round(rounded) not in values and (rounded >= 1 or rounded < 0):
+        return round(rounded)
+    return rounded
 
 
 def short(value: Any) -> str:
     """A value as a person would write it."""
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "none"}[value]
-    numeric = number(value) if isinstance(value, (int, float, str)) else None
-    return f"{numeric:.6g}" if numeric is not None else str(value)
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    numeric = number(value) if isinstance(value, int | float | str) else None
+    return str(value) if numeric is None else f"{numeric:.6g}"
+
+
+def number(text: str | float) -> float | None:
+    """A text as a finite number; ``None`` if it is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if isfinite(value) else None

@@ -14,33 +14,35 @@ from markupsafe import Markup
 from stackmend.report import citation, content
 from stackmend.report.landscape import searches
 from stackmend.report.provenance import provenance
-from stackmend.report.trust import jumps, verdict
-from stackmend.result.reading import Source
+from stackmend.report.trust import jumps
+from stackmend.report.verdict import verdict
+from stackmend.result import Result
+from stackmend.result.record import SearchRecord
 
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
-def render(source: Source) -> str:
+def render(source: Result) -> str:
     """The report as HTML."""
     found = searches(source)
     odd = jumps(source.slices)
     parts = [content.search_parts(search, source) for search in found]
     script = (_TEMPLATES / "script.js").read_text(encoding="utf-8").strip()
     values: dict[str, Any] = {
-        "title": source.record.get("name")
-        or source.event("started").get("protocol")
-        or source.folder.name,
+        "title": source.name,
         "source": source,
-        "record": source.record,
+        "record": source.finished_record,
+        "mask_of": (source.finished and source.record.mask_of) or "mask",
         "verdict": verdict(source, found, odd),
-        "warnings": _warnings(source),
+        "warnings": source.warnings,
         "slices": list(content.shown_slices(source)),
         "searches": parts,
         "unsearched": _without_losses(source, {search.index for search in found}),
         "trust": content.trust_parts(source, found, odd),
-        "provenance": provenance(source),
-        "methods": citation.methods(source) if source.finished else "",
-        "bibtex": citation.bibtex(source) if source.finished else "",
+        "several_channels": content.several_channels(source),
+        "provenance": provenance(source.record) if source.finished else {},
+        "methods": citation.methods(source.record) if source.finished else "",
+        "bibtex": citation.bibtex(source.record) if source.finished else "",
         "hover": {graph["id"]: graph["hover"] for part in parts for graph in part["graphs"]},
         "version": metadata.version("stackmend"),
         "css": Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
@@ -51,7 +53,7 @@ def render(source: Source) -> str:
 
 
 def _environment() -> Environment:
-    """Everything that is put into a page is escaped, unless it is our own; what a record lacks is left out."""
+    """Everything that is put into a page is escaped, unless it is our own."""
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -63,14 +65,6 @@ def _environment() -> Environment:
     return environment
 
 
-def _warnings(source: Source) -> list[str]:
-    if source.finished:
-        return list(source.record.get("warnings") or ())
-    return [
-        str(event.get("message", "")) for event in source.events if event.get("event") == "warning"
-    ]
-
-
-def _without_losses(source: Source, shown: set[int]) -> list[Any]:
+def _without_losses(source: Result, shown: set[int]) -> list[SearchRecord]:
     """Searches of the record that left no table of losses."""
     return [search for index, search in enumerate(source.searches) if index not in shown]

@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from stackmend.report.landscape import short
-from stackmend.result.reading import Source
+from stackmend.result import Record
+from stackmend.result.record import InputRecord
+from stackmend.words import duration, size, value
 
 
-def provenance(source: Source) -> dict[str, Any]:
+def provenance(record: Record) -> dict[str, Any]:
     """Where everything comes from."""
-    record = source.record
-    environment = record.get("environment") or {}
-    times = record.get("times") or {}
-    return {
-        "parameters": [
-            (step["id"], step["step"], step["version"], name, _shown(each["value"]), each["origin"])
-            for step in record.get("chain", ())
-            for name, each in (step["parameters"] or {"": {"value": "", "origin": ""}}).items()
-        ],
-        "costs": costs(source),
-        "no_estimate": (record.get("estimate") or {}).get("skipped", ""),
-        "started": times.get("started", ""),
-        "versions": list((environment.get("packages") or {}).items()),
-        "machine": [
-            (name, str(environment[name]))
-            for name in ("python", "platform", "processor", "cores", "workers")
-            if environment.get(name) is not None
-        ],
-        "command": " ".join(map(str, environment.get("command") or ())),
-        "input": record.get("input") or {},
-        "output": record.get("output") or {},
-        "pixel_size": _pixel_size(record.get("input") or {}),
-        "protocol": (record.get("protocol") or {}).get("text", ""),
+    where = record.environment
+    machine = {
+        name: getattr(where, name)
+        for name in ("python", "platform", "processor", "cores", "workers")
     }
+    return {
+        "parameters": _parameters(record),
+        "costs": costs(record),
+        "no_estimate": record.estimate.skipped,
+        "started": record.times.started,
+        "versions": list(where.packages.items()),
+        "machine": [(name, str(each)) for name, each in machine.items() if each is not None],
+        "command": " ".join(where.command),
+        "input": record.input,
+        "output": record.output,
+        "pixel_size": _pixel_size(record.input),
+        "protocol": record.protocol.text,
+    }
+
+
+def _parameters(record: Record) -> list[tuple[str, str, int, str, str, str]]:
+    """A row for each parameter of each step, or one for a step that has none."""
+    rows = []
+    for step in record.chain:
+        for name, each in step.parameters.items():
+            cells = name, value(each.value), each.origin
+            rows.append((step.id, step.step, step.version, *cells))
+        if not step.parameters:
+            rows.append((step.id, step.step, step.version, "", "", ""))
+    return rows
 
 
 COSTS = {
@@ -50,37 +57,25 @@ COSTS = {
 }
 
 
-def costs(source: Source) -> list[tuple[str, str, str]]:
+def costs(record: Record) -> list[tuple[str, str, str]]:
     """What each part took, and what it was expected to take, where that was estimated."""
-    estimate = source.record.get("estimate") or {}
-    expected = estimate.get("expected") or {}
-    took = {"pictures_s": source.previews.get("seconds")} | (estimate.get("actual") or {})
-    took |= source.record.get("times") or {}
-    return [
-        (label, quantity(name, took.get(name)), quantity(name, expected.get(name)))
-        for name, label in COSTS.items()
-        if isinstance(took.get(name), int | float) or isinstance(expected.get(name), int | float)
-    ]
+    took = {**record.estimate.actual, **asdict(record.times)}
+    expected: Mapping[str, float | None] = record.estimate.expected or {}
+    rows = []
+    for name, label in COSTS.items():
+        cells = quantity(name, took.get(name)), quantity(name, expected.get(name))
+        if any(cells):
+            rows.append((label, *cells))
+    return rows
 
 
-def quantity(name: str, value: Any) -> str:
+def quantity(name: str, found: float | None) -> str:
     """Seconds or bytes, as the end of the name says, in words."""
-    if not isinstance(value, int | float):
+    if found is None:
         return ""
-    if name.endswith("_s"):
-        return f"{value:.1f} s"
-    return f"{value / 1e9:.1f} GB" if value >= 1e9 else f"{value / 1e6:.1f} MB"
+    return duration(found) if name.endswith("_s") else size(found)
 
 
-def _pixel_size(given: Mapping[str, Any]) -> str:
-    known = {axis: value for axis, value in (given.get("pixel_size_nm") or {}).items() if value}
-    if not known:
-        return "not known"
-    return (
-        ", ".join(f"{axis} {value:.4g} nm" for axis, value in known.items())
-        + f" ({given.get('pixel_size_source')})"
-    )
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else short(value)
+def _pixel_size(given: InputRecord) -> str:
+    known = [f"{axis} {nm:.4g} nm" for axis, nm in given.pixel_size_nm.items() if nm]
+    return f"{', '.join(known)} ({given.pixel_size_source})" if known else "not known"

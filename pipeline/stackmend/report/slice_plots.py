@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from stackmend.report.drawing import Palette, figure
 from stackmend.report.trust import Compared, Jump
-from stackmend.result.reading import Row, number
+from stackmend.result.rows import SliceRow
 
 STRETCHES = 400
 """Places along a stack that are drawn at the most; of longer ones, the range and the median of each stretch."""
@@ -37,17 +37,17 @@ PANELS: tuple[tuple[str, tuple[Curve, ...]], ...] = (
 )
 
 
-def along_stack(rows: Sequence[Row], odd: Sequence[Jump], palette: Palette) -> Figure:
+def along_stack(rows: Sequence[SliceRow], odd: Sequence[Jump], palette: Palette) -> Figure:
     """What is known of every slice, one panel for each measure; slices that stand out are marked."""
     panels = [(label, [c for c in curves if _known(rows, c[0])]) for label, curves in PANELS]
     panels = [(label, curves) for label, curves in panels if curves]
     graph = figure(4.4, 0.4 + 1.15 * max(len(panels), 1))
     every = graph.subplots(max(len(panels), 1), 1, sharex=True, squeeze=False)[:, 0]
-    places = np.array([number(row["slice"]) or 0.0 for row in rows])
+    places = np.array([float(row.slice) for row in rows])
     for axes, (label, curves) in zip(every, panels, strict=False):
         for column, legend, colour, line in curves:
             factor = 100.0 if column == "changed_fraction" else 1.0
-            values = np.array([_value(row.get(column)) for row in rows]) * factor
+            values = np.array([_value(row, column) for row in rows]) * factor
             _curve(axes, places, values, legend, getattr(palette, colour), line)
         for jump in odd:
             if jump.column in {curve[0] for curve in curves}:
@@ -69,12 +69,12 @@ def along_stack(rows: Sequence[Row], odd: Sequence[Jump], palette: Palette) -> F
     return graph
 
 
-def _known(rows: Sequence[Row], column: str) -> bool:
-    return any(number(row.get(column)) is not None for row in rows)
+def _known(rows: Sequence[SliceRow], column: str) -> bool:
+    return any(getattr(row, column) is not None for row in rows)
 
 
-def _value(cell: str | None) -> float:
-    value = number(cell)
+def _value(row: SliceRow, column: str) -> float:
+    value: float | None = getattr(row, column)
     return np.nan if value is None else value
 
 
@@ -104,11 +104,10 @@ def _curve(
     axes.plot(middle, medians, linestyle=line, color=colour, label=legend, linewidth=1)
 
 
-def line_profile(shown: Mapping[str, Any], palette: Palette) -> Figure:
+def line_profile(profile: Mapping[str, Any], palette: Palette) -> Figure:
     """Grey levels before and after along the row through the deepest change."""
     graph = figure(4.4, 2.2)
     axes = graph.add_subplot()
-    profile = shown["profile"]
     x = profile["start"] + np.arange(len(profile["before"]))
     axes.plot(
         x, profile["before"], color=palette.orange, linestyle="--", linewidth=1, label="before"
@@ -122,7 +121,7 @@ def line_profile(shown: Mapping[str, Any], palette: Palette) -> Figure:
 
 
 def histograms(found: Mapping[str, Any], palette: Palette) -> Figure:
-    """Grey levels of the charged regions and of the rings around them, before and after."""
+    """Grey levels of the regions and of the rings around them, before and after."""
     graph = figure(4.4, 2.2)
     left, right = graph.subplots(1, 2, sharex=True, sharey=True)
     edges = np.linspace(0, 1, len(found["region_before"]) + 1)
@@ -140,7 +139,7 @@ def histograms(found: Mapping[str, Any], palette: Palette) -> Figure:
             edges,
             color=palette.orange,
             linewidth=1.4,
-            label="charged regions",
+            label="regions",
         )
         axes.set_title(moment, loc="left")
         axes.set_xlabel("grey level, 0 to 1")

@@ -1,10 +1,11 @@
-"""Applying a chain to every slice, in parallel; each slice by itself, so that any number of workers gives the same."""
+"""Applying the chains to every slice, in parallel; any number of workers and any batches give the same."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -12,30 +13,28 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
-from stackmend.chain import Graph, Products
+from stackmend.chain import Consecutive, Products
 from stackmend.errors import BadSlice, OutputError, StepError
-from stackmend.job import SliceOfChannel
-from stackmend.kernels.noise import noise_level
-from stackmend.kernels.rounding import rounded_to
-from stackmend.kernels.statistics import mean_and_std
+from stackmend.job import Job, SliceOfChannel
 from stackmend.registry import IMAGE
+from stackmend.restore.measures import extent_of, levels_of, rmse, to_dtype
+from stackmend.restore.raw import RawSlice, RawSlices
 from stackmend.result.hashes import pixel_hash
 from stackmend.result.journal import Journal
 from stackmend.result.rows import SliceRow, Status
-from stackmend.stacks import Pixels, Reader, Writer
+from stackmend.stacks import Pixels, Slice, Writer
+from stackmend.tuning.chains import ChannelChain, as_image
 from stackmend.workers import memory
 from stackmend.workers.processes import Workers
 
 Mask = NDArray[np.bool_]
-
-MASK = "charging_mask"
-"""The product from which the masked area is counted, where a chain makes it."""
-
 T = TypeVar("T")
 
 BATCH = 8
 """Slices that a worker is given at a time, at the most: it can then read ahead and write behind."""
 
+BATCH_OF_WINDOWS = 32
+"""The same where slices share work with their neighbours, which the ends of a batch do twice."""
 
 Copy = tuple[SliceOfChannel, Writer, int, SliceRow]
 """A finished slice: its place here, the stack that it lies in, its position there, and its row."""
@@ -45,31 +44,50 @@ Copy = tuple[SliceOfChannel, Writer, int, SliceRow]
 class Application:
     """All that a worker needs to restore any slice.
 
-    ``chains`` holds the graph of each channel and what it is given besides the slice; ``window`` is what it leaves of
-    the slice. ``numbers`` are those of the channels in the input.
+    ``chains`` are those of the channels, ``numbers`` the numbers of these in the input; ``window`` is what the chains
+    leave of a slice.
     """
 
-    readers: tuple[Reader, ...]
+    chains: tuple[ChannelChain, ...]
     numbers: tuple[int, ...]
     writer: Writer
     truth_writer: Writer | None
-    chains: tuple[tuple[Graph, Products], ...]
     window: tuple[slice, slice]
     dtype: np.dtype[Any]
     on_bad_slice: str
     journal: Journal
+
+    @classmethod
+    def of(cls, job: Job, chains: Sequence[ChannelChain]) -> Application:
+        """The chains of a job, to be applied where it works."""
+        has_truth = job.reader.truth(job.slices[0]) is not None
+        return cls(
+            chains=tuple(chains),
+            numbers=job.channels,
+            writer=job.writer(),
+            truth_writer=job.writer("truth") if has_truth else None,
+            window=job.window,
+            dtype=job.dtype,
+            on_bad_slice=job.protocol.input.on_bad_slice,
+            journal=Journal(job.workspace.journal),
+        )
 
     @property
     def writers(self) -> tuple[Writer, ...]:
         """Of the stack, and of the truth where it is known."""
         return (self.writer, self.truth_writer) if self.truth_writer else (self.writer,)
 
+    @property
+    def reach(self) -> int:
+        """How many slices to either side a restored slice depends on."""
+        return max(chain.reach for chain in self.chains)
+
     def measured(self, places: Sequence[SliceOfChannel]) -> tuple[list[SliceRow], int]:
         """The same as ``run``, and the most memory that this process has ever had."""
         return self.run(places), memory.peak()
 
     def run(self, places: Sequence[SliceOfChannel]) -> list[SliceRow]:
-        """Restore some slices: one is read ahead and one is written behind while another is computed.
+        """Restore some slices: others are read ahead and one is written behind while one is computed.
 
         Raises
         ------
@@ -77,105 +95,115 @@ class Application:
             Naming the slice.
         """
         rows = []
-        with ThreadPoolExecutor(1) as reading, ThreadPoolExecutor(1) as writing:
-            ahead = reading.submit(self._read, places[0])
-            behind: Future[None] | None = None
-            for following, place in enumerate(places, start=1):
-                pixels, input_hash = ahead.result()
-                if following < len(places):
-                    ahead = reading.submit(self._read, places[following])
-                if isinstance(pixels, BadSlice):
-                    result, row = self._without(place, pixels)
-                else:
-                    result, row = self._restore(place, pixels, input_hash)
+        behind: Future[None] | None = None
+        with ExitStack() as open_until_done:
+            writing = open_until_done.enter_context(ThreadPoolExecutor(1))
+            channels: dict[int, _Channel] = {}
+            for channel in dict.fromkeys(place.channel for place in places):
+                numbers = [place.number for place in places if place.channel == channel]
+                raw = self._raw(channel, numbers)
+                channels[channel] = _Channel(
+                    self.chains[channel], open_until_done.enter_context(raw)
+                )
+            for place in places:
+                result, row = self._restore(place, channels[place.channel])
                 if behind:
                     behind.result()
                 behind = writing.submit(self._write, place, row, result)
                 rows.append(row)
+                channels[place.channel].raw.forget(place.number)
             if behind:
                 behind.result()
         return rows
 
-    def _read(self, place: SliceOfChannel) -> tuple[Pixels | BadSlice, str]:
-        """The slice and its hash (which takes longer than to read it, so it is taken ahead, too)."""
-        try:
-            pixels = self.readers[place.channel].read(place.number)
-        except BadSlice as error:
-            if self.on_bad_slice == "stop":
-                raise
-            return error, ""
-        return pixels, pixel_hash(pixels)
+    def _raw(self, channel: int, numbers: Sequence[int]) -> RawSlices:
+        chain = self.chains[channel]
+        return RawSlices(chain.reader, numbers, chain.reach, tolerant=self.on_bad_slice != "stop")
 
     def _name(self, place: SliceOfChannel) -> str:
-        return self.readers[place.channel].names[place.number]
+        return self.chains[place.channel].reader.names[place.number]
 
     def _row(self, place: SliceOfChannel, status: Status, **facts: Any) -> SliceRow:
-        return SliceRow(
-            place.number, self.numbers[place.channel], self._name(place), status, **facts
-        )
+        number = self.numbers[place.channel]
+        return SliceRow(place.number, number, self._name(place), status, **facts)
 
-    def _restore(
-        self, place: SliceOfChannel, pixels: Pixels, input_hash: str
-    ) -> tuple[Pixels, SliceRow]:
+    def _restore(self, place: SliceOfChannel, channel: _Channel) -> tuple[Slice | None, SliceRow]:
+        raw = channel.raw.get(place.number)
+        if raw.pixels is None:
+            assert raw.bad is not None
+            return self._without(place, raw.bad)
         start = perf_counter()
         try:
-            image, mask, status = self._evaluate(place.channel, pixels)
+            image, mask, status = self._evaluate(place.number, channel, raw)
         except StepError as error:
             raise StepError(f"slice {place.number} ({self._name(place)}): {error}") from error
         result, clipped = to_dtype(image, self.dtype)
-        before, truth = pixels[self.window], self._truth(place)
+
+        # What became of the slice, as people and later runs want to know it.
+        before, truth = raw.pixels[self.window], self._truth(place)
         changed = int(np.count_nonzero(result != before))
         same = not changed and result.dtype == before.dtype
-        known = _levels(before)
-        after = known if same else _levels(result)
-        return result, self._row(
+        known = levels_of(before)
+        after = known if same else levels_of(result)
+        whole = result.shape == raw.pixels.shape
+        row = self._row(
             place,
             status,
-            **_extent(mask),
+            **extent_of(mask),
             changed_fraction=changed / result.size,
             **{f"{name}_before": value for name, value in known.items()},
             **{f"{name}_after": value for name, value in after.items()},
             clipped=clipped,
             rmse_before=None if truth is None else rmse(before, truth),
             rmse_after=None if truth is None else rmse(result, truth),
-            input_hash=input_hash,
-            output_hash=input_hash if same and result.shape == pixels.shape else pixel_hash(result),
+            input_hash=raw.hash,
+            output_hash=raw.hash if same and whole else pixel_hash(result),
+            reach_hash=channel.chain.reach_hash(place.number, lambda n: channel.raw.get(n).hash),
             seconds=round(perf_counter() - start, 4),
         )
+        return Slice(result, raw.tags), row
 
     def _truth(self, place: SliceOfChannel) -> Pixels | None:
-        truth = self.readers[place.channel].truth(place.number)
+        truth = self.chains[place.channel].reader.truth(place.number)
         return None if truth is None else truth[self.window]
 
     def _evaluate(
-        self, channel: int, pixels: Pixels
+        self, number: int, channel: _Channel, raw: RawSlice
     ) -> tuple[NDArray[np.floating[Any]], Mask | None, Status]:
-        image = pixels.astype(np.float32)
-        image.flags.writeable = False
-        if pixels.min() == pixels.max():
-            return image[self.window], None, Status.CONSTANT
-        graph, given = self.chains[channel]
-        products = graph.evaluate({IMAGE: image, **given}, keep=(IMAGE, MASK))
-        if MASK not in products:
+        assert raw.pixels is not None
+        if raw.pixels.min() == raw.pixels.max():
+            return as_image(raw.pixels)[self.window], None, Status.CONSTANT
+        products = channel.evaluate(number)
+        masks = [products[name] for name in channel.masks]
+        if not masks:
             return products[IMAGE], None, Status.RESTORED
-        mask = products[MASK]
+        mask = self.union_of(masks, products[IMAGE].shape)
         return products[IMAGE], mask, Status.RESTORED if mask.any() else Status.NOTHING_FOUND
 
-    def _without(self, place: SliceOfChannel, bad: BadSlice) -> tuple[Pixels | None, SliceRow]:
+    def union_of(self, masks: Sequence[Mask], shape: tuple[int, ...]) -> Mask:
+        """All pixels that any step of a chain marks, of the part that is left of a slice."""
+        cut = [mask if mask.shape == shape else mask[self.window] for mask in masks]
+        union: Mask = np.logical_or.reduce(cut)
+        return union
+
+    def _without(self, place: SliceOfChannel, bad: BadSlice) -> tuple[Slice | None, SliceRow]:
         """What the protocol says about a slice that cannot be used: keep what there is of it, or leave it out."""
         if self.on_bad_slice == "skip":
             return None, self._row(place, Status.SKIPPED, reason=str(bad))
         size = tuple(ends.stop - ends.start for ends in self.window)
         pixels = None if bad.pixels is None else bad.pixels[self.window]
         if pixels is None or pixels.shape != size:
-            blank = np.zeros(size, self.dtype)
-            return blank, self._row(
-                place, Status.BLANK, reason=str(bad), output_hash=pixel_hash(blank)
-            )
-        kept = (
-            pixels if pixels.dtype == self.dtype else to_dtype(np.nan_to_num(pixels), self.dtype)[0]
-        )
-        return kept, self._row(place, Status.KEPT, reason=str(bad), output_hash=pixel_hash(kept))
+            kept, status = np.zeros(size, self.dtype), Status.BLANK
+        elif pixels.dtype == self.dtype:
+            kept, status = pixels, Status.KEPT
+        else:
+            kept, status = to_dtype(np.nan_to_num(pixels), self.dtype)[0], Status.KEPT
+        row = self._row(place, status, reason=str(bad), output_hash=pixel_hash(kept))
+        return self._tagged(place, kept), row
+
+    def _tagged(self, place: SliceOfChannel, pixels: Pixels) -> Slice:
+        """Pixels that were not read from the input, with the tags of their slice there."""
+        return Slice(pixels, self.writer.layout.tags_at(place.position, place.channel))
 
     def copy(self, copies: Sequence[Copy]) -> list[SliceRow]:
         """Take over finished slices from an earlier result.
@@ -186,91 +214,81 @@ class Application:
             If one has vanished meanwhile, or cannot be written.
         """
         for place, writer, position, row in copies:
-            pixels = writer.written(position, place.channel) if row.output_hash else None
+            pixels = writer.read_back(position, place.channel) if row.output_hash else None
             if pixels is None and row.output_hash:
                 raise OutputError(f"{writer.path}: slice {row.name} has vanished; run again")
-            self._write(place, row, pixels)
+            self._write(place, row, None if pixels is None else self._tagged(place, pixels))
         return [row for *_, row in copies]
 
-    def _write(self, place: SliceOfChannel, row: SliceRow, result: Pixels | None) -> None:
+    def _write(self, place: SliceOfChannel, row: SliceRow, new: Slice | None) -> None:
         try:
-            if result is None:
+            if new is None:
                 self.writer.leave_out(place.position, place.channel)
             else:
-                self.writer.write(place.position, result, place.channel)
+                self.writer.write(place.position, new, place.channel)
             truth = self._truth(place) if self.truth_writer else None
             if self.truth_writer is not None and truth is not None:
-                self.truth_writer.write(place.position, truth, place.channel)
-            self.journal.enter(asdict(row))
+                self.truth_writer.write(place.position, Slice(truth), place.channel)
+            self.journal.enter(row)
         except OSError as error:
             where = f"{self.writer.path}: slice {self._name(place)}"
             what = f"cannot be written ({error.strerror or error})"
             raise OutputError(f"{where} {what}; make room and run again") from error
 
 
-def apply_chain(
+@dataclass
+class _Channel:
+    """The slices of a channel, read and evaluated in a row."""
+
+    chain: ChannelChain
+    raw: RawSlices
+
+    def __post_init__(self) -> None:
+        graph = self.chain.graph()
+        self.masks = tuple(graph.masks())
+        graph = replace(graph, products={**graph.products, **graph.masks()})
+        self._slices = Consecutive(graph, self._load)
+
+    def evaluate(self, number: int) -> Products:
+        """The restored slice, and the masks."""
+        return self._slices.evaluate(number, (IMAGE, *self.masks))
+
+    def _load(self, number: int) -> Products:
+        if not 0 <= number < self.chain.reader.shape[0]:
+            return self.chain.absent()
+        pixels = self.raw.get(number).pixels
+        if pixels is None:
+            return self.chain.absent()
+        return self.chain.products_with(as_image(pixels), number)
+
+
+def apply_chains(
     application: Application, places: Sequence[SliceOfChannel], workers: Workers
 ) -> Generator[tuple[list[SliceRow], int], None, None]:
     """Restore slices in parallel; rows come a batch at a time, in no particular order, with the peak of its worker.
 
     The kernels run on one thread, so as many processes as there are cores keep all of them busy.
     """
-    tasks = (delayed(application.measured)(batch) for batch in batches(places, workers.count))
-    return workers.run(tasks, ordered=False)
+    shares = batches(places, workers.count, reach=application.reach)
+    tasks = [delayed(application.measured)(batch) for batch in shares]
+    return workers.run(tasks, ordered=False, megapixels=_megapixels(application, len(places)))
 
 
 def copy_slices(
     application: Application, copies: Sequence[Copy], workers: Workers
 ) -> Generator[list[SliceRow], None, None]:
     """Take over finished slices in parallel."""
-    return workers.run(
-        (delayed(application.copy)(batch) for batch in batches(copies, workers.count)),
-        ordered=False,
-    )
+    tasks = [delayed(application.copy)(batch) for batch in batches(copies, workers.count)]
+    return workers.run(tasks, ordered=False, megapixels=_megapixels(application, len(copies)))
 
 
-def batches(places: Sequence[T], workers: int) -> list[Sequence[T]]:
+def _megapixels(application: Application, count: int) -> float:
+    height, width = application.chains[0].reader.shape[1:]
+    return count * height * width / 1e6
+
+
+def batches(places: Sequence[T], workers: int, *, reach: int = 0) -> list[Sequence[T]]:
     """Places in shares that are large enough to read ahead and small enough to keep all workers busy to the end."""
-    size = max(1, min(BATCH, len(places) // (4 * workers)))
+    most = BATCH_OF_WINDOWS if reach else BATCH
+    size = max(1, min(most, len(places) // (4 * workers)))
     return [places[start : start + size] for start in range(0, len(places), size)]
-
-
-def to_dtype(image: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> tuple[Pixels, int]:
-    """Grey levels as pixels of a type: rounded to the nearest and saturated for whole numbers.
-
-    Returns
-    -------
-    pixels : (Y, X) of ``dtype``
-    clipped : int
-        How many pixels lay outside the range of the type.
-    """
-    if dtype.kind == "f":
-        return image.astype(dtype, copy=False), 0
-    return rounded_to(image, dtype)
-
-
-def rmse(pixels: Pixels, truth: Pixels) -> float:
-    """Root mean square difference, in grey levels."""
-    return float(np.sqrt(np.mean(np.square(pixels.astype(np.float64) - truth))))
-
-
-def _extent(mask: Mask | None) -> dict[str, Any]:
-    """How much is masked, and where its centre is."""
-    area = None if mask is None else int(np.count_nonzero(mask))
-    extent: dict[str, Any] = {"mask_area": area, "mask_y": None, "mask_x": None}
-    if mask is not None and area:
-        for name, axis in (("mask_y", 1), ("mask_x", 0)):
-            counts = np.count_nonzero(mask, axis=axis)
-            extent[name] = round(float(counts @ np.arange(counts.size) / area), 3)
-    return extent
-
-
-def _levels(pixels: Pixels) -> dict[str, float | None]:
-    """Mean, spread and noise of the grey levels."""
-    mean, std = mean_and_std(pixels)
-    noise = noise_level(pixels)
-    return {
-        "mean": round(mean, 6),
-        "std": round(std, 6),
-        "noise": None if noise is None else round(noise, 6),
-    }

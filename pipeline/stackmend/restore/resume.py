@@ -2,112 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import joblib
 import numpy as np
 from joblib import delayed
 
 from stackmend.errors import BadSlice
 from stackmend.job import Job, SliceOfChannel
 from stackmend.restore.apply import batches
-from stackmend.result import names
-from stackmend.result.encoding import as_json
-from stackmend.result.environment import versions_of_pixels
+from stackmend.restore.identity import Identity, differences
 from stackmend.result.hashes import pixel_hash
-from stackmend.result.journal import Entry, Journal, Ledger
-from stackmend.result.log import Log
+from stackmend.result.journal import Ledger
 from stackmend.result.rows import SliceRow, Status
-from stackmend.stacks import Layout, Reader, Writer, new_stack
+from stackmend.stacks import Layout, Writer, new_stack
 from stackmend.tuning.chains import ChannelChain
-from stackmend.workers.processes import Workers
+from stackmend.tuning.session import Session
 
 UNUSABLE = {"skip": (Status.SKIPPED,), "keep": (Status.BLANK, Status.KEPT), "stop": ()}
 """Status that a slice may have that cannot be used, by what the protocol says about such slices."""
-
-
-def identity_of(job: Job, plans: Sequence[ChannelChain]) -> dict[str, Any]:
-    """What decides about the pixels of a slice, but the slice itself, and how the stack is laid out; as JSON has it."""
-    parameters: dict[str, Any] = {}
-    for channel, plan in zip(job.channels, plans, strict=True):
-        beside = (
-            f" of channel {channel}" if any(plan.steps != other.steps for other in plans) else ""
-        )
-        for bound in plan.steps:
-            parameters |= {
-                f"{bound.id}.{name}{beside}": value for name, value in bound.parameters.items()
-            }
-    pixels = {
-        "steps": {
-            bound.id: f"{bound.component.name} {bound.component.version}"
-            for bound in plans[0].steps
-        },
-        "order of steps": [[bound.id for bound in plan.steps] for plan in plans],
-        "parameters": parameters,
-        "grey levels of the whole stack": joblib.hash([plan.given for plan in plans]),
-        "versions": versions_of_pixels(),
-        "output": {"dtype": str(job.dtype)},
-        "channels": job.channels,
-    }
-    layout = job.layout()
-    kept = {
-        "format": job.protocol.output.format,
-        "slices": job.slices,
-        "shape": layout.shape,
-        "names": layout.names,
-    }
-    # Written beside the pixels: what a microscope said of the first slice stands for all of them here.
-    kept |= {
-        "pixel size": job.reader.metadata.pixel_size,
-        "microscope tags": joblib.hash(job.reader.metadata.tags),
-    }
-    work: dict[str, Any] = as_json(
-        {
-            "pixels": pixels,
-            "layout": {**kept, "compression": layout.compression, "pyramid": layout.pyramid},
-        }
-    )
-    return work
-
-
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What is not the same in two descriptions of work, in words."""
-    found: list[str] = []
-    added: set[str] = set()
-    for part, value in new.items():
-        before = old.get(part)
-        if before == value:
-            continue
-        if not isinstance(value, dict) or not isinstance(before, dict):
-            if not found:
-                found.append(
-                    f"{part}: was {before}, now {value}"
-                    if len(f"{before}{value}") < 60
-                    else f"other {part}"
-                )
-            continue
-        found += [
-            f"{name} was {before[name]}, now {value[name]}"
-            for name in value
-            if before.get(name, value[name]) != value[name]
-        ]
-        if part == "steps":
-            added = value.keys() ^ before.keys()
-            found += [
-                f"{name} is {'new' if name in value else 'gone'}"
-                for name in (*value, *before)
-                if name in added
-            ]
-        found += [
-            f"{name} is new"
-            for name in value
-            if name not in before and name.split(".")[0] not in added and part != "steps"
-        ]
-    return found or ["the work is another"]
 
 
 class Kept(NamedTuple):
@@ -135,33 +52,33 @@ class Candidate:
     """A slice that a journal has as finished, and where it should lie."""
 
     place: SliceOfChannel
-    entry: Entry
+    row: SliceRow
     writer: Writer
     position: int
     in_place: bool
 
-    def holds(self, reader: Reader) -> bool:
+    def holds(self, chain: ChannelChain, hash_of: Callable[[int], str]) -> bool:
         """Whether input and output are what the journal says, pixel for pixel (or unusable, as they were)."""
-        if output_hash := self.entry["output_hash"]:
-            written = self.writer.written(self.position, self.place.channel)
+        if output_hash := self.row.output_hash:
+            written = self.writer.read_back(self.position, self.place.channel)
             if written is None or pixel_hash(written) != output_hash:
                 return False
-        try:
-            return pixel_hash(reader.read(self.place.number)) == str(self.entry["input_hash"])
-        except BadSlice:
-            return not self.entry["input_hash"]
+        input_hash = hash_of(self.place.number)
+        if input_hash != self.row.input_hash:
+            return False
+        if not input_hash:
+            return True
+        return chain.reach_hash(self.place.number, hash_of) == self.row.reach_hash
 
     def kept(self) -> Kept:
         """The slice as one that need not be computed."""
-        return Kept(
-            SliceRow.from_json(self.entry), None if self.in_place else (self.writer, self.position)
-        )
+        return Kept(self.row, None if self.in_place else (self.writer, self.position))
 
 
 def candidates(
     job: Job,
     places: Sequence[SliceOfChannel],
-    work: Mapping[str, Any],
+    identity: Identity,
     running: Ledger,
     published: Ledger,
 ) -> tuple[list[Candidate], dict[str, int]]:
@@ -171,10 +88,14 @@ def candidates(
     for ledger, in_place in ((published, False), (running, True)):
         if ledger.work is None or not ledger.slices:
             continue
-        if ledger.work["pixels"] != work["pixels"]:
-            lost["; ".join(differences(ledger.work["pixels"], work["pixels"]))] = len(ledger.slices)
-        elif in_place and ledger.work["layout"] != work["layout"]:
-            lost["; ".join(differences(ledger.work["layout"], work["layout"]))] = len(ledger.slices)
+        if ledger.work["pixels"] != identity["pixels"]:
+            lost["; ".join(differences(ledger.work["pixels"], identity["pixels"]))] = len(
+                ledger.slices
+            )
+        elif in_place and ledger.work["layout"] != identity["layout"]:
+            lost["; ".join(differences(ledger.work["layout"], identity["layout"]))] = len(
+                ledger.slices
+            )
         else:
             folder = job.workspace.partial if in_place else job.workspace.folder
             found |= {each.place: each for each in _of(job, places, ledger, folder, in_place)}
@@ -183,7 +104,7 @@ def candidates(
 
 def _of(
     job: Job, places: Sequence[SliceOfChannel], ledger: Ledger, folder: Path, in_place: bool
-) -> list[Candidate]:
+) -> Iterator[Candidate]:
     assert ledger.work is not None
     facts = ledger.work["layout"]
     layout = Layout(
@@ -197,31 +118,30 @@ def _of(
     writer = new_stack(facts["format"], folder, layout)
     unusable = UNUSABLE[job.protocol.input.on_bad_slice]
     position = {number: index for index, number in enumerate(facts["slices"])}
-    entries = (
-        (place, ledger.slices.get((place.number, job.channels[place.channel]))) for place in places
-    )
-    return [
-        Candidate(place, entry, writer, position[place.number], in_place)
-        for place, entry in entries
-        if entry
-        and (entry["input_hash"] or entry["status"] in unusable)
-        and place.number in position
-    ]
+    for place in places:
+        row = ledger.slices.get((place.number, job.channels[place.channel]))
+        if row is None or place.number not in position:
+            continue
+        if row.input_hash or row.status in unusable:
+            yield Candidate(place, row, writer, position[place.number], in_place)
 
 
 def finished(
-    job: Job, places: Sequence[SliceOfChannel], work: Mapping[str, Any], log: Log, workers: Workers
+    session: Session,
+    places: Sequence[SliceOfChannel],
+    chains: Sequence[ChannelChain],
+    identity: Identity,
+    published: Ledger,
 ) -> Done:
     """Those of some slices whose content is what a journal of the same work says."""
-    running, published = (
-        Journal(job.workspace.journal).ledger(),
-        Ledger().read([job.workspace.folder / names.JOURNAL]),
-    )
-    found, lost = candidates(job, places, work, running, published)
+    job, log, workers = session.job, session.log, session.workers
+    running = session.journal.ledger()
+    found, lost = candidates(job, places, identity, running, published)
     done = Done(lost=lost)
-    tasks = (delayed(_holding)(batch, job.readers) for batch in batches(found, workers.count))
+    tasks = [delayed(_holding)(batch, chains) for batch in batches(found, workers.count)]
+    megapixels = len(found) * prod(job.reader.shape[1:]) / 1e6
     looked = 0
-    with closing(workers.run(tasks, ordered=False)) as results:
+    with closing(workers.run(tasks, ordered=False, megapixels=megapixels)) as results:
         for batch in results:
             done.kept |= {candidate.place: candidate.kept() for candidate, holds in batch if holds}
             looked += len(batch)
@@ -232,5 +152,26 @@ def finished(
     return done
 
 
-def _holding(batch: Sequence[Candidate], readers: Sequence[Reader]) -> list[tuple[Candidate, bool]]:
-    return [(each, each.holds(readers[each.place.channel])) for each in batch]
+def _holding(
+    batch: Sequence[Candidate], chains: Sequence[ChannelChain]
+) -> list[tuple[Candidate, bool]]:
+    hashes: dict[tuple[int, int], str] = {}
+    held: list[tuple[Candidate, bool]] = []
+    for candidate in batch:
+        channel = candidate.place.channel
+
+        def hash_of(number: int, channel: int = channel) -> str:
+            if (channel, number) not in hashes:
+                hashes[channel, number] = _hash_of(chains[channel], number)
+            return hashes[channel, number]
+
+        held.append((candidate, candidate.holds(chains[channel], hash_of)))
+    return held
+
+
+def _hash_of(chain: ChannelChain, number: int) -> str:
+    """Empty for a slice that cannot be used; what then becomes of it is seen when it is restored."""
+    try:
+        return chain.hash_of(number)
+    except BadSlice:
+        return ""

@@ -1,1 +1,33 @@
-"""What a result folder is: its names, how it is filled and published, and how it is read."""
+"""What a result folder is: its names, how it is filled and published, and how it is read.
+
+::
+
+    results/cell3/
+      run.json            the record: all that explains and repeats the run
+      protocol.yaml       the protocol, byte for byte
+      slices.csv          a row for every slice
+      losses.csv          a row for every combination of a search on every slice
+      stack/              the restored stack, or stack.tif, stack.zarr
+      truth/              the known truth of a synthetic stack, in the same format
+      report.html         the page for people
+      losses.webp         the animation through a search
+      previews/           the pictures of the page, and previews.json, which says what is in them
+      log.jsonl           every event of the run
+      journal.jsonl       what a later run need not compute again
+      .stackmend/         only while a run is at work, or was stopped:
+        lock              who is at work
+        journal/          what is finished so far, a file for each process
+        partial/          all of the above in the making
+        complete/         the same, complete, on its way up
+        previous/         the earlier result, on its way out
+
+``names`` has these names, ``workspace`` fills and publishes the folder (with ``locks`` and
+``journal``), ``record`` and ``rows`` say what stands in the files, and ``open_result`` reads them.
+"""
+
+from __future__ import annotations
+
+from stackmend.result.reading import Progress, Result, open_result, origin_of, read_record
+from stackmend.result.record import Record
+
+__all__ = ["Progress", "Record", "Result", "open_result", "origin_of", "read_record"]

@@ -1,8 +1,9 @@
 """Locks on a result folder. The system frees them when their owner ends, however it ends.
 
-A run excludes everybody. Shards exclude runs but not each other: the first is alone while it searches and makes room,
-then shares; those that come meanwhile wait for that. Where a file system has no locks, runs exclude nobody (they must
-be possible there all the same), and shards are refused: two that begin at once would spoil each other's work.
+A run excludes everybody. Shards exclude runs but not each other: the first is alone while it
+searches and makes room, then shares; those that come meanwhile wait for that. Where a file system
+has no locks, runs exclude nobody (they must be possible there all the same), and shards are
+refused: two that begin at once would spoil each other's work.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from time import sleep
 _RUN, _SHARD = b"run", b"shard"
 _PATIENCE = 20
 _PAUSE = 0.1
-"""So often, and after so many seconds, it is looked again whether the owner of a lock is a shard: it may just begin."""
+"""So often, and after so many seconds, an owner that is no shard is looked at again."""
 
 _HELD: dict[Path, tuple[int, bool]] = {}
 """Open files by their path, and whether their lock excludes everybody."""
@@ -40,7 +41,9 @@ def exclude(file: Path) -> None:
 
 
 def join(file: Path, begun: Callable[[], bool]) -> None:
-    """Take the lock for a shard, alone or beside other shards whose work has ``begun``; wait for the first of them.
+    """Take the lock for a shard: alone, or beside other shards whose work has ``begun``.
+
+    The first of them is waited for.
 
     Raises
     ------
@@ -54,9 +57,8 @@ def join(file: Path, begun: Callable[[], bool]) -> None:
         if _take(file, _SHARED, _SHARD):
             if begun():
                 return
-            release(
-                file
-            )  # the first has ended before it began: one of the others must take its place
+            # the first has ended before it began: one of the others must take its place
+            release(file)
         strangers = 0 if _owner(file) == _SHARD else strangers + 1
         if strangers >= _PATIENCE:
             raise InUse
@@ -139,10 +141,8 @@ def _owner(file: Path) -> bytes:
 if sys.platform == "win32":
     import msvcrt
 
-    _EXCLUSIVE, _SHARED = (
-        msvcrt.LK_NBLCK,
-        msvcrt.LK_NBRLCK,
-    )  # the latter excludes as well: there, shards take turns
+    # the latter excludes as well: there, shards take turns
+    _EXCLUSIVE, _SHARED = msvcrt.LK_NBLCK, msvcrt.LK_NBRLCK
 
     def _lock(file: int, kind: int) -> None:
         msvcrt.locking(file, kind, 1)

@@ -6,6 +6,7 @@ RECORD = "run.json"
 PROTOCOL = "protocol.yaml"
 LOSSES = "losses.csv"
 SLICES = "slices.csv"
+SURVEYS = "surveys.json"
 JOURNAL = "journal.jsonl"
 LOG = "log.jsonl"
 REPORT = "report.html"
@@ -26,6 +27,7 @@ PARTS = (
     PROTOCOL,
     LOSSES,
     SLICES,
+    SURVEYS,
     JOURNAL,
     LOG,
     REPORT,

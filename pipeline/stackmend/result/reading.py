@@ -1,64 +1,135 @@
-"""What a result folder holds, read for people: of a finished run, or as far as an interrupted one has come."""
+"""A result folder, read: of a finished run, or as far as an unfinished one has come."""
 
 from __future__ import annotations
 
 import csv
 import json
-import math
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stackmend.errors import InputError
 from stackmend.result import names
+from stackmend.result.decoding import decode
+from stackmend.result.previews import Previews
+from stackmend.result.record import FORMAT, ProtocolRecord, Record, SearchRecord
+from stackmend.result.rows import LossRow, SliceRow
 
-Row = Mapping[str, str]
+T = TypeVar("T")
 
-FORMAT = 1
-"""Version of the record's own format."""
-
-_UNFINISHED, _JOURNAL = Path(names.WORK, names.PARTIAL), Path(names.WORK, names.ENTRIES)
+_PARTIAL, _ENTRIES = Path(names.WORK, names.PARTIAL), Path(names.WORK, names.ENTRIES)
 
 
 @dataclass(frozen=True)
-class Source:
+class Progress:
+    """How far a run has come, as its log says; empty where it does not.
+
+    ``wanted`` is how many slices are to be restored, once that has begun; ``error`` and ``message``
+    say what has stopped it.
+    """
+
+    protocol: str = ""
+    command: tuple[str, ...] = ()
+    wanted: int | None = None
+    error: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
     """A run in the words of its files; parts that are not there are empty.
 
-    ``finished`` is false where only an interrupted run is there; ``interrupted_since`` says that a later run into the
-    same folder was begun and has not ended.
+    ``finished_record`` is ``None`` where only an unfinished run is there; ``interrupted_since``
+    says that a later run into the same folder was begun and has not ended.
     """
 
     folder: Path
-    finished: bool
+    finished_record: Record | None = None
     interrupted_since: bool = False
-    record: Mapping[str, Any] = field(default_factory=dict)
-    losses: Sequence[Row] = ()
-    slices: Sequence[Row] = ()
+    losses: Sequence[LossRow] = ()
+    slices: Sequence[SliceRow] = ()
     events: Sequence[Mapping[str, Any]] = ()
-    previews: Mapping[str, Any] = field(default_factory=dict)
+    previews: Previews = field(default_factory=Previews)
 
     @property
-    def searches(self) -> Sequence[Mapping[str, Any]]:
-        """The records of the searches."""
-        found: Sequence[Mapping[str, Any]] = self.record.get("searches") or ()
-        return found
+    def finished(self) -> bool:
+        """Whether the run has ended."""
+        return self.finished_record is not None
 
-    def event(self, kind: str) -> Mapping[str, Any]:
-        """The last event of a kind; empty if there was none."""
-        return next((event for event in reversed(self.events) if event.get("event") == kind), {})
+    @property
+    def record(self) -> Record:
+        """The record of the finished run.
+
+        Raises
+        ------
+        InputError
+            If it has not ended: how far it is, and the command that goes on with it.
+        """
+        if self.finished_record is None:
+            raise InputError(self._unfinished())
+        return self.finished_record
+
+    @property
+    def searches(self) -> tuple[SearchRecord, ...]:
+        """The records of the searches; none while the run is unfinished."""
+        return self.finished_record.searches if self.finished_record else ()
+
+    @property
+    def name(self) -> str:
+        """What people call the run."""
+        named = self.finished_record.name if self.finished_record else ""
+        return named or self.progress.protocol or self.folder.name
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the run has warned of."""
+        if self.finished_record:
+            return self.finished_record.warnings
+        return tuple(str(event.get("message", "")) for event in self._events("warning"))
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run has come."""
+        found: dict[str, Any] = {}
+        for event in self._events("started"):
+            found = {
+                "protocol": str(event.get("protocol", "")),
+                "command": tuple(map(str, event.get("command", ()))),
+            }
+        for event in self._events("application started"):
+            found["wanted"] = event.get("slices")
+        for event in self._events("stopped"):
+            found["error"] = str(event.get("error", ""))
+            found["message"] = str(event.get("message", ""))
+        return Progress(**found)
+
+    def _events(self, kind: str) -> Iterator[Mapping[str, Any]]:
+        return (event for event in self.events if event.get("event") == kind)
 
     def picture(self, name: str) -> bytes | None:
         """A picture of the run, by its name in ``previews``; ``None`` if it is not there."""
         file = self.folder / names.PREVIEWS / Path(name).name
         return file.read_bytes() if file.is_file() else None
 
+    def _unfinished(self) -> str:
+        progress = self.progress
+        reached, advice = "no slice is done yet", "run the same protocol again to continue"
+        if progress.wanted:
+            reached = f"{len(self.slices)} of {progress.wanted} slices done"
+        if progress.command[1:2] == ("run",):
+            advice = f"continue with: {shlex.join(['stackmend', *progress.command[1:]])}"
+        what = f"the run there is not finished ({reached})"
+        return f"{self.folder}: {what}; wait for it, or {advice}"
 
-def read(folder: Path) -> Source:
-    """Read a result folder.
 
-    Where a finished result lies, it is taken, even if a later run was begun; otherwise the unfinished run.
+def open_result(folder: Path) -> Result:
+    """Read a result folder, which its record may stand for.
+
+    Where a finished result lies, it is taken, even if a later run was begun; otherwise the
+    unfinished run.
 
     Raises
     ------
@@ -70,100 +141,109 @@ def read(folder: Path) -> Source:
     try:
         if (folder / names.RECORD).is_file():
             return _finished(folder)
-        if (folder / _UNFINISHED / names.LOG).is_file():
+        if (folder / _PARTIAL / names.LOG).is_file():
             return _unfinished(folder)
     except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be read ({error.strerror or error}); check its permissions"
-        ) from error
-    what = "no result of a run (no run.json)" if folder.is_dir() else "no such folder"
+        what = f"cannot be read ({error.strerror or error})"
+        raise InputError(f"{folder}: {what}; check its permissions") from error
+    what = f"no result of a run (no {names.RECORD})" if folder.is_dir() else "no such folder"
     raise InputError(f"{folder}: there is {what}; give the output folder of stackmend run")
 
 
-def read_finished(folder: Path) -> Source:
-    """Read the result folder of a run that has ended.
+def read_record(folder: Path) -> Record:
+    """The record of a finished run.
 
     Raises
     ------
     InputError
-        As ``read``; and where the run has not ended, with how far it is and the command that goes on with it.
+        If there is none, or it is not as a run writes it.
     """
-    source = read(folder)
-    if source.finished:
-        return source
-    wanted = source.event("application started").get("slices")
-    reached = f"{len(source.slices)} of {wanted} slices done" if wanted else "no slice is done yet"
-    command = source.event("started").get("command") or []
-    advice = "wait for it, or run the same protocol again to continue"
-    if command[1:2] == ["run"]:
-        advice = f"wait for it, or continue with: {shlex.join(['stackmend', *command[1:]])}"
-    raise InputError(f"{source.folder}: the run there is not finished ({reached}); {advice}")
-
-
-def _finished(folder: Path) -> Source:
-    return Source(
-        folder=folder,
-        finished=True,
-        interrupted_since=(folder / _UNFINISHED).is_dir(),
-        record=_record(folder / names.RECORD),
-        losses=_table(folder / names.LOSSES),
-        slices=_table(folder / names.SLICES),
-        events=list(_lines(folder / names.LOG)),
-        previews=_previews(folder / names.PREVIEWS / names.CONTENTS),
-    )
-
-
-def _unfinished(folder: Path) -> Source:
-    partial = folder / _UNFINISHED
-    entries: dict[Any, Mapping[str, Any]] = {}
-    for file in sorted((folder / _JOURNAL).glob("*.jsonl")):
-        entries |= {
-            (row.get("channel"), row["slice"]): row for row in _lines(file) if "slice" in row
-        }
-    order = sorted(entries, key=lambda key: (str(key[0]), int(key[1])))
-    rows = [
-        {name: "" if value is None else str(value) for name, value in entries[key].items()}
-        for key in order
-    ]
-    return Source(
-        folder=folder,
-        finished=False,
-        losses=_table(partial / names.LOSSES),
-        slices=rows,
-        events=list(_lines(partial / names.LOG)),
-    )
-
-
-def _record(file: Path) -> Mapping[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(
-            f"{file}: is no record of a run ({error}); run the protocol again"
-        ) from error
+    file = folder / names.RECORD
+    content = _content(file, "record")
     version = content.get("record") if isinstance(content, dict) else None
     if not isinstance(version, int):
         raise InputError(f"{file}: is no record of a run; give the output folder of stackmend run")
     if version > FORMAT:
         what = f"is a record of format {version}, this stackmend knows {FORMAT}"
         raise InputError(f"{file}: {what}; use the stackmend that made it, or a newer one")
-    found: Mapping[str, Any] = content
-    return found
+    return _checked(file, Record.from_json, content)
 
 
-def _previews(file: Path) -> Mapping[str, Any]:
+def origin_of(protocol: Path) -> ProtocolRecord | None:
+    """What the record beside the copy of a protocol says of the original.
+
+    ``None`` for any other file, which stands for itself.
+    """
+    if protocol.name != names.PROTOCOL:
+        return None
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        origin = read_record(protocol.resolve().parent).protocol
+        text = protocol.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError, InputError):
+        return None
+    return origin if origin.text == text else None
 
 
-def _table(file: Path) -> list[Row]:
+def _finished(folder: Path) -> Result:
+    return Result(
+        folder=folder,
+        finished_record=read_record(folder),
+        interrupted_since=(folder / _PARTIAL).is_dir(),
+        losses=_rows(folder / names.LOSSES, LossRow.from_csv),
+        slices=_rows(folder / names.SLICES, SliceRow.from_csv),
+        events=list(_lines(folder / names.LOG)),
+        previews=_previews(folder / names.PREVIEWS / names.CONTENTS),
+    )
+
+
+def _unfinished(folder: Path) -> Result:
+    entries: dict[tuple[int, int], SliceRow] = {}
+    for file in sorted((folder / _ENTRIES).glob("slices-*.jsonl")):
+        for line in _lines(file):
+            row = _checked(file, SliceRow.from_json, line)
+            entries[row.channel, row.slice] = row
+    return Result(
+        folder=folder,
+        losses=_rows(folder / _PARTIAL / names.LOSSES, LossRow.from_csv),
+        slices=[entries[key] for key in sorted(entries)],
+        events=list(_lines(folder / _PARTIAL / names.LOG)),
+    )
+
+
+def _previews(file: Path) -> Previews:
+    if not file.is_file():
+        return Previews()
+    return _checked(file, partial(decode, Previews), _content(file, "list of pictures"))
+
+
+def _content(file: Path, what: str) -> Any:
+    """The content of a JSON file."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror or error})"
+        raise InputError(f"{file}: {reason}; check its permissions") from error
+    # A file of nothing but brackets is as little a record as one that is no JSON.
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{file}: is no {what} of a run ({error}); run the protocol again"
+        ) from error
+
+
+def _checked(file: Path, read: Callable[[Any], T], content: Any, place: str = "") -> T:
+    """What is read from the content of a file; an error says which part is damaged."""
+    try:
+        return read(content)
+    except ValueError as error:
+        raise InputError(f"{file}: is damaged: {place}{error}; run the protocol again") from error
+
+
+def _rows(file: Path, read: Callable[[Mapping[str, str]], T]) -> list[T]:
     if not file.is_file():
         return []
-    with file.open(newline="", encoding="utf-8") as lines:
-        return list(csv.DictReader(lines))
+    with file.open(newline="", encoding="utf-8") as text:
+        lines = csv.DictReader(text)
+        return [_checked(file, read, row, f"line {lines.line_num}: ") for row in lines]
 
 
 def _lines(file: Path) -> Iterator[Mapping[str, Any]]:
@@ -177,12 +257,3 @@ def _lines(file: Path) -> Iterator[Mapping[str, Any]]:
             continue
         if isinstance(content, dict):
             yield content
-
-
-def number(text: str | float | None) -> float | None:
-    """A cell as a number; ``None`` where there is none."""
-    try:
-        value = float(text) if text not in (None, "") else math.nan
-    except (TypeError, ValueError):
-        return None
-    return value if math.isfinite(value) else None

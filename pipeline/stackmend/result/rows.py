@@ -1,4 +1,4 @@
-"""The rows of ``slices.csv``, and what can become of a slice."""
+"""The rows of ``slices.csv`` and ``losses.csv``, and what can become of a slice."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ class SliceRow:
     """One row of ``slices.csv``, ``None`` where there is no value.
 
     Areas and places are in px, grey levels as in the files. ``mask_y`` and ``mask_x`` are the mean
-    position of the masked pixels.
+    position of the masked pixels. ``reach_hash`` is that of all else that the slice depends on:
+    its neighbours, and what a survey has settled for it alone.
     """
 
     slice: int
@@ -68,6 +69,7 @@ class SliceRow:
     seconds: float = 0.0
     input_hash: str = ""
     output_hash: str = ""
+    reach_hash: str = ""
     reason: str = ""
 
     def to_csv(self) -> dict[str, Any]:
@@ -83,7 +85,7 @@ class SliceRow:
         ValueError
             If a cell cannot be, or one is missing that every row has.
         """
-        return cls._of({name: cell for name, cell in row.items() if cell not in ("", None)})
+        return cls._of({name: cell for name, cell in row.items() if cell or name in _TEXT})
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> SliceRow:
@@ -107,15 +109,68 @@ class SliceRow:
         return cls(**values)
 
 
-_WHOLE = ("slice", "channel", "mask_area", "clipped")
-_TEXT = ("name", "input_hash", "output_hash", "reason")
+@dataclass(frozen=True)
+class LossRow:
+    """One row of ``losses.csv``: a combination of a search on a slice, and its loss.
+
+    ``values`` are those of the swept parameters, as they were or, read back, as they are written.
+    ``mean_loss`` is the mean over the slices of the search. ``status`` says why there is no loss.
+    """
+
+    search: int
+    channel: int
+    slice: int
+    combination: int
+    values: Mapping[str, Any]
+    loss: float | None = None
+    mean_loss: float | None = None
+    status: str = "ok"
+
+    def to_csv(self) -> dict[str, Any]:
+        """With a column for each parameter, and empty cells where there is no value."""
+        place = {name: getattr(self, name) for name in _LOSS_PLACE}
+        value = {name: getattr(self, name) for name in _LOSS_VALUE}
+        cells = {**place, **self.values, **value}
+        return {name: "" if cell is None else cell for name, cell in cells.items()}
+
+    @classmethod
+    def from_csv(cls, row: Mapping[str, str]) -> LossRow:
+        """A row as it was written; the columns that are nothing else are parameters.
+
+        Raises
+        ------
+        ValueError
+            If a cell cannot be, or one is missing that every row has.
+        """
+        known = {name: cell for name, cell in row.items() if cell}
+        own = [name for name in known if name not in (*_LOSS_PLACE, *_LOSS_VALUE)]
+        found: dict[str, Any] = {}
+        for name in _LOSS_PLACE:
+            found[name] = _number(name, row.get(name))
+        for name in ("loss", "mean_loss"):
+            found[name] = _number(name, known[name]) if name in known else None
+        values = {name: known[name] for name in own}
+        return cls(**found, values=values, status=row.get("status", ""))
+
+
+_LOSS_PLACE = ("search", "channel", "slice", "combination")
+_LOSS_VALUE = ("loss", "mean_loss", "status")
+_WHOLE = ("slice", "channel", "mask_area", "clipped", "search", "combination")
+_TEXT = ("name", "input_hash", "output_hash", "reach_hash", "reason")
 
 
 def _cell(name: str, value: Any) -> Any:
     if name in _TEXT:
         return str(value)
     if name == "status":
+        if value not in list(Status):
+            raise ValueError(f"status must be one of {', '.join(Status)}, got {value}")
         return Status(value)
+    return _number(name, value)
+
+
+def _number(name: str, value: Any) -> float | None:
+    """The number in a cell; ``None`` for one that is not finite."""
     try:
         number = float(value)
     except (TypeError, ValueError) as error:

@@ -1,9 +1,10 @@
 """The result folder: filled out of sight, then put in place as a whole.
 
-Inside the result folder a run works in ``.stackmend/partial``. Publication moves the earlier result to ``previous``,
-renames ``partial`` to ``complete`` (the point of no return), and moves its parts up. A publication cut off before that
-point is undone when the folder is next opened, one cut off after it is finished: old or new, never a mixture.
-Only names that are a run's own are ever moved or deleted, and links are never followed.
+Inside the result folder a run works in ``.stackmend/partial``. Publication moves the earlier result
+to ``previous``, renames ``partial`` to ``complete`` (the point of no return), and moves its parts
+up. A publication cut off before that point is undone when the folder is next opened, one cut off
+after it is finished: old or new, never a mixture. Only names that are a run's own are ever moved or
+deleted, and links are never followed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from stackmend.errors import OutputError
 from stackmend.result import atomic, locks, names
+from stackmend.words import size
 
 _JUNK = (".ds_store", "thumbs.db", "desktop.ini")  # what file managers leave wherever they look
 
@@ -74,20 +76,20 @@ class Workspace:
             yield f"{existing} cannot be written to; choose another folder"
         if existing == self.folder:
             yield from self._foreign()
-        inner = (
-            source.relative_to(self.folder).parts
-            if source and self.folder in source.parents
-            else ()
-        )
-        # That the input is the result itself is known without looking, and said with the protocol's other problems.
+        # that the input is the result itself is known from the protocol, and said there
+        inner: tuple[str, ...] = ()
+        if source and self.folder in source.parents:
+            inner = source.relative_to(self.folder).parts
         if inner and (inner[0] == names.WORK or (len(inner) > 1 and inner[0] in names.STACKS)):
-            yield f"the input lies in {inner[0]}, which this run would replace; choose another folder"
+            what = f"the input lies in {inner[0]}, which this run would replace"
+            yield f"{what}; choose another folder"
         for parent in self.folder.parents:
             if parent.name in (*names.STACKS, names.WORK) and _is_result(parent.parent):
                 yield f"{parent} belongs to the result of another run; choose another folder"
         free = shutil.disk_usage(existing).free
         if needed_bytes > free:
-            yield f"the result takes {_size(needed_bytes)}, {existing} has {_size(free)} free; make room"
+            room = f"{existing} has {size(free)} free"
+            yield f"the result takes {size(needed_bytes)}, {room}; make room"
 
     def _foreign(self) -> Iterator[str]:
         """Objections to a folder that holds what no run has written there."""
@@ -121,7 +123,8 @@ class Workspace:
         Parameters
         ----------
         shared
-            Others who say the same may be at work here. The first of them is alone until it says ``share``.
+            Others who say the same may be at work here. The first of them is alone until it says
+            ``share``.
 
         Raises
         ------
@@ -177,7 +180,8 @@ class Workspace:
         Raises
         ------
         OutputError
-            If that cannot be done; the earlier result is then there again, or will be when the folder is next opened.
+            If that cannot be done; the earlier result is then there again, or will be when the
+            folder is next opened.
         """
         try:
             if not stacks:
@@ -230,10 +234,6 @@ def _is_result(folder: Path) -> bool:
     return isinstance(record, dict) and "record" in record
 
 
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
-
-
 def _record_last(folder: Path) -> list[Path]:
     """The contents of a folder, the record at the end: what lies beside a record is complete."""
     return sorted(folder.iterdir(), key=lambda part: (part.name == names.RECORD, part.name))
@@ -245,3 +245,9 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def bytes_in(path: Path) -> int:
+    """What a file, or all files of a folder, hold."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

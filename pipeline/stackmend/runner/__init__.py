@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import joblib
-
-from stackmend import protocol as protocols
 from stackmend.errors import OutputError, StepError, UsageError
-from stackmend.forecast.estimate import Forecast, forecast
-from stackmend.forecast.plan import RunPlan, plan_of
-from stackmend.job import CheckResult, Job, examine_stack
-from stackmend.result import names
+from stackmend.forecast.estimate import Expected, expected
+from stackmend.forecast.plan import RunPlan
+from stackmend.job import CheckResult, Job
+from stackmend.report import write_report
+from stackmend.result import Record, names
+from stackmend.result.journal import Journal, Ledger
 from stackmend.result.log import Listener, Log
-from stackmend.runner.run import Work
+from stackmend.runner.ask import check, plan, trial, workers_here
 from stackmend.runner.shards import Shard
+from stackmend.runner.stories import join, run_shard, run_whole
+from stackmend.tuning.session import Session
+from stackmend.tuning.trial import Trial
 from stackmend.workers import memory as sizes
 from stackmend.workers.cluster import ClusterWorkers, connected
-from stackmend.workers.processes import Workers
 
-__all__ = ["CheckResult", "RunPlan", "RunResult", "check", "finish", "plan", "run"]
+__all__ = [
+    "CheckResult",
+    "RunPlan",
+    "RunResult",
+    "Trial",
+    "check",
+    "finish",
+    "plan",
+    "run",
+    "trial",
+]
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """Where the results of a run are, and its record; a shard has none, and no stack of its own.
+    """Where the results of a run are, and its record as in ``run.json``; a shard has none, and no stack of its own.
 
     ``changed`` is false where all was as this run would have made it.
     """
@@ -39,60 +50,6 @@ class RunResult:
     stack: Path | None
     record: Mapping[str, Any] | None
     changed: bool = True
-
-
-def check(
-    protocol: str | Path,
-    *,
-    input: str | Path | None = None,
-    output: str | Path | None = None,
-    set: Mapping[str, str] | None = None,
-) -> CheckResult:
-    """Look for every problem of a protocol and, where it can be read, of its stack; nothing is computed or written.
-
-    Parameters
-    ----------
-    protocol
-        The YAML file.
-    input, output
-        Replace the paths in the file.
-    set
-        Values by path, for instance ``{"find_charging.gf1_sigma": "40"}``.
-
-    Returns
-    -------
-    CheckResult
-        With ``draft.problems``, in file order.
-    """
-    draft = protocols.examine(Path(protocol), input=_path(input), output=_path(output), set=set)
-    return examine_stack(draft)
-
-
-def plan(
-    protocol: str | Path,
-    *,
-    input: str | Path | None = None,
-    output: str | Path | None = None,
-    set: Mapping[str, str] | None = None,
-    workers: int | None = None,
-    memory: str | int | None = None,
-) -> RunPlan:
-    """Say what a run would do, what it would find done already, and what it needs; nothing is written there.
-
-    One slice is restored into the system's folder for temporary files, to measure time and memory.
-
-    Parameters
-    ----------
-    protocol, input, output, set, workers, memory
-        As for ``run``.
-
-    Raises
-    ------
-    StackmendError
-        As ``run``, as far as it can be known before.
-    """
-    job = check(protocol, input=input, output=output, set=set).job()
-    return plan_of(job, _workers(workers).count, None if memory is None else sizes.bytes_of(memory))
 
 
 def run(
@@ -135,15 +92,24 @@ def run(
     part = Shard.of(shard) if shard else None
     budget = None if memory is None else sizes.bytes_of(memory)
     job = check(protocol, input=input, output=output, set=set).job()
-    look = partial(forecast, budget=budget)
-    if backend == "loky" and scheduler is None:
-        return _carry_out(job, _workers(workers), listener, part=part, look=look)
-    if budget is not None:
-        raise UsageError(
-            "--memory: is for this machine; give the workers of a cluster their limits where they start"
-        )
-    with _cluster(job, backend, scheduler, workers) as everyone:
-        return _carry_out(job, everyone, listener, part=part, look=_computed_elsewhere)
+    with ExitStack() as until_done:
+        if backend == "loky" and scheduler is None:
+            expectation = partial(expected, job, workers_here(workers), budget)
+        elif budget is None:
+            everyone = until_done.enter_context(_cluster(job, backend, scheduler, workers))
+            expectation = partial(Expected, everyone, skipped="a cluster computes the slices")
+        else:
+            what = (
+                "is for this machine; give the workers of a cluster their limits where they start"
+            )
+            raise UsageError(f"--memory: {what}")
+        with _result_folder(job, listener, shared=part is not None) as log:
+            session, hopes = _session(job, log, expectation)
+            if part:
+                run_shard(session, hopes, part)
+                return RunResult(job.workspace.folder, None, None)
+            record, changed = run_whole(session, hopes)
+    return _finished(job, record, changed, listener)
 
 
 def finish(
@@ -170,32 +136,28 @@ def finish(
         As for ``run``.
     """
     job = check(protocol, input=input, output=output, set=set).job()
-    return _carry_out(job, _workers(workers), listener, compute=False, look=_nothing_to_compute)
+    expectation = partial(Expected, workers_here(workers), skipped="the shards have done the work")
+    with _result_folder(job, listener) as log:
+        record, changed = join(*_session(job, log, expectation))
+    return _finished(job, record, changed, listener)
 
 
-def _nothing_to_compute(_: Job, workers: Workers) -> Forecast:
-    return Forecast(workers, skipped="the shards have done the work")
+def _session(job: Job, log: Log, expectation: Callable[[], Expected]) -> tuple[Session, Expected]:
+    """What a run works with, and what it expects to need."""
+    hopes = expectation()
+    journal = Journal(job.workspace.journal)
+    known = Ledger().read([job.workspace.folder / names.JOURNAL, *journal.files()])
+    return Session(job, log, hopes.workers, journal, known), hopes
 
 
-def _computed_elsewhere(_: Job, workers: Workers) -> Forecast:
-    return Forecast(workers, skipped="a cluster computes the slices")
-
-
-def _carry_out(
-    job: Job,
-    workers: Workers,
-    listener: Listener | None,
-    *,
-    look: Callable[[Job, Workers], Forecast],
-    part: Shard | None = None,
-    compute: bool = True,
-) -> RunResult:
-    """Do the work in the result folder, and say in its log how it ended."""
+@contextmanager
+def _result_folder(job: Job, listener: Listener | None, *, shared: bool = False) -> Iterator[Log]:
+    """The result folder opened for a run; its log says how the run ended if it did not come to its end."""
     folder = job.workspace.folder
-    job.workspace.open(shared=part is not None)
+    job.workspace.open(shared=shared)
     log = Log(job.workspace.partial / names.LOG, listener)
     try:
-        record, changed = Work(job, log, look(job, workers)).do(part=part, compute=compute)
+        yield log
     except BaseException as error:
         with suppress(OSError):  # the disk may be full
             trace = traceback.format_exception(error)
@@ -206,11 +168,22 @@ def _carry_out(
             raise
         what = f"{folder}: the result cannot be written ({error.strerror or error})"
         raise OutputError(f"{what}; make room and run again") from error
-    return RunResult(folder, folder / job.writer().path.name if record else None, record, changed)
 
 
-def _workers(count: int | None) -> Workers:
-    return Workers(count or joblib.cpu_count())
+def _finished(job: Job, record: Record, changed: bool, listener: Listener | None) -> RunResult:
+    """What a run hands over, with the report of it; if that cannot be made, it is said and the result stands."""
+    folder = job.workspace.folder
+    result = RunResult(folder, folder / job.writer().path.name, record.to_json(), changed)
+    if not changed and (folder / names.REPORT).exists():
+        return result
+    try:
+        write_report(folder)
+    # Whatever stops a page from being made, in our code or in a library: the restored stack is complete.
+    except Exception as error:  # noqa: BLE001 - see above
+        reason = f"no report was made ({type(error).__name__}: {error})"
+        advice = f"the result is complete, try again: stackmend report {folder}"
+        Log(folder / names.LOG, listener).event("note", message=f"{reason}; {advice}")
+    return result
 
 
 def _cluster(
@@ -225,7 +198,3 @@ def _cluster(
     job.workspace.folder.mkdir(parents=True, exist_ok=True)
     given = job.protocol.input.path
     return connected(scheduler, [path for path in (given, job.workspace.folder) if path])
-
-
-def _path(path: str | Path | None) -> Path | None:
-    return None if path is None else Path(path)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from statistics import median
 from typing import Any
 
@@ -13,197 +13,230 @@ import numpy as np
 from stackmend.chain import Bound, Parameter
 from stackmend.job import Job
 from stackmend.registry import Undefined, steps
+from stackmend.result.encoding import as_json
 from stackmend.result.environment import environment
 from stackmend.result.hashes import combined_hash
-from stackmend.result.reading import FORMAT
-from stackmend.result.rows import SliceRow
+from stackmend.result.record import (
+    EnvironmentRecord,
+    Estimate,
+    InputRecord,
+    OutputRecord,
+    ParameterRecord,
+    ProtocolRecord,
+    Record,
+    SearchRecord,
+    SliceCounts,
+    StepRecord,
+    Times,
+    TruthRecord,
+)
+from stackmend.result.rows import LossRow, SliceRow
 from stackmend.search import Choice
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
 
 
 def run_record(
-    job: Job, tuning: Tuning, rows: Sequence[SliceRow], **circumstances: Any
-) -> dict[str, Any]:
-    """Everything that is needed to explain and to repeat a finished run.
-
-    ``circumstances`` are ``warnings``, ``workers``, ``times``, ``estimate``, ``kept`` and ``shards``.
-    """
-    chains = {
-        str(number): _chain_record(job, plan, tuning)
-        for number, plan in zip(job.channels, tuning.plans, strict=True)
-    }
+    job: Job,
+    tuning: Tuning,
+    rows: Sequence[SliceRow],
+    *,
+    warnings: Sequence[str],
+    workers: int,
+    times: Mapping[str, Any],
+    estimate: Mapping[str, Any],
+    kept: int,
+    shards: Sequence[Mapping[str, Any]],
+) -> Record:
+    """Everything that is needed to explain and to repeat a finished run."""
+    chains = {}
+    for number, chain in zip(job.channels, tuning.chains, strict=True):
+        chains[str(number)] = _chain_record(job, chain, tuning)
     first, *others = chains.values()
-    plan = tuning.plans[0]
-    where = {**environment(), "workers": circumstances.pop("workers")}
-    return {
-        "record": FORMAT,
-        "status": "finished",
-        "name": job.protocol.name,
-        "protocol": {
-            "file": job.protocol.file,
-            "folder": job.protocol.folder,
-            "text": job.protocol.source.decode("utf-8-sig"),
-            **asdict(job.protocol.given),
-        },
-        "input": {
-            **_input_record(job),
-            "pixel_hash": combined_hash(row.input_hash for row in rows),
-        },
-        "output": {
-            "format": job.protocol.output.format,
-            "dtype": str(job.dtype),
-            "compression": job.protocol.output.compression,
-            "pyramid": job.protocol.output.pyramid,
-            "shape": job.shape,
-            "origin": job.origin,
-            "clipped": sum(row.clipped for row in rows),
-            "pixel_hash": combined_hash(row.output_hash for row in rows),
-        },
-        "chain": first,
-        "chains": chains if any(chain != first for chain in others) else None,
-        "skipped_steps": plan.skipped,
-        "replaced_chain": plan.replaced,
-        "searches": [_search_record(tuned) for tuned in tuning.searches],
-        "slices": _slices_record(rows, circumstances.pop("kept")),
-        "truth": _truth_record(rows),
-        "environment": where,
-        **circumstances,
-    }
+    statuses = Counter(row.status.value for row in rows)
+    return Record(
+        name=job.protocol.name,
+        protocol=protocol_record(job),
+        input=_input_record(job, rows),
+        output=_output_record(job, rows),
+        chain=first,
+        chains=chains if any(chain != first for chain in others) else None,
+        mask_of=_mask_of(tuning),
+        skipped_steps=tuple(tuning.chains[0].skipped),
+        replaced_chain=tuning.chains[0].replaced,
+        searches=tuple(_search_record(tuned) for tuned in tuning.searches),
+        slices=SliceCounts(all=len(rows), kept_from_earlier=kept, **statuses),
+        truth=_truth_record(rows),
+        environment=EnvironmentRecord(**environment(), workers=workers),
+        warnings=tuple(warnings),
+        times=Times(**times),
+        estimate=Estimate(**estimate),
+        shards=tuple(shards),
+    )
 
 
-def _input_record(job: Job) -> dict[str, Any]:
+def protocol_record(job: Job) -> ProtocolRecord:
+    """The protocol of a job, and what the command line added."""
+    return ProtocolRecord(
+        file=str(job.protocol.file),
+        folder=str(job.protocol.folder),
+        text=job.protocol.source.decode("utf-8-sig"),
+        **as_json(asdict(job.protocol.given)),
+    )
+
+
+def _input_record(job: Job, rows: Sequence[SliceRow]) -> InputRecord:
     given, reader = job.protocol.input, job.reader
-    return {
-        "path": given.path,
-        "phantom": given.phantom,
-        "dataset": given.dataset,
-        "channels": job.channels,
-        "label": reader.label,
-        "shape": reader.shape,
-        "dtype": str(reader.dtype),
-        "pixel_size_nm": dict(zip("zyx", reader.metadata.pixel_size, strict=True)),
-        "pixel_size_source": reader.metadata.source,
-        "slices": job.slices,
-        "on_bad_slice": given.on_bad_slice,
-        "notes": reader.notes,
-    }
+    return InputRecord(
+        path=None if given.path is None else str(given.path),
+        phantom=given.phantom,
+        dataset=given.dataset,
+        channels=job.channels,
+        label=reader.label,
+        shape=reader.shape,
+        dtype=str(reader.dtype),
+        pixel_size_nm=dict(zip("zyx", reader.metadata.pixel_size, strict=True)),
+        pixel_size_source=reader.metadata.source,
+        slices=job.slices,
+        on_bad_slice=given.on_bad_slice,
+        notes=tuple(reader.notes),
+        pixel_hash=combined_hash(row.input_hash for row in rows),
+    )
 
 
-def _chain_record(job: Job, plan: ChannelChain, tuning: Tuning) -> list[dict[str, Any]]:
-    chosen = {key for tuned in tuning.searches for key in tuned.result.chosen}
-    return [_step_record(job, plan, bound, chosen) for bound in plan.steps]
+def _output_record(job: Job, rows: Sequence[SliceRow]) -> OutputRecord:
+    output = job.protocol.output
+    return OutputRecord(
+        format=output.format,
+        dtype=str(job.dtype),
+        compression=output.compression,
+        pyramid=output.pyramid,
+        shape=job.shape,
+        origin=job.origin,
+        clipped=sum(row.clipped for row in rows),
+        pixel_hash=combined_hash(row.output_hash for row in rows),
+    )
+
+
+def _mask_of(tuning: Tuning) -> str | None:
+    """What the mask marks that people are shown, in the words of the step that makes it."""
+    for chain in tuning.chains:
+        for bound in chain.steps:
+            for stage in bound.component.stages:
+                if stage.mask_of:
+                    return stage.mask_of
+    return None
+
+
+def _chain_record(job: Job, chain: ChannelChain, tuning: Tuning) -> tuple[StepRecord, ...]:
+    chosen: set[Parameter] = set()
+    for tuned in tuning.searches:
+        chosen.update(tuned.result.chosen)
+    return tuple(_step_record(job, chain, bound, chosen) for bound in chain.steps)
 
 
 def _step_record(
-    job: Job, plan: ChannelChain, bound: Bound, chosen: Collection[Parameter]
-) -> dict[str, Any]:
-    declared = {entry.id: entry for entry in job.protocol.chain} if not plan.replaced else {}
-    parameters = {}
+    job: Job, chain: ChannelChain, bound: Bound, chosen: Collection[Parameter]
+) -> StepRecord:
+    declared = {entry.id: entry for entry in job.protocol.chain} if not chain.replaced else {}
+    entry, parameters = declared.get(bound.id), {}
     for name, value in bound.parameters.items():
-        entry = declared.get(bound.id)
         origin = entry.origins[name] if entry else "on_nothing_found"
         if (bound.id, name) in chosen:
             origin = f"chosen by search ({origin})"
-        parameters[name] = {"value": value, "origin": origin}
+        parameters[name] = ParameterRecord(value, origin)
     component = bound.component
-    package = steps().origin(component.name)
-    named = {
-        "id": bound.id,
-        "step": component.name,
-        "package": package,
-        "version": component.version,
-    }
-    return {**named, "parameters": parameters, "references": component.references}
+    return StepRecord(
+        id=bound.id,
+        step=component.name,
+        package=steps().origin(component.name),
+        version=component.version,
+        parameters=parameters,
+        references=component.references,
+    )
 
 
-def _search_record(tuned: FinishedSearch) -> dict[str, Any]:
-    result, choice = tuned.result, tuned.result.choice
-    short = dict(zip(result.space.parameters, column_names(result.space.parameters), strict=True))
-    names = list(short.values())
-    content: dict[str, Any] = {
-        "steps": tuned.entry.steps,
-        "channel": tuned.channel,
-        "loss": tuned.entry.loss.name,
-        "loss_version": tuned.entry.loss.loss.version,
-        "loss_parameters": tuned.entry.loss.parameters,
-        "loss_references": tuned.entry.loss.loss.references,
-        "strategy": {"name": tuned.entry.strategy.name, **tuned.entry.strategy.options},
-        "region": tuned.entry.region,
-        "space": {name: axis.values for name, axis in zip(names, result.space.axes, strict=True)},
-        "combinations": len(result.combinations),
-        "slices": list(result.losses),
-        "distinct_work": dict(result.work),
-        "seconds": tuned.seconds,
-        "slices_without_findings": choice.slices_without_charging,
-    }
+def _search_record(tuned: FinishedSearch) -> SearchRecord:
+    entry, result, choice = tuned.entry, tuned.result, tuned.result.choice
+    names = column_names(result.space.parameters)
+    content = SearchRecord(
+        steps=tuple(entry.steps),
+        channel=tuned.channel,
+        loss=entry.loss.name,
+        loss_version=entry.loss.loss.version,
+        loss_parameters=entry.loss.parameters,
+        loss_references=entry.loss.loss.references,
+        strategy={"name": entry.strategy.name, **entry.strategy.options},
+        region=entry.region,
+        space={name: axis.values for name, axis in zip(names, result.space.axes, strict=True)},
+        combinations=len(result.combinations),
+        slices=tuple(result.losses),
+        distinct_work=dict(result.work),
+        seconds=tuned.seconds,
+        status="chosen",
+        finds=entry.loss.loss.finds,
+        advice=entry.loss.loss.advice,
+        slices_without_findings=choice.slices_without_findings,
+    )
     if isinstance(choice, Choice):
-        content |= {
-            "status": "chosen",
-            "chosen": dict(zip(names, choice.combination, strict=True)),
-            "loss_of_choice": choice.loss,
-            "loss_before": tuned.loss_before,
-            "loss_median": median(
-                mean for each in result.combinations if (mean := result.mean(each)) is not None
-            ),
-            "held_out": {
-                str(number): _plain_loss(value) for number, value in tuned.held_out.items()
-            },
-            "tied": len(choice.tied),
-            "on_edge": {short[parameter]: end for parameter, end in choice.edges.items()},
-            "landmarks": {
-                name: result.combinations.index(each) for name, each in result.landmarks.items()
-            },
-            "without_effect": [short[parameter] for parameter in choice.without_effect],
-        }
-    else:
-        content |= {"status": choice.status, "reason": choice.reason}
-    return content
+        return _with_choice(content, tuned, choice)
+    return replace(content, status=choice.status, reason=choice.reason)
 
 
-def _plain_loss(value: float | Undefined) -> float | str:
+def _with_choice(content: SearchRecord, tuned: FinishedSearch, choice: Choice) -> SearchRecord:
+    """The record of a search with what was chosen, and how far that can be trusted."""
+    result = tuned.result
+    names = column_names(result.space.parameters)
+    short = dict(zip(result.space.parameters, names, strict=True))
+    means = [result.mean(each) for each in result.combinations]
+    return replace(
+        content,
+        chosen=dict(zip(names, choice.combination, strict=True)),
+        loss_of_choice=choice.loss,
+        loss_before=tuned.loss_before,
+        loss_median=median(mean for mean in means if mean is not None),
+        held_out={number: _loss_or_status(value) for number, value in tuned.held_out.items()},
+        tied=len(choice.tied),
+        on_edge={short[parameter]: end for parameter, end in choice.edges.items()},
+        landmarks={name: result.combinations.index(at) for name, at in result.landmarks.items()},
+        without_effect=tuple(short[parameter] for parameter in choice.without_effect),
+    )
+
+
+def _loss_or_status(value: float | Undefined) -> float | str:
     return value.status if isinstance(value, Undefined) else value
 
 
-def _slices_record(rows: Sequence[SliceRow], kept: int) -> dict[str, int]:
-    """How many slices ended how, and how many of them were taken over from earlier work."""
-    return {"all": len(rows), "kept_from_earlier": kept, **Counter(row.status for row in rows)}
-
-
-def _truth_record(rows: Sequence[SliceRow]) -> dict[str, float] | None:
+def _truth_record(rows: Sequence[SliceRow]) -> TruthRecord | None:
     before = [row.rmse_before for row in rows if row.rmse_before is not None]
     after = [row.rmse_after for row in rows if row.rmse_after is not None]
     if not before or not after:
         return None
-    total_before, total_after = (
-        float(np.sqrt(np.mean(np.square(values)))) for values in (before, after)
-    )
-    return {"rmse_before": total_before, "rmse_after": total_after}
+    return TruthRecord(_root_mean_square(before), _root_mean_square(after))
 
 
-def loss_rows(tuning: Tuning) -> Iterator[dict[str, Any]]:
+def _root_mean_square(values: Sequence[float]) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def loss_rows(tuning: Tuning) -> Iterator[LossRow]:
     """Rows of ``losses.csv``: every combination of every search on every slice."""
-    for entry_index, tuned in enumerate(tuning.searches):
-        space = tuned.result.space
-        names = column_names(space.parameters)
-        for number, row in tuned.result.losses.items():
-            for index, (combination, value) in enumerate(row.items()):
-                yield {
-                    "search": entry_index,
-                    "channel": tuned.channel,
-                    "slice": number,
-                    "combination": index,
-                    **dict(zip(names, combination, strict=True)),
-                    "loss": "" if isinstance(value, Undefined) else repr(value),
-                    "mean_loss": _text(tuned.result.mean(combination)),
-                    "status": value.status if isinstance(value, Undefined) else "ok",
-                }
+    for index, tuned in enumerate(tuning.searches):
+        names = column_names(tuned.result.space.parameters)
+        for number, losses in tuned.result.losses.items():
+            for place, (combination, value) in enumerate(losses.items()):
+                yield LossRow(
+                    search=index,
+                    channel=tuned.channel,
+                    slice=number,
+                    combination=place,
+                    values=dict(zip(names, combination, strict=True)),
+                    loss=None if isinstance(value, Undefined) else value,
+                    mean_loss=tuned.result.mean(combination),
+                    status=value.status if isinstance(value, Undefined) else "ok",
+                )
 
 
 def column_names(parameters: Sequence[tuple[str, str]]) -> list[str]:
     """Short names where they are unambiguous, ``step.parameter`` otherwise."""
     names = [name for _, name in parameters]
     return [name if names.count(name) == 1 else f"{id}.{name}" for id, name in parameters]
-
-
-def _text(value: float | None) -> str:
-    return "" if value is None else repr(value)

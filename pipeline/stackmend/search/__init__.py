@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from stackmend.chain import ABSENT, Graph, Products
 from stackmend.registry import NOTHING_FOUND, Undefined
-from stackmend.search.choice import Choice, Losses, NoChoice, choose, mean_loss
+from stackmend.search.choice import NOTHING_TO_JUDGE, Choice, Losses, NoChoice, choose, mean_loss
 from stackmend.search.landmarks import landmarks
 from stackmend.search.space import Axis, Combination, Space
 from stackmend.search.strategies import Strategy, strategy
@@ -41,8 +41,6 @@ __all__ = [
     "strategy",
     "walk",
 ]
-
-NOTHING_TO_JUDGE = "no combination has anything to judge"
 
 LOSS = "loss"
 """The product by which combinations are compared."""

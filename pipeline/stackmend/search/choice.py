@@ -15,6 +15,10 @@ Losses = Mapping[int, Mapping[Combination, float | Undefined]]
 """For each optimization slice, the loss of each combination."""
 
 
+NOTHING_TO_JUDGE = "no combination has anything to judge"
+"""Said where a loss has no words of its own for it."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """The winning combination and what is to be known about it.
@@ -41,7 +45,9 @@ class NoChoice:
     slices_without_findings: tuple[int, ...]
 
 
-def choose(space: Space, losses: Losses, nothing_found: str) -> Choice | NoChoice:
+def choose(
+    space: Space, losses: Losses, nothing_found: str = NOTHING_TO_JUDGE
+) -> Choice | NoChoice:
     """The combination with the lowest mean loss; the first in the declared order among equals.
 
     ``nothing_found`` says in the words of the loss that it had nothing to judge.

@@ -139,8 +139,9 @@ def walk(
             uses[source] -= 1
             if not uses[source] and source not in answers:
                 del values[source]
-        for target, combination in answers.get(key, ()) if done else ():
-            done(target, combination, result)
+        if done:
+            for target, combination in answers.get(key, ()):
+                done(target, combination, result)
     return {
         target: {combination: values[key] for combination, key in answered.items()}
         for target, answered in work.answers.items()

@@ -1,172 +1,96 @@
-"""Image stacks on disk, slice by slice: one module a format, one small interface for reading and one for writing.
+"""Image stacks on disk, slice by slice: one module a format, and here the door to all of them.
 
-A reader is one channel of a stack; a file with several channels opens as several readers. A writer takes all channels.
-Both are plain values that can be sent to another process; they open files only while they use them.
+``interface`` is the ground, on which every format stands; only this module knows which formats
+there are, and imports one when it is needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from stackmend.errors import InputError
-from stackmend.stacks.metadata import NOTHING, Metadata
+from stackmend.stacks.interface import (
+    DTYPES,
+    NOTHING,
+    Layout,
+    Metadata,
+    Pixels,
+    Reader,
+    Selection,
+    Slice,
+    Tag,
+    Tags,
+    Writer,
+)
 
-Pixels = NDArray[Any]
-"""One slice, ``(Y, X)``, of the stack's own type."""
-
-DTYPES = ("uint8", "uint16", "int16", "float32")
-"""Pixel types that stacks may have."""
-
-
-class Reader(Protocol):
-    """One channel of a stack, that can be read one slice at a time."""
-
-    @property
-    def label(self) -> str:
-        """Short name for messages."""
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """``(Z, Y, X)``."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of the pixels, in native byte order."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """A file name for each slice."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a person should know, for instance files that were passed over."""
-
-    @property
-    def photometric(self) -> str:
-        """``minisblack`` or ``miniswhite``, to be kept in the output."""
-
-    @property
-    def metadata(self) -> Metadata:
-        """Pixel size, and the microscope's tags in the first slice."""
-
-    def metadata_of(self, index: int) -> Metadata:
-        """The same for one slice, with the microscope's tags that are its own.
-
-        Raises
-        ------
-        InputError
-            If its file cannot be read.
-        """
-
-    def read(self, index: int) -> Pixels:
-        """One slice.
-
-        Raises
-        ------
-        BadSlice
-            If it cannot be read, is not as announced, or has NaN or infinite pixels.
-        """
-
-    def truth(self, index: int) -> Pixels | None:
-        """The slice as it should come out, where that is known (synthetic stacks), or ``None``."""
+__all__ = [
+    "DTYPES",
+    "FORMATS",
+    "NOTHING",
+    "Format",
+    "Layout",
+    "Metadata",
+    "Pixels",
+    "Reader",
+    "Selection",
+    "Slice",
+    "Tag",
+    "Tags",
+    "Writer",
+    "new_stack",
+    "open_phantom",
+    "open_stack",
+]
 
 
 @dataclass(frozen=True)
-class Selected:
-    """The metadata of the slices that are restored, by their positions in the output."""
-
-    reader: Reader
-    slices: tuple[int, ...]
-
-    def metadata_at(self, position: int) -> Metadata:
-        """That of one slice; the spacing is that of the chosen slices, and unknown where it is not the same."""
-        metadata = self.reader.metadata_of(self.slices[position])
-        z, y, x = metadata.pixel_size
-        if z is None or self._step == 1:
-            return metadata
-        return replace(metadata, pixel_size=(z * self._step if self._step else None, y, x))
-
-    @cached_property
-    def _step(self) -> int | None:
-        """How far chosen slices lie apart, if always the same."""
-        steps = {abs(after - before) for before, after in pairwise(self.slices)} or {1}
-        return steps.pop() if len(steps) == 1 else None
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What is known of a stack before it is written.
+class Format:
+    """A format in which stacks are written.
 
     Attributes
     ----------
-    shape : tuple[int, int, int]
-        ``(Z, Y, X)`` of each channel.
-    dtype
-        Of the pixels.
-    names
-        A file name for each slice.
-    channels
-        How many there are.
-    metadata
-        Of the slices, by position.
-    origin : tuple[int, int, int]
-        Where the first pixel lies in the input, ``(z, y, x)`` in px.
-    compression : {'none', 'zlib', 'zstd'}
+    writer
+        What makes its writer, as ``module:name``.
+    suffix
+        Of the stack's name.
+    compressions
+        The ways in which it is compressed, each with the package that it needs, if any.
+    needs
+        The package that the format itself needs, if any.
     pyramid
-        Whether smaller copies are written as well, where the format has a place for them.
+        Whether it has a place for smaller copies.
     """
 
-    shape: tuple[int, int, int]
-    dtype: np.dtype[Any]
-    names: tuple[str, ...]
-    channels: int = 1
-    photometric: str = "minisblack"
-    metadata: Selected | None = None
-    origin: tuple[int, int, int] = (0, 0, 0)
-    compression: str = "none"
+    writer: str
+    suffix: str
+    compressions: Mapping[str, str | None]
+    needs: str | None = None
     pyramid: bool = False
 
-    def metadata_at(self, position: int) -> Metadata:
-        """What is known of one slice beside its pixels."""
-        return self.metadata.metadata_at(position) if self.metadata else NOTHING
 
+_TIFF = {"none": None, "zlib": None, "zstd": "imagecodecs"}
+_ZARR = {"none": None, "zlib": None, "zstd": None}
 
-class Writer(Protocol):
-    """A stack that is written one slice at a time, in any order and from several processes."""
+FORMATS = {
+    "tiff-folder": Format("tiff.folder:TiffFolderWriter", "", _TIFF),
+    "tiff": Format("tiff.file_writer:tiff_file_writer", ".tif", _TIFF),
+    "ome-zarr": Format("ome_zarr_writer:OmeZarrWriter", ".zarr", _ZARR, "zarr", pyramid=True),
+    "ome-zarr-0.4": Format("ome_zarr_writer:OmeZarr04Writer", ".zarr", _ZARR, "zarr", pyramid=True),
+}
+"""All formats of an output; schema, checks and the names in a result folder follow from these."""
 
-    @property
-    def path(self) -> Path:
-        """Folder or file that holds the stack."""
-
-    def create(self) -> None:
-        """Make the folder or the empty file."""
-
-    def write(self, position: int, pixels: Pixels, channel: int = 0) -> None:
-        """Write the slice at that position of the output, replacing what is there."""
-
-    def written(self, position: int, channel: int = 0) -> Pixels | None:
-        """A slice as it was written, or ``None`` where there is none that can be read."""
-
-    def leave_out(self, position: int, channel: int = 0) -> None:
-        """There is no such slice: no file of its own, or a blank where the others would lose their place."""
-
-    def finish(self) -> None:
-        """Bring what was written into its final form; done once all slices are there, and again after a cut."""
+_INPUTS = ("hdf5", "ome_zarr_reader", "tiff.folder", "mrc", "tiff.file_reader")
+"""The modules that open stacks, in the order in which they are asked whether a path is theirs."""
 
 
 def open_stack(
     path: Path, *, dataset: str | None = None, tolerant: bool = False
 ) -> tuple[Reader, ...]:
-    """Readers for the channels of a stack: a folder of TIFF slices, a TIFF, HDF5 or MRC file, or OME-Zarr.
+    """Readers for the channels of a stack: TIFF (folder or file), HDF5, MRC or OME-Zarr.
 
     Parameters
     ----------
@@ -175,53 +99,38 @@ def open_stack(
     dataset
         Which array of an HDF5 file is the stack.
     tolerant
-        Slices that cannot be used count as slices all the same; to read one of them raises ``BadSlice``.
+        Slices that cannot be used count as slices all the same; to read one of them raises
+        ``BadSlice``.
 
     Raises
     ------
     InputError
         If there is no stack that can be read, naming every file that stands in the way.
     """
-    from stackmend.stacks import hdf5, mrc, ome_zarr_reader, tiff_file_reader, tiff_folder
-
     if not path.is_dir() and not path.is_file():
-        raise InputError(
-            f"{path}: there is no such file or folder; check input.path, or give the stack with --input"
-        )
-    if hdf5.is_hdf5(path):
-        return hdf5.open_file(path, dataset, tolerant=tolerant)
-    if dataset is not None:
+        what = "there is no such file or folder"
+        raise InputError(f"{path}: {what}; check input.path, or give the stack with --input")
+    name = next(name for name in _INPUTS if _module(name).recognises(path))
+    if name != "hdf5" and dataset is not None:
         raise InputError(f"{path.name}: input.dataset is for HDF5, got {dataset}; leave it out")
-    if path.is_dir():
-        zarr = ome_zarr_reader.is_zarr(path)
-        return (ome_zarr_reader.open_zarr if zarr else tiff_folder.open_folder)(
-            path, tolerant=tolerant
-        )
-    return (mrc.open_file if mrc.is_mrc(path) else tiff_file_reader.open_file)(
-        path, tolerant=tolerant
-    )
+    how = {} if dataset is None else {"dataset": dataset}
+    readers: tuple[Reader, ...] = _module(name).open_channels(path, tolerant=tolerant, **how)
+    return readers
 
 
 def open_phantom(parameters: Mapping[str, Any]) -> Reader:
-    """A reader for a synthetic stack with the given parameters (the defaults for those left out)."""
-    from stackmend.stacks.phantom import PhantomReader
-
-    return PhantomReader.from_parameters(parameters)
-
-
-_WRITERS = {
-    "tiff-folder": ("tiff_folder", "TiffFolderWriter", ""),
-    "tiff": ("tiff_file_writer", "tiff_file_writer", ".tif"),
-    "ome-zarr": ("ome_zarr_writer", "OmeZarrWriter", ".zarr"),
-    "ome-zarr-0.4": ("ome_zarr_writer", "OmeZarr04Writer", ".zarr"),
-}
-"""For each format of an output: module, what makes the writer, and the suffix of the stack's name."""
+    """A reader for a synthetic stack with these parameters (the defaults for those left out)."""
+    reader: Reader = _module("phantom").open_phantom(parameters)
+    return reader
 
 
 def new_stack(format: str, folder: Path, layout: Layout, *, stem: str = "stack") -> Writer:
     """A writer for ``stack`` (or another stem) in a folder, with the suffix of the format."""
-    module, name, suffix = _WRITERS[format]
-    writer: Writer = getattr(import_module(f"stackmend.stacks.{module}"), name)(
-        folder / f"{stem}{suffix}", layout
-    )
+    chosen = FORMATS[format]
+    module, _, name = chosen.writer.partition(":")
+    writer: Writer = getattr(_module(module), name)(folder / f"{stem}{chosen.suffix}", layout)
     return writer
+
+
+def _module(name: str) -> Any:
+    return import_module(f"{__name__}.{name}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
+from typing import NamedTuple
 
 from stackmend.errors import InputError
 
 MOST_CHANNELS = 4
-"""A channel axis longer than this, with no other beside it, is a stack whose axis has the wrong name."""
+"""A channel axis longer than this, alone, is a stack whose axis has the wrong name."""
 
 _SAID = {
     "C": "as channels (C)",
@@ -19,16 +19,14 @@ _SAID = {
 }
 
 
-@dataclass(frozen=True)
-class Planes:
+class Planes(NamedTuple):
     """The numbers of the planes that are the slices, and what a person should know about that."""
 
     numbers: range
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Axis:
+class _Axis(NamedTuple):
     name: str
     size: int
     step: int
@@ -50,30 +48,33 @@ def channels_of(name: str, axes: str, shape: Sequence[int]) -> tuple[Planes, ...
         If there are axes besides slices and channels.
     """
     sizes = [int(size) for size in shape]
-    found = [
-        _Axis(axis, sizes[k], prod(sizes[k + 1 : -2]))
-        for k, axis in enumerate(axes[:-2])
-        if sizes[k] > 1
-    ]
+
+    # Axes of one element say nothing.
+    found = []
+    for place, axis in enumerate(axes[:-2]):
+        if sizes[place] > 1:
+            found.append(_Axis(axis, sizes[place], prod(sizes[place + 1 : -2])))
     channels = [axis for axis in found if axis.name == "C"]
     slices = [axis for axis in found if axis.name != "C"]
+
+    # One axis of each kind, at the most.
     if len(channels) > 1 or len(slices) > 1 or any(axis.name == "S" for axis in slices):
-        what = " x ".join(f"{size} ({axis})" for axis, size in zip(axes, sizes, strict=True))
+        got = " x ".join(f"{size} ({axis})" for axis, size in zip(axes, sizes, strict=True))
+        what = f"expected slices (Z) and channels (C), got {got}"
         part = "time point" if any(axis.name == "T" for axis in slices) else "part"
-        raise InputError(
-            f"{name}: expected slices (Z) and channels (C), got {what}; save one {part} as a stack"
-        )
+        raise InputError(f"{name}: {what}; save one {part} as a stack")
     if not slices and channels and channels[0].size > MOST_CHANNELS:
         channels, slices = [], channels
+
+    # The slices of each channel lie a step apart.
     channel = channels[0] if channels else _Axis("C", 1, 0)
-    axis = slices[0] if slices else _Axis("Z", 1, 1)
-    notes = () if axis.name == "Z" else (_renamed(name, axis),)
+    along = slices[0] if slices else _Axis("Z", 1, 1)
+    notes = () if along.name == "Z" else (_renaming_note(name, along),)
     firsts = (index * channel.step for index in range(channel.size))
-    return tuple(
-        Planes(range(first, first + axis.size * axis.step, axis.step), notes) for first in firsts
-    )
+    length = along.size * along.step
+    return tuple(Planes(range(first, first + length, along.step), notes) for first in firsts)
 
 
-def _renamed(name: str, axis: _Axis) -> str:
+def _renaming_note(name: str, axis: _Axis) -> str:
     said = _SAID.get(axis.name, f"as axis {axis.name}")
     return f"{name}: {axis.size} images stored {said} are taken as slices"

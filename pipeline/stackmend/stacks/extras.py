@@ -12,7 +12,7 @@ _EXTRAS = {"zarr": "zarr", "h5py": "hdf5", "mrcfile": "mrc", "imagecodecs": "cod
 """The extra of stackmend that installs each package."""
 
 
-def needed(package: str, where: str) -> Any:
+def require(package: str, where: str) -> Any:
     """A package that a format needs.
 
     Raises
@@ -20,12 +20,12 @@ def needed(package: str, where: str) -> Any:
     InputError
         With the command that installs it, if it is not there.
     """
-    if missing(package):
+    if is_missing(package):
         raise InputError(f"{where}: needs one more package, {package}; run: {command_for(package)}")
     return import_module(package)
 
 
-def missing(package: str) -> bool:
+def is_missing(package: str) -> bool:
     """Whether a package is not installed."""
     return find_spec(package) is None
 

@@ -12,7 +12,8 @@ from typing import IO
 class _OnlyWrite(FileIO):
     """A file that hides its descriptor.
 
-    NumPy writes to a descriptor by itself, and then says neither why that failed nor whether the last bytes got there.
+    NumPy writes to a descriptor by itself, and then says neither why that failed nor whether the
+    last bytes got there.
     """
 
     def fileno(self) -> int:
@@ -20,17 +21,17 @@ class _OnlyWrite(FileIO):
 
 
 @contextmanager
-def published(path: Path) -> Iterator[IO[bytes]]:
-    """A file to be written under a temporary name, which then gets its own and replaces what had it before."""
+def new_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file that is written under a temporary name, then gets its own and replaces what had it."""
     temporary = path.with_name(f".{path.name}.part")
     with BufferedWriter(_OnlyWrite(temporary, "wb")) as file:
         yield file
     temporary.replace(path)
 
 
-def publish(path: Path, content: bytes | memoryview) -> None:
+def write_file(path: Path, content: bytes | memoryview) -> None:
     """Write such a file."""
-    with published(path) as file:
+    with new_file(path) as file:
         file.write(content)
 
 
@@ -39,7 +40,6 @@ def beginning_of(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(4096)
-    except (
-        OSError
-    ):  # of a folder; and why a file cannot be opened is said by the reader that tries to
+    # Of a folder; and why a file cannot be opened is said by the reader that tries to.
+    except OSError:
         return b""

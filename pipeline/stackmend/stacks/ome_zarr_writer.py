@@ -1,7 +1,7 @@
 """A stack as OME-Zarr: one chunk is one slice, so that a slice is there completely or not at all.
 
-The zarr package writes the descriptions and reads slices back. Chunks, which are nothing but encoded pixels, are
-written here: the same bytes each time, and under a temporary name first.
+The zarr package writes the descriptions and reads slices back. Chunks, which are nothing but
+encoded pixels, are written here: the same bytes each time, and under a temporary name first.
 """
 
 from __future__ import annotations
@@ -10,16 +10,14 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from stackmend.errors import OutputError
-from stackmend.stacks import Layout, Pixels
-from stackmend.stacks.files import publish
-from stackmend.stacks.metadata import UNKNOWN
+from stackmend.stacks.files import write_file
+from stackmend.stacks.interface import UNKNOWN, Pixels, Slice, Tags, Writer
 from stackmend.stacks.ome_zarr_reader import OWN_GROUP
 
 _SMALLEST = 256
@@ -28,12 +26,8 @@ _SMALLEST = 256
 _ZLIB_LEVEL, _ZSTD_LEVEL = 6, 3
 
 
-@dataclass(frozen=True)
-class OmeZarrWriter:
+class OmeZarrWriter(Writer):
     """Writes OME-Zarr 0.5, that is zarr format 3."""
-
-    path: Path
-    layout: Layout
 
     version: ClassVar[str] = "0.5"
     zarr_format: ClassVar[Literal[2, 3]] = 3
@@ -42,20 +36,18 @@ class OmeZarrWriter:
         """Write the descriptions of the image and of each level."""
         import zarr
 
-        layout = self.layout
+        layout, newer = self.layout, self.zarr_format == 3
         attributes = self._attributes()
-        if self.zarr_format == 3:
+        if newer:
             attributes = {"ome": {"version": self.version, **attributes}}
+        planes: tuple[int, ...] = (layout.shape[0],)
+        if layout.channels > 1:
+            planes = (layout.channels, *planes)
         try:
             root = zarr.create_group(
                 str(self.path), zarr_format=self.zarr_format, overwrite=True, attributes=attributes
             )
             for level, size in enumerate(self._sizes):
-                planes = (
-                    (layout.channels, layout.shape[0])
-                    if layout.channels > 1
-                    else (layout.shape[0],)
-                )
                 root.create_array(
                     str(level),
                     shape=(*planes, *size),
@@ -63,36 +55,28 @@ class OmeZarrWriter:
                     dtype=layout.dtype.newbyteorder("<"),
                     fill_value=0,
                     compressors=self._compressor(),
-                    chunk_key_encoding={
-                        "name": "default" if self.zarr_format == 3 else "v2",
-                        "separator": "/",
-                    },
-                    dimension_names="czyx"[-len(planes) - 2 :] if self.zarr_format == 3 else None,
+                    chunk_key_encoding={"name": "default" if newer else "v2", "separator": "/"},
+                    dimension_names="czyx"[-len(planes) - 2 :] if newer else None,
                 )
-            self._group(self.path / OWN_GROUP, {})
+            self._write_group(self.path / OWN_GROUP, {})
         except OSError as error:
-            raise OutputError(
-                f"{self.path}: cannot be made ({error.strerror or error}); make room"
-            ) from error
+            what = f"cannot be made ({error.strerror or error})"
+            raise OutputError(f"{self.path}: {what}; make room") from error
 
-    def write(self, position: int, pixels: Pixels, channel: int = 0) -> None:
+    def write(self, position: int, new: Slice, channel: int = 0) -> None:
         """Write one slice, its full size last: if that is there, all that belongs to it is."""
-        tags = self.layout.metadata_at(position).tags
-        if tags:
-            kept = {
-                str(tag.code): {"type": tag.dtype, "text": tag.value.decode("latin-1")}
-                for tag in tags
-            }
-            self._group(self.path / OWN_GROUP / str(position), {"vendor_tags": kept})
-        images = [np.ascontiguousarray(pixels, dtype=self.layout.dtype)]
+        # One place for the tags of all channels, which the first one fills.
+        if new.tags and channel == 0:
+            self._write_tags(position, new.tags)
+        images = [np.ascontiguousarray(new.pixels, dtype=self.layout.dtype)]
         while len(images) < len(self._sizes):
-            images.append(halved(images[-1]))
+            images.append(halve(images[-1]))
         for level in reversed(range(len(images))):
             chunk = self._chunk(level, position, channel)
             chunk.parent.mkdir(parents=True, exist_ok=True)
-            publish(chunk, self._encoded(images[level]))
+            write_file(chunk, self._encode(images[level]))
 
-    def written(self, position: int, channel: int = 0) -> Pixels | None:
+    def read_back(self, position: int, channel: int = 0) -> Pixels | None:
         """One slice as zarr reads it; a chunk that is not there would read as zeros."""
         import zarr
 
@@ -110,9 +94,6 @@ class OmeZarrWriter:
         for level in range(len(self._sizes)):
             self._chunk(level, position, channel).unlink(missing_ok=True)
 
-    def finish(self) -> None:
-        """Nothing: every slice is where it belongs."""
-
     @property
     def _sizes(self) -> list[tuple[int, int]]:
         """``(Y, X)`` of each level, each half of the one before."""
@@ -126,7 +107,8 @@ class OmeZarrWriter:
         """The metadata of the image."""
         spaces = list(self._spaces())
         channels = self.layout.channels
-        axes = [{"name": name, "type": "space", **unit} for name, unit, _, _ in spaces]
+
+        # Each level has the scale of the first, times how much smaller it is.
         datasets = []
         for level in range(len(self._sizes)):
             grown = [1, 2**level, 2**level]
@@ -143,9 +125,13 @@ class OmeZarrWriter:
                 {"type": "translation", "translation": first},
             ]
             datasets.append({"path": str(level), "coordinateTransformations": transforms})
+
+        axes = [{"name": name, "type": "space", **unit} for name, unit, _, _ in spaces]
         image: dict[str, Any] = {"name": self.path.stem}
         image["axes"] = [{"name": "c", "type": "channel"}, *axes] if channels > 1 else axes
-        image |= {"datasets": datasets, **({"type": "mean"} if len(datasets) > 1 else {})}
+        image["datasets"] = datasets
+        if len(datasets) > 1:
+            image["type"] = "mean"
         if self.zarr_format == 2:
             image["version"] = self.version
         return {
@@ -154,10 +140,11 @@ class OmeZarrWriter:
         }
 
     def _spaces(self) -> Iterator[tuple[str, dict[str, str], float, float]]:
-        """Each axis of space: its name, its unit, the size of a pixel, and where the first one lies."""
+        """Each axis of space: its name, its unit, the size of a pixel, where the first one lies."""
         layout = self.layout
         sizes = layout.metadata_at(0).pixel_size
-        given = layout.metadata.reader.metadata.pixel_size if layout.metadata else UNKNOWN
+        selection = layout.selection
+        given = selection.readers[0].metadata.pixel_size if selection else UNKNOWN
         for name, size, before, start in zip("zyx", sizes, given, layout.origin, strict=True):
             if size is None:
                 yield name, {}, 1.0, float(start)
@@ -166,18 +153,16 @@ class OmeZarrWriter:
 
     def _channel(self, number: int) -> dict[str, Any]:
         """How a viewer may show a channel."""
-        whole = self.layout.dtype.kind != "f"
-        low, high = (
-            (np.iinfo(self.layout.dtype).min, np.iinfo(self.layout.dtype).max) if whole else (0, 1)
-        )
-        window = {"min": float(low), "max": float(high), "start": float(low), "end": float(high)}
-        inverted = self.layout.photometric == "miniswhite"
+        low, high = 0.0, 1.0
+        if self.layout.dtype.kind != "f":
+            limits = np.iinfo(self.layout.dtype)
+            low, high = float(limits.min), float(limits.max)
         return {
             "label": str(number),
             "color": "FFFFFF",
-            "window": window,
+            "window": {"min": low, "max": high, "start": low, "end": high},
             "active": True,
-            "inverted": inverted,
+            "inverted": self.layout.photometric == "miniswhite",
         }
 
     def _compressor(self) -> Any:
@@ -186,17 +171,17 @@ class OmeZarrWriter:
 
         if self.layout.compression == "none":
             return None
+        newer = self.zarr_format == 3
         if self.layout.compression == "zlib":
-            return (
-                GzipCodec(level=_ZLIB_LEVEL) if self.zarr_format == 3 else Zlib(level=_ZLIB_LEVEL)
-            )
-        return ZstdCodec(level=_ZSTD_LEVEL) if self.zarr_format == 3 else Zstd(level=_ZSTD_LEVEL)
+            return (GzipCodec if newer else Zlib)(level=_ZLIB_LEVEL)
+        return (ZstdCodec if newer else Zstd)(level=_ZSTD_LEVEL)
 
-    def _encoded(self, image: Pixels) -> bytes | memoryview:
+    def _encode(self, image: Pixels) -> bytes | memoryview:
         stored = np.ascontiguousarray(image, dtype=self.layout.dtype.newbyteorder("<"))
         if self.layout.compression == "none":
             return stored.data
-        if self.layout.compression == "zlib":  # zarr format 3 knows it with the header of gzip
+        # zarr format 3 knows zlib with the header of gzip.
+        if self.layout.compression == "zlib":
             packed = stored.tobytes()
             if self.zarr_format == 3:
                 return gzip.compress(packed, _ZLIB_LEVEL, mtime=0)
@@ -212,18 +197,23 @@ class OmeZarrWriter:
         names += [str(channel)] if self.layout.channels > 1 else []
         return self.path.joinpath(*names, str(position), "0", "0")
 
-    def _group(self, folder: Path, attributes: dict[str, Any]) -> None:
+    def _write_tags(self, position: int, tags: Tags) -> None:
+        kept = {}
+        for tag in tags:
+            kept[str(tag.code)] = {"type": tag.dtype, "text": tag.value.decode("latin-1")}
+        self._write_group(self.path / OWN_GROUP / str(position), {"vendor_tags": kept})
+
+    def _write_group(self, folder: Path, attributes: dict[str, Any]) -> None:
         """A group of its own, in which other programs see nothing they know."""
         folder.mkdir(parents=True, exist_ok=True)
         if self.zarr_format == 3:
             node = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
-            publish(folder / "zarr.json", json.dumps(node).encode())
+            write_file(folder / "zarr.json", json.dumps(node).encode())
         else:
-            publish(folder / ".zattrs", json.dumps(attributes).encode())
-            publish(folder / ".zgroup", json.dumps({"zarr_format": 2}).encode())
+            write_file(folder / ".zattrs", json.dumps(attributes).encode())
+            write_file(folder / ".zgroup", json.dumps({"zarr_format": 2}).encode())
 
 
-@dataclass(frozen=True)
 class OmeZarr04Writer(OmeZarrWriter):
     """Writes OME-Zarr 0.4, that is zarr format 2, for programs that do not know the newer one."""
 
@@ -231,7 +221,7 @@ class OmeZarr04Writer(OmeZarrWriter):
     zarr_format: ClassVar[Literal[2, 3]] = 2
 
 
-def halved(image: Pixels) -> Pixels:
+def halve(image: Pixels) -> Pixels:
     """The mean of each 2 x 2 pixels; an odd last row or column counts twice.
 
     Whole numbers are rounded to the nearest, halves up.

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from stackmend.errors import BadSlice, InputError
-from stackmend.stacks import DTYPES, Pixels
+from stackmend.stacks.interface import DTYPES, Pixels
 
 
-def usable_type(dtype: Any, where: str) -> str:
-    """The name of a pixel type that stacks may have, whatever its byte order.
+def usable_type(dtype: Any, where: str) -> np.dtype[Any]:
+    """A pixel type that stacks may have, in native byte order.
 
     Raises
     ------
@@ -20,18 +21,17 @@ def usable_type(dtype: Any, where: str) -> str:
     """
     name = "an unknown type" if dtype is None else str(np.dtype(dtype).newbyteorder("="))
     if name not in DTYPES:
-        raise InputError(
-            f"{where}: pixels must be {', '.join(DTYPES)}, got {name}; convert the stack"
-        )
-    return name
+        what = f"pixels must be {', '.join(DTYPES)}, got {name}"
+        raise InputError(f"{where}: {what}; convert the stack")
+    return np.dtype(name)
 
 
-def native(pixels: Pixels) -> Pixels:
+def to_native(pixels: Pixels) -> Pixels:
     """The same pixels in native byte order."""
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
-def finite(pixels: Pixels, where: str) -> Pixels:
+def check_finite(pixels: Pixels, where: str) -> Pixels:
     """The pixels themselves, if all of them are numbers.
 
     Raises
@@ -46,6 +46,34 @@ def finite(pixels: Pixels, where: str) -> Pixels:
             what = f"{len(bad)} pixels are NaN or infinite, first at y {y}, x {x}"
             raise BadSlice(f"{where}: {what}; replace them before the stack is restored", pixels)
     return pixels
+
+
+def read_plane(
+    file: Path, start: int, shape: tuple[int, int], stored: np.dtype[Any], where: str
+) -> Pixels:
+    """The pixels of a slice that lie in a file as they are, in native byte order.
+
+    Parameters
+    ----------
+    start
+        Where they begin, in bytes.
+    stored
+        Their type in the file.
+
+    Raises
+    ------
+    BadSlice
+        If the file cannot be read or ends before they do.
+    """
+    count = shape[0] * shape[1]
+    try:
+        pixels = np.fromfile(file, stored, count, offset=start)
+    except OSError as error:
+        what = f"cannot be read ({error.strerror or error})"
+        raise BadSlice(f"{where}: {what}; check the file") from error
+    if pixels.size != count:
+        raise BadSlice(f"{where}: the file ends before it does; copy it again from its source")
+    return to_native(pixels).reshape(shape)
 
 
 def slice_names(stem: str, count: int) -> tuple[str, ...]:

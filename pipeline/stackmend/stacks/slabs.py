@@ -1,4 +1,8 @@
-"""Slices of files whose chunks span several slices: decoded together, and kept in memory within a bound."""
+"""Slices of files whose chunks span several slices: decoded together, and kept within a bound.
+
+What is kept belongs to the process: a reader is sent anew with each task, and would otherwise
+decode a chunk as often as there are tasks in it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from threading import Lock
 
-from stackmend.stacks import Pixels
+from stackmend.stacks.interface import Pixels
 
 LIMIT = 256 * 2**20
 """Bytes that a process keeps, at the most."""
@@ -27,17 +31,21 @@ def slice_of(
     index, size
         Number of the slice, and its size in bytes.
     load
-        Reads the slices from a first one up to a last one that is left out, fewer at the end of the stack.
+        Reads the slices from a first one up to a last one that is left out, fewer at the end of
+        the stack.
     """
-    together = max(
-        1, min(depth, LIMIT // 4 // size)
-    )  # room for four channels, or for two slabs of each of two
+    # Room for four channels, or for two slabs of each of two.
+    together = max(1, min(depth, LIMIT // 4 // size))
     if together == 1:
         alone: Pixels = load(index, index + 1)[0]
         return alone
+
+    # Slabs begin where a chunk does, and end with it.
     chunk = index // depth * depth
     first = chunk + (index - chunk) // together * together
-    with _LOCK:  # two threads of a process would decode the same slab
+
+    # Two threads of a process would decode the same slab.
+    with _LOCK:
         slab = _KEPT.pop((owner, first), None)
         if slab is None:
             slab = load(first, min(first + together, chunk + depth))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,8 +22,10 @@ from stackmend.chain import (
 from stackmend.errors import BadSlice
 from stackmend.protocol import OptimizeEntry, StepEntry
 from stackmend.registry import IMAGE, Each, Step, Survey, Undefined
-from stackmend.result.hashes import combined_hash, pixel_hash, versions_that_decide
-from stackmend.search import SearchResult
+from stackmend.result.arrays import encoded
+from stackmend.result.environment import versions_of_pixels
+from stackmend.result.hashes import combined_hash, digest, pixel_hash
+from stackmend.search import SearchResult, mean_loss
 from stackmend.stacks import Reader
 
 Image = NDArray[np.float32]
@@ -78,7 +79,9 @@ class ChannelChain:
         available = {IMAGE}
         for bound in self.steps:
             component = bound.component
-            cuts = isinstance(component, Step) and component.keeps  # the size of the result is settled
+            cuts = (
+                isinstance(component, Step) and component.keeps
+            )  # the size of the result is settled
             if (bound.id in ids and not cuts) or not available.issuperset(component.reads):
                 left_out.append(bound.id)
                 continue
@@ -140,6 +143,20 @@ class ChannelChain:
         numbers = range(max(number - reach, 0), min(number + reach, last) + 1)
         return combined_hash(self.hash_of(each) for each in numbers)
 
+    def reach_hash(self, number: int, hash_of: Callable[[int], str]) -> str:
+        """The hash of all that a restored slice depends on but itself and what decides about all slices.
+
+        Those are its neighbours, by the hashes of their pixels, and what surveys settled for it alone; empty where
+        there is neither.
+        """
+        own = {p: v.values.get(number) for p, v in self.settled.items() if isinstance(v, Each)}
+        if not self.reach and not own:
+            return ""
+        last = self.reader.shape[0] - 1
+        numbers = range(max(number - self.reach, 0), min(number + self.reach, last) + 1)
+        hashes = [hash_of(each) for each in numbers if each != number]
+        return combined_hash([*hashes, digest({"settled": encoded(own)})])
+
     def hash_of(self, number: int) -> str:
         """The hash of the pixels of a slice; empty for one that cannot be read where that is tolerated."""
         try:
@@ -152,12 +169,15 @@ class ChannelChain:
     def identity(self) -> dict[str, Any]:
         """What decides about the pixels that the chain makes of a slice, but the slice."""
         steps = [[bound.id, bound.component.name, bound.component.version] for bound in self.steps]
-        settled = {name: self.settled.get(name) for name in self.given if name != IMAGE}
+        settled: dict[str, Any] = {}
+        for name in self.given[1:]:
+            value = self.settled.get(name)
+            settled[name] = encoded(dict(value.values) if isinstance(value, Each) else value)
         return {
             "steps": steps,
             "parameters": [dict(bound.parameters) for bound in self.steps],
-            "settled": joblib.hash(settled),
-            "versions": versions_that_decide(),
+            "settled": settled,
+            "versions": versions_of_pixels(),
         }
 
     def absent(self) -> Products:
@@ -167,7 +187,11 @@ class ChannelChain:
 
 @dataclass(frozen=True)
 class FinishedSearch:
-    """One optimize entry worked through on a channel: its search, and the losses of held-out and untouched slices."""
+    """One optimize entry worked through on a channel: its search, and what it is compared with.
+
+    ``held_out`` has the losses of slices that had no part in the choice, ``untouched`` those of the slices that it was
+    made on, as they are without correction.
+    """
 
     entry: OptimizeEntry
     channel: int
@@ -175,7 +199,12 @@ class FinishedSearch:
     seconds: float
     identities: Mapping[int, str] = field(default_factory=dict)
     held_out: Mapping[int, float | Undefined] = field(default_factory=dict)
-    loss_before: float | None = None
+    untouched: Mapping[int, float | Undefined] = field(default_factory=dict)
+
+    @property
+    def loss_before(self) -> float | None:
+        """The mean loss without correction, ``None`` where it has no value."""
+        return mean_loss(list(self.untouched.values()))
 
 
 @dataclass(frozen=True)
@@ -200,7 +229,9 @@ def survey_of(bound: Bound) -> Survey | None:
 
 def _not_needed(steps: Sequence[Bound]) -> Products:
     """What is handed to steps that need not know other slices."""
-    return {each.survey_product: None for each in steps if each.survey_product and not survey_of(each)}
+    return {
+        each.survey_product: None for each in steps if each.survey_product and not survey_of(each)
+    }
 
 
 def _sees_neighbours(steps: Sequence[Bound]) -> bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from joblib import delayed
@@ -13,8 +12,8 @@ from joblib import delayed
 from stackmend.chain import ABSENT, Bound, compile_chain
 from stackmend.errors import BadSlice, InputError, StepError
 from stackmend.registry import IMAGE, Survey, Unsettled
-from stackmend.result.hashes import combined_hash, digest, pixel_hash
-from stackmend.result.plain import decoded, encoded
+from stackmend.result.arrays import decoded, encoded
+from stackmend.result.hashes import combined_hash, digest
 from stackmend.tuning.chains import ChannelChain, survey_of
 from stackmend.tuning.session import Session
 
@@ -136,8 +135,7 @@ def _settled(looks: Sequence[_Look], session: Session) -> dict[str, Any]:
                 hashes[key] = hash
                 for place, record in found.items():
                     records[place][key] = record
-                    if known[place].get(key, ("", None))[0] != hash:
-                        session.journal.enter_look(identities[place], key, hash, encoded(record))
+                    session.journal.enter_look(identities[place], key, hash, encoded(record))
                 session.log.progress("survey", len(hashes), len(every))
     settled: dict[str, Any] = {}
     for place, look in enumerate(looks):

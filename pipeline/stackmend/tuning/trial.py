@@ -181,9 +181,7 @@ class Trial:
             self._known.popitem(last=False)
         return {name: results[source] for name, source in wanted.items()}
 
-    def loss(
-        self, number: int, values: Mapping[Parameter, Any] | None = None
-    ) -> float | Undefined:
+    def loss(self, number: int, values: Mapping[Parameter, Any] | None = None) -> float | Undefined:
         """The loss of a slice, corrected with values of the swept parameters."""
         return _defined(self.products(number, values, (LOSS,))[LOSS])
 
@@ -207,6 +205,13 @@ class Trial:
     def rest(self) -> tuple[Bound, ...]:
         """The steps behind the tuned ones."""
         return self.chain.steps[self.last + 1 :]
+
+    @property
+    def rest_is_known(self) -> bool:
+        """Whether these have a value for every parameter, so that no later search chooses one."""
+        return all(
+            bound.parameters.keys() >= set(bound.component.parameters) for bound in self.rest
+        )
 
 
 def _defined(loss: Any) -> float | Undefined:

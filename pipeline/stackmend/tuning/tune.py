@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import perf_counter
 
@@ -14,7 +14,7 @@ from stackmend.registry import NOTHING_FOUND, Loss, Undefined
 from stackmend.result.hashes import digest
 from stackmend.result.journal import JournaledLosses
 from stackmend.result.log import Log
-from stackmend.search import Beside, Choice, NoChoice, SearchResult, mean_loss, search, strategy
+from stackmend.search import Beside, Choice, NoChoice, SearchResult, search, strategy
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
 from stackmend.tuning.session import Session
 from stackmend.tuning.survey import surveyed
@@ -25,15 +25,19 @@ MOST_PICTURED = 250
 """Combinations of which pictures are made while they are searched: as many as are shown of a search."""
 
 
-def tune(session: Session, *, picture: Bound | None = None) -> Tuning:
+PictureOf = Callable[[Trial, int], Bound]
+"""The step that makes a small picture of a slice as a search restores it, for the number of the slice."""
+
+
+def tune(session: Session, *, picture_of: PictureOf | None = None) -> Tuning:
     """Work through the optimize entries and return the chains to be applied.
 
     Parameters
     ----------
     session
         The job, and what is known of it.
-    picture
-        A step that makes a small picture of a restored slice; it is made of every combination that is searched
+    picture_of
+        Gives the step that makes a small picture; with it, there is one of every combination that is searched
         anyway, on the first optimization slice.
 
     Raises
@@ -49,7 +53,7 @@ def tune(session: Session, *, picture: Bound | None = None) -> Tuning:
     tuning = untuned(job)
     for entry in job.protocol.optimize:
         for channel, followers in channels_of(job, entry):
-            tuning = _tuned(session, tuning, entry, channel, followers, picture)
+            tuning = _tuned(session, tuning, entry, channel, followers, picture_of)
     chains = []
     for chain in tuning.chains:
         chains.append(surveyed(chain, session, optimization_slices(job), upto=len(chain.steps)))
@@ -98,26 +102,35 @@ def trial_of(
     return chain, Trial(chain, entry, space)
 
 
+def nth_trial(session: Session, search: int) -> Trial:
+    """A search of a job, to be asked; those before it are carried out, as it works on what they choose."""
+    job = session.job
+    tuning = untuned(job)
+    for entry in job.protocol.optimize[:search]:
+        for channel, followers in channels_of(job, entry):
+            tuning = _tuned(session, tuning, entry, channel, followers, None)
+    entry = job.protocol.optimize[search]
+    channel, _ = channels_of(job, entry)[0]
+    return trial_of(session, tuning.chains[channel], entry)[1]
+
+
 def _tuned(
     session: Session,
     tuning: Tuning,
     entry: OptimizeEntry,
     channel: int,
     followers: Sequence[int],
-    picture: Bound | None,
+    picture_of: PictureOf | None,
 ) -> Tuning:
     """Search on a channel, and put what is chosen into the chains of its followers."""
     chains = list(tuning.chains)
     if is_void(chains[channel], entry):
         return tuning
     chains[channel], trial = trial_of(session, chains[channel], entry)
-    result, seconds, identities = _searched(session, trial, picture)
+    result, seconds, identities = _searched(session, trial, picture_of)
     found = FinishedSearch(entry, session.job.channels[channel], result, seconds, identities)
-    if isinstance(result.choice, NoChoice):
-        followed = [chains[each] for each in followers]
-        changed = _without_choice(followed, entry, result.choice, session.log)
-    else:
-        changed = [chains[each].with_values(result.chosen) for each in followers]
+    changed = follow([chains[each] for each in followers], entry, result, session.log)
+    if isinstance(result.choice, Choice):
         found = _compared(found, trial, result)
         _report(found, session.log)
     for each, chain in zip(followers, changed, strict=True):
@@ -126,14 +139,16 @@ def _tuned(
 
 
 def _searched(
-    session: Session, trial: Trial, picture: Bound | None
+    session: Session, trial: Trial, picture_of: PictureOf | None
 ) -> tuple[SearchResult, float, dict[int, str]]:
     """The result of a search, the seconds it took, and what decides about its losses on each slice."""
     log, entry, space = session.log, trial.entry, trial.space
     by = strategy(entry.strategy.name, **entry.strategy.options)
     numbers = entry.slices.indices(trial.chain.reader.shape[0])
-    pictured = picture is not None and by.at_most(space) <= MOST_PICTURED
-    then = (*trial.rest, picture) if picture is not None and pictured else ()
+    picture = None
+    if picture_of and by.at_most(space) <= MOST_PICTURED and trial.rest_is_known:
+        picture = picture_of(trial, numbers[0])
+    then = (*trial.rest, picture) if picture else ()
     log.event(
         "search started",
         steps=entry.steps,
@@ -154,7 +169,7 @@ def _searched(
         workers=session.workers.threads,
         done=lambda count, needed: log.progress("search", count, needed),
         store=JournaledLosses(session.journal, session.known.losses, identities),
-        beside=Beside(picture.component.makes[-1], numbers[0]) if picture and pictured else None,
+        beside=Beside(picture.component.makes[-1], numbers[0]) if picture else None,
         nothing_found=entry.loss.loss.nothing_found,
     )
     seconds = perf_counter() - start
@@ -187,8 +202,23 @@ def _compared(found: FinishedSearch, trial: Trial, result: SearchResult) -> Fini
     held_out = entry.validate.indices(trial.chain.reader.shape[0]) if entry.validate else ()
     after = {number: trial.loss(number, result.chosen) for number in held_out}
     counted = [each for each in result.losses if each not in result.choice.slices_without_findings]
-    before = [trial.loss_untouched(number, result.chosen) for number in counted]
-    return replace(found, held_out=after, loss_before=mean_loss(before))
+    before = {number: trial.loss_untouched(number, result.chosen) for number in counted}
+    return replace(found, held_out=after, untouched=before)
+
+
+def follow(
+    chains: Sequence[ChannelChain], entry: OptimizeEntry, result: SearchResult, log: Log
+) -> list[ChannelChain]:
+    """The chains with what a search has chosen, or as the protocol says where it could not choose.
+
+    Raises
+    ------
+    NothingFound, QualityError
+        As ``tune``.
+    """
+    if isinstance(result.choice, NoChoice):
+        return _without_choice(chains, entry, result.choice, log)
+    return [chain.with_values(result.chosen) for chain in chains]
 
 
 def _without_choice(
@@ -231,7 +261,9 @@ def _report(found: FinishedSearch, log: Log) -> None:
         count = len(choice.tied) + 1
         log.warn(f"{count} combinations have the lowest loss; the first of them was taken")
     for id, name in choice.without_effect:
-        log.warn(f"{id}.{name} has no effect on the loss: any of its values would have been as good")
+        log.warn(
+            f"{id}.{name} has no effect on the loss: any of its values would have been as good"
+        )
     if choice.slices_without_findings:
         numbers = few(map(str, choice.slices_without_findings))
         what = found.entry.loss.loss.finds

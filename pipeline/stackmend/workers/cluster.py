@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ class ClusterWorkers(Workers):
         """Threads on this machine."""
         return int(joblib.cpu_count())
 
-    def run(self, tasks: Iterable[Any], *, ordered: bool) -> Generator[Any, None, None]:
+    def run(
+        self, tasks: Sequence[Any], *, ordered: bool, megapixels: float = inf
+    ) -> Generator[Any, None, None]:
         """Results of joblib's delayed calls; those of a worker that is lost are computed by another."""
         with parallel_config(backend="dask", client=self.client):
             parallel = Parallel(return_as="generator" if ordered else "generator_unordered")

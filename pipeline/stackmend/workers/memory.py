@@ -72,13 +72,3 @@ def bytes_of(text: str | int) -> int:
     if match[3]:
         unit = 2 ** (10 * list(_UNITS).index(match[2].lower()))
     return int(float(match[1]) * unit)
-
-
-def shown(count: float) -> str:
-    """Bytes in the unit in which they are a short number."""
-    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= unit:
-            return (
-                f"{count / unit:.1f} {name}" if count < 100 * unit else f"{count / unit:.0f} {name}"
-            )
-    return f"{count:.0f} bytes"

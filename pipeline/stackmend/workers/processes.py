@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from math import inf
 from multiprocessing import resource_tracker
 from typing import Any, TypeVar, cast
 
@@ -17,6 +18,9 @@ from joblib.externals import loky
 T = TypeVar("T")
 
 _WARNINGS = "PYTHONWARNINGS"
+PROCESSES_PAY = 100
+"""Megapixels from which on processes are started: that takes the time of restoring some of these."""
+
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -31,13 +35,23 @@ class Workers:
         """How many threads of this process may work at a time."""
         return self.count
 
-    def run(self, tasks: Iterable[Any], *, ordered: bool) -> Generator[Any, None, None]:
-        """Results of joblib's delayed calls, as they are finished or in the order of the calls."""
+    def run(
+        self, tasks: Sequence[Any], *, ordered: bool, megapixels: float = inf
+    ) -> Generator[Any, None, None]:
+        """Results of joblib's delayed calls, as they are finished or in the order of the calls.
+
+        Where there is too little to do for processes to pay for their start, threads do it here; with one worker or
+        one task, this thread. ``megapixels`` is what all tasks work on.
+        """
+        count = min(self.count, max(len(tasks), 1))
+        here = count == 1 or megapixels < PROCESSES_PAY
         results: Generator[Any, None, None] | None = None
         try:
-            with _interrupts_held_back() if self.count > 1 else nullcontext():
+            with nullcontext() if here else _interrupts_held_back():
                 results = Parallel(
-                    n_jobs=self.count, return_as="generator" if ordered else "generator_unordered"
+                    n_jobs=count,
+                    backend="threading" if here else "loky",
+                    return_as="generator" if ordered else "generator_unordered",
                 )(tasks)
         except KeyboardInterrupt as interrupt:
             if results is not None:
@@ -57,7 +71,7 @@ def delivered(results: Generator[Any, None, None]) -> Generator[Any, None, None]
         raise
 
 
-def apart(function: Callable[..., T], *arguments: Any) -> T:
+def run_in_fresh_process(function: Callable[..., T], *arguments: Any) -> T:
     """What a function returns in a fresh process, which is gone afterwards."""
     with _interrupts_held_back():
         executor = loky.ProcessPoolExecutor(1)

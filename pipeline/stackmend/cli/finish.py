@@ -1,0 +1,28 @@
+"""``stackmend finish``: one result from the shards of a run."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+from stackmend.cli.follow import follow, say_outcome
+from stackmend.cli.options import FollowOptions, add_follow, add_protocol, add_workers
+
+HELP = "join what the shards of a run have made; compute nothing"
+Options = FollowOptions
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the verb takes."""
+    add_protocol(parser)
+    add_workers(parser)
+    add_follow(parser)
+
+
+def main(options: Options) -> int:
+    """Join the shards."""
+    with follow(options) as listener:
+        from stackmend import api
+
+        result = api.finish(**options.given, workers=options.workers, listener=listener)
+    say_outcome(result.folder, options.follow)
+    return 0

@@ -1,0 +1,82 @@
+"""A run that is followed from beginning to end: its events, how to go on after one, its outcome."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stackmend import words
+from stackmend.cli.options import Follow, FollowOptions
+from stackmend.cli.terminal.streams import say
+from stackmend.errors import (
+    INTERRUPTED,
+    InputError,
+    OutputError,
+    ProtocolError,
+    StackmendError,
+    StepError,
+)
+
+if TYPE_CHECKING:
+    from stackmend.result.log import Listener
+
+
+@contextmanager
+def follow(options: FollowOptions) -> Iterator[Listener]:
+    """A listener that shows what goes on as the options want it.
+
+    An error that ends a run which has begun is told how to go on, and so is an interruption.
+    """
+    begun = False
+    try:
+        from stackmend.cli.terminal.progress import listener_for
+
+        with listener_for(options.follow) as show:
+
+            def listener(kind: str, fields: Mapping[str, Any]) -> None:
+                nonlocal begun
+                begun = begun or kind == "started"
+                show(kind, fields)
+
+            yield listener
+    except (StackmendError, KeyboardInterrupt) as error:
+        goes_on = begun and isinstance(error, InputError | StepError | OutputError)
+        if goes_on or isinstance(error, KeyboardInterrupt):
+            error.add_note(f"continue with: {options.command}")
+        if options.follow == "json":
+            from stackmend.cli.terminal.events import say_event
+
+            say_event("error", _error_facts(error))
+        raise
+
+
+def _error_facts(error: StackmendError | KeyboardInterrupt) -> dict[str, Any]:
+    """An error for programs."""
+    facts = {"status": INTERRUPTED, "class": type(error).__name__, "message": "interrupted"}
+    if isinstance(error, StackmendError):
+        facts |= {"status": error.exit_status, "message": str(error)}
+    if isinstance(error, ProtocolError):
+        facts["problems"] = [asdict(problem) for problem in error.problems]
+    return {**facts, "notes": getattr(error, "__notes__", [])}
+
+
+def say_outcome(folder: Path, follow: Follow) -> None:
+    """Print the outcome of a run: its summary, or its facts for programs."""
+    from stackmend import api
+    from stackmend.cli.summary import slice_facts, stack_paths, summary_of
+    from stackmend.cli.terminal.events import say_event
+
+    if follow == "json":
+        result = api.show(folder)
+        record = result.record.to_json()
+        kept = ("name", "input", "output", "searches", "truth", "warnings", "times")
+        stacks = [words.short_path(path) for path in stack_paths(folder)]
+        facts = {"folder": words.short_path(folder), "stack": stacks}
+        facts |= {name: record[name] for name in kept}
+        say_event("result", {**facts, "slices": slice_facts(result)})
+    elif follow != "quiet":
+        say(summary_of(folder), sys.stdout)

@@ -1,0 +1,36 @@
+"""``stackmend init``: a protocol to start with."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from dataclasses import dataclass
+from pathlib import Path
+
+from stackmend.cli import options as common
+from stackmend.cli.terminal.streams import escape, say
+
+HELP = "print a commented starting protocol"
+
+
+@dataclass(frozen=True)
+class Options(common.Options):
+    """The stack that the protocol is for."""
+
+    stack: Path | None
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the verb takes."""
+    parser.add_argument(
+        "--for", dest="stack", type=Path, metavar="STACK", help="the stack it is for"
+    )
+
+
+def main(options: Options) -> int:
+    """Print the protocol."""
+    from stackmend import api
+
+    # The only thing foreign in it is a path, in double quotes, where YAML knows JSON's escapes.
+    say(escape(api.init(options.stack).removesuffix("\n")), sys.stdout)
+    return 0

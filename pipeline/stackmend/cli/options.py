@@ -1,0 +1,125 @@
+"""Options that several verbs have, and how their values are read."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Follow = Literal["normal", "quiet", "verbose", "json"]
+"""What is shown of a run while it is at work."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every verb is given; ``command`` is the whole command line, as a shell takes it."""
+
+    command: str
+
+
+@dataclass(frozen=True)
+class ProtocolOptions(Options):
+    """A protocol, and what replaces values in it."""
+
+    protocol: Path
+    input: Path | None
+    output: Path | None
+    set: list[tuple[str, str]]
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """These as arguments of the functions in ``api``."""
+        paths = {"protocol": self.protocol, "input": self.input, "output": self.output}
+        return {**paths, "set": dict(self.set)}
+
+
+@dataclass(frozen=True)
+class FollowOptions(ProtocolOptions):
+    """A protocol that is carried out."""
+
+    workers: int | None
+    follow: Follow
+
+
+def add_protocol(parser: ArgumentParser) -> None:
+    """Add the protocol, and what replaces values in it."""
+    parser.add_argument("protocol", type=Path, metavar="PROTOCOL", help="a YAML file")
+    parser.add_argument(
+        "--input", type=Path, metavar="PATH", help="the stack, instead of input.path"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="PATH", help="the result folder, instead of output.path"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=assignment,
+        metavar="KEY=VALUE",
+        help="replace a value of the protocol, for instance find_charging.gf1_sigma=40 "
+        "(may be repeated)",
+    )
+
+
+def add_workers(parser: ArgumentParser) -> None:
+    """Add the number of workers."""
+    parser.add_argument(
+        "--workers",
+        type=whole_number,
+        metavar="N",
+        help="parallel workers (default: one for each core)",
+    )
+
+
+def add_memory(parser: ArgumentParser) -> None:
+    """Add the memory that may be taken."""
+    parser.add_argument(
+        "--memory", metavar="SIZE", help="what all workers may take together, for instance 8GB"
+    )
+
+
+def add_format(parser: ArgumentParser) -> None:
+    """Add the choice between an answer for people and one for programs."""
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="how the answer is printed"
+    )
+
+
+def add_follow(parser: ArgumentParser) -> None:
+    """Add what is shown of a run while it is at work."""
+    group = parser.add_mutually_exclusive_group()
+    for how, text in (
+        ("quiet", "print errors only"),
+        ("verbose", "print every slice and every step of the search"),
+        ("json", "print events as lines of JSON on standard output, the result last"),
+    ):
+        group.add_argument(
+            f"--{how}", dest="follow", action="store_const", const=how, default="normal", help=text
+        )
+
+
+def add_result(parser: ArgumentParser) -> None:
+    """Add the result of a run."""
+    parser.add_argument(
+        "run", type=Path, metavar="RUN", help="a result folder, or the run.json in it"
+    )
+
+
+def whole_number(text: str) -> int:
+    """A number of things, at least one."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ArgumentTypeError(f"must be a whole number, 1 or more, got {text}")
+    return number
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """A key and its new value."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise ArgumentTypeError(f"must be KEY=VALUE, got {text}")
+    return key.strip(), value

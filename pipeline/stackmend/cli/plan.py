@@ -1,0 +1,155 @@
+"""``stackmend plan``: what a run would do, find done already, and need."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stackmend import words
+from stackmend.cli.options import (
+    ProtocolOptions,
+    add_format,
+    add_memory,
+    add_protocol,
+    add_workers,
+)
+from stackmend.cli.rows import Row, rows_text
+from stackmend.cli.terminal.streams import json_text, say, text_width
+
+if TYPE_CHECKING:
+    from stackmend.api import RunPlan
+
+HELP = "say what a run would do, find done, and need; write nothing"
+
+
+@dataclass(frozen=True)
+class Options(ProtocolOptions):
+    """What is planned, with how much room, and for whom."""
+
+    workers: int | None
+    memory: str | None
+    format: str
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what the verb takes."""
+    add_protocol(parser)
+    add_workers(parser)
+    add_memory(parser)
+    add_format(parser)
+
+
+def main(options: Options) -> int:
+    """Print the plan."""
+    from stackmend import api
+
+    plan = api.plan(**options.given, workers=options.workers, memory=options.memory)
+    if options.format == "json":
+        say(json_text(plan.as_dict(), indent=2), sys.stdout)
+    else:
+        say(plan_text(plan, text_width()), sys.stdout)
+    return 0
+
+
+def plan_text(plan: RunPlan, width: int) -> str:
+    """A plan in lines of at most ``width`` columns."""
+    rows = [*_stacks(plan), *_steps(plan)]
+    for search in plan.searches:
+        rows += _search(search)
+    rows += [*_done(plan), *_needs(plan)]
+    rows += [("warning", warning) for warning in plan.warnings]
+    return rows_text(rows, width)
+
+
+def _stacks(plan: RunPlan) -> Iterator[Row]:
+    given, result = plan.input, plan.output
+    yield "in", f"{given['label']}: {_extent_text(given)}"
+    written = result["format"]
+    if result["compression"] != "none":
+        written += f", {result['compression']}"
+    yield "out", f"{words.short_path(result['path'])}: {_extent_text(result)}, {written}"
+    if len(plan.channels) > 1:
+        yield "channels", ", ".join(map(str, plan.channels))
+
+
+def _extent_text(stack: Mapping[str, Any]) -> str:
+    return f"{' x '.join(map(str, stack['shape']))} {stack['dtype']}"
+
+
+def _steps(plan: RunPlan) -> Iterator[Row]:
+    for number, step in enumerate(plan.steps):
+        values = []
+        for name, tried in step["swept"].items():
+            values.append(f"{name} {' | '.join(map(words.value, tried))}")
+        for name, value in step["fixed"].items():
+            if value is not None:
+                values.append(f"{name} {words.value(value)}")
+        text = f"{step['id']}: {', '.join(values)}" if values else step["id"]
+        yield "" if number else "steps", text
+    if plan.survey:
+        yield "survey", "every slice is looked at first: a step must know the whole stack"
+
+
+def _search(search: Any) -> Iterator[Row]:
+    named = {name.replace("_", " "): number for name, number in search.distinct_work.items()}
+    parts = [f"{words.count(number)} {name}" for name, number in (search.counted or named).items()]
+    text = f"{words.count(search.combinations)} combinations: {', '.join(parts)}"
+    if search.at_most > search.combinations:
+        text += f" (at most {words.count(search.at_most)} with {search.strategy})"
+    slices = "slices" if len(search.slices) > 1 else "slice"
+    yield "search", f"{text}; on {slices} {words.few(search.slices, 20)}"
+    if search.decided:
+        yield "", "all losses are known: nothing is searched again"
+    elif search.known:
+        yield "", f"{search.known} of {search.needed} losses are known already"
+
+
+def _done(plan: RunPlan) -> Iterator[Row]:
+    done = plan.done
+    everything = words.count(done.finished + done.todo)
+    if plan.busy:
+        yield "busy", "another run is at work in this folder; a run would refuse to begin"
+    if done.finished:
+        text = f"{words.count(done.finished)} of {everything} slices"
+        yield "done", f"{text}; the run checks their content and keeps what holds"
+    if done.undecided:
+        text = f"{words.count(done.undecided)} of {everything} slices"
+        yield "done", f"{text} are kept if the search chooses as it did before"
+    for reason, number in done.again.items():
+        yield "again", f"{reason}: {words.counted(number, 'slice')} to be computed again"
+    if not done.todo:
+        yield "to do", "nothing but that"
+    elif not done.undecided:
+        yield "to do", words.counted(done.todo, "slice")
+
+
+def _needs(plan: RunPlan) -> Iterator[Row]:
+    need = plan.need
+    if need.total_s:
+        parts = [(need.search_s, "search"), (need.apply_s, "slices")]
+        if plan.survey:
+            parts.insert(0, (need.survey_s, "survey"))
+        each = " + ".join(f"{words.duration(seconds)} {name}" for seconds, name in parts)
+        total = words.duration(need.total_s)
+        yield "time", f"about {total} ({each}), measured on slice {need.slice}"
+
+    text = f"{words.counted(need.workers, 'worker')} of {words.size(need.worker_bytes)}"
+    if need.search_bytes:
+        text = f"search {words.size(need.search_bytes)}, {text}"
+    room = "free" if plan.budget is None else "allowed"
+    known = f"{words.size(need.memory_bytes)} of {words.size(need.memory_room)} {room}"
+    yield "memory", f"{text}; {known}: {_fit_text(need.fits_memory)}"
+    if need.workers < plan.workers:
+        yield "", f"{need.workers} of {plan.workers} workers, there is room for no more"
+
+    text = f"at most {words.size(need.disk_bytes)}, {words.size(need.disk_free)} free"
+    if plan.earlier_bytes:
+        text += f"; the earlier result ({words.size(plan.earlier_bytes)}) stays until then"
+    yield "disk", f"{text}: {_fit_text(need.fits_disk)}"
+
+
+def _fit_text(fits: bool) -> str:
+    return "fits" if fits else "DOES NOT FIT"

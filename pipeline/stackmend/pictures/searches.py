@@ -1,0 +1,85 @@
+"""Pictures of what was tried: an optimization slice as each combination would restore it, and losses compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend.chain import Bound
+from stackmend.pictures.drawing import Display, Grey, factor_for, shrunk
+from stackmend.registry import IMAGE, INITIAL_IMAGE, Stage, Step, Undefined
+from stackmend.search import Combination, distinct_work, walk
+from stackmend.tuning.chains import FinishedSearch
+from stackmend.tuning.trial import Trial
+
+PIXELS, SIDE = 250_000, 1000
+"""The most pixels of a picture, and along an axis."""
+
+BINS = 64
+
+
+def thumbnail(image: NDArray[Any], *, display: Display, factor: int) -> Grey:
+    """The slice shrunk and in the display range of the raw one."""
+    return display(shrunk(image, factor))
+
+
+_THUMBNAIL = Step(name="thumbnail", version=1, stages=(Stage(thumbnail),))
+
+
+def thumbnail_step(trial: Trial, number: int) -> Bound:
+    """The step that makes a small picture of a slice as a search restores it."""
+    raw = trial.chain.reader.read(number)
+    factor = factor_for(trial.start(number)[IMAGE].shape, PIXELS, SIDE)
+    return Bound(_THUMBNAIL, _THUMBNAIL.name, {"display": Display.of(raw), "factor": factor})
+
+
+def thumbnails(
+    trial: Trial,
+    found: FinishedSearch,
+    number: int,
+    combinations: Sequence[Combination],
+    workers: int,
+) -> Mapping[Combination, Grey]:
+    """The slice as each combination restores it, small: as the search has made it, or made now."""
+    made = found.result.beside
+    if number == next(iter(found.result.losses)) and made.keys() >= set(combinations):
+        return made
+    graph = trial.graph((*trial.rest, thumbnail_step(trial, number)))
+    work = distinct_work(graph, combinations, thumbnail.__name__)
+    return walk(work, trial.start(number, graph.reach), workers=workers)[thumbnail.__name__]
+
+
+def comparison(trial: Trial, found: FinishedSearch, number: int) -> dict[str, Any]:
+    """The loss of a slice untouched and corrected, over the same mask; histograms, if the loss compares regions."""
+    after = found.held_out[number] if number in found.held_out else trial.loss(number)
+    before = found.untouched[number] if number in found.untouched else trial.loss_untouched(number)
+    content: dict[str, Any] = {"loss_before": _value(before), "loss_after": _value(after)}
+    compares = trial.entry.loss.loss.compares
+    if compares:
+        made = trial.products(number, None, (INITIAL_IMAGE, IMAGE, compares))
+        if isinstance(made[compares], Sequence) and made[compares]:
+            content["histograms"] = _histograms(made[INITIAL_IMAGE], made[IMAGE], made[compares])
+    return content
+
+
+def _value(loss: float | Undefined) -> float | None:
+    return None if isinstance(loss, Undefined) else loss
+
+
+def _histograms(
+    before: NDArray[Any], after: NDArray[Any], regions: Sequence[Any]
+) -> Mapping[str, Any]:
+    """Shares of the pixels of all regions, and of all rings, in bins over the grey range of the untouched slice."""
+    low, high = float(before.min()), float(before.max())
+    content: dict[str, Any] = {"low": low, "high": high, "regions": len(regions)}
+    for place, name in enumerate(("region", "ring")):
+        pixels = np.unique(np.concatenate([pair[place] for pair in regions]))
+        for moment, image in (("before", before), ("after", after)):
+            values = np.clip(image.reshape(-1)[pixels], low, high)
+            counts, _ = np.histogram(values, BINS, (low, high))
+            shares = counts / max(pixels.size, 1)
+            content[f"{name}_{moment}"] = [round(float(each), 6) for each in shares]
+    return content

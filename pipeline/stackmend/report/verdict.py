@@ -1,0 +1,157 @@
+"""The verdict on a run: one sentence, and what speaks for looking again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from stackmend.report.landscape import Search
+from stackmend.report.trust import Jump, compared
+from stackmend.result import Result
+from stackmend.result.record import TruthRecord
+from stackmend.words import counted, few
+
+CLIPPED = 1e-4
+"""Share of clipped pixels above which the result is in doubt."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One sentence, what kind of news it is (good, neutral, doubtful, bad), and the reasons."""
+
+    kind: str
+    sentence: str
+    reasons: tuple[str, ...] = ()
+
+
+def verdict(source: Result, found: Sequence[Search], odd: Sequence[Jump]) -> Verdict:
+    """The outcome of a run, from its facts."""
+    if not source.finished:
+        return _unfinished(source)
+    doubts = tuple(_doubts(source, found, odd))
+    kind, sentence = _news(source, found)
+    if kind == "good" and doubts:
+        count = "one check raised a doubt"
+        if len(doubts) > 1:
+            count = f"{len(doubts)} checks raised a doubt"
+        return Verdict(
+            "doubtful", f"{sentence}, but look again before you use it: {count}.", doubts
+        )
+    if kind == "good":
+        return Verdict("good", f"{sentence}, and no check raised a doubt.")
+    if kind == "unmeasured":
+        kind = "doubtful" if doubts else "neutral"
+    return Verdict(kind, sentence, doubts)
+
+
+def _news(source: Result, found: Sequence[Search]) -> tuple[str, str]:
+    """What became of the stack: the kind of news and a sentence; of good news without its end."""
+    truth = source.record.truth
+    changed = any((row.changed_fraction or 0) > 0 for row in source.slices)
+    if truth and truth.rmse_after > truth.rmse_before:
+        rose = f"its error against the known truth rose from {_levels(truth)}"
+        return "bad", f"The stack got worse: {rose}."
+    statuses = {search.status for search in source.searches}
+    if "nothing_found" in statuses and "chosen" not in statuses:
+        return _nothing_found(source, changed)
+    if not changed:
+        return "neutral", "Nothing was changed: every slice came out as it went in."
+    if truth:
+        fell = f"its error against the known truth fell from {_levels(truth)}"
+        return "good", f"The stack was improved: {fell}"
+    return _by_loss(source, found)
+
+
+def _by_loss(source: Result, found: Sequence[Search]) -> tuple[str, str]:
+    """The news where only a loss can tell: of the last search that has one before and after."""
+    for search in reversed(found):
+        pair = _loss_pair(search, source)
+        if pair is None:
+            continue
+        before, after = pair
+        if after >= before:
+            values = f"the loss was {before:.3f} before and is {after:.3f} after the correction"
+            return "bad", f"No improvement: {values}."
+        finds = search.record.finds if search.record else ""
+        what = f"{_capital(finds)} was found and reduced" if finds else "The stack was improved"
+        return "good", f"{what}: the loss fell from {before:.3f} to {after:.3f}"
+    given = "The steps were applied with the parameters given"
+    return "unmeasured", f"{given}; no loss was measured, so look at the pictures."
+
+
+def _levels(truth: TruthRecord) -> str:
+    return f"{truth.rmse_before:.3g} to {truth.rmse_after:.3g} grey levels"
+
+
+def _unfinished(source: Result) -> Verdict:
+    progress = source.progress
+    done = "no slice is restored yet"
+    if progress.wanted is not None:
+        done = f"{len(source.slices)} of {progress.wanted} slices are restored"
+    sentence = f"This run is not finished: {done}."
+    if progress.error == "KeyboardInterrupt":
+        sentence += " It was interrupted."
+    elif progress.error:
+        sentence += f" It stopped with {progress.error}: {progress.message}"
+    again = "Run the same command again: it goes on where it stopped."
+    return Verdict("doubtful", sentence, (again,))
+
+
+def _nothing_found(source: Result, changed: bool) -> tuple[str, str]:
+    finds = next((search.finds for search in source.searches if search.finds), "")
+    found = f"No {finds} was found" if finds else "Nothing was found"
+    if source.record.replaced_chain:
+        instead = "the chain that the protocol gives for this case was applied instead"
+        return "doubtful", f"{found}; {instead}."
+    if changed:
+        others = "the steps against it were left out, only the other steps were applied"
+        return "neutral", f"{found}; {others}."
+    return "neutral", f"{found}, and the stack is as it was."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _loss_pair(search: Search, source: Result) -> tuple[float, float] | None:
+    """The mean loss of the optimization slices before and after, of those that have both."""
+    before, after = [], []
+    for each in compared(search, source):
+        if each.role == "optimization" and each.before is not None and each.after is not None:
+            before.append(each.before)
+            after.append(each.after)
+    if not before:
+        return None
+    return sum(before) / len(before), sum(after) / len(after)
+
+
+def _doubts(source: Result, found: Sequence[Search], odd: Sequence[Jump]) -> Iterator[str]:
+    """What speaks for looking again, each in a sentence."""
+    for search in found:
+        yield from _doubts_about_choice(search, source)
+    slices = sorted({jump.slice for jump in odd})
+    if slices:
+        verb = "slice does" if len(slices) == 1 else "slices do"
+        yield f"{len(slices)} {verb} not fit to the neighbours ({few(slices, 5)})."
+    output = source.record.output
+    pixels = prod(output.shape)
+    if output.clipped > CLIPPED * pixels:
+        share = f"{output.clipped} pixels ({output.clipped / pixels:.2%})"
+        yield f"{share} were clipped to the range of the output type."
+    bad = [row.slice for row in source.slices if row.status.unusable]
+    if bad:
+        yield f"{counted(len(bad), 'slice')} could not be used ({few(bad, 5)})."
+
+
+def _doubts_about_choice(search: Search, source: Result) -> Iterator[str]:
+    for each in compared(search, source):
+        if each.role != "held out" or each.before is None or each.after is None:
+            continue
+        if each.after >= each.before:
+            what = f"On held-out slice {each.slice} the correction did not lower the loss"
+            yield f"{what} ({each.before:.3f} before, {each.after:.3f} after)."
+    edge = list(search.record.on_edge) if search.record else []
+    if edge:
+        where = f"on the edge of its range for {' and '.join(edge)}"
+        yield f"The choice lies {where}: better values may lie beyond."

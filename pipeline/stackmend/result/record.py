@@ -1,0 +1,231 @@
+"""The record of a run, ``run.json``: everything that is needed to explain and to repeat it.
+
+Its parts are declared here once, and described with their units in ``schemas/record.schema.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stackmend.result import names
+from stackmend.result.atomic import write_json
+from stackmend.result.decoding import decode
+from stackmend.result.encoding import as_json
+
+FORMAT = 1
+"""Version of the record's own format."""
+
+
+@dataclass(frozen=True)
+class ProtocolRecord:
+    """The protocol, where it lay, and what the command line added to it."""
+
+    file: str
+    folder: str
+    text: str
+    input: str | None
+    output: str | None
+    set: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class InputRecord:
+    """The stack that was read."""
+
+    path: str | None
+    phantom: Mapping[str, Any] | None
+    dataset: str | None
+    channels: tuple[int, ...]
+    label: str
+    shape: tuple[int, int, int]
+    dtype: str
+    pixel_size_nm: Mapping[str, float | None]
+    pixel_size_source: str | None
+    slices: tuple[int, ...]
+    on_bad_slice: str
+    notes: tuple[str, ...]
+    pixel_hash: str
+
+
+@dataclass(frozen=True)
+class OutputRecord:
+    """The stack that was written."""
+
+    format: str
+    dtype: str
+    compression: str
+    pyramid: bool
+    shape: tuple[int, int, int]
+    origin: tuple[int, int, int]
+    clipped: int
+    pixel_hash: str
+
+
+@dataclass(frozen=True)
+class ParameterRecord:
+    """A value and where it came from."""
+
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """A step as it was applied."""
+
+    id: str
+    step: str
+    package: str
+    version: int
+    parameters: Mapping[str, ParameterRecord]
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """A search and what came of it; where nothing was chosen, the fields from ``chosen`` are empty.
+
+    ``finds`` and ``advice`` are the words of the loss: what it judges the correction of, and what
+    to do where no combination came upon any.
+    """
+
+    steps: tuple[str, ...]
+    channel: int
+    loss: str
+    loss_version: int
+    loss_parameters: Mapping[str, Any]
+    strategy: Mapping[str, Any]
+    region: Mapping[str, tuple[int, int]]
+    space: Mapping[str, tuple[Any, ...]]
+    combinations: int
+    slices: tuple[int, ...]
+    distinct_work: Mapping[str, int]
+    seconds: float
+    status: str
+    finds: str = ""
+    advice: str = ""
+    loss_references: tuple[str, ...] = ()
+    slices_without_findings: tuple[int, ...] = ()
+    reason: str = ""
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    loss_of_choice: float | None = None
+    loss_before: float | None = None
+    loss_median: float | None = None
+    held_out: Mapping[int, float | str] = field(default_factory=dict)
+    tied: int = 0
+    on_edge: Mapping[str, str] = field(default_factory=dict)
+    landmarks: Mapping[str, int] = field(default_factory=dict)
+    without_effect: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in (*self.chosen, *self.on_edge):
+            if name not in self.space:
+                raise ValueError(f"{name} is chosen, but has no values in space")
+        if self.chosen and self.loss_of_choice is None:
+            raise ValueError("loss_of_choice is missing")
+
+
+@dataclass(frozen=True)
+class SliceCounts:
+    """How many slices there are, how many were taken over, and how many ended how."""
+
+    all: int
+    kept_from_earlier: int
+    restored: int = 0
+    constant: int = 0
+    nothing_found: int = 0
+    kept: int = 0
+    blank: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class TruthRecord:
+    """The error of the whole stack against a known truth, in grey levels."""
+
+    rmse_before: float
+    rmse_after: float
+
+
+@dataclass(frozen=True)
+class EnvironmentRecord:
+    """Versions, machine and command."""
+
+    python: str
+    packages: Mapping[str, str]
+    platform: str
+    processor: str
+    cores: int | None
+    command: tuple[str, ...]
+    workers: int
+
+
+@dataclass(frozen=True)
+class Times:
+    """When the run began, and the seconds of its parts."""
+
+    started: str
+    search_s: float
+    apply_s: float
+    pictures_s: float
+    total_s: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What was expected before, or why nothing was, and what it came to: seconds and bytes."""
+
+    expected: Mapping[str, float | None] | None
+    skipped: str
+    actual: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A finished run.
+
+    ``chains`` are those of the channels by their numbers, where they are not all the same;
+    ``chain`` is that of the first. ``mask_of`` says what the mask marks, where a step makes one.
+    """
+
+    name: str
+    protocol: ProtocolRecord
+    input: InputRecord
+    output: OutputRecord
+    chain: tuple[StepRecord, ...]
+    chains: Mapping[str, tuple[StepRecord, ...]] | None = None
+    mask_of: str | None = None
+    skipped_steps: tuple[str, ...] = ()
+    replaced_chain: bool = False
+    searches: tuple[SearchRecord, ...]
+    slices: SliceCounts
+    truth: TruthRecord | None = None
+    environment: EnvironmentRecord
+    warnings: tuple[str, ...] = ()
+    times: Times
+    estimate: Estimate
+    shards: tuple[Mapping[str, Any], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of the file."""
+        content: dict[str, Any] = as_json(asdict(self))
+        return {"record": FORMAT, "status": "finished", **content}
+
+    @classmethod
+    def from_json(cls, content: Any) -> Record:
+        """The record that is the content of a file.
+
+        Raises
+        ------
+        ValueError
+            If it is not as a run writes it, with the part that is not.
+        """
+        return decode(cls, content)
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Write the record of a result folder."""
+    write_json(folder / names.RECORD, record.to_json())

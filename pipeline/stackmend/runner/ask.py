@@ -1,0 +1,139 @@
+"""What can be asked of a protocol without running it: nothing is written where a run would write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import joblib
+
+from stackmend import protocol as protocols
+from stackmend.errors import UsageError
+from stackmend.forecast.plan import RunPlan, plan_of
+from stackmend.job import CheckResult, examine_stack
+from stackmend.protocol import CommandLine
+from stackmend.result import origin_of
+from stackmend.result.journal import Journal, Ledger
+from stackmend.result.log import Log
+from stackmend.tuning.session import Session
+from stackmend.tuning.trial import Trial
+from stackmend.tuning.tune import nth_trial
+from stackmend.workers import memory as sizes
+from stackmend.workers.processes import Workers
+
+
+def check(
+    protocol: str | Path,
+    *,
+    input: str | Path | None = None,
+    output: str | Path | None = None,
+    set: Mapping[str, str] | None = None,
+) -> CheckResult:
+    """Look for every problem of a protocol and, where it can be read, of its stack; nothing is computed or written.
+
+    Parameters
+    ----------
+    protocol
+        The YAML file.
+    input, output
+        Replace the paths in the file.
+    set
+        Values by path, for instance ``{"find_charging.gf1_sigma": "40"}``.
+
+    Returns
+    -------
+    CheckResult
+        With ``draft.problems``, in file order.
+    """
+    file = Path(protocol)
+    base, given = _origin(file)
+    draft = protocols.examine(
+        file, input=_path(input), output=_path(output), set=set, base=base, given=given
+    )
+    return examine_stack(draft)
+
+
+def _origin(file: Path) -> tuple[Path | None, CommandLine | None]:
+    """Where relative paths start, and what the command line had added, for a protocol that was run.
+
+    Its copy in a result folder means what the original meant; any other file stands for itself.
+    """
+    origin = origin_of(file)
+    if origin is None:
+        return None, None
+    given = CommandLine(_path(origin.input), _path(origin.output), origin.set)
+    return Path(origin.folder), given
+
+
+def trial(
+    protocol: str | Path,
+    *,
+    input: str | Path | None = None,
+    set: Mapping[str, str] | None = None,
+    search: int = 0,
+) -> Trial:
+    """A search of a protocol, to be asked on any slice, for any values; no output folder is needed.
+
+    Parameters
+    ----------
+    protocol, input, set
+        As for ``check``.
+    search
+        Which entry of ``optimize``, from 0; those before it are carried out first.
+
+    Returns
+    -------
+    Trial
+        With ``loss``, ``loss_untouched``, ``image`` and ``products``.
+
+    Raises
+    ------
+    UsageError
+        If the protocol has no such search.
+    StackmendError
+        As ``run``, as far as input, protocol and earlier searches go.
+    """
+    job = check(protocol, input=input, set=set).job(written=False)
+    count = len(job.protocol.optimize)
+    if not 0 <= search < count:
+        what = f"the protocol has {count} searches, got {search}"
+        raise UsageError(f"search: {what}; count from 0, and sweep a parameter if there is none")
+    session = Session(job, Log(), workers_here(None), Journal(None), Ledger())
+    return nth_trial(session, search)
+
+
+def plan(
+    protocol: str | Path,
+    *,
+    input: str | Path | None = None,
+    output: str | Path | None = None,
+    set: Mapping[str, str] | None = None,
+    workers: int | None = None,
+    memory: str | int | None = None,
+) -> RunPlan:
+    """Say what a run would do, what it would find done already, and what it needs; nothing is written there.
+
+    One slice is restored into the system's folder for temporary files, to measure time and memory.
+
+    Parameters
+    ----------
+    protocol, input, output, set, workers, memory
+        As for ``run``.
+
+    Raises
+    ------
+    StackmendError
+        As ``run``, as far as it can be known before.
+    """
+    job = check(protocol, input=input, output=output, set=set).job()
+    budget = None if memory is None else sizes.bytes_of(memory)
+    return plan_of(job, workers_here(workers).count, budget)
+
+
+def workers_here(count: int | None) -> Workers:
+    """So many workers on this machine, or one for each core."""
+    return Workers(count or joblib.cpu_count())
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)

@@ -1,0 +1,130 @@
+"""What is written beside a restored stack: losses, rows, protocol, journal and record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from stackmend.errors import InputError
+from stackmend.forecast.estimate import Expected
+from stackmend.job import Job
+from stackmend.registry import Each
+from stackmend.restore.identity import Identity
+from stackmend.result import Record, atomic, names, read_record
+from stackmend.result.arrays import encoded
+from stackmend.result.journal import Ledger
+from stackmend.result.record import write_record
+from stackmend.result.rows import SliceRow, Status
+from stackmend.result.workspace import bytes_in
+from stackmend.runner.recording import loss_rows, protocol_record, run_record
+from stackmend.tuning.chains import ChannelChain, Tuning
+from stackmend.tuning.session import Session
+from stackmend.words import few
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """How a run went: its times, what it expected and what it came to, and how many slices were kept."""
+
+    times: Mapping[str, Any]
+    expected: Expected
+    actual: Mapping[str, Any]
+    kept: int
+
+
+def write_losses(job: Job, tuning: Tuning) -> None:
+    """The loss of every combination, when the searches are done."""
+    losses = [row.to_csv() for row in loss_rows(tuning)]
+    atomic.write_table(job.workspace.partial / names.LOSSES, losses)
+
+
+def write_beside(
+    session: Session,
+    tuning: Tuning,
+    identity: Identity,
+    rows: Sequence[SliceRow],
+    circumstances: Circumstances,
+) -> Record:
+    """Everything that goes with the stack, the record last; returns the record."""
+    job, log = session.job, session.log
+    partial = job.workspace.partial
+    for warning in _doubts(rows):
+        log.warn(warning)
+    atomic.write_table(partial / names.SLICES, [row.to_csv() for row in rows])
+    (partial / names.PROTOCOL).write_bytes(job.protocol.source)
+    if any(_settled(chain) for chain in tuning.chains):
+        channels = zip(job.channels, tuning.chains, strict=True)
+        settled = {str(number): _settled(chain) for number, chain in channels}
+        atomic.write_json(partial / names.SURVEYS, {"surveys": 1, "channels": settled})
+    ledger = _ledger(session, tuning, identity, rows)
+    atomic.write_text(partial / names.JOURNAL, "".join(ledger.lines()))
+
+    actual = {
+        "search_s": circumstances.times["search_s"],
+        "apply_s": circumstances.times["apply_s"],
+        "disk_bytes": bytes_in(job.writer().path),
+        **circumstances.actual,
+    }
+    record = run_record(
+        job,
+        tuning,
+        rows,
+        warnings=log.warnings,
+        workers=session.workers.count,
+        times=circumstances.times,
+        estimate=circumstances.expected.beside(**actual),
+        kept=circumstances.kept,
+        shards=ledger.shards,
+    )
+    log.event("finished", seconds=round(circumstances.times["total_s"], 3))
+    write_record(partial, record)
+    return record
+
+
+def _settled(chain: ChannelChain) -> dict[str, Any]:
+    """What surveys came to, by the step and its product."""
+    found: dict[str, Any] = {}
+    for product, value in chain.settled.items():
+        if isinstance(value, Each):
+            found[product] = {"each": encoded(value.values)}
+        elif value is not None:
+            found[product] = {"all": encoded(value)}
+    return found
+
+
+def _ledger(
+    session: Session, tuning: Tuning, identity: Identity, rows: Sequence[SliceRow]
+) -> Ledger:
+    """What a later run need not compute again, as far as this one has used it."""
+    running = session.journal.ledger()
+    searches: set[str] = set()
+    for found in tuning.searches:
+        searches.update(found.identities.values())
+    known = {**session.known.losses, **running.losses}
+    losses = {key: value for key, value in known.items() if key[0] in searches}
+    slices = {(row.slice, row.channel): row for row in rows}
+    return Ledger(identity, slices, losses, running.looks, running.shards)
+
+
+def record_in_place(job: Job) -> Record | None:
+    """The record of the result in place, if this run would write the same."""
+    try:
+        before = read_record(job.workspace.folder)
+    except InputError:  # it is damaged, and will be written anew
+        return None
+    then = before.protocol
+    now = replace(protocol_record(job), file=then.file, folder=then.folder)
+    return before if now == then else None
+
+
+def _doubts(rows: Sequence[SliceRow]) -> Iterator[str]:
+    """What a person should know about the slices."""
+    for status in Status:
+        numbers = [row.slice for row in rows if row.status is status]
+        if numbers and status is not Status.RESTORED:
+            count = f"{len(numbers)} of {len(rows)} slices"
+            yield f"{count} are {status.words}: {few(numbers, 20)}"
+    clipped = sum(row.clipped for row in rows)
+    if clipped:
+        yield f"{clipped} pixels were clipped to the range of the output type"

@@ -1,0 +1,1 @@
+"""TIFF: folders of slices, files of many pages, and what microscopes say in them."""

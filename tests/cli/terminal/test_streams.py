@@ -1,0 +1,26 @@
+"""Nothing that a terminal would obey goes out."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from stackmend.cli.terminal.streams import escape, json_text, message_line, say
+
+FOREIGN = "mind\tthe \x1b[31mgap\x9b2J\u202e"
+
+
+def test_texts_lose_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    say(f"one\n{FOREIGN}\nthree", sys.stdout)
+    assert capsys.readouterr().out == "one\nmind the  [31mgap 2J \nthree\n"
+    assert message_line("two\nlines") == "stackmend: two lines"
+
+
+def test_json_and_protocols_escape_it() -> None:
+    value = {"name": FOREIGN, "odd": "\udcff\n"}
+    text = json_text(value, indent=2)
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert json.loads(text) == value
+    assert escape("a\nb\x9b") == "a\nb\\u009b"
