@@ -17,7 +17,7 @@ EIGHT = np.ones((3, 3), dtype=bool)
 NEAR, RING, AROUND_EDGE = 4, 5, 2  # px at half size, city-block
 POWER = 8  # by which certainty counts more than the share of the rise
 MAX_COUNTER = 0.12  # fall below 0 around a region, as a share of its charge
-LARGE = 400  # px at half size: smaller measured regions must be smoother, as what moves is small
+LARGE, STEEPER = 400, 2.0  # px at half size; how much steeper rims of the largest may be
 MARGIN = NEAR + RING + 1
 
 
@@ -114,8 +114,8 @@ def _passes(region: Mask, found: Mask, evidence: Evidence, usual: float, gate: G
     if -_quantile(evidence.likely[near], 0.02) > MAX_COUNTER * typical:
         return False
     if evidence.measured[region].mean() > 0.5:
-        steepest = gate.max_edge * min(1.0, float(np.sqrt(np.count_nonzero(region) / LARGE)))
-        return _fades(region, near, evidence.likely, typical, 0.0, replace(gate, max_edge=steepest))
+        own = _for_size(gate, np.count_nonzero(region))
+        return _fades(region, near, evidence.likely, typical, 0.0, own)
     ring = _dilated(near, RING) & ~near & ~found
     if not ring.any():
         return True
@@ -124,6 +124,13 @@ def _passes(region: Mask, found: Mask, evidence: Evidence, usual: float, gate: G
     if agreement * typical < gate.min_agreement * top:
         return False
     return _fades(region, near, rise, top, usual, gate)
+
+
+def _for_size(gate: Gate, area: int) -> Gate:
+    """The gate for a measured region: what moves is small, so large ones need not be as smooth."""
+    ratio = area / LARGE
+    steepest = gate.max_edge * min(ratio**0.5, STEEPER)
+    return replace(gate, max_edge=steepest, min_soft=gate.min_soft * min(1 / ratio, 1.0))
 
 
 def _fades(region: Mask, near: Mask, rise: Image, top: float, usual: float, gate: Gate) -> bool:

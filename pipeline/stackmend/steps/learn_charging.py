@@ -14,7 +14,7 @@ from stackmend.registry import Stage, Step, Survey, Unsettled, Window
 
 Image = NDArray[np.float32]
 
-WITHOUT_SEARCH = 3  # slices that are learnt from where none is optimized on
+OTHERS = 3  # slices that are learnt from besides those that are optimized on
 
 
 def estimated_charge(image: Image, charge_model: Mapping[str, Any]) -> Charge:
@@ -101,9 +101,10 @@ def model(
 
 
 def to_learn_from(numbers: Sequence[int], optimization: Sequence[int]) -> Sequence[int]:
-    """The optimization slices; without any, three across the stack."""
-    spread = numbers[:: max(len(numbers) // WITHOUT_SEARCH, 1)]
-    return optimization or spread[:WITHOUT_SEARCH]
+    """The optimization slices, and three across the stack: what one lacks is in another."""
+    last = len(numbers) - 1
+    across = [numbers[round(place * last / (OTHERS - 1))] for place in range(OTHERS)]
+    return [*optimization, *across]
 
 
 def _refuse(parameters: Mapping[str, Any]) -> dict[str, str]:
