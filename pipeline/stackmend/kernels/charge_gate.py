@@ -114,7 +114,7 @@ def _passes(region: Mask, found: Mask, evidence: Evidence, usual: float, gate: G
     if -_quantile(evidence.likely[near], 0.02) > MAX_COUNTER * typical:
         return False
     if evidence.measured[region].mean() > 0.5:
-        own = _for_size(gate, np.count_nonzero(region))
+        own = _for_size(gate, int(np.count_nonzero(region)))
         return _fades(region, near, evidence.likely, typical, 0.0, own)
     ring = _dilated(near, RING) & ~near & ~found
     if not ring.any():
