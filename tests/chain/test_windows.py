@@ -206,6 +206,15 @@ def test_a_window_of_no_radius_holds_the_slice_alone() -> None:
     assert np.array_equal(made, image)
 
 
+def test_a_window_is_a_parameter_of_its_stage() -> None:
+    def blind(image: Window[Any], *, radius: int) -> Any:
+        return image
+
+    message = "window is reach, which blind does not take; add it to its keyword-only parameters"
+    with pytest.raises(TypeError, match=message):
+        Stage(blind, makes=IMAGE, window="reach")
+
+
 def test_a_loss_may_see_neighbours() -> None:
     def loss(image: Window[str]) -> str:
         return window_of(image)
