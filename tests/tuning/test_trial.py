@@ -298,7 +298,7 @@ def test_nothing_is_written(file: Path, tmp_path: Path) -> None:
 
 
 def test_an_absent_neighbour_is_absent_with_all_that_is_given_for_it(cell: Path) -> None:
-    """A window holds as many values of a survey as it holds slices, whether it was needed or not."""
+    """A window holds as many values of a survey as slices, whether it was needed or not."""
 
     def counted(image: Window[Any], known: Window[Any], *, gain: int) -> Any:
         assert len(image) == len(known)
