@@ -89,7 +89,8 @@ def trial(
     Returns
     -------
     Trial
-        With ``loss``, ``loss_untouched``, ``image`` and ``products``.
+        With ``loss``, ``loss_untouched``, ``image`` and ``products``; values go by full name,
+        ``{"find_charging.gf1_sigma": 40}``.
 
     Raises
     ------
