@@ -160,7 +160,7 @@ def _one_search(
     """Seconds of one thread for one slice, and the most bytes of results alive at a time."""
     trial = Trial(chain, entry, space_of(job.protocol, entry))
     graph = trial.graph()
-    by = strategy(entry.strategy.name, **entry.strategy.options)
+    by = strategy(**entry.strategy)
     work = distinct_work(graph, by.propose(0, trial.space, {}))
     seconds = sum(costs.stages[index][0] for index, _ in work.tasks)
     rounds = by.at_most(trial.space) / max(len(work.answers["loss"]), 1)

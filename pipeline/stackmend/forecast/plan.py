@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from stackmend.forecast.costs import provisional
 from stackmend.forecast.estimate import Need, need_of
@@ -58,8 +58,7 @@ class PlannedSearch:
     decided: bool
 
 
-@dataclass(frozen=True)
-class DoneBefore:
+class DoneBefore(TypedDict):
     """What is finished.
 
     ``finished`` slices are in a journal of the same work: the run checks their content and keeps
@@ -140,7 +139,7 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
         earlier_bytes=bytes_in(earlier) if has_earlier else 0,
         workers=workers,
         budget=budget,
-        need=need_of(job, todo=done.todo, unknown=unknown, workers=workers, budget=budget),
+        need=need_of(job, todo=done["todo"], unknown=unknown, workers=workers, budget=budget),
         warnings=[f"{problem.path}: {problem.message}" for problem in job.protocol.warnings],
     )
 
@@ -188,7 +187,7 @@ class _Foreseen:
         self, entry: OptimizeEntry, channel: int, followers: Sequence[int]
     ) -> PlannedSearch:
         job = self._job
-        by = strategy(entry.strategy.name, **entry.strategy.options)
+        by = strategy(**entry.strategy)
         numbers = entry.slices.indices(job.reader.shape[0])
         trial = Trial(self._guess[channel], entry, space_of(job.protocol, entry))
         first = by.propose(0, trial.space, {})
@@ -208,7 +207,7 @@ class _Foreseen:
         return PlannedSearch(
             steps=entry.steps,
             channel=job.channels[channel],
-            strategy=entry.strategy.name,
+            strategy=entry.strategy["name"],
             loss=entry.loss.name,
             slices=numbers,
             combinations=len(first),
@@ -243,7 +242,8 @@ def _done(
     places = job.places
     if chains is not None:
         found, lost = candidates(job, places, identity_of(job, chains), running, published)
-        return DoneBefore(len(found), 0, lost, len(places) - len(found))
+        todo = len(places) - len(found)
+        return {"finished": len(found), "undecided": 0, "again": lost, "todo": todo}
     swept: list[str] = []
     for entry in job.protocol.chain:
         swept += [f"{entry.id}.{name}" for name in entry.sweeps]
@@ -252,4 +252,4 @@ def _done(
         if ledger.work is not None:
             ledger.work = still_open(ledger.work, swept)
     found, lost = candidates(job, places, identity, running, published)
-    return DoneBefore(0, len(found), lost, len(places))
+    return {"finished": 0, "undecided": len(found), "again": lost, "todo": len(places)}
