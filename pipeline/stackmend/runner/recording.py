@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
@@ -80,7 +80,7 @@ def protocol_record(job: Job) -> ProtocolRecord:
         file=str(job.protocol.file),
         folder=str(job.protocol.folder),
         text=job.protocol.source.decode("utf-8-sig"),
-        **as_json(asdict(job.protocol.given)),
+        **as_json(job.protocol.given),
     )
 
 
@@ -165,7 +165,7 @@ def _search_record(tuned: FinishedSearch) -> SearchRecord:
         loss_version=entry.loss.loss.version,
         loss_parameters=entry.loss.parameters,
         loss_references=entry.loss.loss.references,
-        strategy={"name": entry.strategy.name, **entry.strategy.options},
+        strategy=entry.strategy,
         region=entry.region,
         space={name: axis.values for name, axis in zip(names, result.space.axes, strict=True)},
         combinations=len(result.combinations),
