@@ -29,7 +29,9 @@ SLICES = 4
 def measured_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slices are measured in this process, but where it is about its memory."""
     if "own_process" not in request.keywords:
-        monkeypatch.setattr(costs, "run_in_fresh_process", lambda call, *given: call(*given))
+        monkeypatch.setattr(
+            costs, "run_in_fresh_process", lambda function, *given: function(*given)
+        )
 
 
 def everything(folder: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import joblib
 
-from stackmend.errors import UsageError
+from stackmend.errors import InputError, UsageError
 from stackmend.forecast.costs import Costs, SearchCosts, costs_of, provisional, searches_of
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
@@ -22,10 +22,10 @@ from stackmend.workers import memory
 from stackmend.workers.processes import Workers
 
 ENOUGH_SLICES, ENOUGH_PIXELS = 32, 2**28
-"""A run of more slices and pixels than this is measured before it begins, for its record."""
+"""A run of so many slices and pixels in all is measured before it begins, for its record."""
 
 GENEROUS = 256
-"""Bytes a pixel that no slice needs: 64 arrays of its size. Built-in steps need a sixth of it."""
+"""Bytes a pixel that no slice needs: 64 arrays. The built-in steps need a sixth of it."""
 
 PROCESS = 500_000_000
 """Bytes that a process surely needs no more of beside its slices."""
@@ -169,7 +169,7 @@ def _one_search(
 
 
 def _fitting(costs: Costs, alive: int, wanted: int, room: int) -> tuple[int, int]:
-    """How many workers have room, at least one, and what they need in searching or restoring."""
+    """How many workers have room, at least one, and what they need: searching or restoring."""
     count = wanted
     while True:
         searching = costs.idle_bytes + alive + count * _thread(costs) if alive else 0
@@ -183,10 +183,7 @@ def _fitting(costs: Costs, alive: int, wanted: int, room: int) -> tuple[int, int
 
 @dataclass(frozen=True)
 class Expected:
-    """What a run expects before it begins.
-
-    That is the workers that have room, and what it needs, or why that was not measured.
-    """
+    """What a run expects: workers that have room, and its need, or why that was not measured."""
 
     workers: Workers
     need: Need | None = None
@@ -223,7 +220,12 @@ def expected(job: Job, workers: Workers, budget: int | None) -> Expected:
         limits = f"fewer than {ENOUGH_SLICES} slices or {ENOUGH_PIXELS // 10**6} megapixels"
         return Expected(workers, skipped=f"the run is short: {limits}")
     everything = [1.0] * len(searches_of(job))
-    need = need_of(job, todo=count, unknown=everything, workers=workers.count, budget=budget)
+    try:
+        need = need_of(job, todo=count, unknown=everything, workers=workers.count, budget=budget)
+    except InputError as error:  # a survey may need more slices; if all do not do, the run says so
+        if budget is not None:
+            raise
+        return Expected(workers, skipped=f"no slice could be measured ({error})")
     if budget is not None and not need.fits_memory:
         what = f"one worker needs {size(need.memory_bytes)} for such slices, got {size(budget)}"
         raise UsageError(f"--memory: {what}; give more, or sweep fewer values")

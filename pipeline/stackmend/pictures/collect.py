@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from math import prod
 from pathlib import Path
@@ -36,8 +35,8 @@ from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
 from stackmend.tuning.trial import Trial
 from stackmend.workers.processes import Workers
 
-FRAMES = 250
-"""Pictures in an animation at the most: every combination of the published search."""
+FRAMES = 64
+"""Pictures in an animation at about the most, unless the search has made more on its way."""
 
 EMBEDDED = 48
 """The same for the small version inside the report."""
@@ -104,9 +103,13 @@ def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) ->
     losses = {each: mean for each, mean in means.items() if mean is not None}
     combinations = list(losses)
     points = {combinations.index(each): name for name, each in result.landmarks.items()}
-    shown = chosen_frames(list(losses.values()), FRAMES, list(points))
-    pictured = [combinations[place] for place in shown]
-    small = thumbnails(trial, found, slices[0], pictured, workers)
+    pictured = [place for place, each in enumerate(combinations) if each in result.pictures]
+    every = list(losses.values())
+    shown = chosen_frames(every, FRAMES, list(points))
+    if pictured and slices[0] == next(iter(result.losses)):
+        shown = sorted({*pictured, *points}, key=lambda place: (every[place], place))
+    wanted = [combinations[place] for place in shown]
+    small = thumbnails(trial, found, slices[0], wanted, workers)
     frames = []
     for place in shown:
         combination = combinations[place]
@@ -139,11 +142,10 @@ def _animate(frames: Sequence[Frame], index: int, folder: Path, size: int) -> No
     """
     first = folder.parent / ANIMATION
     large = folder / f"losses{index}.webp" if first.exists() else first
-    with ThreadPoolExecutor(2) as both:
-        whole = both.submit(animated, frames, width=480, quality=60)
-        small = both.submit(_embedded, frames, size)
-        large.write_bytes(whole.result())
-        (folder / f"search{index}_losses.webp").write_bytes(small.result())
+    film = animated(frames, width=480, quality=60)
+    large.write_bytes(film)
+    embedded = film if len(film) <= size else _embedded(frames, size)
+    (folder / f"search{index}_losses.webp").write_bytes(embedded)
     (folder / f"search{index}_still.webp").write_bytes(still(frames, width=400, quality=60))
 
 

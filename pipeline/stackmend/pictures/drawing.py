@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from scipy import ndimage
+from PIL import (
+    Image,
+    WebPImagePlugin,  # noqa: F401 - or Pillow loads all its formats to find this one
+)
 
 Grey = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -74,11 +76,21 @@ def shrunk(image: NDArray[Any], factor: int) -> NDArray[np.float32]:
 def outlined(mask: Mask, factor: int) -> Image.Image:
     """The outline of a mask, as a picture that is transparent elsewhere."""
     small = shrunk(mask, factor) >= 0.5
-    inner = ndimage.binary_erosion(small, border_value=True)
+    inner = _eroded(small)
     picture = Image.fromarray((small & ~inner).astype(np.uint8))
     picture.putpalette([*(0, 0, 0), *_OUTLINE])
     picture.info["transparency"] = 0
     return picture
+
+
+def _eroded(mask: Mask) -> Mask:
+    """The pixels whose four neighbours are all in the mask; beyond the frame all are."""
+    inner = mask.copy()
+    inner[1:] &= mask[:-1]
+    inner[:-1] &= mask[1:]
+    inner[:, 1:] &= mask[:, :-1]
+    inner[:, :-1] &= mask[:, 1:]
+    return inner
 
 
 def coloured(difference: NDArray[np.float32], scale: float) -> Image.Image:

@@ -44,12 +44,16 @@ def thumbnails(
     workers: int,
 ) -> Mapping[Combination, Grey]:
     """The slice as each combination restores it, small: as the search has made it, or made now."""
-    made = found.result.beside
-    if number == next(iter(found.result.losses)) and made.keys() >= set(combinations):
-        return made
-    graph = trial.graph((*trial.rest, thumbnail_step(trial, number)))
-    work = distinct_work(graph, combinations, thumbnail.__name__)
-    return walk(work, trial.start(number, graph.reach), workers=workers)[thumbnail.__name__]
+    made: dict[Combination, Grey] = {}
+    if number == next(iter(found.result.losses)):
+        made.update(found.result.pictures)
+    missing = [each for each in combinations if each not in made]
+    if missing:
+        graph = trial.graph((*trial.rest, thumbnail_step(trial, number)))
+        work = distinct_work(graph, missing, thumbnail.__name__)
+        given = trial.start(number, graph.reach)
+        made |= walk(work, given, workers=workers)[thumbnail.__name__]
+    return {each: made[each] for each in combinations}
 
 
 def comparison(trial: Trial, found: FinishedSearch, number: int) -> dict[str, Any]:

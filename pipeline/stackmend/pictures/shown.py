@@ -54,8 +54,8 @@ def choose_shown(
 
     The optimization slices (3 at most) and the held-out ones (2 at most), the worst and the two
     most changed. The worst is the held-out slice with the highest loss, if several have one;
-    otherwise the one whose charged area, or where no mask is made whose change, is farthest from
-    the median of the slices around it.
+    otherwise the one whose masked area, or where no mask is made whose change, is farthest from the
+    median of the slices around it.
     """
     position = {row.slice: place for place, row in enumerate(rows)}
     why: dict[int, list[str]] = {}

@@ -111,8 +111,9 @@ class Survey:
     needed
         ``needed(*, parameter, ...)``, whether anything must be known at all; always, if left out.
     pairs
-        How far apart the slices of a pair may be: a number, or the name of the parameter that says
-        it; 0 for slices one by one.
+        How far apart the slices of a pair may be, among those that are looked at: a number, or the
+        name of the parameter that says it; 0 for slices one by one. Slices of one grey level are
+        compared with none.
     slices
         ``slices(numbers, optimization)``: those to be looked at, of all that are restored, and of
         those that the protocol optimizes on; all that are restored, if left out.

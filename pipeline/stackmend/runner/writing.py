@@ -55,6 +55,8 @@ def write_beside(
         channels = zip(job.channels, tuning.chains, strict=True)
         settled = {str(number): _settled(chain) for number, chain in channels}
         atomic.write_json(partial / names.SURVEYS, {"surveys": 1, "channels": settled})
+    else:  # an unfinished run may have left what it settled
+        (partial / names.SURVEYS).unlink(missing_ok=True)
     ledger = _ledger(session, tuning, identity, rows)
     atomic.write_text(partial / names.JOURNAL, "".join(ledger.lines()))
 

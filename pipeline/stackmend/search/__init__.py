@@ -10,6 +10,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, Protocol
 
 from stackmend.chain import ABSENT, Graph, Products
@@ -42,6 +43,9 @@ __all__ = [
     "walk",
 ]
 
+PICTURED = 64
+"""Combinations of a round of which a picture is made: enough for a film that one sits through."""
+
 LOSS = "loss"
 """The product by which combinations are compared."""
 
@@ -62,14 +66,15 @@ class LossStore(Protocol):
 class SearchResult:
     """Every loss of a search, the choice made by them, and the distinct work for one slice.
 
-    ``beside`` has what else was wanted, of the combinations for which it was made.
+    ``pictures`` has a picture of the first slice as some of the combinations restore it, if that
+    was wanted.
     """
 
     space: Space
     losses: Losses
     choice: Choice | NoChoice
     work: Counter[str]
-    beside: Mapping[Combination, Any] = field(default_factory=dict)
+    pictures: Mapping[Combination, Any] = field(default_factory=dict)
 
     @property
     def combinations(self) -> tuple[Combination, ...]:
@@ -112,7 +117,7 @@ def search(
     workers: int = 1,
     done: Callable[[int, int], None] | None = None,
     store: LossStore | None = None,
-    beside: tuple[str, int] | None = None,
+    picture: str = "",
     nothing_found: str = NOTHING_TO_JUDGE,
 ) -> SearchResult:
     """Evaluate the loss of combinations on every slice, and choose.
@@ -135,8 +140,9 @@ def search(
         Called with the number of losses evaluated so far and the number known to be needed.
     store
         Knows losses that need not be evaluated again, and is told of the others.
-    beside
-        A product that is also made of every combination, and the slice on which.
+    picture
+        Product that is made besides of at most ``PICTURED`` combinations a round, spread evenly, on
+        the first slice; where losses must be evaluated anyway.
     nothing_found
         What is said where the loss has nothing to judge.
 
@@ -163,8 +169,7 @@ def search(
         needed += len(combinations) * len(slices)
         for number in slices:
             row = _Row(graph, combinations, number, store, count_one)
-            product = beside[0] if beside and beside[1] == number else None
-            losses[number] |= row.losses(products_of, workers, product)
+            losses[number] |= row.losses(products_of, workers, picture * (number == slices[0]))
             made |= row.made
     return SearchResult(space, losses, choose(space, losses, nothing_found), work, made)
 
@@ -207,7 +212,7 @@ class _Row:
         self.made: dict[Combination, Any] = {}
 
     def losses(
-        self, products_of: Callable[[int], Products], workers: int, beside: str | None
+        self, products_of: Callable[[int], Products], workers: int, picture: str
     ) -> dict[Combination, float | Undefined]:
         """The loss of each combination, those that are known from the store."""
         found: dict[Combination, float | Undefined] = {}
@@ -228,7 +233,9 @@ class _Row:
 
         unknown = [each for each in self.combinations if each not in found]
         if unknown:
-            wanted = {LOSS: unknown} | ({beside: self.combinations} if beside else {})
+            wanted: dict[str, Sequence[Combination]] = {LOSS: unknown}
+            if picture:
+                wanted[picture] = self.combinations[:: ceil(len(self.combinations) / PICTURED)]
             work = distinct_work_for(self.graph, wanted)
             walk(work, products_of(self.number), workers=workers, done=note)
         return {combination: found[combination] for combination in self.combinations}
