@@ -58,7 +58,7 @@ def _size(record: Record) -> str:
 
 
 def _step(step: StepRecord) -> str:
-    values = [f"{name} {value(each.value)}" for name, each in step.parameters.items()]
+    values = [f"{name} {value(each['value'])}" for name, each in step.parameters.items()]
     foreign = "" if step.package == "stackmend" else f" of {step.package}"
     version = f"{step.step}{foreign} (version {step.version}"
     return f"{version}; {', '.join(values)})" if values else f"{version})"

@@ -67,11 +67,11 @@ def _origin(file: Path) -> tuple[Path | None, CommandLine | None]:
     if origin is None:
         return None, None
     given: CommandLine = {
-        "input": _path(origin.input),
-        "output": _path(origin.output),
-        "set": origin.set,
+        "input": _path(origin["input"]),
+        "output": _path(origin["output"]),
+        "set": origin["set"],
     }
-    return Path(origin.folder), given
+    return Path(origin["folder"]), given
 
 
 def trial(
