@@ -161,7 +161,7 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
         return unchanged, False
     _report_done(begun)
 
-    rows = [kept.row for kept in begun.done.kept.values()]
+    rows = [row for row, _ in begun.done.kept.values()]
     peaks: list[int] = []
     if not stays:
         filling = _filled(begun)
