@@ -165,6 +165,11 @@ def clumsy(tmp_path: Path, door: Path) -> dict[str, str]:
     return {"PYTHONPATH": path, "DOOR": str(door)}
 
 
+def hear_interrupts() -> None:
+    """Undo that a shell lets what it runs in the background ignore Ctrl-C; for a new process."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts ``python -m stackmend ...`` as a shell would: in the test's folder, a new session."""
@@ -175,6 +180,8 @@ def shell(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     ) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "stackmend", *map(str, arguments)]
         how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": tmp_path} | how
+        if os.name == "posix":
+            how.setdefault("preexec_fn", hear_interrupts)
         environment = {**os.environ, **(env or {})}
         process = subprocess.Popen(
             command, text=True, encoding="utf-8", env=environment, start_new_session=True, **how
