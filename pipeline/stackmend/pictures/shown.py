@@ -121,7 +121,7 @@ class SlicePictures:
         centre = deepest(difference)
         zoom = window_around(centre, before.shape)
         factor = factor_for(before.shape, PIXELS, SIDE)
-        display = Display.of(before)
+        display = Display(before)
         mask = self._mask(row.slice, whole, before.shape)
         small = shrunk(difference, factor)
         pictures = {
