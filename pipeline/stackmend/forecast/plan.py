@@ -14,7 +14,7 @@ from stackmend.protocol import OptimizeEntry
 from stackmend.protocol.model import Sweep
 from stackmend.restore.identity import identity_of, still_open
 from stackmend.restore.resume import candidates
-from stackmend.result.journal import Journal, JournaledLosses, Ledger
+from stackmend.result.journal import Journal, JournaledLosses, Ledger, Loss
 from stackmend.result.log import Log
 from stackmend.result.names import JOURNAL, RECORD
 from stackmend.result.workspace import bytes_in
@@ -118,8 +118,7 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
     folder = job.workspace.folder
     running = Journal(job.workspace.journal).ledger()
     published = Ledger().read([folder / JOURNAL])
-    known = Ledger(losses={**published.losses, **running.losses})
-    foreseen = _Foreseen(job, known)
+    foreseen = _Foreseen(job, {**published.losses, **running.losses})
     searches = list(foreseen.searches())
     done = _done(job, foreseen.chains if foreseen.decided else None, running, published)
     unknown = [0.0 if each.decided else 1 - each.known / each.needed for each in searches]
@@ -168,7 +167,7 @@ def _steps(job: Job) -> Iterator[dict[str, Any]]:
 class _Foreseen:
     """The chains as far as the losses that are known decide about them."""
 
-    def __init__(self, job: Job, known: Ledger) -> None:
+    def __init__(self, job: Job, known: Mapping[tuple[str, str], Loss]) -> None:
         self._job, self._known = job, known
         self._guess = provisional(job)
         self.chains = list(untuned(job).chains)
@@ -222,7 +221,7 @@ class _Foreseen:
     def _store(self, trial: Trial, numbers: Sequence[int]) -> JournaledLosses:
         identities = {number: search_identity(trial, number) for number in numbers}
         journal = Journal(self._job.workspace.journal)
-        return JournaledLosses(journal, self._known.losses, identities)
+        return JournaledLosses(journal, self._known, identities)
 
     def _follow(
         self, entry: OptimizeEntry, followers: Sequence[int], result: SearchResult | None

@@ -14,15 +14,15 @@ def provenance(record: Record) -> dict[str, Any]:
     """Where everything comes from."""
     where = record.environment
     parts = ("python", "platform", "processor", "cores", "workers")
-    machine = {name: getattr(where, name) for name in parts}
+    machine = {name: each for name, each in where.items() if name in parts}
     return {
         "parameters": _parameters(record),
         "costs": costs(record),
         "no_estimate": record.estimate["skipped"],
         "started": record.times["started"],
-        "versions": list(where.packages.items()),
+        "versions": list(where["packages"].items()),
         "machine": [(name, str(each)) for name, each in machine.items() if each is not None],
-        "command": " ".join(where.command),
+        "command": " ".join(where["command"]),
         "input": record.input,
         "output": record.output,
         "pixel_size": _pixel_size(record.input),

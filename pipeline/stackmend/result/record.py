@@ -145,8 +145,7 @@ class TruthRecord(TypedDict):
     rmse_after: float
 
 
-@dataclass(frozen=True)
-class EnvironmentRecord:
+class EnvironmentRecord(TypedDict):
     """Versions, machine and command."""
 
     python: str

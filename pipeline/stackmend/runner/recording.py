@@ -17,7 +17,6 @@ from stackmend.result.encoding import as_json
 from stackmend.result.environment import environment
 from stackmend.result.hashes import combined_hash
 from stackmend.result.record import (
-    EnvironmentRecord,
     Estimate,
     InputRecord,
     OutputRecord,
@@ -65,7 +64,7 @@ def run_record(
         searches=tuple(_search_record(tuned) for tuned in tuning.searches),
         slices=_slice_counts(rows, kept),
         truth=_truth_record(rows),
-        environment=EnvironmentRecord(**environment(), workers=workers),
+        environment=environment(workers),
         warnings=tuple(warnings),
         times=times,
         estimate=estimate,

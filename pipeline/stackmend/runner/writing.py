@@ -97,13 +97,15 @@ def _ledger(
 ) -> Ledger:
     """What a later run need not compute again, as far as this one has used it."""
     running = session.journal.ledger()
+    ledger = Ledger()
+    ledger.work, ledger.looks, ledger.shards = identity, running.looks, running.shards
     searches: set[str] = set()
     for found in tuning.searches:
         searches.update(found.identities.values())
     known = {**session.known.losses, **running.losses}
-    losses = {key: value for key, value in known.items() if key[0] in searches}
-    slices = {(row.slice, row.channel): row for row in rows}
-    return Ledger(identity, slices, losses, running.looks, running.shards)
+    ledger.losses = {key: value for key, value in known.items() if key[0] in searches}
+    ledger.slices = {(row.slice, row.channel): row for row in rows}
+    return ledger
 
 
 def record_in_place(job: Job) -> Record | None:
