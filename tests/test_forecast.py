@@ -19,7 +19,7 @@ from stackmend.errors import UsageError
 from stackmend.forecast import costs, estimate
 from stackmend.result import locks
 from stackmend.result.workspace import Workspace
-from stackmend.workers import memory
+from stackmend.workers import memory, processes
 
 Write = Callable[..., Path]
 SLICES = 4
@@ -235,6 +235,7 @@ def test_the_record_has_the_estimate_beside_what_it_came_to(
     assert "short" in short["skipped"]
     monkeypatch.setattr(estimate, "ENOUGH_SLICES", 1)
     monkeypatch.setattr(estimate, "ENOUGH_PIXELS", 1)
+    monkeypatch.setattr(processes, "PROCESSES_PAY", 0)
     told = api.run(protocol(), workers=2, output=cell.parent / "other").record["estimate"]
     assert told["skipped"] == ""
     for name, value in told["actual"].items():
