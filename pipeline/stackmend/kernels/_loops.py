@@ -1,4 +1,4 @@
-"""The compiled inner loops of the kernels: the only module that imports numba.
+"""The compiled inner loops of the kernels: numba is imported here and nowhere else.
 
 The public modules import it at their first use, so that importing the package does not pay for the
 compiler. Every loop releases the interpreter lock and is cached on disk after its first
