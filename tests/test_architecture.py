@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "resources": set(),
     "words": set(),
     "kernels": set(),
-    "stacks": {"errors"},
+    "stacks": {"errors", "words"},
     "registry": {"resources"},
     "steps": {"registry", "kernels"},
     "losses": {"registry", "kernels"},

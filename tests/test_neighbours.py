@@ -262,7 +262,6 @@ def test_killed_in_each_phase_it_ends_as_in_one_go(
         assert died.returncode == -signal.SIGKILL
     run = api.run(file, output=output, workers=2)
     alike(run.folder, whole["protocol"])
-    assert len(computed(run.folder)) == COUNT
     assert run.record is not None
     assert run.record["slices"]["kept_from_earlier"] >= 4
 

@@ -63,7 +63,7 @@ def test_the_picture_of_the_chosen_combination_is_what_is_applied(
     small = thumbnails(trial, found, 1, found.result.combinations, 1)
     assert set(small) == set(found.result.combinations)
     applied = tuning.chains[0].consecutive().evaluate(1, (IMAGE,))[IMAGE]
-    expected = Display.of(job.reader.read(1))(applied)
+    expected = Display(job.reader.read(1))(applied)
     assert np.array_equal(small[found.result.choice.combination], expected)
     assert sum(np.array_equal(each, expected) for each in small.values()) < len(small)
 
@@ -74,7 +74,7 @@ def test_every_other_picture_is_what_would_have_been_applied(
     job, tuning = tuned(protocol(), pictured=True)
     trial, found = trial_of(tuning)
     names = ("find_charging.gf1_sigma", "correct_charging.rb_radius")
-    display = Display.of(job.reader.read(1))
+    display = Display(job.reader.read(1))
     for combination, picture in thumbnails(trial, found, 1, found.result.combinations, 2).items():
         changes = dict(zip(names, map(str, combination), strict=True))
         _, others = tuned(protocol("other.yaml", optimize=None), set=changes)
@@ -170,10 +170,10 @@ def test_shrinking_takes_means_of_blocks() -> None:
 
 def test_the_display_range_is_that_of_the_raw_slice() -> None:
     raw = np.linspace(100, 200, 10_000).reshape(100, 100)
-    display = Display.of(raw)
+    display = Display(raw)
     assert (display(np.array([[0, 150, 999]])) == [[0, 128, 255]]).all()
     assert np.array_equal(
-        Display.of(np.full((5, 5), 7.0))(np.full((5, 5), 7.0)), np.zeros((5, 5), np.uint8)
+        Display(np.full((5, 5), 7.0))(np.full((5, 5), 7.0)), np.zeros((5, 5), np.uint8)
     )
 
 
@@ -280,8 +280,8 @@ def test_pictures_of_a_slice_are_those_of_its_pixels(cell: Path, protocol: Write
     picture = np.asarray(
         Image.open(result.folder / "previews" / entry["pictures"]["after"]).convert("L"), float
     )
-    assert picture == pytest.approx(Display.of(before)(after).astype(float), abs=40)
-    assert picture.mean() == pytest.approx(Display.of(before)(after).mean(), abs=2)
+    assert picture == pytest.approx(Display(before)(after).astype(float), abs=40)
+    assert picture.mean() == pytest.approx(Display(before)(after).mean(), abs=2)
 
 
 def test_the_outline_is_of_all_that_any_step_finds(

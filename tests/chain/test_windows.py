@@ -206,6 +206,15 @@ def test_a_window_of_no_radius_holds_the_slice_alone() -> None:
     assert np.array_equal(made, image)
 
 
+def test_a_window_is_a_parameter_of_its_stage() -> None:
+    def blind(image: Window[Any], *, radius: int) -> Any:
+        return image
+
+    message = "window is reach, which blind does not take; add it to its keyword-only parameters"
+    with pytest.raises(TypeError, match=message):
+        Stage(blind, makes=IMAGE, window="reach")
+
+
 def test_a_loss_may_see_neighbours() -> None:
     def loss(image: Window[str]) -> str:
         return window_of(image)
@@ -250,15 +259,25 @@ def test_masks_that_are_kept_are_not_made_again() -> None:
         calls[f"mended {image}"] += 1
         return Sum(image + mask)
 
-    def spread(mended: Window[Sum]) -> str:
+    def other(mended: Sum) -> str:
+        calls[f"other {said(mended)}"] += 1
+        return f"o{said(mended)}"
+
+    def spread(mended: Window[Sum], mask: Window[str]) -> str:
         return window_of(mended)
 
-    stages = (Stage(mask, mask_of="flaws"), Stage(mended), Stage(spread, window=2))
-    graph = compile_chain([Bound(Step(name="mend", version=1, stages=stages), "mend", {})])
+    masks = (Stage(mask, mask_of="flaws"), Stage(mended))
+    # The second takes the name of the first, which nobody but the picture of all masks wants then.
+    spreading = (Stage(other, makes="mask", mask_of="flaws"), Stage(spread, window=2))
+    steps = []
+    for name, stages in (("first", masks), ("second", spreading)):
+        steps.append(Bound(Step(name=name, version=1, stages=stages), name, {}))
+    graph = compile_chain(steps)
     graph = replace(graph, products={**graph.products, **graph.masks()})
     row = Consecutive(graph, load())
     for number in range(COUNT):
-        assert row.evaluate(number, ("spread", "mask 0"))["mask 0"] == f"m{number}"
+        made = row.evaluate(number, ("spread", "mask 0", "mask 1"))
+        assert (made["mask 0"], made["mask 1"]) == (f"m{number}", f"o{number}m{number}")
     assert set(calls.values()) == {1}
 
 

@@ -34,8 +34,8 @@ def test_a_paragraph_of_a_real_run(shared: Path) -> None:
     assert "9 slices of 48 by 64 pixels (uint8)" in text
     for step in source.chain:
         for name, each in step.parameters.items():
-            if isinstance(each.value, int | float) and not isinstance(each.value, bool):
-                assert f"{name} {each.value:g}" in text
+            if isinstance(each["value"], int | float) and not isinstance(each["value"], bool):
+                assert f"{name} {each['value']:g}" in text
     chosen = "chosen among 18 combinations (grid search) on slice 1 by the self-supervised loss "
     assert f"{chosen}charging_histogram" in text
     assert f"the lowest loss was {search.loss_of_choice:.4f}" in text

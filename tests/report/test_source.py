@@ -23,7 +23,7 @@ def test_a_finished_result(shared: Path) -> None:
     assert len(source.slices) == 9
     assert len(source.losses) == 18
     assert source.events[-1]["event"] == "finished"
-    assert source.picture(source.previews.slices[0].pictures["before"])
+    assert source.picture(source.previews.slices[0]["pictures"]["before"])
     # The record itself may be named, too.
     assert open_result(shared / "run.json") == source
 

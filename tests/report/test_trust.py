@@ -59,7 +59,10 @@ def source(
     losses = {1: Comparison(before, after)}
     if held_out_before is not None:
         losses[2] = Comparison(held_out_before, None)
-    shown = ShownSearch(0, 1, {}, False, 2, "a.webp", "s.webp", losses)
+    shown: ShownSearch = {
+        "search": 0, "slice": 1, "points": {}, "broad": False, "frames": 2,
+        "animation": "a.webp", "still": "s.webp", "compared": losses,
+    }  # fmt: skip
     return Result(
         Path(),
         record(**{"searches": [search_content()], **parts}),

@@ -54,7 +54,7 @@ def test_upgrading_what_moves_pixels_makes_all_anew(
 
 
 def test_the_record_has_all_of_them() -> None:
-    assert {*OTHERS, *environment.MOVING_PIXELS} == set(environment.environment()["packages"])
+    assert {*OTHERS, *environment.MOVING_PIXELS} == set(environment.environment(1)["packages"])
     assert set(environment.versions_of_workers()) == {
         "python",
         "stackmend",

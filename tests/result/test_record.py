@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_type_hints, is_typeddict
 
 import numpy as np
 import pytest
@@ -53,7 +53,9 @@ def of_class(kind: type) -> dict[str, Any]:
     return schema
 
 
-KINDS = [kind for kind in vars(parts).values() if dataclasses.is_dataclass(kind)]
+KINDS = [
+    kind for kind in vars(parts).values() if dataclasses.is_dataclass(kind) or is_typeddict(kind)
+]
 
 
 def test_the_schema_is_valid_and_allows_nothing_else() -> None:

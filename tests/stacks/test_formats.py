@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from stackmend import api, resources
-from stackmend.result import workspace
+from stackmend.result import names
 from stackmend.stacks import FORMATS, Format, Layout, Pixels, Slice, Writer, new_stack
 
 OUTPUT = resources.schema("skeleton")["properties"]["output"]["properties"]
@@ -45,7 +45,7 @@ def test_a_format_is_in_the_readme(name: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_run_may_replace_a_stack_of_each_format(name: str) -> None:
     for stem in ("stack", "truth"):
-        assert f"{stem}{FORMATS[name].suffix}" in workspace._STACKS
+        assert f"{stem}{FORMATS[name].suffix}" in names.STACKS
 
 
 def problems(folder: Path, **output: Any) -> list[tuple[str, str]]:

@@ -68,7 +68,7 @@ def level(image: NDArray[Any]) -> dict[str, Any]:
     return {"first": float(image[0, 0]), "number": shown(image)}
 
 
-def difference(first: NDArray[Any], second: NDArray[Any], *, reach: int) -> float:
+def difference(first: NDArray[Any], second: NDArray[Any]) -> float:
     LOOKED[shown(first), shown(second)] += 1
     return float(second[0, 0] - first[0, 0])
 
@@ -144,6 +144,11 @@ def test_every_pair_within_reach_is_looked_at_once(workers: int, reach: int) -> 
     pairs = [(a, b) for a in range(COUNT) for b in range(a + 1, min(a + reach + 1, COUNT))]
     assert keys_of(chain) == pairs
     assert Counter(pairs) == LOOKED
+
+
+def test_how_far_apart_pairs_are_is_a_parameter_of_the_survey() -> None:
+    assert PAIRED.parameters == ("reach",)
+    assert step(PAIRED, reach=1).component.parameters == ("reach",)
 
 
 def test_pairs_are_of_those_that_are_restored() -> None:

@@ -6,6 +6,7 @@ import csv
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,14 @@ import tifffile
 
 import stackmend
 from stackmend import api
-from stackmend.chain import Node
+from stackmend.chain import Bound, Node
 from stackmend.errors import InputError, UsageError
+from stackmend.registry import IMAGE, Loss, Stage, Step, Survey, Window
 from stackmend.restore.measures import to_dtype
+from stackmend.search import Axis, Space
+from stackmend.stacks import open_stack
 from stackmend.tuning import trial as tuning_trial
+from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.trial import Trial
 
 Write = Callable[..., Path]
@@ -287,3 +292,55 @@ def test_nothing_is_written(file: Path, tmp_path: Path) -> None:
     trial.loss_untouched(1)
     trial.image(2)
     assert files(tmp_path) == before
+
+
+# Steps of other people
+
+
+def test_an_absent_neighbour_is_absent_with_all_that_is_given_for_it(cell: Path) -> None:
+    """A window holds as many values of a survey as slices, whether it was needed or not."""
+
+    def counted(image: Window[Any], known: Window[Any], *, gain: int) -> Any:
+        assert len(image) == len(known)
+        return image[image.centre] * np.float32(gain * len(known))
+
+    def loss(image: Any) -> float:
+        return float(image.mean())
+
+    survey = Survey("known", loss, len, needed=lambda: False)
+    stages = (Stage(counted, makes=IMAGE, window=1),)
+    step = Step(name="count", version=1, stages=stages, survey=survey)
+    chain = ChannelChain(
+        open_stack(cell)[0], (Bound(step, "count", {}),), {"count.known": None}, windowed=True
+    )
+    judged = SimpleNamespace(
+        loss=Loss(name="mean", version=1, stages=(Stage(loss),)), parameters={}
+    )
+    entry: Any = SimpleNamespace(steps=["count"], loss=judged, region={})
+    trial = Trial(chain, entry, Space((Axis(("count", "gain"), (1, 2)),)))
+    means = [chain.reader.read(number).mean() for number in range(4)]
+    for number, seen in enumerate((2, 3, 3, 2)):
+        expected = pytest.approx(2 * seen * means[number], rel=1e-5)
+        assert trial.loss(number, {"count.gain": 2}) == expected
+        applied = chain.with_values({("count", "gain"): 2}).consecutive()
+        made = applied.evaluate(number, (IMAGE,))[IMAGE]
+        assert np.array_equal(trial.image(number, {"count.gain": 2}), made)
+
+
+def test_a_loss_may_see_neighbours(cell: Path) -> None:
+    def darker(image: Any, *, gain: int) -> Any:
+        return image * np.float32(1 / gain)
+
+    def loss(image: Window[Any]) -> float:
+        return float(np.ptp([each.mean() for each in image]))
+
+    step = Step(name="darker", version=1, stages=(Stage(darker, makes=IMAGE),))
+    chain = ChannelChain(open_stack(cell)[0], (Bound(step, "darker", {}),))
+    component = Loss(name="unsteady", version=1, stages=(Stage(loss, window=1),))
+    judged = SimpleNamespace(loss=component, parameters={})
+    entry: Any = SimpleNamespace(steps=["darker"], loss=judged, region={})
+    trial = Trial(chain, entry, Space((Axis(("darker", "gain"), (1, 2)),)))
+    for number in (0, 2):
+        untouched = trial.loss_untouched(number, {"darker.gain": 2})
+        assert untouched == trial.loss(number, {"darker.gain": 1})
+        assert trial.loss(number, {"darker.gain": 2}) == pytest.approx(untouched / 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from stackmend.chain.graph import (
@@ -99,16 +99,16 @@ def _largest_radius(
     return stage.radius(bound.parameters)
 
 
-@dataclass(frozen=True)
 class _Unrolled:
     """Nodes of one slice, and how many slices to either side each of them sees.
 
     A node whose result is seen from other slices stands in the graph once for each of these.
     """
 
-    nodes: Sequence[Node]
-    available: Mapping[str, Source]
-    radii: Sequence[int]
+    def __init__(
+        self, nodes: Sequence[Node], available: Mapping[str, Source], radii: Sequence[int]
+    ) -> None:
+        self.nodes, self.available, self.radii = nodes, available, radii
 
     def graph(self) -> Graph:
         """The graph over all slices that are seen."""

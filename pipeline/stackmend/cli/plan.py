@@ -99,21 +99,22 @@ def _search(search: Any) -> Iterator[Row]:
 
 def _done(plan: RunPlan) -> Iterator[Row]:
     done = plan.done
-    everything = words.count(done.finished + done.todo)
+    finished, undecided, todo = done["finished"], done["undecided"], done["todo"]
+    everything = words.count(finished + todo)
     if plan.busy:
         yield "busy", "another run is at work in this folder; a run would refuse to begin"
-    if done.finished:
-        text = f"{words.count(done.finished)} of {everything} slices"
+    if finished:
+        text = f"{words.count(finished)} of {everything} slices"
         yield "done", f"{text}; the run checks their content and keeps what holds"
-    if done.undecided:
-        text = f"{words.count(done.undecided)} of {everything} slices"
+    if undecided:
+        text = f"{words.count(undecided)} of {everything} slices"
         yield "done", f"{text} are kept if the search chooses as it did before"
-    for reason, number in done.again.items():
+    for reason, number in done["again"].items():
         yield "again", f"{reason}: {words.counted(number, 'slice')} to be computed again"
-    if not done.todo:
+    if not todo:
         yield "to do", "nothing but that"
-    elif not done.undecided:
-        yield "to do", words.counted(done.todo, "slice")
+    elif not undecided:
+        yield "to do", words.counted(todo, "slice")
 
 
 def _needs(plan: RunPlan) -> Iterator[Row]:

@@ -49,7 +49,7 @@ def slice_facts(result: Result) -> dict[str, Any]:
     return {
         "count": len(result.slices),
         "status": dict(Counter(row.status.value for row in result.slices)),
-        "kept": result.record.slices.kept_from_earlier,
+        "kept": result.record.slices["kept_from_earlier"],
         "median_mask_area": median(areas) if areas else None,
         "median_changed_fraction": median(changed) if changed else None,
         "clipped": result.record.output.clipped,
@@ -57,8 +57,8 @@ def slice_facts(result: Result) -> dict[str, Any]:
 
 
 def _head(record: Record) -> Iterator[Row]:
-    started = datetime.fromisoformat(record.times.started)
-    name = record.name or Path(record.protocol.file).stem
+    started = datetime.fromisoformat(record.times["started"])
+    name = record.name or Path(record.protocol["file"]).stem
     yield "protocol", f"{name}, run on {started:%Y-%m-%d at %H:%M}"
     given, output = record.input, record.output
     known = [f"{axis} {size:.4g}" for axis, size in given.pixel_size_nm.items() if size]
@@ -145,7 +145,7 @@ def _slices(facts: Mapping[str, Any]) -> Iterator[Row]:
 def _truth(record: Record) -> Iterator[Row]:
     if record.truth is None:
         return
-    before, after = record.truth.rmse_before, record.truth.rmse_after
+    before, after = record.truth["rmse_before"], record.truth["rmse_after"]
     change = f" by {percent(abs(1 - after / before))}" if before else ""
     verb = "did not change"
     if after != before:
@@ -155,9 +155,9 @@ def _truth(record: Record) -> Iterator[Row]:
 
 
 def _times(record: Record, facts: Mapping[str, Any]) -> Iterator[Row]:
-    computed, seconds = facts["count"] - facts["kept"], record.times.apply_s
+    computed, seconds = facts["count"] - facts["kept"], record.times["apply_s"]
     rate = f" ({figure(computed / seconds)} slices/s)" if computed > 0 and seconds > 0 else ""
-    search = duration(record.times.search_s)
+    search = duration(record.times["search_s"])
     yield "time", f"{search} search, {duration(seconds)} application{rate}"
 
 

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, prod
-from typing import Any
 
 import joblib
 
@@ -14,6 +13,7 @@ from stackmend.errors import InputError, UsageError
 from stackmend.forecast.costs import Costs, SearchCosts, costs_of, provisional, searches_of
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
+from stackmend.result.record import Estimate
 from stackmend.search import distinct_work, most_alive, strategy
 from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.trial import Trial, space_of
@@ -160,7 +160,7 @@ def _one_search(
     """Seconds of one thread for one slice, and the most bytes of results alive at a time."""
     trial = Trial(chain, entry, space_of(job.protocol, entry))
     graph = trial.graph()
-    by = strategy(entry.strategy.name, **entry.strategy.options)
+    by = strategy(**entry.strategy)
     work = distinct_work(graph, by.propose(0, trial.space, {}))
     seconds = sum(costs.stages[index][0] for index, _ in work.tasks)
     rounds = by.at_most(trial.space) / max(len(work.answers["loss"]), 1)
@@ -190,7 +190,7 @@ class Expected:
     skipped: str = ""
     notes: tuple[str, ...] = ()
 
-    def beside(self, **actual: Any) -> dict[str, Any]:
+    def beside(self, **actual: float | None) -> Estimate:
         """For the record: the estimate, and what it came to."""
         expected = None
         if self.need:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from stackmend.forecast.costs import provisional
 from stackmend.forecast.estimate import Need, need_of
@@ -14,7 +14,7 @@ from stackmend.protocol import OptimizeEntry
 from stackmend.protocol.model import Sweep
 from stackmend.restore.identity import identity_of, still_open
 from stackmend.restore.resume import candidates
-from stackmend.result.journal import Journal, JournaledLosses, Ledger
+from stackmend.result.journal import Journal, JournaledLosses, Ledger, Loss
 from stackmend.result.log import Log
 from stackmend.result.names import JOURNAL, RECORD
 from stackmend.result.workspace import bytes_in
@@ -58,8 +58,7 @@ class PlannedSearch:
     decided: bool
 
 
-@dataclass(frozen=True)
-class DoneBefore:
+class DoneBefore(TypedDict):
     """What is finished.
 
     ``finished`` slices are in a journal of the same work: the run checks their content and keeps
@@ -119,8 +118,7 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
     folder = job.workspace.folder
     running = Journal(job.workspace.journal).ledger()
     published = Ledger().read([folder / JOURNAL])
-    known = Ledger(losses={**published.losses, **running.losses})
-    foreseen = _Foreseen(job, known)
+    foreseen = _Foreseen(job, {**published.losses, **running.losses})
     searches = list(foreseen.searches())
     done = _done(job, foreseen.chains if foreseen.decided else None, running, published)
     unknown = [0.0 if each.decided else 1 - each.known / each.needed for each in searches]
@@ -140,7 +138,7 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
         earlier_bytes=bytes_in(earlier) if has_earlier else 0,
         workers=workers,
         budget=budget,
-        need=need_of(job, todo=done.todo, unknown=unknown, workers=workers, budget=budget),
+        need=need_of(job, todo=done["todo"], unknown=unknown, workers=workers, budget=budget),
         warnings=[f"{problem.path}: {problem.message}" for problem in job.protocol.warnings],
     )
 
@@ -169,7 +167,7 @@ def _steps(job: Job) -> Iterator[dict[str, Any]]:
 class _Foreseen:
     """The chains as far as the losses that are known decide about them."""
 
-    def __init__(self, job: Job, known: Ledger) -> None:
+    def __init__(self, job: Job, known: Mapping[tuple[str, str], Loss]) -> None:
         self._job, self._known = job, known
         self._guess = provisional(job)
         self.chains = list(untuned(job).chains)
@@ -188,7 +186,7 @@ class _Foreseen:
         self, entry: OptimizeEntry, channel: int, followers: Sequence[int]
     ) -> PlannedSearch:
         job = self._job
-        by = strategy(entry.strategy.name, **entry.strategy.options)
+        by = strategy(**entry.strategy)
         numbers = entry.slices.indices(job.reader.shape[0])
         trial = Trial(self._guess[channel], entry, space_of(job.protocol, entry))
         first = by.propose(0, trial.space, {})
@@ -208,7 +206,7 @@ class _Foreseen:
         return PlannedSearch(
             steps=entry.steps,
             channel=job.channels[channel],
-            strategy=entry.strategy.name,
+            strategy=entry.strategy["name"],
             loss=entry.loss.name,
             slices=numbers,
             combinations=len(first),
@@ -223,7 +221,7 @@ class _Foreseen:
     def _store(self, trial: Trial, numbers: Sequence[int]) -> JournaledLosses:
         identities = {number: search_identity(trial, number) for number in numbers}
         journal = Journal(self._job.workspace.journal)
-        return JournaledLosses(journal, self._known.losses, identities)
+        return JournaledLosses(journal, self._known, identities)
 
     def _follow(
         self, entry: OptimizeEntry, followers: Sequence[int], result: SearchResult | None
@@ -243,7 +241,8 @@ def _done(
     places = job.places
     if chains is not None:
         found, lost = candidates(job, places, identity_of(job, chains), running, published)
-        return DoneBefore(len(found), 0, lost, len(places) - len(found))
+        todo = len(places) - len(found)
+        return {"finished": len(found), "undecided": 0, "again": lost, "todo": todo}
     swept: list[str] = []
     for entry in job.protocol.chain:
         swept += [f"{entry.id}.{name}" for name in entry.sweeps]
@@ -252,4 +251,4 @@ def _done(
         if ledger.work is not None:
             ledger.work = still_open(ledger.work, swept)
     found, lost = candidates(job, places, identity, running, published)
-    return DoneBefore(0, len(found), lost, len(places))
+    return {"finished": 0, "undecided": len(found), "again": lost, "todo": len(places)}

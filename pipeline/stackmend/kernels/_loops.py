@@ -1,4 +1,4 @@
-"""The compiled inner loops of the kernels: the only module that imports numba.
+"""The compiled inner loops of the kernels: numba is imported here and nowhere else.
 
 The public modules import it at their first use, so that importing the package does not pay for the
 compiler. Every loop releases the interpreter lock and is cached on disk after its first
@@ -271,41 +271,3 @@ def second_difference(image: Image, step: int) -> float:
             partial += abs(corners - np.float32(2) * sides + np.float32(4) * row[x])
         total += partial
     return total
-
-
-@compiled
-def round_to(
-    image: NDArray[np.floating], low: np.floating, high: np.floating, out: NDArray[np.generic]
-) -> int:
-    """Round to the nearest even whole number and saturate; return how many lay outside.
-
-    Values that are no numbers count as well.
-    """
-    clipped = 0
-    for y in range(image.shape[0]):
-        row, target = image[y], out[y]
-        outside = 0
-        for x in range(row.shape[0]):
-            value = np.rint(row[x])
-            kept = value
-            if not value >= low:
-                kept = low
-            elif value > high:
-                kept = high
-            outside += kept != value
-            target[x] = kept
-        clipped += outside
-    return clipped
-
-
-@compiled
-def sums(pixels: NDArray[np.integer]) -> tuple[np.int64, np.int64]:
-    """The sum of whole numbers of 16 bits at most, and that of their squares."""
-    total, squares = np.int64(0), np.int64(0)
-    for y in range(pixels.shape[0]):
-        row = pixels[y]
-        for x in range(row.shape[0]):
-            value = np.int64(row[x])
-            total += value
-            squares += value * value
-    return total, squares

@@ -33,11 +33,11 @@ def rounded_to(image: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> tuple[
     >>> rounded_to(np.array([[-3.0, 0.5, 1.5, 300.0]]), np.dtype("uint8"))
     (array([[  0,   0,   2, 255]], dtype=uint8), 2)
     """
-    from stackmend.kernels import _loops
+    from stackmend.kernels import _level_loops
 
     limits = np.iinfo(dtype)
     pixels = np.empty(image.shape, dtype)
     # Values of the image's own type, so that a loop over float32 stays one.
     low, high = image.dtype.type(limits.min), image.dtype.type(limits.max)
-    clipped = _loops.round_to(readonly(np.ascontiguousarray(image)), low, high, pixels)
+    clipped = _level_loops.round_to(readonly(np.ascontiguousarray(image)), low, high, pixels)
     return pixels, int(clipped)

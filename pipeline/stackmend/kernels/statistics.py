@@ -57,11 +57,13 @@ def mean_and_std(pixels: NDArray[Any]) -> tuple[float, float]:
     The slice is ``(Y, X)``. For whole numbers of 16 bits at most both come from exact sums, in one
     pass.
     """
-    from stackmend.kernels import _loops
+    from stackmend.kernels import _level_loops
 
     if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2:
         return float(pixels.mean(dtype=np.float64)), float(pixels.std(dtype=np.float64))
-    total, squares = (int(each) for each in _loops.sums(readonly(np.ascontiguousarray(pixels))))
+    total, squares = (
+        int(each) for each in _level_loops.sums(readonly(np.ascontiguousarray(pixels)))
+    )
     count = pixels.size
     return total / count, sqrt((count * squares - total * total) / count**2)
 

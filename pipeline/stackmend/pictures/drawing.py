@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import BytesIO
 from math import ceil, sqrt
 from typing import Any
@@ -28,18 +27,15 @@ _OUTLINE = (240, 228, 66)
 _QUALITIES = (82, 70, 58, 46, 34)
 
 
-@dataclass(frozen=True)
 class Display:
-    """The grey levels that are shown black and white, whatever is shown: those of the raw slice."""
+    """The grey levels that are shown black and white, whatever is shown.
 
-    low: float
-    high: float
+    They are the range of the raw slice, a few outliers left out.
+    """
 
-    @classmethod
-    def of(cls, raw: NDArray[Any]) -> Display:
-        """The range of a raw slice, a few outliers left out."""
-        low, high = (float(each) for each in np.percentile(raw, DISPLAYED))
-        return cls(low, high if high > low else low + 1)
+    def __init__(self, raw: NDArray[Any]) -> None:
+        self.low, high = (float(each) for each in np.percentile(raw, DISPLAYED))
+        self.high = high if high > self.low else self.low + 1
 
     def __call__(self, image: NDArray[Any]) -> Grey:
         """An image in 256 levels; what lies outside the range is saturated."""

@@ -33,7 +33,7 @@ def thumbnail_step(trial: Trial, number: int) -> Bound:
     """The step that makes a small picture of a slice as a search restores it."""
     raw = trial.chain.reader.read(number)
     factor = factor_for(trial.start(number)[IMAGE].shape, PIXELS, SIDE)
-    return Bound(_THUMBNAIL, _THUMBNAIL.name, {"display": Display.of(raw), "factor": factor})
+    return Bound(_THUMBNAIL, _THUMBNAIL.name, {"display": Display(raw), "factor": factor})
 
 
 def thumbnails(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -95,14 +95,14 @@ def _odd_one(rows: Sequence[SliceRow]) -> int | None:
     return odd if oddness(odd) else None
 
 
-@dataclass(frozen=True)
 class SlicePictures:
-    """Makes the pictures of slices of the first channel; a plain value that workers can be sent."""
+    """Makes the pictures of slices of the first channel, here or in a worker that it is sent to."""
 
-    application: Application
-    writer: Writer
-    folder: Path
-    generosity: float
+    def __init__(
+        self, application: Application, writer: Writer, folder: Path, generosity: float
+    ) -> None:
+        self.application, self.writer = application, writer
+        self.folder, self.generosity = folder, generosity
 
     def make(self, row: SliceRow, position: int, why: Sequence[str]) -> dict[str, Any] | None:
         """Write the pictures of a slice and describe them.
@@ -121,7 +121,7 @@ class SlicePictures:
         centre = deepest(difference)
         zoom = window_around(centre, before.shape)
         factor = factor_for(before.shape, PIXELS, SIDE)
-        display = Display.of(before)
+        display = Display(before)
         mask = self._mask(row.slice, whole, before.shape)
         small = shrunk(difference, factor)
         pictures = {

@@ -110,10 +110,10 @@ def examine(
         document = parse(_decode(source, file))
     except ProtocolError as error:
         return Draft(None, error.problems, file.name)
-    before = given or CommandLine()
-    values = {**before.set, **(set or {})}
-    given = CommandLine(input or before.input, output or before.output, values)
-    overrides.apply(document, input=given.input, output=given.output, set=given.set)
+    before = given or {"input": None, "output": None, "set": {}}
+    input, output = input or before["input"], output or before["output"]
+    values = {**before["set"], **(set or {})}
+    overrides.apply(document, input=input, output=output, set=values)
     complaints = schema.complaints(document.data, document.faults)
     problems = [
         *document.problems,
@@ -124,11 +124,13 @@ def examine(
     repaired = repair.without_faults(
         document.data, [*document.faults, *(path for path, _, _ in complaints)]
     )
-    built = build.build(
-        repaired.data, document, file=file, base=base or file.resolve().parent, source=source
-    )
-    protocol = replace(
-        built, given=CommandLine(_absolute(given.input), _absolute(given.output), given.set)
+    protocol = build.build(
+        repaired.data,
+        document,
+        file=file,
+        base=base or file.resolve().parent,
+        source=source,
+        given={"input": _absolute(input), "output": _absolute(output), "set": values},
     )
     problems += semantics.check(
         protocol, chain=repaired.chain_intact, optimize=repaired.optimize_intact

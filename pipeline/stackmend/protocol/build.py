@@ -9,6 +9,7 @@ from typing import Any
 
 from stackmend import registry, resources
 from stackmend.protocol.model import (
+    CommandLine,
     Input,
     LossEntry,
     OptimizeEntry,
@@ -16,7 +17,6 @@ from stackmend.protocol.model import (
     Protocol,
     SliceSelection,
     StepEntry,
-    StrategyEntry,
     Sweep,
 )
 from stackmend.protocol.schema import optimize_entries
@@ -26,7 +26,13 @@ _DEFAULTED = ("loss", "strategy", "on_nothing_found")
 
 
 def build(
-    data: Mapping[str, Any], text: Text, *, file: Path, base: Path, source: bytes
+    data: Mapping[str, Any],
+    text: Text,
+    *,
+    file: Path,
+    base: Path,
+    source: bytes,
+    given: CommandLine,
 ) -> Protocol:
     """The protocol that data which the schema accepts stands for."""
     given_input, given_output = _section(data, "input"), _section(data, "output")
@@ -48,6 +54,7 @@ def build(
         ),
         file=file,
         folder=base,
+        given=given,
         source=source,
         text=text,
     )
@@ -170,7 +177,7 @@ def _optimize(
         validate=_selection(entry["validate"]) if "validate" in entry else None,
         region=region,
         loss=LossEntry(loss, _filled(loss_options, registry.losses().get(loss).schema)),
-        strategy=StrategyEntry(strategy, _filled(strategy_options, options)),
+        strategy={"name": strategy, **_filled(strategy_options, options)},
         on_nothing_found=outcome if isinstance(outcome, str) else "instead",
         instead=build_chain(instead, (*path, "on_nothing_found", "instead"), text),
         path=path,

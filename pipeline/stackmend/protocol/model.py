@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from stackmend import registry
 from stackmend.errors import Problem
@@ -61,19 +61,11 @@ class LossEntry:
 
 
 @dataclass(frozen=True)
-class StrategyEntry:
-    """How combinations are found, with all options."""
-
-    name: str
-    options: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
 class OptimizeEntry:
     """One search: which steps, on which slices, by which loss.
 
     ``channel`` is the one it is done on, ``each`` for one search a channel, or ``None`` for the
-    first that is restored.
+    first that is restored. ``strategy`` has its ``name`` and all its options.
     """
 
     steps: tuple[str, ...]
@@ -82,7 +74,7 @@ class OptimizeEntry:
     validate: SliceSelection | None
     region: Mapping[str, tuple[int, int]]
     loss: LossEntry
-    strategy: StrategyEntry
+    strategy: Mapping[str, Any]
     on_nothing_found: str
     instead: tuple[StepEntry, ...]
     path: DataPath
@@ -134,13 +126,12 @@ class Output:
     pyramid: bool
 
 
-@dataclass(frozen=True)
-class CommandLine:
+class CommandLine(TypedDict):
     """What the command line added to the file: paths, and values by path."""
 
-    input: Path | None = None
-    output: Path | None = None
-    set: Mapping[str, str] = field(default_factory=dict)
+    input: Path | None
+    output: Path | None
+    set: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -159,7 +150,7 @@ class Protocol:
     folder: Path
     source: bytes
     text: Text = field(repr=False, compare=False)
-    given: CommandLine = CommandLine()
+    given: CommandLine
     warnings: tuple[Problem, ...] = ()
 
     def entry(self, id: str) -> StepEntry:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from stackmend.protocol.text import DataPath
 
 
-@dataclass
 class Repaired:
     """What is left of the data, and whether chain and searches can still be judged as a whole."""
 
-    data: dict[str, Any]
-    chain_intact: bool = True
-    optimize_intact: bool = True
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.data = data
+        self.chain_intact = self.optimize_intact = True
 
 
 def without_faults(data: dict[str, Any], faults: Iterable[DataPath]) -> Repaired:

@@ -189,7 +189,7 @@ def _optimize(protocol: Protocol) -> Iterator[Problem]:
         elif known:
             yield from _loss_products(protocol, entry, max(positions))
         yield from _instead(protocol, entry)
-        extra = EXTRAS.get(entry.strategy.name)
+        extra = EXTRAS.get(entry.strategy["name"])
         if extra and find_spec(extra) is None:
             message = (
                 f"needs the package {extra}, which is not installed; "

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,14 +111,12 @@ class _Refused(Exception):
         self.message = message
 
 
-@dataclass
 class _Node:
-    place: Place
-    content: Any
-    kind: str
-    fault: str = ""
-    size: int = 1
-    height: int = 0
+    """A value at its place: a scalar, a list of nodes, or a mapping as pairs of nodes."""
+
+    def __init__(self, place: Place, content: Any, kind: str, fault: str = "") -> None:
+        self.place, self.content, self.kind, self.fault = place, content, kind, fault
+        self.size, self.height = 1, 0
 
 
 def parse(text: str) -> Text:
@@ -195,22 +194,7 @@ class _Composer:
         elif isinstance(event, yaml.ScalarEvent):
             node = _scalar_node(event, place)
         else:
-            items = list(self._items(depth))
-            size, height = (
-                1 + sum(item.size for item in items),
-                1 + max((item.height for item in items), default=0),
-            )
-            if isinstance(event, yaml.SequenceStartEvent):
-                node = _Node(place, items, "list", "", size, height)
-            else:
-                node = _Node(
-                    place,
-                    list(zip(items[::2], items[1::2], strict=True)),
-                    "mapping",
-                    "",
-                    size,
-                    height,
-                )
+            node = self._collection(event, place, depth)
         if depth + node.height > MAX_DEPTH:
             raise _too_deep(place)
         if node.size > MAX_VALUES:
@@ -223,6 +207,16 @@ class _Composer:
             self._anchors[event.anchor] = node
         return node
 
+    def _collection(self, event: Any, place: Place, depth: int) -> _Node:
+        items = list(self._items(depth))
+        if isinstance(event, yaml.SequenceStartEvent):
+            node = _Node(place, items, "list")
+        else:
+            node = _Node(place, list(zip(items[::2], items[1::2], strict=True)), "mapping")
+        node.size += sum(item.size for item in items)
+        node.height = 1 + max((item.height for item in items), default=0)
+        return node
+
     def _alias(self, event: Any, place: Place) -> _Node:
         target = self._anchors.get(event.anchor)
         if target is None:
@@ -231,7 +225,9 @@ class _Composer:
                 f"no complete &{event.anchor} comes before it; write the value"
             )
             return _Node(place, None, "scalar", what)
-        return _Node(place, target.content, target.kind, target.fault, target.size, target.height)
+        node = copy(target)
+        node.place = place
+        return node
 
     def _items(self, depth: int) -> Iterator[_Node]:
         for event in self._events:

@@ -71,6 +71,9 @@ class Stage:
     def __post_init__(self) -> None:
         if not self.makes:
             object.__setattr__(self, "makes", self.function.__name__)
+        if isinstance(self.window, str) and self.window not in self.parameters:
+            what = f"window is {self.window}, which {self.function.__name__} does not take"
+            raise TypeError(f"{what}; add it to its keyword-only parameters")
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
@@ -133,6 +136,8 @@ class Survey:
         for function in (self.needed, self.look, self.settle):
             if function is not None:
                 names |= dict.fromkeys(_names_of(function, inspect.Parameter.KEYWORD_ONLY))
+        if isinstance(self.pairs, str):
+            names[self.pairs] = None
         return tuple(names)
 
     def is_needed(self, parameters: Mapping[str, Any]) -> bool:

@@ -29,8 +29,8 @@ def references(record: Record) -> list[str]:
 def methods(record: Record) -> str:
     """A paragraph for the methods section of a paper."""
     where, count = record.environment, record.output.shape[0]
-    ours, numpy, scipy = (where.packages.get(name) for name in ("stackmend", "numpy", "scipy"))
-    versions = f"Python {where.python}, NumPy {numpy}, SciPy {scipy}"
+    ours, numpy, scipy = (where["packages"].get(name) for name in ("stackmend", "numpy", "scipy"))
+    versions = f"Python {where['python']}, NumPy {numpy}, SciPy {scipy}"
     # what was done
     slices = "1 slice" if count == 1 else f"{count} slices"
     verb = "was" if count == 1 else "were"
@@ -58,7 +58,7 @@ def _size(record: Record) -> str:
 
 
 def _step(step: StepRecord) -> str:
-    values = [f"{name} {value(each.value)}" for name, each in step.parameters.items()]
+    values = [f"{name} {value(each['value'])}" for name, each in step.parameters.items()]
     foreign = "" if step.package == "stackmend" else f" of {step.package}"
     version = f"{step.step}{foreign} (version {step.version}"
     return f"{version}; {', '.join(values)})" if values else f"{version})"
@@ -95,7 +95,7 @@ def _cited(reference: str) -> str:
 
 def bibtex(record: Record) -> str:
     """Entries for stackmend and for everything that the steps and losses refer to."""
-    version = record.environment.packages.get("stackmend", "")
+    version = record.environment["packages"].get("stackmend", "")
     ours = _entry(
         "software",
         "stackmend",

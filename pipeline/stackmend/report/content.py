@@ -46,31 +46,31 @@ def shown_slices(source: Result) -> Iterator[Values]:
     rows = {row.slice: row for row in first}
     for place, shown in enumerate(source.previews.slices):
         pictures = dict.fromkeys(_OPTIONAL)
-        for name, file in shown.pictures.items():
+        for name, file in shown["pictures"].items():
             pictures[name] = data_uri(source.picture(file))
         if all(pictures.get(name) for name in _NEEDED):
-            row = rows.get(shown.slice)
+            row = rows.get(shown["slice"])
             yield _shown_slice(f"slice{place}", shown, row, pictures)
 
 
 def _shown_slice(
     key: str, shown: ShownSlice, row: SliceRow | None, pictures: dict[str, str | None]
 ) -> Values:
-    height, width = shown.shape
-    (top, bottom), (left, right) = shown.zoom
+    height, width = shown["shape"]
+    (top, bottom), (left, right) = shown["zoom"]
     box = left / width, top / height, (right - left) / width, (bottom - top) / height
     return {
         "id": key,
-        "slice": shown.slice,
-        "name": shown.name,
-        "why": shown.why,
-        "display": shown.display,
-        "largest_change": shown.largest_change,
-        "difference_scale": shown.difference_scale,
+        "slice": shown["slice"],
+        "name": shown["name"],
+        "why": shown["why"],
+        "display": shown["display"],
+        "largest_change": shown["largest_change"],
+        "difference_scale": shown["difference_scale"],
         "pictures": pictures,
-        "profile_svg": page_plots.line_profile(shown.profile),
+        "profile_svg": page_plots.line_profile(shown["profile"]),
         "size": f"{height} by {width} px",
-        "reduced": shown.factor,
+        "reduced": shown["factor"],
         "box": [round(100 * share, 3) for share in box],
         "zoom_text": f"y {top} to {bottom}, x {left} to {right}",
         "broad": width > 2 * height,
@@ -135,7 +135,7 @@ def _of_record(search: Search, source: Result) -> Values:
 
 def _pictures(search: Search, pictured: ShownSearch | None, source: Result) -> Values:
     """The points of a search side by side, and the animation through it."""
-    points = {} if pictured is None else pictured.points
+    points = {} if pictured is None else pictured["points"]
     named = ("local minimum", "local maximum")
     parts: Values = {
         "points": [],
@@ -155,11 +155,11 @@ def _pictures(search: Search, pictured: ShownSearch | None, source: Result) -> V
             parts["points"].append(point)
     if pictured:
         parts |= {
-            "slice": pictured.slice,
-            "broad": pictured.broad,
-            "frames": pictured.frames,
-            "animation": data_uri(source.picture(pictured.animation)),
-            "still": data_uri(source.picture(pictured.still)),
+            "slice": pictured["slice"],
+            "broad": pictured["broad"],
+            "frames": pictured["frames"],
+            "animation": data_uri(source.picture(pictured["animation"])),
+            "still": data_uri(source.picture(pictured["still"])),
         }
     return parts
 
@@ -188,7 +188,7 @@ def _graph(search: Search, trials: Sequence[Trial], name: str) -> Values:
 
 def _histograms(pictured: ShownSearch | None) -> Iterator[tuple[int, int, Markup]]:
     """The first two slices whose regions the loss compares."""
-    compared = list(pictured.compared.items())[:2] if pictured else []
+    compared = list(pictured["compared"].items())[:2] if pictured else []
     for number, each in compared:
         if each.histograms:
             regions: int = each.histograms["regions"]

@@ -68,10 +68,10 @@ def every(source: Result) -> Iterator[tuple[str, Figure]]:
                 slice_plots.along_stack(rows, [jump for jump in odd if jump.channel == channel]),
             )
     for shown in source.previews.slices:
-        yield f"slice{shown.slice}_profile", slice_plots.line_profile(shown.profile)
-        pictures = {name: _opened(source, file) for name, file in shown.pictures.items()}
+        yield f"slice{shown['slice']}_profile", slice_plots.line_profile(shown["profile"])
+        pictures = {name: _opened(source, file) for name, file in shown["pictures"].items()}
         if pictures.get("before") is not None and pictures.get("after") is not None:
-            yield f"slice{shown.slice}_before_after", _before_after(shown, pictures)
+            yield f"slice{shown['slice']}_before_after", _before_after(shown, pictures)
 
 
 def _of_search(search: Search, source: Result) -> Iterator[tuple[str, Figure]]:
@@ -87,10 +87,10 @@ def _of_search(search: Search, source: Result) -> Iterator[tuple[str, Figure]]:
     if slices:
         yield "losses_compared", slice_plots.losses_compared(slices[:20])
     pictured = source.previews.of_search(search.index)
-    for number, each in pictured.compared.items() if pictured else ():
+    for number, each in pictured["compared"].items() if pictured else ():
         if each.histograms:
             yield f"histograms_slice{number}", slice_plots.histograms(each.histograms)
-    files = pictured.points if pictured else {}
+    files = pictured["points"] if pictured else {}
     points = {name: _opened(source, file) for name, file in files.items()}
     points = {name: picture for name, picture in points.items() if picture is not None}
     if points:
@@ -134,10 +134,10 @@ def _before_after(shown: ShownSlice, pictures: Mapping[str, Any]) -> Figure:
     ]
     graph = figure(3.4 * 2, sum(3.4 * each + 0.3 for each in heights))
     rows = graph.subplots(len(heights), 2, squeeze=False, gridspec_kw={"height_ratios": heights})
-    (top, bottom), (left, right) = shown.zoom
-    tall, wide = shown.shape
+    (top, bottom), (left, right) = shown["zoom"]
+    tall, wide = shown["shape"]
     for axes, moment in zip(rows[0], ("before", "after"), strict=True):
-        _picture(axes, pictures[moment], f"slice {shown.slice} {moment}")
+        _picture(axes, pictures[moment], f"slice {shown['slice']} {moment}")
         if zoomed:
             place = (left / wide * width, top / tall * height)
             size = ((right - left) / wide * width, (bottom - top) / tall * height)

@@ -177,7 +177,7 @@ def edges(search: Search, source: Result) -> Iterator[EdgeAdvice]:
             continue  # below nothing there is hardly ever anything
         # the line as it stands, so that it can be found, and as it could be
         line = _line_of(name, search.record, source.record)
-        text = source.record.protocol.text.splitlines()
+        text = source.record.protocol["text"].splitlines()
         present = text[line - 1].strip() if line and line <= len(text) else ""
         wider = sorted({*declared, _beyond(sorted(declared), end)})
         suggestion = f"{name.rpartition('.')[2]}: {{sweep: [{', '.join(map(short, wider))}]}}"
@@ -192,7 +192,7 @@ def _line_of(name: str, search: SearchRecord, record: Record) -> int | None:
         if step.id not in search.steps or step_id not in ("", step.id):
             continue
         if parameter in step.parameters:
-            found = re.search(r"line (\d+)", step.parameters[parameter].origin)
+            found = re.search(r"line (\d+)", step.parameters[parameter]["origin"])
             if found:
                 return int(found[1])
     return None

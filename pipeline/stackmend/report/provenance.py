@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from stackmend.result import Record
@@ -15,19 +14,19 @@ def provenance(record: Record) -> dict[str, Any]:
     """Where everything comes from."""
     where = record.environment
     parts = ("python", "platform", "processor", "cores", "workers")
-    machine = {name: getattr(where, name) for name in parts}
+    machine = {name: each for name, each in where.items() if name in parts}
     return {
         "parameters": _parameters(record),
         "costs": costs(record),
-        "no_estimate": record.estimate.skipped,
-        "started": record.times.started,
-        "versions": list(where.packages.items()),
+        "no_estimate": record.estimate["skipped"],
+        "started": record.times["started"],
+        "versions": list(where["packages"].items()),
         "machine": [(name, str(each)) for name, each in machine.items() if each is not None],
-        "command": " ".join(where.command),
+        "command": " ".join(where["command"]),
         "input": record.input,
         "output": record.output,
         "pixel_size": _pixel_size(record.input),
-        "protocol": record.protocol.text,
+        "protocol": record.protocol["text"],
     }
 
 
@@ -36,7 +35,7 @@ def _parameters(record: Record) -> list[tuple[str, str, int, str, str, str]]:
     rows = []
     for step in record.chain:
         for name, each in step.parameters.items():
-            cells = name, value(each.value), each.origin
+            cells = name, value(each["value"]), each["origin"]
             rows.append((step.id, step.step, step.version, *cells))
         if not step.parameters:
             rows.append((step.id, step.step, step.version, "", "", ""))
@@ -57,8 +56,8 @@ COSTS = {
 
 def costs(record: Record) -> list[tuple[str, str, str]]:
     """What each part took, and what it was expected to take, where that was estimated."""
-    took = {**record.estimate.actual, **asdict(record.times)}
-    expected: Mapping[str, float | None] = record.estimate.expected or {}
+    took: dict[str, Any] = {**record.estimate["actual"], **record.times}
+    expected: Mapping[str, float | None] = record.estimate["expected"] or {}
     rows = []
     for name, label in COSTS.items():
         cells = quantity(name, took.get(name)), quantity(name, expected.get(name))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from unicodedata import combining, east_asian_width
 
 TICK, TITLE = 10, 11
@@ -20,14 +19,12 @@ Point = tuple[float, float]
 Tick = tuple[float, str]
 
 
-@dataclass(frozen=True)
 class Scale:
     """Values from ``low`` to ``high`` along a line from ``start`` to ``end``."""
 
-    low: float
-    high: float
-    start: float
-    end: float
+    def __init__(self, low: float, high: float, start: float, end: float) -> None:
+        self.low, self.high = low, high
+        self.start, self.end = start, end
 
     def __call__(self, value: float) -> float:
         """Where a value lies."""
@@ -35,12 +32,11 @@ class Scale:
         return self.start + share * (self.end - self.start)
 
 
-@dataclass(frozen=True)
 class Frame:
     """The scales between which a chart is drawn."""
 
-    x: Scale
-    y: Scale
+    def __init__(self, x: Scale, y: Scale) -> None:
+        self.x, self.y = x, y
 
     def __call__(self, point: Point) -> Point:
         """Where a point lies in the drawing."""

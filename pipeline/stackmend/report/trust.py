@@ -124,7 +124,7 @@ def compared(search: Search, source: Result) -> list[Compared]:
     pictured = source.previews.of_search(search.index)
     before: dict[int, float | None] = {}
     if pictured:
-        before = {number: each.loss_before for number, each in pictured.compared.items()}
+        before = {number: each.loss_before for number, each in pictured["compared"].items()}
     chosen = (search.index, search.chosen.index if search.chosen else None)
     losses = [row for row in source.losses if (row.search, row.combination) == chosen]
     found = [Compared(row.slice, "optimization", before.get(row.slice), row.loss) for row in losses]

@@ -49,7 +49,7 @@ def _news(source: Result, found: Sequence[Search]) -> tuple[str, str]:
     """What became of the stack: the kind of news and a sentence; of good news without its end."""
     truth = source.record.truth
     changed = any((row.changed_fraction or 0) > 0 for row in source.slices)
-    if truth and truth.rmse_after > truth.rmse_before:
+    if truth and truth["rmse_after"] > truth["rmse_before"]:
         rose = f"its error against the known truth rose from {_levels(truth)}"
         return "bad", f"The stack got worse: {rose}."
     statuses = {search.status for search in source.searches}
@@ -81,7 +81,7 @@ def _by_loss(source: Result, found: Sequence[Search]) -> tuple[str, str]:
 
 
 def _levels(truth: TruthRecord) -> str:
-    return f"{truth.rmse_before:.3g} to {truth.rmse_after:.3g} grey levels"
+    return f"{truth['rmse_before']:.3g} to {truth['rmse_after']:.3g} grey levels"
 
 
 def _unfinished(source: Result) -> Verdict:

@@ -236,18 +236,15 @@ class Application:
             raise OutputError(f"{where} {what}; make room and run again") from error
 
 
-@dataclass
 class _Channel:
     """The slices of a channel, read and evaluated in a row."""
 
-    chain: ChannelChain
-    raw: RawSlices
-
-    def __post_init__(self) -> None:
-        graph = self.chain.graph()
+    def __init__(self, chain: ChannelChain, raw: RawSlices) -> None:
+        self.chain, self.raw = chain, raw
+        graph = chain.graph()
         self.masks = tuple(graph.masks())
         graph = replace(graph, products={**graph.products, **graph.masks()})
-        self._slices = Consecutive(graph, lambda n: self.chain.products_from(self.raw, n))
+        self._slices = Consecutive(graph, lambda n: chain.products_from(raw, n))
 
     def evaluate(self, number: int) -> Products:
         """The restored slice, and the masks."""

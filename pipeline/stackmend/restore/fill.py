@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from math import prod
 
 from stackmend.errors import OutputError
@@ -16,15 +15,13 @@ from stackmend.result.rows import SliceRow
 from stackmend.tuning.session import Session
 
 
-@dataclass
 class Filling:
     """Slices on their way into the stack: the rows of those there, and the peaks of workers."""
 
-    session: Session
-    application: Application
-    total: int
-    rows: list[SliceRow] = field(default_factory=list)
-    peaks: list[int] = field(default_factory=list)
+    def __init__(self, session: Session, application: Application, total: int) -> None:
+        self.session, self.application, self.total = session, application, total
+        self.rows: list[SliceRow] = []
+        self.peaks: list[int] = []
 
     def fill(self, places: Sequence[SliceOfChannel], done: Done) -> None:
         """Bring every slice that is not there yet into the partial stack.
@@ -45,12 +42,12 @@ class Filling:
 
         # What is in place already, then what an earlier result has.
         copies = []
-        for place, kept in done.kept.items():
-            if kept.earlier:
-                copies.append((place, *kept.earlier, kept.row))
+        for place, (row, earlier) in done.kept.items():
+            if earlier:
+                copies.append((place, *earlier, row))
             else:
-                self.rows.append(kept.row)
-                self._tell("slice kept", kept.row)
+                self.rows.append(row)
+                self._tell("slice kept", row)
         self._progress()
         with closing(copy_slices(self.application, copies, workers)) as copied:
             for batch in copied:

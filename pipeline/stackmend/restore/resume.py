@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from joblib import delayed
@@ -27,24 +26,21 @@ UNUSABLE = {"skip": (Status.SKIPPED,), "keep": (Status.BLANK, Status.KEPT), "sto
 """Status that a slice may have that cannot be used, by what the protocol says about such slices."""
 
 
-class Kept(NamedTuple):
-    """A finished slice: its row, and where it lies if that is not where this run writes."""
-
-    row: SliceRow
-    earlier: tuple[Writer, int] | None
+Kept = tuple[SliceRow, tuple[Writer, int] | None]
+"""A finished slice: its row, and where it lies if that is not where this run writes."""
 
 
-@dataclass
 class Done:
     """What is finished: kept slices by place; and how many are lost, by the reason in words."""
 
-    kept: dict[SliceOfChannel, Kept] = field(default_factory=dict)
-    lost: dict[str, int] = field(default_factory=dict)
+    def __init__(self, lost: dict[str, int]) -> None:
+        self.kept: dict[SliceOfChannel, Kept] = {}
+        self.lost = lost
 
     @property
     def in_place(self) -> int:
         """How many are where this run writes."""
-        return sum(kept.earlier is None for kept in self.kept.values())
+        return sum(earlier is None for _, earlier in self.kept.values())
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ class Candidate:
 
     def kept(self) -> Kept:
         """The slice as one that need not be computed."""
-        return Kept(self.row, None if self.in_place else (self.writer, self.position))
+        return self.row, None if self.in_place else (self.writer, self.position)
 
 
 def candidates(
@@ -137,7 +133,7 @@ def finished(
     job, log, workers = session.job, session.log, session.workers
     running = session.journal.ledger()
     found, lost = candidates(job, places, identity, running, published)
-    done = Done(lost=lost)
+    done = Done(lost)
     reach = max(chain.reach for chain in chains)
     shares = batches(found, workers.count, reach=reach)
     tasks = [delayed(_holding)(batch, chains) for batch in shares]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class DoesNotFitError(ValueError):
 
 
 def decode(kind: type[T], content: Any) -> T:
-    """The content of a JSON file as a data class.
+    """The content of a JSON file as a data class, whose parts are such classes or typed mappings.
 
     What the class does not know is left out; fields that have a default may be missing.
 
@@ -47,7 +47,7 @@ def decode(kind: type[T], content: Any) -> T:
 def _decoded(kind: Any, value: Any, where: str) -> Any:
     if kind is Any:
         return value
-    if is_dataclass(kind):
+    if is_dataclass(kind) or is_typeddict(kind):
         return _object(kind, value, where)
     origin, parts = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
@@ -62,17 +62,27 @@ def _decoded(kind: Any, value: Any, where: str) -> Any:
 def _object(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise DoesNotFitError(where, Mapping, value)
-    types, found = get_type_hints(kind), {}
-    for field in fields(kind):
-        place = f"{where}.{field.name}" if where else field.name
-        if field.name in value:
-            found[field.name] = _decoded(types[field.name], value[field.name], place)
-        elif field.default is MISSING and field.default_factory is MISSING:
+    optional, found = _optional(kind), {}
+    for name, declared in get_type_hints(kind).items():
+        place = f"{where}.{name}" if where else name
+        if name in value:
+            found[name] = _decoded(declared, value[name], place)
+        elif name not in optional:
             raise ValueError(f"{place} is missing")
     try:
         return kind(**found)
     except ValueError as error:
         raise ValueError(f"{where or 'all'}: {error}") from error
+
+
+def _optional(kind: Any) -> set[str]:
+    """The fields of a class that have a default; a typed mapping has none."""
+    declared = fields(kind) if is_dataclass(kind) else ()
+    return {
+        field.name
+        for field in declared
+        if field.default is not MISSING or field.default_factory is not MISSING
+    }
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any, where: str) -> Any:

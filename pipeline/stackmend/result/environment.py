@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+
+from stackmend.result.record import EnvironmentRecord
 
 MOVING_PIXELS = ("numpy", "scipy", "numba")
 """Packages whose version can change a pixel or a loss.
@@ -24,7 +25,7 @@ _PACKAGES = (
 )
 
 
-def environment() -> dict[str, Any]:
+def environment(workers: int) -> EnvironmentRecord:
     """Everything that may help to explain or repeat a run."""
     return {
         "python": platform.python_version(),
@@ -32,7 +33,8 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": platform.machine(),
         "cores": os.cpu_count(),
-        "command": command(),
+        "command": tuple(command()),
+        "workers": workers,
     }
 
 

@@ -15,7 +15,7 @@ import json
 import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ Entry = Mapping[str, Any]
 Loss = float | Undefined
 
 
-@dataclass
 class Ledger:
     """What journals say: the identity of the work, finished slices by number and channel, losses.
 
@@ -36,11 +35,12 @@ class Ledger:
     at: the record, by the hash of these. ``shards`` have done their part.
     """
 
-    work: dict[str, Any] | None = None
-    slices: dict[tuple[int, int], SliceRow] = field(default_factory=dict)
-    losses: dict[tuple[str, str], Loss] = field(default_factory=dict)
-    looks: dict[str, dict[tuple[int, ...], dict[str, Any]]] = field(default_factory=dict)
-    shards: list[Entry] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.work: dict[str, Any] | None = None
+        self.slices: dict[tuple[int, int], SliceRow] = {}
+        self.losses: dict[tuple[str, str], Loss] = {}
+        self.looks: dict[str, dict[tuple[int, ...], dict[str, Any]]] = {}
+        self.shards: list[Entry] = []
 
     def read(self, files: Iterable[Path]) -> Ledger:
         """Add the lines of some files; what is no line of a journal is passed over."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 
-@dataclass(frozen=True)
-class ShownSlice:
+class ShownSlice(TypedDict):
     """A slice before and after: its pictures by name, places in px, grey levels as in the files.
 
     ``why`` says why it was chosen; the pictures are shrunk by ``factor``. ``profile`` has the
@@ -37,8 +36,7 @@ class Comparison:
     histograms: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True)
-class ShownSearch:
+class ShownSearch(TypedDict):
     """A search: ``points`` are pictures by the names of its landmarks, ``compared`` slices."""
 
     search: int
@@ -60,4 +58,4 @@ class Previews:
 
     def of_search(self, index: int) -> ShownSearch | None:
         """The pictures of a search, by its place in the protocol."""
-        return next((each for each in self.searches if each.search == index), None)
+        return next((each for each in self.searches if each["search"] == index), None)

@@ -181,7 +181,7 @@ def origin_of(protocol: Path) -> ProtocolRecord | None:
         text = protocol.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError, InputError):
         return None
-    return origin if origin.text == text else None
+    return origin if origin["text"] == text else None
 
 
 def _finished(folder: Path) -> Result:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from stackmend.result import atomic, names
 from stackmend.result.decoding import decode
@@ -18,8 +18,7 @@ FORMAT = 1
 """Version of the record's own format."""
 
 
-@dataclass(frozen=True)
-class ProtocolRecord:
+class ProtocolRecord(TypedDict):
     """The protocol, where it lay, and what the command line added to it."""
 
     file: str
@@ -63,8 +62,7 @@ class OutputRecord:
     pixel_hash: str
 
 
-@dataclass(frozen=True)
-class ParameterRecord:
+class ParameterRecord(TypedDict):
     """A value and where it came from."""
 
     value: Any
@@ -127,30 +125,27 @@ class SearchRecord:
             raise ValueError("loss_of_choice is missing")
 
 
-@dataclass(frozen=True)
-class SliceCounts:
+class SliceCounts(TypedDict):
     """How many slices there are, how many were taken over, and how many ended how."""
 
     all: int
     kept_from_earlier: int
-    restored: int = 0
-    constant: int = 0
-    nothing_found: int = 0
-    kept: int = 0
-    blank: int = 0
-    skipped: int = 0
+    restored: int
+    constant: int
+    nothing_found: int
+    kept: int
+    blank: int
+    skipped: int
 
 
-@dataclass(frozen=True)
-class TruthRecord:
+class TruthRecord(TypedDict):
     """The error of the whole stack against a known truth, in grey levels."""
 
     rmse_before: float
     rmse_after: float
 
 
-@dataclass(frozen=True)
-class EnvironmentRecord:
+class EnvironmentRecord(TypedDict):
     """Versions, machine and command."""
 
     python: str
@@ -162,8 +157,7 @@ class EnvironmentRecord:
     workers: int
 
 
-@dataclass(frozen=True)
-class Times:
+class Times(TypedDict):
     """When the run began, and the seconds of its parts."""
 
     started: str
@@ -173,8 +167,7 @@ class Times:
     total_s: float
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Estimate(TypedDict):
     """What was expected before, or why nothing was, and what it came to: seconds and bytes."""
 
     expected: Mapping[str, float | None] | None

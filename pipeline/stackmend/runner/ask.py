@@ -66,8 +66,12 @@ def _origin(file: Path) -> tuple[Path | None, CommandLine | None]:
     origin = origin_of(file)
     if origin is None:
         return None, None
-    given = CommandLine(_path(origin.input), _path(origin.output), origin.set)
-    return Path(origin.folder), given
+    given: CommandLine = {
+        "input": _path(origin["input"]),
+        "output": _path(origin["output"]),
+        "set": origin["set"],
+    }
+    return Path(origin["folder"]), given
 
 
 def trial(
@@ -89,7 +93,8 @@ def trial(
     Returns
     -------
     Trial
-        With ``loss``, ``loss_untouched``, ``image`` and ``products``.
+        With ``loss``, ``loss_untouched``, ``image`` and ``products``; values go by full name,
+        ``{"find_charging.gf1_sigma": 40}``.
 
     Raises
     ------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
@@ -17,7 +17,6 @@ from stackmend.result.encoding import as_json
 from stackmend.result.environment import environment
 from stackmend.result.hashes import combined_hash
 from stackmend.result.record import (
-    EnvironmentRecord,
     Estimate,
     InputRecord,
     OutputRecord,
@@ -42,8 +41,8 @@ def run_record(
     *,
     warnings: Sequence[str],
     workers: int,
-    times: Mapping[str, Any],
-    estimate: Mapping[str, Any],
+    times: Times,
+    estimate: Estimate,
     kept: int,
     shards: Sequence[Mapping[str, Any]],
 ) -> Record:
@@ -52,7 +51,6 @@ def run_record(
     for number, chain in zip(job.channels, tuning.chains, strict=True):
         chains[str(number)] = _chain_record(job, chain, tuning)
     first, *others = chains.values()
-    statuses = Counter(row.status.value for row in rows)
     return Record(
         name=job.protocol.name,
         protocol=protocol_record(job),
@@ -64,24 +62,27 @@ def run_record(
         skipped_steps=tuple(tuning.chains[0].skipped),
         replaced_chain=tuning.chains[0].replaced,
         searches=tuple(_search_record(tuned) for tuned in tuning.searches),
-        slices=SliceCounts(all=len(rows), kept_from_earlier=kept, **statuses),
+        slices=_slice_counts(rows, kept),
         truth=_truth_record(rows),
-        environment=EnvironmentRecord(**environment(), workers=workers),
+        environment=environment(workers),
         warnings=tuple(warnings),
-        times=Times(**times),
-        estimate=Estimate(**estimate),
+        times=times,
+        estimate=estimate,
         shards=tuple(shards),
     )
 
 
 def protocol_record(job: Job) -> ProtocolRecord:
     """The protocol of a job, and what the command line added."""
-    return ProtocolRecord(
-        file=str(job.protocol.file),
-        folder=str(job.protocol.folder),
-        text=job.protocol.source.decode("utf-8-sig"),
-        **as_json(asdict(job.protocol.given)),
-    )
+    given = as_json(job.protocol.given)
+    return {
+        "file": str(job.protocol.file),
+        "folder": str(job.protocol.folder),
+        "text": job.protocol.source.decode("utf-8-sig"),
+        "input": given["input"],
+        "output": given["output"],
+        "set": given["set"],
+    }
 
 
 def _input_record(job: Job, rows: Sequence[SliceRow]) -> InputRecord:
@@ -138,12 +139,12 @@ def _step_record(
     job: Job, chain: ChannelChain, bound: Bound, chosen: Collection[Parameter]
 ) -> StepRecord:
     declared = {entry.id: entry for entry in job.protocol.chain} if not chain.replaced else {}
-    entry, parameters = declared.get(bound.id), {}
+    entry, parameters = declared.get(bound.id), dict[str, ParameterRecord]()
     for name, value in bound.parameters.items():
         origin = entry.origins[name] if entry else "on_nothing_found"
         if (bound.id, name) in chosen:
             origin = f"chosen by search ({origin})"
-        parameters[name] = ParameterRecord(value, origin)
+        parameters[name] = {"value": value, "origin": origin}
     component = bound.component
     return StepRecord(
         id=bound.id,
@@ -165,7 +166,7 @@ def _search_record(tuned: FinishedSearch) -> SearchRecord:
         loss_version=entry.loss.loss.version,
         loss_parameters=entry.loss.parameters,
         loss_references=entry.loss.loss.references,
-        strategy={"name": entry.strategy.name, **entry.strategy.options},
+        strategy=entry.strategy,
         region=entry.region,
         space={name: axis.values for name, axis in zip(names, result.space.axes, strict=True)},
         combinations=len(result.combinations),
@@ -206,12 +207,26 @@ def _loss_or_status(value: float | Undefined) -> float | str:
     return value.status if isinstance(value, Undefined) else value
 
 
+def _slice_counts(rows: Sequence[SliceRow], kept: int) -> SliceCounts:
+    count = Counter(row.status.value for row in rows)
+    return {
+        "all": len(rows),
+        "kept_from_earlier": kept,
+        "restored": count["restored"],
+        "constant": count["constant"],
+        "nothing_found": count["nothing_found"],
+        "kept": count["kept"],
+        "blank": count["blank"],
+        "skipped": count["skipped"],
+    }
+
+
 def _truth_record(rows: Sequence[SliceRow]) -> TruthRecord | None:
     before = [row.rmse_before for row in rows if row.rmse_before is not None]
     after = [row.rmse_after for row in rows if row.rmse_after is not None]
     if not before or not after:
         return None
-    return TruthRecord(_root_mean_square(before), _root_mean_square(after))
+    return {"rmse_before": _root_mean_square(before), "rmse_after": _root_mean_square(after)}
 
 
 def _root_mean_square(values: Sequence[float]) -> float:

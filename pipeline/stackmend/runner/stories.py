@@ -25,6 +25,7 @@ from stackmend.result import Record, names
 from stackmend.result.environment import command
 from stackmend.result.journal import Ledger
 from stackmend.result.log import now
+from stackmend.result.record import Times
 from stackmend.result.rows import SliceRow
 from stackmend.runner.shards import Shard
 from stackmend.runner.writing import (
@@ -160,7 +161,7 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
         return unchanged, False
     _report_done(begun)
 
-    rows = [kept.row for kept in begun.done.kept.values()]
+    rows = [row for row, _ in begun.done.kept.values()]
     peaks: list[int] = []
     if not stays:
         filling = _filled(begun)
@@ -170,7 +171,7 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
     stack = job.writer(folder=job.workspace.folder) if stays else job.writer()
     collect(job, begun.tuning, rows, stack, log, session.workers)
     end = perf_counter()
-    times = {
+    times: Times = {
         "started": begun.started,
         "search_s": begun.search_s,
         "apply_s": restored - begun.start - begun.search_s,

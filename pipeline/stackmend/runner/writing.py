@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from stackmend.errors import InputError
@@ -14,7 +13,7 @@ from stackmend.restore.identity import Identity
 from stackmend.result import Record, atomic, names, read_record
 from stackmend.result.arrays import encoded
 from stackmend.result.journal import Ledger
-from stackmend.result.record import write_record
+from stackmend.result.record import Times, write_record
 from stackmend.result.rows import SliceRow, Status
 from stackmend.result.workspace import bytes_in
 from stackmend.runner.recording import loss_rows, protocol_record, run_record
@@ -35,7 +34,7 @@ def write_beside(
     identity: Identity,
     rows: Sequence[SliceRow],
     *,
-    times: Mapping[str, Any],
+    times: Times,
     expected: Expected,
     actual: Mapping[str, Any],
     kept: int,
@@ -98,13 +97,15 @@ def _ledger(
 ) -> Ledger:
     """What a later run need not compute again, as far as this one has used it."""
     running = session.journal.ledger()
+    ledger = Ledger()
+    ledger.work, ledger.looks, ledger.shards = identity, running.looks, running.shards
     searches: set[str] = set()
     for found in tuning.searches:
         searches.update(found.identities.values())
     known = {**session.known.losses, **running.losses}
-    losses = {key: value for key, value in known.items() if key[0] in searches}
-    slices = {(row.slice, row.channel): row for row in rows}
-    return Ledger(identity, slices, losses, running.looks, running.shards)
+    ledger.losses = {key: value for key, value in known.items() if key[0] in searches}
+    ledger.slices = {(row.slice, row.channel): row for row in rows}
+    return ledger
 
 
 def record_in_place(job: Job) -> Record | None:
@@ -114,7 +115,7 @@ def record_in_place(job: Job) -> Record | None:
     except InputError:  # it is damaged, and will be written anew
         return None
     then = before.protocol
-    now = replace(protocol_record(job), file=then.file, folder=then.folder)
+    now = {**protocol_record(job), "file": then["file"], "folder": then["folder"]}
     return before if now == then else None
 
 

@@ -79,13 +79,13 @@ class ArrayReader(Reader):
         stem = file.stem.removesuffix(".ome")
         more |= {"label": file.name, "file": file, "place": place, "axes": axes, "sizes": sizes}
         readers = []
-        for planes in channels_of(file.name, f"{others}YX", (*counts, *shape)):
-            count = len(planes.numbers)
+        for planes, renamed in channels_of(file.name, f"{others}YX", (*counts, *shape)):
+            count = len(planes)
             reader = cls(
                 shape=(count, *shape),
                 names=slice_names(stem, count),
-                notes=(*notes, *planes.notes),
-                planes=planes.numbers,
+                notes=(*notes, *renamed),
+                planes=planes,
                 **more,
             )
             readers.append(reader)

@@ -19,21 +19,18 @@ _SAID = {
 }
 
 
-class Planes(NamedTuple):
-    """The numbers of the planes that are the slices, and what a person should know about that."""
-
-    numbers: range
-    notes: tuple[str, ...] = ()
-
-
 class _Axis(NamedTuple):
     name: str
     size: int
     step: int
 
 
-def channels_of(name: str, axes: str, shape: Sequence[int]) -> tuple[Planes, ...]:
+def channels_of(
+    name: str, axes: str, shape: Sequence[int]
+) -> tuple[tuple[range, tuple[str, ...]], ...]:
     """For each channel of a file, the planes that are its slices.
+
+    With their numbers goes what a person should know about them.
 
     Parameters
     ----------
@@ -72,7 +69,7 @@ def channels_of(name: str, axes: str, shape: Sequence[int]) -> tuple[Planes, ...
     notes = () if along.name == "Z" else (_renaming_note(name, along),)
     firsts = (index * channel.step for index in range(channel.size))
     length = along.size * along.step
-    return tuple(Planes(range(first, first + length, along.step), notes) for first in firsts)
+    return tuple((range(first, first + length, along.step), notes) for first in firsts)
 
 
 def _renaming_note(name: str, axis: _Axis) -> str:

@@ -63,14 +63,18 @@ def _unsettled(chain: ChannelChain, upto: int) -> list[int]:
     return group
 
 
-@dataclass(frozen=True)
 class _Look:
     """The survey of one step: what it looks at, and what decides about the records."""
 
-    chain: ChannelChain
-    position: int
-    session: Session
-    optimization: Sequence[int]
+    def __init__(
+        self,
+        chain: ChannelChain,
+        position: int,
+        session: Session,
+        optimization: Sequence[int],
+    ) -> None:
+        self.chain, self.position = chain, position
+        self.session, self.optimization = session, optimization
 
     @property
     def bound(self) -> Bound:

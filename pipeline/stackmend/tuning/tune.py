@@ -147,7 +147,7 @@ def _searched(
 ) -> tuple[SearchResult, float, dict[int, str]]:
     """The result of a search, its seconds, and what decides about its losses on each slice."""
     log, entry, space = session.log, trial.entry, trial.space
-    by = strategy(entry.strategy.name, **entry.strategy.options)
+    by = strategy(**entry.strategy)
     numbers = entry.slices.indices(trial.chain.reader.shape[0])
     picture = None
     if picture_of and trial.rest_is_known and trial.is_usable(numbers[0]):
@@ -156,7 +156,7 @@ def _searched(
     log.event(
         "search started",
         steps=entry.steps,
-        strategy=entry.strategy.name,
+        strategy=entry.strategy["name"],
         grid=len(space),
         slices=numbers,
     )

@@ -12,7 +12,7 @@ def difference(first, second):
     return float(second.mean(dtype=np.float64) - first.mean(dtype=np.float64))
 
 
-def offsets(records, *, reach):
+def offsets(records):
     """What must be taken away from each slice, from the differences of neighbours."""
     numbers = sorted({number for pair in records for number in pair})
     if not numbers:

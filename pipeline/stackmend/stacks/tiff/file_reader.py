@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import tifffile
 
@@ -106,25 +106,28 @@ def open_channels(file: Path, *, tolerant: bool = False) -> tuple[TiffFileReader
         count = count_pages(tif, file.name)
         metadata = metadata_of(tif.pages[0], vendor_tags(tif.pages[0]))
         _refuse_several_images(file, tif)
-        pages = _find_pages(file, tif, info, tolerant=tolerant)
-        axes, shape, order = _stated_axes(file, tif, info, count, pages)
+        block, headers, bad = _find_pages(file, tif, info, tolerant=tolerant)
+        in_block = block is not None
+        axes, shape, order = _stated_axes(file, tif, info, count, in_block=in_block)
         byteorder = tif.byteorder
     stem = re.sub(r"(\.ome)?\.tiff?$", "", file.name, flags=re.IGNORECASE)
     readers = []
-    for planes in channels_of(file.name, axes, shape):
+    for planes, notes in channels_of(file.name, axes, shape):
         reader = TiffFileReader(
             label=file.name,
-            shape=(len(planes.numbers), *info.shape),
+            shape=(len(planes), *info.shape),
             dtype=info.dtype,
-            names=slice_names(stem, len(planes.numbers)),
-            notes=(*planes.notes, *([palette_note(file.name)] if info.palette else [])),
+            names=slice_names(stem, len(planes)),
+            notes=(*notes, *([palette_note(file.name)] if info.palette else [])),
             photometric=info.photometric,
             metadata=metadata,
             file=file,
-            numbers=tuple(order[number] for number in planes.numbers),
+            numbers=tuple(order[number] for number in planes),
             info=info,
             byteorder=byteorder,
-            **pages._asdict(),
+            block=block,
+            headers=headers,
+            bad=bad,
         )
         readers.append(reader)
     # A missing codec shows here rather than in the middle of a run.
@@ -133,12 +136,8 @@ def open_channels(file: Path, *, tolerant: bool = False) -> tuple[TiffFileReader
     return tuple(readers)
 
 
-class _Pages(NamedTuple):
-    """Where the pixels and headers of all pages lie, and what is wrong with some of them."""
-
-    block: int | None = None
-    headers: tuple[int, ...] = ()
-    bad: Mapping[int, str] = {}
+_Pages = tuple[int | None, tuple[int, ...], Mapping[int, str]]
+"""Where the pixels begin that lie in one block, where headers lie, and what is wrong with pages."""
 
 
 def _find_pages(file: Path, tif: tifffile.TiffFile, first: PageInfo, *, tolerant: bool) -> _Pages:
@@ -149,7 +148,7 @@ def _find_pages(file: Path, tif: tifffile.TiffFile, first: PageInfo, *, tolerant
         return _look_at_pages(file, first, tolerant=tolerant)
     start = _start_of_block(file, series, first)
     tagged = bool(vendor_tags(tif.pages[0]))
-    return _Pages(start, tuple(int(page.offset) for page in tif.pages) if tagged else ())
+    return start, tuple(int(page.offset) for page in tif.pages) if tagged else (), {}
 
 
 def _start_of_block(file: Path, series: Any, first: PageInfo) -> int:
@@ -191,7 +190,7 @@ def _look_at_pages(file: Path, first: PageInfo, *, tolerant: bool) -> _Pages:
                 bad[number] = f"{file.name} page {number}: {difference_text(info, first)}"
     if different and not tolerant:
         raise difference_error(f"{file.name} page 0", first, different)
-    return _Pages(None, tuple(headers), bad)
+    return None, tuple(headers), bad
 
 
 def _refuse_several_images(file: Path, tif: tifffile.TiffFile) -> None:
@@ -208,11 +207,11 @@ def _refuse_several_images(file: Path, tif: tifffile.TiffFile) -> None:
 
 
 def _stated_axes(
-    file: Path, tif: tifffile.TiffFile, first: PageInfo, count: int, pages: _Pages
+    file: Path, tif: tifffile.TiffFile, first: PageInfo, count: int, *, in_block: bool
 ) -> tuple[str, Sequence[int], Sequence[int]]:
     """Axes and shape as the file states them, and the number of the page that holds each plane."""
     series: Any = tif.series[0]
-    if pages.block is not None:
+    if in_block:
         return series.axes, series.shape, range(prod(series.shape[:-2]))
     # Pages that were written one by one.
     if len(tif.series) > 1:

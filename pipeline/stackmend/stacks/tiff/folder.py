@@ -30,6 +30,7 @@ from stackmend.stacks.tiff.pages import (
     pixels_of,
 )
 from stackmend.stacks.tiff.writing import tiff_options
+from stackmend.words import few
 
 
 def natural_key(name: str) -> tuple[Any, ...]:
@@ -104,7 +105,7 @@ def open_channels(folder: Path, *, tolerant: bool = False) -> tuple[TiffFolderRe
         where none can.
     """
     names, skipped = _list_folder(folder)
-    others = ", ".join(skipped[:10]) + (", ..." if len(skipped) > 10 else "")
+    others = few(skipped)
     if not names:
         found = f"only {others}" if skipped else "it is empty"
         what = f"there are no .tif or .tiff files ({found})"

@@ -8,7 +8,6 @@ together here, from the first one.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Any
 
 import tifffile
@@ -71,11 +70,10 @@ def extra_tags(tags: Tags) -> list[tuple[int, int, int, bytes, bool]]:
     return [(*tag, True) for tag in tags]
 
 
-@dataclass(frozen=True)
 class PageHeader:
     """The header of a file's first page, from which those of the others are made.
 
-    Attributes
+    Parameters
     ----------
     entries
         What all pages have in common: each tag as it stands in the file, by its number.
@@ -83,8 +81,8 @@ class PageHeader:
         Whether offsets have 64 bits.
     """
 
-    entries: dict[int, bytes]
-    big: bool
+    def __init__(self, entries: dict[int, bytes], *, big: bool) -> None:
+        self.entries, self.big = entries, big
 
     @classmethod
     def first_of(cls, tif: tifffile.TiffFile) -> PageHeader:
@@ -94,7 +92,7 @@ class PageHeader:
             if tag.code not in (*_OWN_OF_THE_FIRST, *VENDOR_TAGS):
                 tif.filehandle.seek(tag.offset)
                 entries[int(tag.code)] = tif.filehandle.read(tif.tiff.tagsize)
-        return cls(entries, bool(tif.is_bigtiff))
+        return cls(entries, big=bool(tif.is_bigtiff))
 
     def offset(self, value: int) -> bytes:
         """An offset as the file has it."""
