@@ -26,13 +26,14 @@ def axis_gaussian(image: Image, sigma_y: float, sigma_x: float) -> Image:
         Any grey levels, all finite; at least one pixel.
     sigma_y, sigma_x : float
         Standard deviations in pixels, not negative; 0 leaves an axis as it is. The kernels end at
-        ``int(3 * sigma + 0.5)`` pixels and sum to 1; the image is mirrored at the centre of its edge pixels.
+        ``int(3 * sigma + 0.5)`` pixels and sum to 1; the image is mirrored at the centre of its
+        edge pixels.
 
     Returns
     -------
     ndarray of float32, shape (Y, X)
-        Within 1e-5 of the grey range of `scipy.ndimage.gaussian_filter1d` along either axis with ``mode="mirror"`` and
-        ``truncate=3``; a new array.
+        Within 1e-5 of the grey range of `scipy.ndimage.gaussian_filter1d` along either axis with
+        ``mode="mirror"`` and ``truncate=3``; a new array.
 
     Raises
     ------

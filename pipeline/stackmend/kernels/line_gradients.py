@@ -1,4 +1,4 @@
-"""Gradients of a slice, weighted by how calm their surroundings are, and rims along the scan line."""
+"""Gradients of a slice, weighted by their surroundings, and rims along the scan line."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ DOUBLE_ROWS, DOUBLE_BLOCKS = 3, 8  # pairs that differ by less are the same pair
 
 @dataclass(frozen=True, eq=False)
 class Gradients:
-    """Gradients of the blurred slice along y (`down`) and x (`along`) and their weights, each ``(Y, X)`` float32.
+    """Gradients of the blurred slice along y and x and their weights, ``(Y, X)`` float32.
 
-    A weight is one over the mean square of the gradients around, plus their median, so that a gradient of the
-    usual size weighs 1. The median squares are `usual_down` and `usual_along`.
+    A weight is one over the mean square of the gradients around, plus their median, so that a
+    gradient of the usual size weighs 1. `usual` are those two medians.
     """
 
     down: Image
@@ -39,7 +39,7 @@ class Gradients:
 
 @dataclass(frozen=True)
 class RimPair:
-    """A rise at row `top` and a fall at row `bottom`, at the same column; the weaker of the two is the `score`."""
+    """A rise at row `top`, a fall at row `bottom` of a column; the `score` of the weaker."""
 
     score: float
     top: int
@@ -102,13 +102,14 @@ def gradients(image: Image) -> Gradients:
 
 
 def rim_map(slopes: Gradients, length: float) -> Image:
-    """How strongly the slice rises along y, summed along x; ``(Y, blocks of BLOCK columns)`` float32.
+    """How strongly the slice rises along y, summed along x; ``(Y, blocks)`` float32.
 
     Parameters
     ----------
     slopes : Gradients
     length : float
-        Pixels: standard deviation of the Gaussian window along x. Beyond the frame there is nothing.
+        Pixels: standard deviation of the Gaussian window along x. Beyond the frame there is
+        nothing.
     """
     from stackmend.kernels import _streak_loops
 
@@ -137,7 +138,8 @@ def rim_pairs(rims: Image, lowest: float, smallest: int, height: int, most: int)
     Parameters
     ----------
     rims : ndarray of float32, shape (Y, blocks)
-        A map of rims; 1.4826 times the median of its absolute values (but 0) is the unit of the scores.
+        A map of rims; 1.4826 times the median of its absolute values (but 0) is the unit of the
+        scores.
     lowest : float
         Rims that score less make no pair.
     smallest, height : int

@@ -1,4 +1,4 @@
-"""How much speaks for a streak: its rims along their whole length, and whether it is higher than both sides."""
+"""How much speaks for a streak: its rims, and whether it is higher than both sides."""
 
 from __future__ import annotations
 
@@ -38,11 +38,12 @@ def rim_evidence(slopes: Gradients, streak: Streak) -> float:
     Returns
     -------
     float
-        ``sum c B / sqrt(sum c^2 A) / max(1, scatter)^UNEVEN``, the smaller one of both rims, times the root of the
-        streak's length in ``LONG`` px where it is shorter. For each column, ``A`` and
-        ``B`` are the weighted sums of the rim's squared gradient and of its product with the slice's, ``c`` is the
-        profile, and ``scatter`` the mean of ``(B - c A)^2`` over that of ``A`` where the charge is high: 1 for
-        tissue that goes on across the rim, several for the border of an object.
+        ``sum c B / sqrt(sum c^2 A) / max(1, scatter)^UNEVEN``, the smaller one of both rims, times
+        the root of the streak's length in ``LONG`` px where it is shorter. For each column, ``A``
+        and ``B`` are the weighted sums of the rim's squared gradient and of its product with the
+        slice's, ``c`` is the profile, and ``scatter`` the mean of ``(B - c A)^2`` over that of
+        ``A`` where the charge is high: 1 for tissue that goes on across the rim, several for the
+        border of an object.
     """
     sides = zip((streak.top, streak.bottom), streak.softness, (1, -1), strict=True)
     weaker = min(_of_rim(slopes, streak, row, softness, sign) for row, softness, sign in sides)
@@ -70,10 +71,10 @@ def _of_rim(slopes: Gradients, streak: Streak, row: float, softness: float, sign
 
 
 def is_raised(image: Image, streak: Streak) -> bool:
-    """Whether a streak's rows are higher than both sides, by about the charge fitted, and in every third of them.
+    """Whether every third of a streak is higher than both sides, by about its charge.
 
-    The border of an object has a rim like that of a streak; what lies between two such borders is not raised, or not
-    all of it.
+    The border of an object has a rim like that of a streak; what lies between two such borders is
+    not raised, or not all of it.
     """
     top, bottom = round(streak.top), round(streak.bottom)
     side = max(4, (bottom - top) // 3)

@@ -1,8 +1,9 @@
 """Fit the charge of one streak to the gradients of a slice.
 
-A streak is ``c(x)`` times a plateau between two straight rims, and a core: an ellipse that is as high as the streak.
-What the tissue adds to the gradients is taken for noise that is as strong as the gradients around; so the rims say
-how strong the charge is, wherever along the line, and no level has to be guessed from grey levels.
+A streak is ``c(x)`` times a plateau between two straight rims, and a core: an ellipse that is as
+high as the streak. What the tissue adds to the gradients is taken for noise that is as strong as
+the gradients around; so the rims say how strong the charge is, wherever along the line, and no
+level has to be guessed from grey levels.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Core:
 
 @dataclass(frozen=True, eq=False)
 class Streak:
-    """Rims (rows), their softness, and the charge `profile` of the columns from `left` on; what speaks for it."""
+    """Rims, their softness, the charge `profile` of the columns from `left` on."""
 
     top: float
     bottom: float
@@ -56,7 +57,7 @@ class Streak:
         return max(int(self.top - above), 0), min(int(self.bottom + below) + 2, n_rows)
 
     def charge(self, first: int, n_rows: int) -> Image:
-        """The charge on rows from `first` on and the columns of the profile; ``(n_rows, columns)`` float32."""
+        """The charge on rows from `first` on and the columns of the profile, float32."""
         rows = np.arange(first, first + n_rows, dtype=np.float64)
         result = _rims.plateau(rows, self.top, self.bottom, self.softness)[:, None] * self.profile
         if self.core is not None:

@@ -33,7 +33,7 @@ class Candidate:
 def judge(
     image: Image, slopes: Gradients, pair: RimPair, smooth: float
 ) -> tuple[Streak | None, float]:
-    """The streak between two rims, and the evidence for it; 0 where it is no higher than both sides."""
+    """The streak between two rims and the evidence for it; 0 where it is not raised."""
     streak = fit_streak(slopes, pair, smooth)
     if streak is None or not is_raised(image, streak):
         return streak, 0.0
@@ -81,8 +81,9 @@ def take_streaks(
     pairs : tuple of Candidate
         Most evidence first.
     evidence, null : float
-        Evidence that the first must exceed. For others, ``FOLLOWING`` of `evidence` is enough: charge that is found
-        is part of the transposed slice, too, so `null` says little then; up to `evidence` they need a core.
+        Evidence that the first must exceed. For others, ``FOLLOWING`` of `evidence` is enough:
+        charge that is found is part of the transposed slice, too, so `null` says little then; up to
+        `evidence` they need a core.
     contrast : float
         Grey levels that the charge must reach.
     smooth : float
