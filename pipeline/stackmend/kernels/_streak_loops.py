@@ -110,10 +110,10 @@ def row_sums(gradient: Image, weight: Image, profile: Line, out: Line) -> None:
 def profile_matrix(
     square: Line, product: Line, slope: Line, pull: Line, stiffness: float, work: Line
 ) -> None:
-    """Equations of the minimum of the sum over x of
-    ``square c^2 - 2 product c + slope c'^2 - 2 pull c' + stiffness c''^2``.
+    """Equations of the profile that fits the rims and is smooth.
 
-    `slope` and `pull` lie between the columns: entry x between column x and x + 1. work[0] is the
+    It is the minimum of ``square c^2 - 2 product c + slope c'^2 - 2 pull c' + stiffness c''^2``,
+    summed over x. `slope` and `pull` lie between the columns: entry x between column x and x + 1. work[0] is the
     right-hand side, work[1:4] are the diagonal and the two beside it.
     """
     n = square.size
