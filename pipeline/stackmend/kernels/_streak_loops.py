@@ -113,8 +113,8 @@ def profile_matrix(
     """Equations of the profile that fits the rims and is smooth.
 
     It is the minimum of ``square c^2 - 2 product c + slope c'^2 - 2 pull c' + stiffness c''^2``,
-    summed over x. `slope` and `pull` lie between the columns: entry x between column x and x + 1. work[0] is the
-    right-hand side, work[1:4] are the diagonal and the two beside it.
+    summed over x. `slope` and `pull` lie between the columns: entry x between column x and x + 1.
+    work[0] is the right-hand side, work[1:4] are the diagonal and the two beside it.
     """
     n = square.size
     c, d0, d1, d2 = work[0], work[1], work[2], work[3]
