@@ -42,7 +42,7 @@ def blurred_plateau(
 
 @lru_cache(maxsize=4096)
 def step_gradient(offset: float, softness: float) -> Line:
-    """Gradient of a blurred step of height 1, ``offset`` px beyond the middle of the rows."""
+    """Gradient of a blurred step of height 1, ``offset`` px beyond the middle of its rows."""
     rows = np.arange(-REACH - BLUR - 1.0, REACH + BLUR + 2)
     edge = _blurred(rise((rows - offset) / softness))
     result: Line = (edge[2:] - edge[:-2]) / 2

@@ -49,7 +49,7 @@ def block_squares(image: Image, width: int, out: Image) -> None:
 def weights_from_blocks(
     blocks: Image, width: int, least: np.float32, row: Image, out: Image
 ) -> None:
-    """One over `least` plus the blocks, joined linearly between centres. `row`: work, a row."""
+    """One over `least` plus the blocks, joined linearly between centres; `row`: work."""
     n_rows, n_columns = out.shape
     for y in range(n_rows):
         place = min(
@@ -72,7 +72,7 @@ def weights_from_blocks(
 
 @compiled
 def block_sums(down: Image, weight: Image, width: int, out: Image) -> None:
-    """Sum ``down * sqrt(weight)`` over blocks of `width` columns; the last may be narrower."""
+    """Sum ``down * sqrt(weight)`` over blocks of columns; the last may be narrower."""
     n_columns = down.shape[1]
     for i in range(out.shape[0]):
         row, factor = down[i], weight[i]
@@ -95,7 +95,7 @@ def column_sums(gradient: Image, weight: Image, shape: Line, square: Line, produ
 
 @compiled
 def row_sums(gradient: Image, weight: Image, profile: Line, out: Line) -> None:
-    """For each row the weighted sums of ``profile * gradient`` [0] and ``profile^2`` [1]."""
+    """Sums of each row: ``weight * profile * gradient`` [0], ``weight * profile^2`` [1]."""
     for i in range(out.shape[1]):
         row, factor = gradient[i], weight[i]
         one, two = 0.0, 0.0
@@ -110,11 +110,11 @@ def row_sums(gradient: Image, weight: Image, profile: Line, out: Line) -> None:
 def profile_matrix(
     square: Line, product: Line, slope: Line, pull: Line, stiffness: float, work: Line
 ) -> None:
-    """Equations of the profile ``c`` that fits best.
+    """Equations of the profile that fits the rims and is smooth.
 
-    It minimises the sum of ``square c^2 - 2 product c + slope c'^2 - 2 pull c' + stiffness c''^2``.
-    `slope` and `pull` lie between the columns: entry x between column x and x + 1. work[0] is the
-    right-hand side, work[1:4] are the diagonal and the two beside it.
+    It is the minimum of ``square c^2 - 2 product c + slope c'^2 - 2 pull c' + stiffness c''^2``,
+    summed over x. `slope` and `pull` lie between the columns: entry x between column x and x + 1.
+    work[0] is the right-hand side, work[1:4] are the diagonal and the two beside it.
     """
     n = square.size
     c, d0, d1, d2 = work[0], work[1], work[2], work[3]
@@ -138,7 +138,7 @@ def profile_matrix(
 
 @compiled
 def solve_five_diagonals(work: Line) -> None:
-    """Replace work[0] by the solution; work[1:4] hold the matrix; they and work[4:6] are spent."""
+    """Replace work[0] by the solution; work[1:4], a positive definite matrix, is spent."""
     c, d0, d1, d2, f1, f2 = work[0], work[1], work[2], work[3], work[4], work[5]
     n = c.size
     for x in range(n):
@@ -162,7 +162,7 @@ def solve_five_diagonals(work: Line) -> None:
 
 @compiled
 def never_rising(values: Line, mean: Line, count: NDArray[np.intp]) -> None:
-    """Replace the values by the nearest sequence that never rises (pool adjacent violators)."""
+    """Replace the values by the nearest sequence that never rises (least squares)."""
     top = 0
     for i in range(values.size):
         mean[top], count[top] = values[i], 1
@@ -212,7 +212,7 @@ def match_shape(
 
 @compiled
 def bridge_columns(level: Image, mask: NDArray[np.uint8]) -> int:
-    """Replace the masked pixels of each column by the line between their neighbours beside them.
+    """Replace masked pixels by the straight line between their neighbours above and below.
 
     Where the mask touches the frame the one neighbour there is. Returns how many columns have no
     pixel outside.

@@ -1,4 +1,4 @@
-"""Gradients of a slice, weighted by how calm it is around, and rims along the scan line."""
+"""Gradients of a slice, weighted by their surroundings, and rims along the scan line."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ DOUBLE_ROWS, DOUBLE_BLOCKS = 3, 8  # pairs that differ by less are the same pair
 
 @dataclass(frozen=True, eq=False)
 class Gradients:
-    """Gradients of the blurred slice along y (`down`) and x (`along`), and their weights.
+    """Gradients of the blurred slice along y and x and their weights, ``(Y, X)`` float32.
 
-    Each is ``(Y, X)`` float32. A weight is one over the mean square of the gradients around, plus
-    their median, so that a gradient of the usual size weighs 1. The median squares are
-    `usual_down` and `usual_along`.
+    A weight is one over the mean square of the gradients around, plus their median, so that a
+    gradient of the usual size weighs 1. `usual` are those two medians.
     """
 
     down: Image
@@ -40,7 +39,7 @@ class Gradients:
 
 @dataclass(frozen=True)
 class RimPair:
-    """A rise at row `top` and a fall at row `bottom` of a column; the weaker is the `score`."""
+    """A rise at row `top`, a fall at row `bottom` of a column; the `score` of the weaker."""
 
     score: float
     top: int
@@ -103,13 +102,14 @@ def gradients(image: Image) -> Gradients:
 
 
 def rim_map(slopes: Gradients, length: float) -> Image:
-    """How strongly the slice rises along y, summed along x; float32, a column for each block.
+    """How strongly the slice rises along y, summed along x; ``(Y, blocks)`` float32.
 
     Parameters
     ----------
     slopes : Gradients
     length : float
-        Pixels: standard deviation of the Gaussian window along x; beyond the frame is nothing.
+        Pixels: standard deviation of the Gaussian window along x. Beyond the frame there is
+        nothing.
     """
     from stackmend.kernels import _streak_loops
 

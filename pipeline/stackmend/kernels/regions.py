@@ -142,9 +142,7 @@ def bounding_boxes(mask: Mask) -> tuple[tuple[slice, slice], ...]:
         np.minimum.at(low[axis], runs.labels - 1, first)
         np.maximum.at(high[axis], runs.labels - 1, stop)
     corners = zip(low.T.tolist(), high.T.tolist(), strict=True)
-    return tuple(
-        (slice(top, bottom), slice(left, right)) for (top, left), (bottom, right) in corners
-    )
+    return tuple((slice(a[0], b[0]), slice(a[1], b[1])) for a, b in corners)
 
 
 def cityblock_distance(mask: Mask, limit: int) -> NDArray[np.int16]:

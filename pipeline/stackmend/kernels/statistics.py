@@ -96,9 +96,7 @@ def level_unit(image: NDArray[np.float32]) -> float:
     """
     low, high = float(image.min()), float(image.max())
     if not np.isfinite(low + high):
-        raise ValueError(
-            "image: expected finite grey levels, got NaN or infinity; mend or skip the slice"
-        )
+        raise ValueError("image: expected finite grey levels, got NaN or infinity; skip it")
     if low >= 0 and high <= 255:
         return 1.0
     below, above = grey_levels(image).percentiles([0.1, 99.9])

@@ -1,4 +1,4 @@
-"""What a fitted streak leaves in calm tissue, beyond what the slice's own detail explains."""
+"""What a fitted streak leaves in calm tissue, beyond the slice's own detail."""
 
 from __future__ import annotations
 

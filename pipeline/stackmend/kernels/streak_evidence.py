@@ -1,4 +1,4 @@
-"""How much speaks for a streak: its rims along their length, and that both sides are lower."""
+"""How much speaks for a streak: its rims, and whether it is higher than both sides."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def _of_rim(slopes: Gradients, streak: Streak, row: float, softness: float, sign
 
 
 def is_raised(image: Image, streak: Streak) -> bool:
-    """Whether a streak's rows are higher than both sides, by about the charge fitted.
+    """Whether every third of a streak is higher than both sides, by about its charge.
 
-    Every third of them must be. The border of an object has a rim like that of a streak; what lies
-    between two such borders is not raised, or not all of it.
+    The border of an object has a rim like that of a streak; what lies between two such borders is
+    not raised, or not all of it.
     """
     top, bottom = round(streak.top), round(streak.bottom)
     side = max(4, (bottom - top) // 3)

@@ -41,7 +41,7 @@ class Core:
 
 @dataclass(frozen=True, eq=False)
 class Streak:
-    """Rims (rows), their softness, the charge `profile` from column `left` on, and its evidence."""
+    """Rims, their softness, the charge `profile` of the columns from `left` on."""
 
     top: float
     bottom: float

@@ -33,7 +33,7 @@ class Candidate:
 def judge(
     image: Image, slopes: Gradients, pair: RimPair, smooth: float
 ) -> tuple[Streak | None, float]:
-    """The streak between two rims, and its evidence; 0 where it is no higher than both sides."""
+    """The streak between two rims and the evidence for it; 0 where it is not raised."""
     streak = fit_streak(slopes, pair, smooth)
     if streak is None or not is_raised(image, streak):
         return streak, 0.0

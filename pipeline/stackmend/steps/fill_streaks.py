@@ -37,7 +37,7 @@ def detailed_charge(
 
 
 def streak_weight(charging_mask: Mask, *, border: int) -> Image:
-    """0 outside the mask, rising to 1 over ``border`` px inside (city-block), float32."""
+    """0 outside the mask, rising to 1 over ``border`` px inside, ``(Y, X)`` float32."""
     rising = np.minimum(np.arange(border + 3, dtype=np.float32) / np.float32(border + 1), 1)
     weight: Image = rising[cityblock_distance(~charging_mask, border + 1)]
     return weight
@@ -51,7 +51,7 @@ def filled(
     *,
     strength: float,
 ) -> Image:
-    """The slice less ``strength`` times the weighted charge; unchanged outside the mask."""
+    """The slice less the weighted charge; unchanged, bit for bit, outside the mask."""
     result = streak_weight * detailed_charge
     result *= np.float32(strength * charge_unit)
     np.subtract(image, result, out=result)

@@ -1,4 +1,4 @@
-"""Find charge along the scan line: bands between two equal, straight rims that fade along x."""
+"""Find charge along the scan line: bands between two straight rims that fade along x."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def cross_gradients(line_levels: Image) -> Gradients:
 
 
 def line_rims(line_gradients: Gradients, *, length: float) -> Image:
-    """How strongly the slice rises along y, over ``length`` px along x; a column for each block."""
+    """How strongly the slice rises along y over ``length`` px along x, by blocks of columns."""
     return rim_map(line_gradients, length)
 
 
@@ -70,7 +70,7 @@ def cross_evidence(
     height: int,
     smooth: float,
 ) -> float:
-    """The most that speaks for charge in the transposed slice, where structure alone can."""
+    """The most that speaks for charge in the transposed slice, where there is none."""
     across, rims = np.ascontiguousarray(line_levels.T), rim_map(cross_gradients, length)
     found = candidates(across, cross_gradients, rims, smallest, height, smooth)
     return found[0].evidence if found else 0.0
@@ -98,7 +98,7 @@ def streak_charge(line_levels: Image, streaks: tuple[Streak, ...]) -> Image:
 
 
 def charging_mask(streak_charge: Image, *, low: float, grow: int) -> Mask:
-    """Where the charge exceeds ``low``, grown by ``grow`` px (city-block); ``(Y, X)`` bool."""
+    """Where the charge exceeds ``low``, grown by ``grow`` px; ``(Y, X)`` bool."""
     return cityblock_distance(streak_charge > low, grow) <= grow
 
 
