@@ -19,7 +19,8 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python tests/benchmarks/bench.py
 
-# Fifty runs killed with SIGKILL at random moments, over all output formats; some minutes.
+# Fifty runs killed with SIGKILL at random moments, over all output formats and a chain that sees
+# neighbouring slices; some minutes.
 soak: $(VENV)/.dev
 	$(BIN)/python tests/kills.py 50
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,11 @@ def clumsy(tmp_path: Path, door: Path) -> dict[str, str]:
     return {"PYTHONPATH": path, "DOOR": str(door)}
 
 
+def hear_interrupts() -> None:
+    """Undo that a shell lets what it runs in the background ignore Ctrl-C; for a new process."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts ``python -m stackmend ...`` as a shell would: in the test's folder, a new session."""
@@ -174,6 +180,8 @@ def shell(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     ) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "stackmend", *map(str, arguments)]
         how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": tmp_path} | how
+        if os.name == "posix":
+            how.setdefault("preexec_fn", hear_interrupts)
         environment = {**os.environ, **(env or {})}
         process = subprocess.Popen(
             command, text=True, encoding="utf-8", env=environment, start_new_session=True, **how
@@ -209,3 +217,64 @@ def main(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     before = signal.getsignal(signal.SIGTERM)
     yield lambda *arguments: command([str(each) for each in arguments])
     signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], tuple[str, list[int]]]]:
+    """Starts what is missing of a scheduler and two workers, processes of their own.
+
+    Gives the scheduler's address and the workers' processes.
+    """
+    pytest.importorskip("distributed", reason="the cluster needs: pip install 'stackmend[dask]'")
+    from distributed import Client
+
+    folder = tmp_path_factory.mktemp("dask")
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*words: object) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", *map(str, words), "--no-dashboard"]
+        with (folder / f"{len(started)}.log").open("wb") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        started.append(process)
+        return process
+
+    place = folder / "scheduler.json"
+    start(
+        "distributed.cli.dask_scheduler",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        0,
+        "--scheduler-file",
+        place,
+    )
+    workers: list[subprocess.Popen[bytes]] = []
+
+    def ready() -> tuple[str, list[int]]:
+        workers[:] = [worker for worker in workers if worker.poll() is None]
+        with Client(scheduler_file=str(place), timeout=60, set_as_default=False) as client:
+            while len(workers) < 2:
+                address = client.scheduler.address
+                workers.append(
+                    start(
+                        "distributed.cli.dask_worker",
+                        address,
+                        "--nthreads",
+                        1,
+                        "--nworkers",
+                        1,
+                        "--no-nanny",
+                    )
+                )
+            client.wait_for_workers(2, timeout=60)
+            return client.scheduler.address, [worker.pid for worker in workers]
+
+    deadline = threading.Event()
+    for _ in range(600):
+        if place.exists():
+            break
+        deadline.wait(0.1)
+    yield ready
+    for process in reversed(started):
+        process.kill()
+        process.wait()

@@ -25,14 +25,28 @@ from stackmend import api
 from stackmend.result.journal import Journal
 from stackmend.result.workspace import Workspace
 
-FORMATS: dict[str, dict[str, Any]] = {
-    "TIFF folder": {"format": "tiff-folder"},
-    "TIFF": {"format": "tiff"},
-    "BigTIFF": {"format": "tiff"},
-    "compressed TIFF": {"format": "tiff", "compression": "zlib"},
-    "OME-Zarr": {"format": "ome-zarr"},
+CHARGING = [
+    {"step": "find_charging", "inverse": True, "gf1_sigma": 30},
+    {"step": "correct_charging", "gf2_sigma": 30, "rb_radius": 50},
+    {"step": "destandardize"},
+]
+CHAIN = [{"step": "standardize"}, *CHARGING]
+NEIGHBOURS = [
+    {"step": "standardize", "per": "stack"},
+    {"step": "median_z", "radius": 2, "threshold": 0.1},
+    *CHARGING,
+]
+"""Knows the whole stack before the first slice, and sees four slices beside each."""
+
+KINDS: dict[str, dict[str, Any]] = {
+    "TIFF folder": {"output": {"format": "tiff-folder"}},
+    "TIFF": {"output": {"format": "tiff"}},
+    "BigTIFF": {"output": {"format": "tiff"}},
+    "compressed TIFF": {"output": {"format": "tiff", "compression": "zlib"}},
+    "OME-Zarr": {"output": {"format": "ome-zarr"}},
+    "neighbours": {"output": {"format": "tiff-folder"}, "chain": NEIGHBOURS},
 }
-"""Kinds of output, and what the protocol says for them."""
+"""Kinds of runs, by their output or what they know of other slices, and the protocol for them."""
 
 _RUN = """
 import os, signal, sys, threading
@@ -75,15 +89,11 @@ def charged(count: int = SLICES) -> NDArray[np.uint8]:
 
 
 def write_protocol(
-    folder: Path, output: dict[str, Any], *, gf2_sigma: Any = 30, **more: Any
+    folder: Path, output: dict[str, Any], *, chain: Any = CHAIN, gf2_sigma: Any = 30, **more: Any
 ) -> Path:
     """A protocol for the stack in a folder, without a search unless asked for."""
-    chain = [
-        {"step": "standardize"},
-        {"step": "find_charging", "inverse": True, "gf1_sigma": 30},
-        {"step": "correct_charging", "gf2_sigma": gf2_sigma, "rb_radius": 50},
-        {"step": "destandardize"},
-    ]
+    correcting = {"correct_charging": {"gf2_sigma": gf2_sigma}}
+    chain = [entry | correcting.get(entry["step"], {}) for entry in chain]
     file = folder / "protocol.yaml"
     content = {
         "protocol": 1,
@@ -190,13 +200,13 @@ def computed_by_run(log: Path) -> list[set[tuple[int, int]]]:
 
 
 def soak(kills: int) -> None:
-    """Kill runs so often, over all formats; every end must be that of a run in one go."""
-    moments, share = random.Random(0), -(-kills // len(FORMATS))
-    for kind, output in FORMATS.items():
+    """Kill runs so often, over all kinds; every end must be that of a run in one go."""
+    moments, share = random.Random(0), -(-kills // len(KINDS))
+    for kind, sections in KINDS.items():
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             write_stack(folder)
-            file, whole = write_protocol(folder, output), folder / "whole"
+            file, whole = write_protocol(folder, **sections), folder / "whole"
             events, hit, turns = run_in_one_go(kind, file, whole), 0, 0
             while hit < share:
                 hit += kill_and_finish(

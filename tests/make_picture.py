@@ -1,4 +1,7 @@
-"""Make README.png from a finished demo: the optimization slice before and after. Run by ``make picture``."""
+"""Make README.png from a finished demo: the optimization slice before and after.
+
+Run by ``make picture``.
+"""
 
 from __future__ import annotations
 

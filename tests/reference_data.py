@@ -1,4 +1,7 @@
-"""Real images and independently made figures, which lie beside a developer's checkout and in no user's clone."""
+"""Real images and independently made figures.
+
+They lie beside a developer's checkout and in no user's clone.
+"""
 
 from __future__ import annotations
 

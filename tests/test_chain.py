@@ -46,7 +46,8 @@ def test_the_application_gives_the_pixels_that_the_search_scored(tmp_path, dtype
     run = api.run(file, output=tmp_path / "out", workers=2)
     applied = open_stack(run.stack)[0].read(1)
 
-    # The search's own path: all 16 combinations share their work, and one of the images is the winner's.
+    # The search's own path: all 16 combinations share their work, and one of the images is the
+    # winner's.
     chain = [bind(entry) for entry in load(file).chain]
     reader = open_phantom({"slices": 3, "height": 120, "width": 160, "dtype": dtype})
     given = evaluate(load_image(reader, 1), chain[0])

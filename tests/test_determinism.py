@@ -1,4 +1,4 @@
-"""The promises about pixels: the same for any number of workers, and untouched where there is no charging."""
+"""Pixels: the same for any number of workers, and untouched where nothing is charged."""
 
 from __future__ import annotations
 

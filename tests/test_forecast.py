@@ -29,7 +29,9 @@ SLICES = 4
 def measured_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slices are measured in this process, but where it is about its memory."""
     if "own_process" not in request.keywords:
-        monkeypatch.setattr(costs, "run_in_fresh_process", lambda function, *given: function(*given))
+        monkeypatch.setattr(
+            costs, "run_in_fresh_process", lambda function, *given: function(*given)
+        )
 
 
 def everything(folder: Path) -> dict[str, Any]:
@@ -172,7 +174,8 @@ def test_a_budget_bounds_the_workers(cell: Path, protocol: Write, tmp_path: Path
     file = protocol()
     free = api.plan(file, workers=3).need
     assert free.workers == 3
-    # A process that waits, two at work, and half of another: measured anew, it is not the same to the byte.
+    # A process that waits, two at work, and half of another: measured anew, it is not the same to
+    # the byte.
     room = free.worker_bytes * 7 // 2
     tight = api.plan(file, workers=3, memory=room).need
     assert tight.workers == 2
@@ -262,7 +265,7 @@ def test_a_constant_optimization_slice_is_passed_over(cell: Path, protocol: Writ
 def test_a_full_sparse_bigtiff_is_planned_and_begun(
     tmp_path: Path, charged: Callable[..., Any]
 ) -> None:
-    """20 GB of slices of which three hold anything: neither the plan nor the run reads the others."""
+    """20 GB of slices, three with content: neither the plan nor the run reads the others."""
     file, shape = tmp_path / "huge.tif", (2000, 2560, 4096)
     stack = tifffile.memmap(
         file, shape=shape, dtype="uint8", bigtiff=True, photometric="minisblack"

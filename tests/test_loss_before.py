@@ -17,7 +17,7 @@ from stackmend import api
 def test_the_loss_before_correction_is_that_of_the_uncorrected_slice(
     cell: Path, protocol: Write
 ) -> None:
-    """By the letter: standardise, find with the chosen values, and hand the loss the slice as it then is."""
+    """By the letter: standardise, find with the chosen values, hand the slice to the loss."""
     from stackmend.chain import Bound, compile_chain
     from stackmend.losses.charging_histogram import charged_regions, loss
     from stackmend.registry import IMAGE, losses, steps

@@ -1,4 +1,4 @@
-"""Pictures of a run: that they show what was applied, that they are small, and that they cost no result."""
+"""Pictures of a run: they show what was applied, are small, and cost no result."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_picture_of_the_chosen_combination_is_what_is_applied(
     """Whether it was made while the search was at it, or afterwards."""
     job, tuning = tuned(protocol(), pictured=pictured)
     trial, found = trial_of(tuning)
-    assert bool(found.result.beside) == pictured
+    assert bool(found.result.pictures) == pictured
     small = thumbnails(trial, found, 1, found.result.combinations, 1)
     assert set(small) == set(found.result.combinations)
     applied = tuning.chains[0].consecutive().evaluate(1, (IMAGE,))[IMAGE]

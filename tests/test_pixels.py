@@ -1,8 +1,9 @@
-"""No pixel changes unless it is meant: the hashes of what the shipped configurations and the reference figures give.
+"""No pixel changes unless it is meant, by the hashes of restored stacks.
 
-Where a change of pixels is meant, the version of the step is raised, the CHANGELOG names it, and the new hashes are
-printed by ``python tests/test_pixels.py``. The phantoms are made with this machine's NumPy: where their own hash is
-another one, nothing can be said of the rest, and the test skips by name.
+They are what the shipped configurations and the reference figures give. Where a change of pixels is
+meant, the version of the step is raised, the CHANGELOG names it, and the new hashes are printed by
+``python tests/test_pixels.py``. The phantoms are made with this machine's NumPy: where their own
+hash is another one, nothing can be said of the rest, and the test skips by name.
 """
 
 from __future__ import annotations

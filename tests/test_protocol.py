@@ -1,4 +1,4 @@
-"""Protocols: YAML to plain data with places, values from the command line, limits, and what people are told."""
+"""Protocols: YAML to plain data with places, overrides, limits, and what people are told."""
 
 from __future__ import annotations
 
@@ -54,11 +54,13 @@ def told(file, **given):
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("1", 1), ("+1", 1), ("-1", -1), ("012", 12), ("0o14", 12), ("0x1F", 31), ("1e-3", 0.001), ("1.", 1.0),
-        (".5", 0.5), ("-1.5E+2", -150.0), ("", None), ("~", None), ("null", None), ("NULL", None), ("true", True),
-        ("False", False), ("no", "no"), ("off", "off"), ("yes", "yes"), ("1_000", "1_000"), ("1:30", "1:30"),
-        ("0/1", "0/1"), ("2024-01-31", "2024-01-31"), ("=", "="), ("0b1", "0b1"), ("nULL", "nULL"), ("1e", "1e"),
-        (".inf", float("inf")), ("-.INF", float("-inf")), ("1e999", float("inf")), ("9" * 5000, float("inf")),
+        ("1", 1), ("+1", 1), ("-1", -1), ("012", 12), ("0o14", 12), ("0x1F", 31), ("1e-3", 0.001),
+        ("1.", 1.0), (".5", 0.5), ("-1.5E+2", -150.0), ("", None), ("~", None), ("null", None),
+        ("NULL", None), ("true", True), ("False", False), ("no", "no"), ("off", "off"),
+        ("yes", "yes"), ("1_000", "1_000"), ("1:30", "1:30"), ("0/1", "0/1"),
+        ("2024-01-31", "2024-01-31"), ("=", "="), ("0b1", "0b1"), ("nULL", "nULL"), ("1e", "1e"),
+        (".inf", float("inf")), ("-.INF", float("-inf")), ("1e999", float("inf")),
+        ("9" * 5000, float("inf")),
     ],
 )  # fmt: skip
 def test_plain_scalars_mean_what_yaml_1_2_says(text, value):
@@ -93,10 +95,12 @@ def test_paths_are_spelt_as_people_write_them():
 
 def test_several_faults_of_the_text_and_of_the_values_at_once(write):
     file = write(
-        "protocol: 1\nname: !!str x\nname: y\nchain:\n  - step: standardize\n    per: .inf\n    range: 1\n"
+        "protocol: 1\nname: !!str x\nname: y\n"
+        "chain:\n  - step: standardize\n    per: .inf\n    range: 1\n"
     )
     assert [p[:3] for p in told(file)] == [
-        (2, 7, "name"), (3, 1, "name"), (5, 11, "chain[0].step"), (6, 10, "chain[0].per"), (7, 12, "chain[0].range"),
+        (2, 7, "name"), (3, 1, "name"), (5, 11, "chain[0].step"), (6, 10, "chain[0].per"),
+        (7, 12, "chain[0].range"),
     ]  # fmt: skip
 
 
@@ -193,7 +197,8 @@ def test_a_protocol_says_where_its_values_come_from(write):
 def test_set_by_step_by_id_and_by_path(write):
     file = write(CHAIN.replace("- step: find_charging", "- step: find_charging\n    id: find"))
     given = {
-        "find.gf1_sigma": "80", "chain[1].min_area": "7.0", "correct_charging.rb_radius": "{sweep: [2, 10]}",
+        "find.gf1_sigma": "80", "chain[1].min_area": "7.0",
+        "correct_charging.rb_radius": "{sweep: [2, 10]}",
         "optimize.slices": "[3]", "name": "other",
     }  # fmt: skip
     protocol = load(file, set=given)
@@ -210,8 +215,8 @@ def test_a_wrong_value_from_the_command_line_is_shown_there(write):
         "protocol.yaml: 1 problem, nothing was run\n\n"
         "command line  chain[1].gf1_sigma\n"
         "  $ | --set find_charging.gf1_sigma=-1\n"
-        "    |                               ^^ must be above 0 and at most 10000 (standard deviation of a Gaussian, "
-        "px); typical 20 to 120"
+        "    |                               ^^ must be above 0 and at most 10000 "
+        "(standard deviation of a Gaussian, px); typical 20 to 120"
     )
 
 
@@ -399,8 +404,8 @@ def test_the_text_of_problems_exactly(write):
         "    |     ^^^^^^^^ find_charging has no such parameter; did you mean gf1_sigma?\n"
         "protocol.yaml:10:18  chain[1].color_shift\n"
         "  10 |     color_shift: 1.7\n"
-        "     |                  ^^^ must be between 0 and 1 (fraction of the standardised grey range); "
-        "typical 0.05 to 0.2\n"
+        "     |                  ^^^ must be between 0 and 1 "
+        "(fraction of the standardised grey range); typical 0.05 to 0.2\n"
         "protocol.yaml:15:15  optimize.slices[1]\n"
         "  15 |   slices: [1, 900]\n"
         "     |               ^^^ phantom has 4 slices, 0 to 3"
@@ -447,7 +452,8 @@ def test_check_as_json(write, capsys, monkeypatch, tmp_path):
     [problem] = json.loads(capsys.readouterr().out)["problems"]
     assert problem == {
         "path": "chain[1].gf1_sigma",
-        "message": "must be above 0 and at most 10000 (standard deviation of a Gaussian, px); typical 20 to 120",
+        "message": "must be above 0 and at most 10000 (standard deviation of a Gaussian, px); "
+        "typical 20 to 120",
         "line": 5,
         "column": 16,
         "length": 1,
@@ -458,7 +464,8 @@ def test_check_as_json(write, capsys, monkeypatch, tmp_path):
     assert main(["check", str(file), "--format", "json"]) == 0
     content = json.loads(capsys.readouterr().out)
     assert content == {
-        "file": str(file), "status": 0, "stack": {"label": "phantom", "shape": [2, 64, 96]}, "problems": []
+        "file": str(file), "status": 0, "problems": [],
+        "stack": {"label": "phantom", "shape": [2, 64, 96]},
     }  # fmt: skip
 
 
@@ -473,9 +480,10 @@ _fuzz = settings(
 )
 SEEDS = [file.read_text(encoding="utf-8") for file in (*VALID, *INVALID)]
 TOKENS = [
-    "[", "]", "{", "}", ": ", "- ", "\n", "\n  ", "\t", "#", "&a ", "*a ", "!!x ", "'", '"', "---\n", "? ", "<<: *a\n",
-    ".nan", "-1", "1e300", "9" * 500, "0x" + "f" * 9000, "null", "~", "{}", "[]", "{sweep: {from: 1, to: 9, count: 3}}",
-    "step", "sweep", "\x85", "\u2028", "\x00", "\ufeff", "\U0001f52c", '"0:' + "9" * 6000 + '"', "{sweep: 1}", "true",
+    "[", "]", "{", "}", ": ", "- ", "\n", "\n  ", "\t", "#", "&a ", "*a ", "!!x ", "'", '"',
+    "---\n", "? ", "<<: *a\n", ".nan", "-1", "1e300", "9" * 500, "0x" + "f" * 9000, "null", "~",
+    "{}", "[]", "{sweep: {from: 1, to: 9, count: 3}}", "step", "sweep", "\x85", "\u2028", "\x00",
+    "\ufeff", "\U0001f52c", '"0:' + "9" * 6000 + '"', "{sweep: 1}", "true",
 ]  # fmt: skip
 WEIRD = st.recursive(
     st.none()
@@ -492,7 +500,7 @@ WEIRD = st.recursive(
 
 
 def survives(file: Path, content: bytes) -> None:
-    """A protocol, or problems in the file, or a usage error; nothing else, and all of it can be shown."""
+    """A protocol, problems in the file, or a usage error; nothing else, and all can be shown."""
     file.write_bytes(content)
     try:
         draft = examine(file)

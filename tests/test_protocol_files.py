@@ -1,4 +1,4 @@
-"""The files of ``tests/protocols``: good ones pass without a word, bad ones are refused where and why they say."""
+"""The files of ``tests/protocols``: good ones pass, bad ones are refused as they say."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ EXPECTED = re.compile(r"# (\d+):(\d+) (.*?)(?:^| ?)-- (.+)")
 
 
 def expected_problems(text: str) -> list[tuple[int, int, str, str]]:
-    """What the comments at the top of a file say: ``# LINE:COLUMN PATH -- text that the message contains``."""
+    """What the comments at the top of a file say.
+
+    They read ``# LINE:COLUMN PATH -- text that the message contains``.
+    """
     expected = []
     for line in text.split("\n"):
         match = EXPECTED.fullmatch(line)

@@ -1,4 +1,4 @@
-"""What the README shows is true: its commands run, its protocol is valid, its error messages are what one gets."""
+"""What the README shows is true: its commands, its protocol, its error messages."""
 
 from __future__ import annotations
 

@@ -75,7 +75,8 @@ def test_mask_and_corrected_image(inverse):
     suffix = "inv1" if inverse else "inv0"
     detection = 1 - made["flattened"] if inverse else made["flattened"]
     margin = np.abs(detection - literal.reconstruct(detection, 0.1) - np.float32(0.1))
-    # On the frame, exact arithmetic gives t - filled = c; there rounding alone decides for the reference.
+    # On the frame, exact arithmetic gives t - filled = c; there rounding alone decides for the
+    # reference.
     differing = made["charging_mask"] != arrays[f"B_mask_{suffix}"].astype(bool)
     assert not np.any(differing & (margin > 2e-6))
     assert np.count_nonzero(differing) <= 1
@@ -123,7 +124,8 @@ def test_losses_on_the_synthetic_halos():
         assert value == pytest.approx(expected, abs=1e-3)
 
 
-# Dark organelles of this tissue rise by up to 0.2 of the grey range; only what rises further can be charging.
+# Dark organelles of this tissue rise by up to 0.2 of the grey range; only what rises further can be
+# charging.
 ABOVE_TISSUE = {"optimize.slices": "[10]", "find_charging.color_shift": "{sweep: [0.3, 0.4]}"}
 
 

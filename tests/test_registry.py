@@ -1,4 +1,4 @@
-"""Steps and losses, ours and other packages': found, held to their contract, and unharmed by each other."""
+"""Steps and losses of ours and of other packages: found, held to their contract, kept apart."""
 
 from __future__ import annotations
 
@@ -53,15 +53,16 @@ optimize: {slices: [0], validate: [1], loss: {name: roughness, axis: 0}}
 
 
 def wheel(source: Path, folder: Path) -> Path:
-    """The wheel of a small package that is nothing but Python files (building one must not need the network)."""
+    """The wheel of a small package of Python files (building one must not need the network)."""
     project = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     stem = f"{project['name'].replace('-', '_')}-{project['version']}"
     entries = "".join(
         f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in points.items())
         for group, points in project["entry-points"].items()
     )
+    named = f"Name: {project['name']}\nVersion: {project['version']}\n"
     info = {
-        "METADATA": f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n",
+        "METADATA": f"Metadata-Version: 2.1\n{named}",
         "WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         "entry_points.txt": entries,
         "RECORD": "",
@@ -308,7 +309,7 @@ def test_outcome_is_a_product_of_the_last_stage(component):
 
 
 def evaluated(component, image):
-    """Every product of a minimal chain that ends with the component, all parameters at their defaults."""
+    """Every product of a minimal chain that ends with the component, with its defaults."""
     steps = [registry.steps().get(name) for name in BEFORE.get(component.name, [])]
     bound = [
         Bound(
@@ -322,6 +323,8 @@ def evaluated(component, image):
     surveys = {each.survey_product: None for each in bound if each.survey_product}
     graph = compile_chain([*bound, *([loss] if loss else [])], given=(IMAGE, *surveys))
     values = dict(surveys) | {IMAGE: image}
+    for name, (product, _) in graph.outside.items():
+        values[name] = values[product]  # each neighbour is as the slice
     inputs = []
     for index, node in enumerate(graph.nodes):
         given = [values[source] for source in node.sources]

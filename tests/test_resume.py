@@ -13,7 +13,7 @@ import pytest
 import tifffile
 
 from kills import (
-    FORMATS,
+    KINDS,
     SLICES,
     contents,
     cut_off,
@@ -44,11 +44,11 @@ def events(folder: Path, kind: str) -> list[dict[str, Any]]:
     return [event for event in map(json.loads, lines) if event["event"] == kind]
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_killed_at_random_moments_the_result_is_that_of_a_run_in_one_go(
     folder: Path, kind: str
 ) -> None:
-    file, whole, killed = write_protocol(folder, FORMATS[kind]), folder / "whole", folder / "out"
+    file, whole, killed = write_protocol(folder, **KINDS[kind]), folder / "whole", folder / "out"
     events = run_in_one_go(kind, file, whole)
     assert kill_and_finish(kind, file, 3, random.Random(kind), events=events)
     assert facts(killed) == facts(whole)

@@ -1,4 +1,4 @@
-"""A run from the protocol to the result folder: what is written, what is recorded, and what a failure leaves."""
+"""A run from the protocol to the result folder: what is written, and what a failure leaves."""
 
 from __future__ import annotations
 
@@ -144,7 +144,8 @@ def test_the_log(cell: Path, protocol: Write) -> None:
     ]
     kinds = [event["event"] for event in events if event["event"] != "warning"]
     assert kinds == [
-        "started", "search started", "search finished", "chosen", "application started", *["slice"] * 4, "finished"
+        "started", "search started", "search finished", "chosen", "application started",
+        *["slice"] * 4, "finished",
     ]  # fmt: skip
     assert [event["time"] for event in events] == sorted(event["time"] for event in events)
 

@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -156,65 +155,7 @@ def test_shards_of_other_work_exclude_each_other(stack: Path) -> None:
     write_protocol(stack, {}, gf2_sigma=SWEEP, optimize=OPTIMIZE)
 
 
-# A cluster: a scheduler and two workers, processes of their own
-
-
-@pytest.fixture(scope="module")
-def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], tuple[str, list[int]]]]:
-    """Starts what is missing of the cluster; gives the scheduler's address and the workers' processes."""
-    pytest.importorskip("distributed", reason="the cluster needs: pip install 'stackmend[dask]'")
-    from distributed import Client
-
-    folder = tmp_path_factory.mktemp("dask")
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(*words: object) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", *map(str, words), "--no-dashboard"]
-        with (folder / f"{len(started)}.log").open("wb") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
-        started.append(process)
-        return process
-
-    place = folder / "scheduler.json"
-    start(
-        "distributed.cli.dask_scheduler",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        0,
-        "--scheduler-file",
-        place,
-    )
-    workers: list[subprocess.Popen[bytes]] = []
-
-    def ready() -> tuple[str, list[int]]:
-        workers[:] = [worker for worker in workers if worker.poll() is None]
-        with Client(scheduler_file=str(place), timeout=60, set_as_default=False) as client:
-            while len(workers) < 2:
-                address = client.scheduler.address
-                workers.append(
-                    start(
-                        "distributed.cli.dask_worker",
-                        address,
-                        "--nthreads",
-                        1,
-                        "--nworkers",
-                        1,
-                        "--no-nanny",
-                    )
-                )
-            client.wait_for_workers(2, timeout=60)
-            return client.scheduler.address, [worker.pid for worker in workers]
-
-    deadline = threading.Event()
-    for _ in range(600):
-        if place.exists():
-            break
-        deadline.wait(0.1)
-    yield ready
-    for process in reversed(started):
-        process.kill()
-        process.wait()
+# A cluster
 
 
 def test_a_cluster(

@@ -80,7 +80,7 @@ def test_every_choice_of_the_document_is_explained():
 
 
 def test_file_for_editors_is_fresh():
-    """Made by ``stackmend schema > schemas/protocol.schema.json`` where no steps of other packages are installed."""
+    """Made by ``stackmend schema`` where no steps of other packages are installed."""
     file = Path(resources.folder("schemas")) / "protocol.schema.json"
     assert (
         file.read_text(encoding="utf-8") == json.dumps(SCHEMA, indent=2, ensure_ascii=False) + "\n"

@@ -147,7 +147,8 @@ def arithmetic(parameters: int):
     def stage(position: int) -> Stage:
         namespace: dict[str, object] = {}
         exec(f"def add(image, *, p{position}):\n    return image * 3 + p{position}", namespace)
-        return Stage(namespace["add"], makes=IMAGE)  # type: ignore[arg-type]  # what exec has defined
+        add = namespace["add"]  # what exec has defined
+        return Stage(add, makes=IMAGE)  # type: ignore[arg-type]
 
     def value(image):
         return float(image[0, 0])

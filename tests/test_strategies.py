@@ -1,4 +1,4 @@
-"""Strategies: what they propose, that it is deterministic, and that they find what a grid cannot."""
+"""Strategies: what they propose, always the same, and that they find what a grid cannot."""
 
 from __future__ import annotations
 

@@ -78,7 +78,8 @@ def test_a_region_is_cut_after_the_whole_slice_was_standardised(run):
     assert everything["searches"][0]["loss_of_choice"] == whole["searches"][0]["loss_of_choice"]
     part = run(CHAIN, {"slices": [1], "region": {"y": [10, 110]}})
     assert part["searches"][0]["loss_of_choice"] != whole["searches"][0]["loss_of_choice"]
-    # Evaluated behind destandardize, with the scale cut too, the loss (which scales by itself) is almost the same.
+    # Evaluated behind destandardize, with the scale cut too, the loss (which scales by itself) is
+    # almost the same.
     steps = ["find_charging", "correct_charging", "destandardize"]
     behind = run(CHAIN, {"slices": [1], "region": {"y": [10, 110]}, "steps": steps})
     close = pytest.approx(part["searches"][0]["loss_of_choice"], abs=0.05)

@@ -127,7 +127,8 @@ def test_a_publication_cut_off_anywhere_leaves_old_or_new(
         def fail(*arguments: object, **how: object) -> object:
             nonlocal calls
             calls += 1
-            if calls == k or (lasting and calls > k):  # noqa: B023 - called only within this turn of the loop
+            # It is called only within this turn of the loop.
+            if calls == k or (lasting and calls > k):  # noqa: B023
                 raise error(5, "Input/output error")
             return genuine(*arguments, **how)
 
@@ -204,10 +205,9 @@ def test_a_folder_with_foreign_files_is_refused(
 ) -> None:
     put(tmp_path / "result", {name: "{}"})
     (message,) = problems(tmp_path / "result")
-    assert (
-        f"holds files that are no result of a run ({name.split('/')[0]}); choose a new or empty folder"
-        in message
-    )
+    first = name.split("/")[0]
+    said = f"holds files that are no result of a run ({first}); choose a new or empty folder"
+    assert said in message
 
 
 @pytest.mark.parametrize("left", [{}, OLD, OLD | FOREIGN, {".DS_Store": "", "Thumbs.db": ""}])
@@ -249,7 +249,7 @@ def test_a_file_in_the_way(tmp_path: Path, problems: Callable[..., list[str]]) -
 
 def test_a_disk_that_is_too_small(tmp_path: Path, problems: Callable[..., list[str]]) -> None:
     (message,) = problems(tmp_path / "result", 10**18)
-    assert message.startswith(f"the result takes 1000000000.0 GB, {tmp_path} has ")
+    assert message.startswith(f"the result takes 1000000000 GB, {tmp_path} has ")
 
 
 def test_no_permission(
@@ -296,10 +296,8 @@ def test_a_result_in_the_stack_of_another_result_is_refused(
 ) -> None:
     put(tmp_path / "first", OLD)
     (message,) = problems(tmp_path / "first" / "stack" / "again")
-    assert (
-        message
-        == f"{tmp_path / 'first' / 'stack'} belongs to the result of another run; choose another folder"
-    )
+    stack = tmp_path / "first" / "stack"
+    assert message == f"{stack} belongs to the result of another run; choose another folder"
     put(tmp_path / "stack", {"1.tif": ""})
     assert problems(tmp_path / "stack" / "again") == []
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stackmend import registry
-from stackmend.protocol import assemble
-from stackmend.protocol.starter import starting_protocol
 from stackmend.report import write_figures, write_report
 from stackmend.result import Result, open_result
-from stackmend.runner import (
-    CheckResult,
-    RunPlan,
-    RunResult,
-    Trial,
-    check,
-    finish,
-    plan,
-    run,
-    trial,
-)
-from stackmend.stacks import open_stack
+
+if TYPE_CHECKING:
+    from stackmend import registry
+    from stackmend.runner import (
+        CheckResult,
+        RunPlan,
+        RunResult,
+        Trial,
+        check,
+        finish,
+        plan,
+        run,
+        trial,
+    )
 
 __all__ = [
     "CheckResult",
@@ -42,6 +41,18 @@ __all__ = [
 ]
 
 
+def __getattr__(name: str) -> Any:
+    """What runs protocols needs the whole program, so it is imported where it is asked for.
+
+    Those who only look at a result wait for nothing of it.
+    """
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from stackmend import runner
+
+    return getattr(runner, name)
+
+
 def show(run: str | Path) -> Result:
     """What a run has left in writing: its record, its tables, its events.
 
@@ -54,7 +65,9 @@ def show(run: str | Path) -> Result:
 
 
 def report(run: str | Path) -> Path:
-    """Make ``report.html`` of a result folder again from what lies in it; nothing is computed. Returns the page.
+    """Make ``report.html`` of a result folder again from what lies in it; nothing is computed.
+
+    Returns the page.
 
     Raises
     ------
@@ -85,7 +98,7 @@ def figures(
     Raises
     ------
     UsageError
-        If the format or the resolution cannot be.
+        If the format or the resolution cannot be, or Matplotlib is not installed.
     InputError
         If there is no result of a run.
     OutputError
@@ -97,11 +110,16 @@ def figures(
 
 def steps() -> tuple[registry.Step, ...]:
     """Every installed step that can be used."""
+    from stackmend import registry
+
     return registry.steps().usable()
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of protocols, with every installed step and loss."""
+    from stackmend import registry
+    from stackmend.protocol import assemble
+
     return assemble(
         [step.name for step in steps()], [loss.name for loss in registry.losses().usable()]
     )
@@ -120,6 +138,9 @@ def init(stack: str | Path | None = None) -> str:
     InputError
         If the stack cannot be read.
     """
+    from stackmend.protocol.starter import starting_protocol
+    from stackmend.stacks import open_stack
+
     if stack is None:
         return starting_protocol()
     path = Path(stack).expanduser()

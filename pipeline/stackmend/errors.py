@@ -3,16 +3,17 @@
 ::
 
     StackmendError
-    ├── UsageError         2    the command line is wrong: change the command
-    ├── ProtocolError      3    the protocol is wrong: change the YAML file; carries every Problem found
-    ├── InputError         4    the stack cannot be used: change or repair the images
-    │   └── BadSlice       4    one slice cannot; the protocol may say to go on without it
-    ├── StepError          5    a step failed on a slice: report it, with the log
-    ├── QualityError       6    everything worked and the outcome is not acceptable
-    │   └── NothingFound   6    no combination of the search finds anything
-    └── OutputError        8    the result cannot be written: make room or choose another folder
+    ├── UsageError       2  the command line is wrong: change the command
+    ├── ProtocolError    3  the protocol is wrong: change the YAML file; carries every Problem found
+    ├── InputError       4  the stack cannot be used: change or repair the images
+    │   └── BadSlice     4  one slice cannot; the protocol may say to go on without it
+    ├── StepError        5  a step failed on a slice: report it, with the log
+    ├── QualityError     6  everything worked and the outcome is not acceptable
+    │   └── NothingFound 6  no combination of the search finds anything
+    └── OutputError      8  the result cannot be written: make room or choose another folder
 
-Status 7 belongs to ``verify`` and 130 to an interruption. Messages read ``where: what, got VALUE; what to do``.
+Status 7 belongs to ``verify`` and 130 to an interruption. Messages read
+``where: what, got VALUE; what to do``.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class UsageError(StackmendError):
 class Problem:
     """One thing wrong (or doubtful) in a protocol, with its place in the file.
 
-    ``line`` and ``column`` count from 1; ``line`` is 0 for a value that came from the command line, whose
-    text is then in ``source``. ``length`` is how many characters the place covers.
+    ``line`` and ``column`` count from 1; ``line`` is 0 for a value that came from the command line,
+    whose text is then in ``source``. ``length`` is how many characters the place covers.
     """
 
     path: str

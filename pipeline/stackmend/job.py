@@ -31,8 +31,9 @@ from stackmend.stacks.extras import command_for, is_missing
 class Job:
     """A protocol that fits its stack and its output folder.
 
-    ``readers`` are those of the channels that are restored, ``channels`` the numbers of these in the input, ``slices``
-    the numbers of the slices. Of each slice, ``window`` is what the chain leaves.
+    ``readers`` are those of the channels that are restored, ``channels`` the numbers of these in
+    the input, ``slices`` the numbers of the slices. Of each slice, ``window`` is what the chain
+    leaves.
     """
 
     protocol: Protocol
@@ -89,7 +90,7 @@ class Job:
         )
 
     def writer(self, stem: str = "stack", folder: Path | None = None) -> Writer:
-        """Writes the restored stack (or another one of its shape) into a folder, by default where the run works."""
+        """Write the restored stack, or another of its shape, by default where the run works."""
         layout = (
             self.layout() if stem == "stack" else replace(self.layout(), dtype=self.reader.dtype)
         )
@@ -99,7 +100,10 @@ class Job:
 
 
 class SliceOfChannel(NamedTuple):
-    """A slice of a channel: its position in the output, its number in the input, and which of the restored channels."""
+    """A slice of a channel: its position in the output, its number in the input, its channel.
+
+    ``channel`` counts the channels that are restored.
+    """
 
     position: int
     number: int
@@ -249,7 +253,7 @@ def _narrowing(protocol: Protocol, reader: Reader) -> Iterator[Problem]:
     if target.kind != "f" and not np.can_cast(reader.dtype, target):
         limits = np.iinfo(target)
         message = (
-            f"{reader.dtype} grey levels are kept as they are, not rescaled: what lies outside {limits.min} to "
-            f"{limits.max} is clipped and counted"
+            f"{reader.dtype} grey levels are kept as they are, not rescaled: what lies "
+            f"outside {limits.min} to {limits.max} is clipped and counted"
         )
         yield protocol.text.problem(("output", "dtype"), message, severity="warning")

@@ -1,6 +1,7 @@
 """The one place that knows where the shipped data is: schemas and example configurations.
 
-In a wheel they lie inside the package; in a source tree and an editable install, beside ``pipeline/``.
+In a wheel they lie inside the package; in a source tree and an editable install, beside
+``pipeline/``.
 """
 
 from __future__ import annotations

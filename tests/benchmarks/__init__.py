@@ -1,1 +1,4 @@
-"""Benchmarks: ratios against a literal reading, measured in one process run. ``make bench`` prints them."""
+"""Benchmarks: ratios against a literal reading, measured in one process run.
+
+``make bench`` prints them.
+"""

@@ -1,8 +1,9 @@
 """Measure the program against a literal reading of the method, and how its cost grows.
 
-Everything is measured in one run on one machine, so that ratios mean something; nothing asserts on a clock.
-``make bench`` runs all of it in some minutes and writes ``.benchmarks/bench.json``. With ``--full`` the literal
-reading evaluates all 243 combinations instead of a sample (12 minutes more); ``--only NAME`` runs one section.
+Everything is measured in one run on one machine, so that ratios mean something; nothing asserts on
+a clock. ``make bench`` runs all of it in some minutes and writes ``.benchmarks/bench.json``. With
+``--full`` the literal reading evaluates all 243 combinations instead of a sample (12 minutes more);
+``--only NAME`` runs one section.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ def swept_search(image: np.ndarray, values: dict[str, tuple[Any, ...]], workers:
 def literal_sweep_seconds(image: np.ndarray, *, full: bool) -> tuple[float, int]:
     """Seconds of the literal reading for all 243 combinations, and how many of them were measured.
 
-    The sample has each pair of radius and threshold once, with the sigmas taken in turn: those decide the cost.
+    The sample has each pair of radius and threshold once, with the sigmas taken in turn: those
+    decide the cost.
     """
     names = list(PUBLISHED)
     everything = list(itertools.product(*PUBLISHED.values()))
@@ -163,8 +165,8 @@ def application(full: bool) -> Iterator[Row]:
             )
             steps = _chain(values)
             ours = timed(lambda s=steps: evaluate(image, *s), 2)
-            yield {"what": f"correct 2304 x 3072, radius {radius}, 1 core", "literal_s": theirs, "ours_s": ours,
-                   "ratio": theirs / ours}  # fmt: skip
+            yield {"what": f"correct 2304 x 3072, radius {radius}, 1 core",
+                   "literal_s": theirs, "ours_s": ours, "ratio": theirs / ours}  # fmt: skip
             run = api.run(
                 _protocol(folder, values),
                 input=stack,
@@ -172,8 +174,8 @@ def application(full: bool) -> Iterator[Row]:
                 workers=2,
             )
             each = run.record["times"]["apply_s"] / 6
-            yield {"what": f"the same, six slices read to written, 2 workers, radius {radius}", "literal_s": theirs,
-                   "ours_s": each, "ratio": theirs / each}  # fmt: skip
+            yield {"what": f"the same, six slices read to written, 2 workers, radius {radius}",
+                   "literal_s": theirs, "ours_s": each, "ratio": theirs / each}  # fmt: skip
 
 
 def _chain(values: dict[str, Any]) -> list[Bound]:
@@ -238,7 +240,8 @@ def growth(full: bool) -> Iterator[Row]:
         seconds = timed(lambda v=values: swept_search(image, v, 2))
         if_nothing_shared = len(result.space) * len(result.work)
         yield {"what": f"sweep of {len(result.space)}, 400 x 2000", "ours_s": seconds,
-               "distinct_stages": sum(result.work.values()), "stages_if_nothing_shared": if_nothing_shared}  # fmt: skip
+               "distinct_stages": sum(result.work.values()),
+               "stages_if_nothing_shared": if_nothing_shared}  # fmt: skip
     yield from _slices()
 
 
@@ -255,7 +258,8 @@ def _slices() -> Iterator[Row]:
                 out = Path(folder) / f"out{count}-{workers}"
                 run = api.run(_protocol(folder, values), input=stack, output=out, workers=workers)
                 seconds = run.record["times"]["apply_s"]
-                yield {"what": f"restore {count} slices of 1024 x 1024, {workers} worker{'s' * (workers > 1)}",
+                at_work = f"{workers} worker{'s' * (workers > 1)}"
+                yield {"what": f"restore {count} slices of 1024 x 1024, {at_work}",
                        "ours_s": seconds, "s_per_slice": seconds / count}  # fmt: skip
 
 
@@ -336,7 +340,8 @@ def machine() -> str:
         if info.exists()
         else []
     )
-    return f"{models[0] if models else platform.processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    model = models[0] if models else platform.processor()
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def main() -> None:
@@ -351,7 +356,8 @@ def main() -> None:
     options = parser.parse_args()
     rows: dict[str, list[Row]] = {}
     print(
-        f"Machine: {machine()}\n\n| what | literal s | ours s | ratio | more |\n|---|---|---|---|---|"
+        f"Machine: {machine()}\n\n"
+        "| what | literal s | ours s | ratio | more |\n|---|---|---|---|---|"
     )
     # The kernels are compiled, or loaded from their cache, before any clock starts.
     swept_search(literal.standardize(phantom(64, 64).image(0)), PUBLISHED, 1)

@@ -27,7 +27,7 @@ TAG = (
 
 
 def rows() -> Iterator[Row]:
-    """One row for each measurement; times are those of one slice, or of the whole where that is said."""
+    """One row for each measurement; times are those of one slice, or of the whole if so said."""
     with TemporaryDirectory() as folder:
         for size in (512, 2048):
             for tagged in (False, True):
@@ -86,7 +86,8 @@ def _copy(folder: Path, size: int, *, tagged: bool) -> Row:
             writer.write(index, reader.read_slice(index))
 
     literal, seconds = _seconds(plain, COUNT, folder / "plain"), _seconds(ours, COUNT, writer.path)
-    what = f"copy a slice of {size} x {size}{' with 8 kB of tags (tifffile loses them)' if tagged else ''}"
+    tags = " with 8 kB of tags (tifffile loses them)" if tagged else ""
+    what = f"copy a slice of {size} x {size}{tags}"
     return {"what": what, "literal_s": literal, "ours_s": seconds, "ratio": literal / seconds}
 
 

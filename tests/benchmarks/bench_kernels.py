@@ -1,6 +1,7 @@
-"""Every kernel against the best plain library call for the same result, on made-up slices of real size.
+"""Every kernel against the best plain library call for the same result.
 
-Run as a script it prints a table. Times are the smallest of several runs in one process; read the ratios.
+On made-up slices of real size. Run as a script it prints a table. Times are the smallest of several
+runs in one process; read the ratios.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def compare(
 
 
 def cosine_blur(image: Image, sigma: float) -> Image:
-    """The mirror-border Gaussian by type-1 cosine transforms, the best of the libraries for large sigma."""
+    """The mirror-border Gaussian by cosine transforms, the best library for large sigma."""
     spectrum = fft.dctn(image, type=1)
     for axis, size in enumerate(image.shape):
         impulse = np.zeros(2 * size - 1)
@@ -220,7 +221,8 @@ def main() -> None:
         print(f"\n{shape[0]} x {shape[1]} | library ms | ours ms | ratio\n--- | ---: | ---: | ---:")
         for timing in run(shape, repeats):
             print(
-                f"{timing.name} | {timing.baseline * 1e3:.1f} | {timing.ours * 1e3:.1f} | {timing.ratio:.1f}"
+                f"{timing.name} | {timing.baseline * 1e3:.1f} | "
+                f"{timing.ours * 1e3:.1f} | {timing.ratio:.1f}"
             )
 
 

@@ -130,7 +130,8 @@ def copying(image_of: Callable[[int, int], np.ndarray]) -> Iterator[Row]:
                 for turn in range(3):
                     run = api.run(protocol(folder, stack, CROP, name=f"out{turn}"), workers=workers)
                     ours.append(run.record["times"]["apply_s"])
-                what = f"copy {count} slices of {side} x {side}, {workers} process{'es' * (workers > 1)}"
+                at_work = f"{workers} process{'es' * (workers > 1)}"
+                what = f"copy {count} slices of {side} x {side}, {at_work}"
                 yield {
                     "what": what,
                     "plain_s": plain,
@@ -173,9 +174,11 @@ def opening() -> Iterator[Row]:
         huge = protocol(folder, file, DECHARGE, name="huge")
         start = perf_counter()
         outlook = api.plan(huge, workers=2)
-        size = f"{file.stat().st_size / 1e9:.1f} GB, {file.stat().st_blocks * 512 / 1e6:.0f} MB on disk"
+        status = file.stat()
+        size = f"{status.st_size / 1e9:.1f} GB, {status.st_blocks * 512 / 1e6:.0f} MB on disk"
         yield {"what": f"plan a sparse BigTIFF ({size})", "ours_s": perf_counter() - start,
-               "says_s": outlook.need.total_s, "worker_mb": outlook.need.worker_bytes / 1e6}  # fmt: skip
+               "says_s": outlook.need.total_s,
+               "worker_mb": outlook.need.worker_bytes / 1e6}  # fmt: skip
         start = perf_counter()
         api.run(huge, set={"input.slices": '"0:3"'}, workers=2)
         yield {"what": "restore its first three slices", "ours_s": perf_counter() - start}

@@ -1,7 +1,8 @@
 """The decharging method read literally: the yardstick for exactness and for speed.
 
-Every line follows the method's definition with the plainest library call, one combination at a time and nothing
-shared. It is slow on purpose. Tests compare the kernels and the search with it; ``make bench`` divides by it.
+Every line follows the method's definition with the plainest library call, one combination at a time
+and nothing shared. It is slow on purpose. Tests compare the kernels and the search with it;
+``make bench`` divides by it.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def reconstruct(image: Image, drop: float) -> Image:
     seed = np.full_like(image, image.min())
     for edge in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
         seed[edge] = image[edge] - np.float32(drop)
-    # A frame pixel may lie within `drop` of the minimum; the seed must not exceed the image anywhere.
+    # A frame pixel may lie within `drop` of the minimum; the seed must not exceed the image
+    # anywhere.
     return reconstruction(seed, image, method="dilation", footprint=EIGHT).astype(np.float32)
 
 

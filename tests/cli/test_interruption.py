@@ -63,10 +63,7 @@ def test_status_130_interrupted(
         steps = [{"step": "hold", "door": {"sweep": [1, 2, 3, 4]}}, {"step": "find_charging"}]
         optimize = {"steps": ["hold", "find_charging"], "slices": [0, 1, 2, 3]}
     protocol(chain=with_step(*steps), optimize=optimize)
-    process = shell(
-        "run", "tiny.yaml", "--workers", 2, env=clumsy,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+    process = shell("run", "tiny.yaml", "--workers", 2, env=clumsy)
     wait_at(door, process)
     (os.killpg if all_processes else os.kill)(process.pid, getattr(signal, name))
     if phase == "search":  # its threads end what they have begun

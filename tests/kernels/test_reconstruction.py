@@ -28,7 +28,7 @@ SHAPES = [
 
 
 def spiral(size: int) -> np.ndarray:
-    """A corridor from the border to the centre, round and round: the longest way a flood can have."""
+    """A corridor from the border to the centre, round and round: the longest way of a flood."""
     image = np.zeros((size, size), np.float32)
     lengths = [size - 2] + [n for n in range(size - 3, 0, -2) for _ in range(2)]
     y, x, dy, dx = 1, 0, 0, 1

@@ -18,7 +18,10 @@ from stackmend import api
 
 @pytest.fixture(scope="session")
 def run_of(tmp_path_factory: pytest.TempPathFactory, charged: Callable[..., NDArray[Any]]) -> Run:
-    """Runs a protocol on a charged stack of nine slices and returns the result folder; keywords replace sections."""
+    """Runs a protocol on a charged stack of nine slices and returns the result folder.
+
+    Keywords replace sections of the protocol.
+    """
 
     def run(stack: NDArray[Any] | None = None, **sections: Any) -> Path:
         folder = tmp_path_factory.mktemp("run")

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from report_runs import NAME, SLICE
+from stackmend import api
 
 selenium = pytest.importorskip("selenium", reason="needs Selenium: pip install selenium")
 
@@ -165,16 +166,19 @@ def test_points_are_where_the_graph_draws_them(browser: Any, shared: Path) -> No
     page = look(browser, shared / "report.html")
     plot = page.find_element(By.CSS_SELECTOR, ".hover")
     drawn = page.execute_script(
-        """const box = arguments[0].getBoundingClientRect();
-        return [...arguments[0].querySelectorAll('use')].map(mark => mark.getBoundingClientRect()).map(
-          b => [(b.x + b.width / 2 - box.x) / box.width, (b.y + b.height / 2 - box.y) / box.height]);""",
+        r"""const box = arguments[0].getBoundingClientRect();
+        const dots = arguments[0].querySelector('.dots');
+        return [...dots.getAttribute('d').matchAll(/M([-\d.]+) ([-\d.]+)h0/g)].map(
+          found => new DOMPoint(found[1], found[2]).matrixTransform(dots.getScreenCTM())).map(
+          p => [(p.x - box.x) / box.width, (p.y - box.y) / box.height]);""",
         plot,
     )
     marks = page.execute_script(
         "return JSON.parse(document.getElementById('hover').textContent).s0all.points"
     )
-    for x, y, *_ in marks:
-        assert min(max(abs(x - a), abs(y - b)) for a, b in drawn) < 0.01
+    assert len(drawn) == len(marks)
+    for (x, y, *_), place in zip(marks, drawn, strict=True):
+        assert place == pytest.approx((x, y), abs=0.001)
 
 
 def test_points_can_be_reached_by_keyboard(browser: Any, shared: Path) -> None:
@@ -212,10 +216,85 @@ def test_light_and_dark(browser: Any, shared: Path) -> None:
         )
     assert seen == [("light", light), ("dark", dark), ("auto", dark)]
     # Text in plots goes along.
-    ink = "return getComputedStyle(document.querySelector('.plot svg text')).fill"
+    ink = "return getComputedStyle(document.querySelector('.chart text')).fill"
     in_the_dark = page.execute_script(ink)
     button.click()
     assert page.execute_script(ink) != in_the_dark
+
+
+AWKWARD = {
+    "gf1_sigma": "<b>&amp; \"quoted\" 'name' of forty letters",
+    "color_shift": "WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW",
+    "rb_radius": "\N{GRINNING FACE}\N{FAMILY} שם ארוך מאוד 漢字漢字漢字",
+}
+"""Names of parameters: markup, the widest letters, and emoji, Hebrew and Chinese in one."""
+
+
+def overlapping(page: Any) -> list[str]:
+    """Pairs of texts within a plot that lie on each other, and texts that stick out of it."""
+    return list(
+        page.execute_script(
+            """document.querySelectorAll('details').forEach(each => { each.open = true; });
+            const found = [];
+            for (const plot of document.querySelectorAll('.chart')) {
+              const whole = plot.getBoundingClientRect();
+              const texts = [...plot.querySelectorAll('text')];
+              const boxes = texts.map(each => each.getBoundingClientRect());
+              boxes.forEach((a, i) => {
+                if (a.left < whole.left - 1 || a.right > whole.right + 1
+                    || a.top < whole.top - 1 || a.bottom > whole.bottom + 1)
+                  found.push('outside: ' + texts[i].textContent);
+                boxes.slice(0, i).forEach((b, j) => {
+                  if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+                      && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4)
+                    found.push(texts[j].textContent + ' / ' + texts[i].textContent);
+                });
+              });
+            }
+            return found;"""
+        )
+    )
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_text_of_a_plot_lies_on_another(browser: Any, result: Path, width: int) -> None:
+    page = look(browser, result / "report.html", width=width)
+    assert page.execute_script("return document.querySelectorAll('.chart text').length") > 50
+    assert overlapping(page) == []
+    # Nor where people have given long names.
+    file = result / "losses.csv"
+    with file.open(newline="", encoding="utf-8") as lines:
+        table = list(csv.DictReader(lines))
+    with file.open("w", newline="", encoding="utf-8") as lines:
+        writer = csv.writer(lines)
+        writer.writerow([AWKWARD.get(name, name) for name in table[0]])
+        for row in table:
+            writer.writerow(
+                [
+                    f"{value} and more of it" if name == "rb_radius" else value
+                    for name, value in row.items()
+                ]
+            )
+    api.report(result)
+    page = look(browser, result / "report.html", width=width)
+    assert overlapping(page) == []
+    titles = page.execute_script(
+        "return [...document.querySelectorAll('.chart title')].map(each => each.textContent)"
+    )
+    assert set(AWKWARD.values()) <= set(titles)
+
+
+def test_no_colour_of_a_plot_is_lost_on_paper(browser: Any, shared: Path) -> None:
+    """A page in the dark is printed in the colours of a bright one: paper is white."""
+    page = look(browser, shared / "report.html", prefers_color_scheme="dark")
+    page.execute_script("document.documentElement.dataset.theme = 'dark'")
+    ink = "return getComputedStyle(document.querySelector('.chart text')).fill"
+    dark = page.execute_script(ink)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert page.execute_script(ink) != dark
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
 @pytest.mark.parametrize("width", [360, 768])

@@ -36,10 +36,8 @@ def test_a_paragraph_of_a_real_run(shared: Path) -> None:
         for name, each in step.parameters.items():
             if isinstance(each.value, int | float) and not isinstance(each.value, bool):
                 assert f"{name} {each.value:g}" in text
-    assert (
-        "chosen among 18 combinations (grid search) on slice 1 by the self-supervised loss charging_histogram"
-        in text
-    )
+    chosen = "chosen among 18 combinations (grid search) on slice 1 by the self-supervised loss "
+    assert f"{chosen}charging_histogram" in text
     assert f"the lowest loss was {search.loss_of_choice:.4f}" in text
     assert f"{search.held_out[2]:.4f} on slice 2" in text
     assert source.output.pixel_hash in text

@@ -65,7 +65,6 @@ def test_on_paper_colours_are_colours(result: Path) -> None:
     text = loss.read_text(encoding="utf-8")
     assert "#0072b2" in text.casefold()
     assert "var(--" not in text
-    assert "#0102" not in text
 
 
 def test_names_of_files_hold_nothing_but_letters(result: Path) -> None:
@@ -99,8 +98,39 @@ def test_the_commands(result: Path, main: Any, capsys: pytest.CaptureFixture[str
     assert "there is no result of a run" in capsys.readouterr().err
 
 
-def test_no_display_is_asked_for(shared: Path) -> None:
-    code = "import sys; from stackmend.result import open_result; from stackmend.report.page import render; "
-    code += f"render(open_result(__import__('pathlib').Path({str(shared)!r}))); print('matplotlib.pyplot' in sys.modules)"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert shown.stdout.strip() == "False"
+def imported_by(*arguments: str | Path) -> set[str]:
+    """The packages that a command has imported when it is done."""
+    words = ["stackmend", *map(str, arguments)]
+    code = "import sys; from stackmend.cli import main; status = main(sys.argv[1:])"
+    code += "; print(*{name.partition('.')[0] for name in sys.modules})"
+    code += "; print('matplotlib.pyplot' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words[1:]], capture_output=True, text=True, check=True
+    )
+    *_, packages, pyplot = done.stdout.splitlines()
+    assert pyplot == "False"  # which would ask for a display
+    return set(packages.split())
+
+
+def test_a_page_waits_for_no_library_but_that_of_its_templates(result: Path) -> None:
+    found = imported_by("report", result)
+    assert {"stackmend", "jinja2"} <= found
+    needless = {"numpy", "scipy", "numba", "joblib", "tifffile", "jsonschema", "PIL", "matplotlib"}
+    assert not found & (needless | {"yaml", "rich"})
+
+
+def test_no_display_is_asked_for(result: Path) -> None:
+    assert "matplotlib" in imported_by("figures", result, "--dpi", "20")
+
+
+def test_without_matplotlib_the_command_that_installs_it_is_said(
+    result: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(
+        UsageError,
+        match=r"needs? one more package, matplotlib; run: pip install 'stackmend\[figures\]'",
+    ):
+        api.figures(result)
+    assert not (result / "figures").exists()
+    assert api.report(result).is_file()

@@ -1,4 +1,4 @@
-"""A search looked at by its parameters: minima over the others, groups of many values, advice at edges."""
+"""A search by its parameters: minima over the others, groups of many values, advice at edges."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from records import PROTOCOL, record, search_content
-from stackmend.report import loss_plots
-from stackmend.report.drawing import PAPER, style
+from stackmend.report import loss_plots, page_plots, plot_data
+from stackmend.report.drawing import style
 from stackmend.report.landscape import FEW, PAIRS, Search, Trial, edges, loss_of, searches, short
 from stackmend.result import Result
 from stackmend.result.decoding import decode
@@ -65,12 +65,12 @@ def test_the_pairs_with_the_largest_effect_are_kept_in_order() -> None:
 
 def test_a_large_search_is_drawn_without_its_valleys_being_lost() -> None:
     search = grid(a=list(range(100)), b=list(range(60)))
-    shown = loss_plots.drawn(search)
-    assert len(shown) <= loss_plots.DRAWN + 4
+    shown = plot_data.drawn(search)
+    assert len(shown) <= plot_data.DRAWN + 4
     assert search.chosen in shown
     lowest = sorted(search.trials, key=loss_of)[:3]
     assert all(any(abs(each.index - trial.index) < 5 for each in shown) for trial in lowest)
-    around = loss_plots.around_minimum(search)
+    around = plot_data.around_minimum(search)
     assert search.chosen in around
     assert len(around) < len(shown)
 
@@ -78,15 +78,19 @@ def test_a_large_search_is_drawn_without_its_valleys_being_lost() -> None:
 def test_every_plot_can_be_drawn_for_odd_searches() -> None:
     one = grid(a=[1])
     without_values = Search(0, None, ("a",), (Trial(0, ("1",), None), Trial(1, ("2",), 1.0)))
-    with style(PAPER):
+    with style():
         for search in (one, without_values, grid(a=["x", "y"], b=list(range(40)))):
-            _, places = loss_plots.loss_graph(search, loss_plots.drawn(search), PAPER)
+            shown = plot_data.drawn(search)
+            _, places = page_plots.loss_graph(search, shown)
             assert len(places) == len(search.scored)
             assert all(0 < x < 1 and 0 < y < 1 for x, y in places)
+            loss_plots.loss_graph(search, shown).draw_without_rendering()
             for name in search.names:
-                loss_plots.marginal(search, name, PAPER).draw_without_rendering()
+                assert "NaN" not in page_plots.marginal(search, name)
+                loss_plots.marginal(search, name).draw_without_rendering()
             for pair in search.pairs:
-                loss_plots.heat_map(search, pair, PAPER).draw_without_rendering()
+                assert "NaN" not in page_plots.heat_map(search, pair)
+                loss_plots.heat_map(search, pair).draw_without_rendering()
 
 
 def test_the_table_of_losses_is_read_search_by_search() -> None:

@@ -1,4 +1,4 @@
-"""The page: what stands in it, for every kind of run; what must never; and what happens if it cannot be made."""
+"""The page: what stands in it, for every kind of run; what must never; and where it cannot be."""
 
 from __future__ import annotations
 

@@ -137,7 +137,8 @@ def test_improved() -> None:
     told = verdict(source(), [search()], [])
     assert told.kind == "good"
     assert told.sentence == (
-        "Charging was found and reduced: the loss fell from 1.600 to 0.500, and no check raised a doubt."
+        "Charging was found and reduced: the loss fell from 1.600 to 0.500, and no check raised a "
+        "doubt."
     )
 
 

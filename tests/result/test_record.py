@@ -114,11 +114,11 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("searches.0.combinations", "many", 'searches[0].combinations must be a whole number, got "many"'),
-        ("searches.0.combinations", True, "searches[0].combinations must be a whole number, got true"),
+        ("searches.0.tied", "many", 'searches[0].tied must be a whole number, got "many"'),
+        ("searches.0.tied", True, "searches[0].tied must be a whole number, got true"),
         ("searches.0.held_out", {"2": None}, "searches[0].held_out.2 must be a text, got null"),
         ("searches.0.held_out", {"x": 1}, "searches[0].held_out.x is no number of a slice"),
-        ("searches.0.on_edge", {"x": "upper"}, "searches[0]: x is chosen, but has no values in space"),
+        ("searches.0.on_edge", {"x": "upper"}, "searches[0]: x is chosen, but not in space"),
         ("searches.0.loss_of_choice", None, "searches[0]: loss_of_choice is missing"),
         ("input.shape", [4, 5], "input.shape must have 3 members, got 2"),
         ("input.notes", {}, "input.notes must be a list, got {}"),

@@ -1,4 +1,7 @@
-"""A crop leaves what Python's slices leave, says where it lay, and everything behind it sees only that."""
+"""A crop leaves what Python's slices leave, and everything behind it sees only that.
+
+It also says where it lay.
+"""
 
 from __future__ import annotations
 

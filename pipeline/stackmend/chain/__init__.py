@@ -2,10 +2,11 @@
 
 Searching and applying both evaluate the same nodes, so what was scored is what is applied.
 
-How to read it: ``Bound`` is a step with its values. ``compile_chain`` turns consecutive steps into a ``Graph`` of
-``Node``s, one for each stage; ``Graph.evaluate`` computes it for one slice. A stage that sees neighbouring slices makes
-the nodes before it stand in the graph once for each of these slices (``compile.py``); ``Consecutive`` walks over slices
-in a row and computes what they share once.
+How to read it: ``Bound`` is a step with its values. ``compile_chain`` turns consecutive steps into
+a ``Graph`` of ``Node``s, one for each stage; ``Graph.evaluate`` computes it for one slice. A stage
+that sees neighbouring slices makes the nodes before it stand in the graph once for each of these
+slices (``compile.py``); ``Consecutive`` walks over slices in a row and computes what they share
+once.
 """
 
 from stackmend.chain.compile import compile_chain

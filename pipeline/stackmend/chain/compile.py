@@ -24,7 +24,7 @@ def compile_chain(
     given: Collection[str] = (IMAGE,),
     swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter] = (),
 ) -> Graph:
-    """The graph of some consecutive steps of a chain; a loss may stand among them, where it is evaluated.
+    """The graph of some consecutive steps of a chain; a loss may stand where it is evaluated.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ def compile_chain(
     given
         Products that exist before the first step.
     swept
-        Parameters whose values come with a combination, in the combination's order; as a mapping, with all values
-        that they can have (which decides how many slices a swept window may see).
+        Parameters whose values come with a combination, in the combination's order; as a mapping,
+        with all values that they can have (which decides how many slices a swept window may see).
     """
     nodes, available, radii = _of_one_slice(steps, given, swept)
     if not any(radii):
@@ -47,7 +47,7 @@ def _of_one_slice(
     given: Collection[str],
     swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter],
 ) -> tuple[list[Node], dict[str, Source], list[int]]:
-    """The nodes as if each stage saw its own slice only, where products end up, and what each sees in truth."""
+    """The nodes as if each stage saw its own slice only, where products end up, and each radius."""
     positions = {parameter: index for index, parameter in enumerate(swept)}
     available: dict[str, Source] = {name: name for name in given}
     available[INITIAL_IMAGE] = available[IMAGE]
@@ -85,6 +85,7 @@ def _node(
         swept=swept,
         depends=frozenset(swept.values()).union(*inherited),
         stage_index=len(nodes),
+        offsets=(0,) if stage.window else (),
     )
 
 
@@ -131,7 +132,7 @@ class _Unrolled:
                 for source in node.sources:
                     sources += [place(source, offset + each) for each in around]
                 places[index, offset] = len(nodes)
-                seen = tuple(around) if radius else ()
+                seen = tuple(around) if node.offsets else ()
                 own = replace(node, sources=tuple(sources), offset=offset, offsets=seen)
                 nodes.append(own)
         products = {name: place(source, 0) for name, source in self.available.items()}
@@ -154,10 +155,11 @@ class _Unrolled:
     ) -> frozenset[Source]:
         """What the next slice needs again.
 
-        Of every stage only the slice farthest on is new to it. That, and the products at the end, read others at
-        some lowest offset; what lies farther on than this is needed again.
+        Of every stage only the slice farthest on is new to it. That, the products at the end and
+        the masks read others at some lowest offset; what lies farther on than this is needed again.
         """
         lowest = dict.fromkeys(self.available.values(), 0)
+        lowest |= {index: 0 for index, node in enumerate(self.nodes) if node.stage.mask_of}
         for index, node in enumerate(self.nodes):
             for source in node.sources:
                 offset = wide[index] - self.radii[index]

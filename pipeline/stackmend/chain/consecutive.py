@@ -1,4 +1,4 @@
-"""Slices in a row: what they share is computed once, and no more is kept than the next one needs."""
+"""Slices in a row: what they share is computed once, and only what the next needs is kept."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Consecutive:
             If a stage fails.
         """
         graph = self._graph
-        known: dict[int, Any] = {}
+        known: dict[Source, Any] = {}
         for index, node in enumerate(graph.nodes):
             made = node.stage_index, number + node.offset
             if made in self._made:
@@ -53,7 +53,7 @@ class Consecutive:
         return products
 
     def _given_for(self, number: int, keep: Collection[str], known: Collection[Source]) -> Products:
-        """What is read of this slice and of its neighbours, by the names under which it is given."""
+        """What is read of this slice and its neighbours, by the names under which it is given."""
         given: Products = {}
         for name in self._graph.reads(keep, known):
             product, offset = self._graph.outside.get(name, (name, 0))

@@ -23,7 +23,7 @@ Source = int | str
 
 
 class Absence(Enum):
-    """Stands for a product of a slice that there is none of; a type of its own, as ``None`` is a value."""
+    """Stands for a product that there is none of; a type of its own, as ``None`` is a value."""
 
     ABSENT = "absent"
 
@@ -59,7 +59,8 @@ class Node:
     Attributes
     ----------
     sources : tuple[Source, ...]
-        What it reads, in calling order; of a stage with a window, each product of all slices in turn.
+        What it reads, in calling order; of a stage with a window, each product of all slices in
+        turn.
     swept : Mapping[str, int]
         The position in a combination from which a parameter has its value.
     depends : frozenset[int]
@@ -98,7 +99,7 @@ class Node:
             result = self.stage.function(*inputs, **self.fixed, **values)
             if self.stage.makes == IMAGE and not _is_image(result):
                 raise TypeError(f"an image must be a 2-D array, got {type(result).__name__}")
-        # A step may be anybody's code: whatever it raises becomes an error that names it, with the cause kept.
+        # A step may be anybody's code: what it raises becomes an error that names it.
         except Exception as error:
             where = f"{self.owner}: {self.stage.function.__name__}"
             raise StepError(f"{where} failed ({type(error).__name__}: {error})") from error
@@ -147,7 +148,7 @@ class Graph:
         self,
         given: Mapping[str, Any],
         keep: Collection[str] | None = None,
-        known: dict[int, Any] | None = None,
+        known: dict[Source, Any] | None = None,
     ) -> Products:
         """Evaluate what is wanted, each node once, for one slice; nothing may be swept.
 
@@ -156,15 +157,15 @@ class Graph:
         given
             Products from outside, by name; at least ``image``.
         keep
-            Names of the products wanted at the end (all by default); others are freed as soon as they are used up.
+            Names of the products wanted at the end (all by default); others are freed as soon as
+            they are used up.
         known
-            Results, by the index of their node, that need not be computed; shared ones are added to them.
+            Results, by the index of their node, that need not be computed; shared ones are added to
+            them.
         """
         wanted = self._wanted(keep)
-        values: dict[Source, Any] = {}
+        values: dict[Source, Any] = dict(known or {})
         values.update(given)
-        for made, result in (known or {}).items():
-            values[made] = result
         needed = self.ancestors(wanted.values(), values)
         uses = Counter(source for index in needed for source in self.nodes[index].sources)
         uses.update(wanted.values())

@@ -1,8 +1,8 @@
 """The command line: its verbs, a module each, and what becomes of errors and signals.
 
 Results go to standard output, messages and progress to standard error; no prompts, ever. A verb
-is a module of this folder with ``HELP``, ``Options``, ``add_arguments`` and ``main``. It imports
-what is heavy where it needs it, so that ``--help`` and a mistyped option answer at once.
+is a module of this folder with ``HELP``, ``add_arguments`` and ``main``. It imports what is heavy
+where it needs it, so that ``--help`` and a mistyped option answer at once.
 
 Exit status: 0 done; 2 usage; 3 protocol; 4 input data; 5 a step failed; 6 a quality gate failed
 (nothing found); 7 verify found a difference; 8 the result cannot be written; 130 interrupted.
@@ -20,6 +20,7 @@ from importlib import import_module
 from typing import NoReturn
 
 import stackmend
+from stackmend.cli.options import Options
 from stackmend.cli.problems import problems_text
 from stackmend.cli.terminal.streams import discard_output, message_line, say
 from stackmend.errors import INTERRUPTED, ProtocolError, StackmendError
@@ -46,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     given = list(sys.argv[1:] if arguments is None else arguments)
-    parsed = vars(make_parser().parse_args(given))
-    verb = import_module(f"{__name__}.{parsed.pop('verb')}")
-    options = verb.Options(command=shlex.join(["stackmend", *given]), **parsed)
+    command = shlex.join(["stackmend", *given])
+    options = make_parser().parse_args(given, Options(command=command))
+    verb = import_module(f"{__name__}.{options.verb}")
 
     # What tifffile logs about damaged files is said in our own messages.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)

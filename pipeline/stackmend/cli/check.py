@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from stackmend.cli.options import ProtocolOptions, add_format, add_protocol
+from stackmend.cli.options import Options, add_format, add_protocol
 from stackmend.cli.problems import problems_text
 from stackmend.cli.terminal.streams import json_text, message_line, say
 from stackmend.errors import Problem, ProtocolError, StackmendError
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
     from stackmend.api import CheckResult
 
 HELP = "report every problem of a protocol and its stack; compute nothing"
-
-
-@dataclass(frozen=True)
-class Options(ProtocolOptions):
-    """What is checked, and for whom."""
-
-    format: str
 
 
 def add_arguments(parser: ArgumentParser) -> None:

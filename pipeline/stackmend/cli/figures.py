@@ -4,35 +4,24 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from dataclasses import dataclass
 from pathlib import Path
 
 from stackmend import words
-from stackmend.cli import options as common
+from stackmend.cli.options import Options, add_result, whole_number
 from stackmend.cli.terminal.streams import say
 
 HELP = "write the plots and pictures of a result as files"
 
 
-@dataclass(frozen=True)
-class Options(common.Options):
-    """The result that is drawn, and into what kind of files."""
-
-    run: Path
-    format: str
-    dpi: int
-    output: Path | None
-
-
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the verb takes."""
-    common.add_result(parser)
+    add_result(parser)
     parser.add_argument(
         "--format", choices=("png", "svg", "pdf"), default="png", help="kind of file (default: png)"
     )
     parser.add_argument(
         "--dpi",
-        type=common.whole_number,
+        type=whole_number,
         default=300,
         metavar="N",
         help="pixels an inch (default: 300)",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser
 
 from stackmend.cli.follow import follow, say_outcome
-from stackmend.cli.options import FollowOptions, add_follow, add_protocol, add_workers
+from stackmend.cli.options import Options, add_follow, add_protocol, add_workers
 
 HELP = "join what the shards of a run have made; compute nothing"
-Options = FollowOptions
 
 
 def add_arguments(parser: ArgumentParser) -> None:

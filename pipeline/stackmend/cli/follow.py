@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stackmend import words
-from stackmend.cli.options import Follow, FollowOptions
+from stackmend.cli.options import Follow, Options
 from stackmend.cli.terminal.streams import say
 from stackmend.errors import (
     INTERRUPTED,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def follow(options: FollowOptions) -> Iterator[Listener]:
+def follow(options: Options) -> Iterator[Listener]:
     """A listener that shows what goes on as the options want it.
 
     An error that ends a run which has begun is told how to go on, and so is an interruption.

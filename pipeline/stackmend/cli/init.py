@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from dataclasses import dataclass
 from pathlib import Path
 
-from stackmend.cli import options as common
+from stackmend.cli.options import Options
 from stackmend.cli.terminal.streams import escape, say
 
 HELP = "print a commented starting protocol"
-
-
-@dataclass(frozen=True)
-class Options(common.Options):
-    """The stack that the protocol is for."""
-
-    stack: Path | None
 
 
 def add_arguments(parser: ArgumentParser) -> None:

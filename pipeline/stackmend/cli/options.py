@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
-from dataclasses import dataclass
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,35 +10,35 @@ Follow = Literal["normal", "quiet", "verbose", "json"]
 """What is shown of a run while it is at work."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """What every verb is given; ``command`` is the whole command line, as a shell takes it."""
+class Options(Namespace):
+    """What a verb is given: of these, what its arguments declare.
 
+    ``command`` is the whole command line, as a shell takes it.
+    """
+
+    verb: str
     command: str
-
-
-@dataclass(frozen=True)
-class ProtocolOptions(Options):
-    """A protocol, and what replaces values in it."""
-
     protocol: Path
     input: Path | None
     output: Path | None
     set: list[tuple[str, str]]
+    workers: int | None
+    memory: str | None
+    backend: str
+    scheduler: str | None
+    shard: str | None
+    follow: Follow
+    format: str
+    dpi: int
+    run: Path
+    stack: Path | None
+    name: str | None
 
     @property
     def given(self) -> dict[str, Any]:
-        """These as arguments of the functions in ``api``."""
+        """The protocol and what replaces values in it, as arguments of the functions in ``api``."""
         paths = {"protocol": self.protocol, "input": self.input, "output": self.output}
         return {**paths, "set": dict(self.set)}
-
-
-@dataclass(frozen=True)
-class FollowOptions(ProtocolOptions):
-    """A protocol that is carried out."""
-
-    workers: int | None
-    follow: Follow
 
 
 def add_protocol(parser: ArgumentParser) -> None:

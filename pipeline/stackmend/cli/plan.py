@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stackmend import words
 from stackmend.cli.options import (
-    ProtocolOptions,
+    Options,
     add_format,
     add_memory,
     add_protocol,
@@ -23,15 +22,6 @@ if TYPE_CHECKING:
     from stackmend.api import RunPlan
 
 HELP = "say what a run would do, find done, and need; write nothing"
-
-
-@dataclass(frozen=True)
-class Options(ProtocolOptions):
-    """What is planned, with how much room, and for whom."""
-
-    workers: int | None
-    memory: str | None
-    format: str
 
 
 def add_arguments(parser: ArgumentParser) -> None:

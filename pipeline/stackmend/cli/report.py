@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from dataclasses import dataclass
-from pathlib import Path
 
 from stackmend import words
-from stackmend.cli import options as common
+from stackmend.cli.options import Options, add_result
 from stackmend.cli.terminal.streams import say
 
 HELP = "make the page of a result again from its record; compute nothing"
 
 
-@dataclass(frozen=True)
-class Options(common.Options):
-    """The result that is reported."""
-
-    run: Path
-
-
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the verb takes."""
-    common.add_result(parser)
+    add_result(parser)
 
 
 def main(options: Options) -> int:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from dataclasses import dataclass
 
 from stackmend.cli.follow import follow, say_outcome
 from stackmend.cli.options import (
-    FollowOptions,
+    Options,
     add_follow,
     add_memory,
     add_protocol,
@@ -17,16 +16,6 @@ from stackmend.cli.options import (
 from stackmend.cli.terminal.streams import message_line, say
 
 HELP = "check, choose parameters, restore the stack, leave record and results"
-
-
-@dataclass(frozen=True)
-class Options(FollowOptions):
-    """How a run is carried out, and where."""
-
-    backend: str
-    scheduler: str | None
-    memory: str | None
-    shard: str | None
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 
-from stackmend.cli import options as common
+from stackmend.cli.options import Options
 from stackmend.cli.terminal.streams import json_text, say
 
 HELP = "print the JSON Schema of protocols, for editors"
-Options = common.Options
 
 
 def add_arguments(_: ArgumentParser) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from stackmend import words
-from stackmend.cli import options as common
+from stackmend.cli.options import Options
 from stackmend.cli.terminal.streams import say
 from stackmend.errors import UsageError
 
@@ -18,13 +17,6 @@ if TYPE_CHECKING:
     from stackmend.registry import Catalogue, Component
 
 HELP = "list installed steps, or explain one"
-
-
-@dataclass(frozen=True)
-class Options(common.Options):
-    """The step or loss that is explained."""
-
-    name: str | None
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -88,7 +88,7 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
         return
     # the values, each beside those that were tried
     for index, (name, chosen) in enumerate(search.chosen.items()):
-        text = f"{name} {value(chosen)}{_unit(record, name)}, of {_tried(search.space[name])}"
+        text = f"{name} {value(chosen)}{_unit(record, name)}, of {_range_text(search.space[name])}"
         if end := search.on_edge.get(name):
             text += f"; at the {end} edge of its range"
         yield "chosen" if index == 0 else "", text
@@ -108,7 +108,7 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
         yield "", f"held out: {', '.join(held_out)}"
 
 
-def _tried(values: Sequence[Any]) -> str:
+def _range_text(values: Sequence[Any]) -> str:
     if len(values) <= 6:
         return ", ".join(map(value, values))
     return f"{value(values[0])} to {value(values[-1])} ({len(values)} values)"

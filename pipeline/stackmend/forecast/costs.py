@@ -1,4 +1,4 @@
-"""What one slice costs: the real work done on it in a fresh process, with a clock and an eye on memory."""
+"""What one slice costs: the real work in a fresh process, with a clock and an eye on memory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Stage = tuple[float, int]
 
 @dataclass(frozen=True)
 class SearchCosts:
-    """One search on one slice: what comes before it, the products it begins with, and each stage of its graph."""
+    """One search on one slice: what comes before it, what it begins with, and each stage."""
 
     before_s: float
     given_bytes: int
@@ -42,10 +42,10 @@ class SearchCosts:
 
 @dataclass(frozen=True)
 class Costs:
-    """What a slice takes: to restore it, to look at it first where that is needed, and to search on it.
+    """What a slice takes: to restore it, to look at it first where needed, and to search on it.
 
-    ``idle_bytes`` and ``worker_bytes`` are the memory of a process between slices, and the most while it restores;
-    ``start_s`` is what its start takes.
+    ``idle_bytes`` and ``worker_bytes`` are the memory of a process between slices, and the most
+    while it restores; ``start_s`` is what its start takes.
     """
 
     slice: int
@@ -73,7 +73,7 @@ def middle_of(space: Space) -> Combination:
 
 
 def searches_of(job: Job) -> list[tuple[OptimizeEntry, int]]:
-    """The searches of a protocol, in order, each with the position of the channel on which it is done."""
+    """The searches of a protocol, in order, each with the position of its channel."""
     found: list[tuple[OptimizeEntry, int]] = []
     for entry in job.protocol.optimize:
         found += [(entry, channel) for channel, _ in channels_of(job, entry)]
@@ -81,10 +81,11 @@ def searches_of(job: Job) -> list[tuple[OptimizeEntry, int]]:
 
 
 def costs_of(job: Job) -> Costs:
-    """Measure a slice that can be used and is not constant: an optimization slice, else one from the middle.
+    """Measure a usable slice that is not constant: an optimization slice, else a middle one.
 
-    It is restored with the real chain and writer, into the system's folder for temporary files, in a process of its
-    own, whose memory is nobody else's. Everything is done once before the clock starts, so that kernels are compiled.
+    It is restored with the real chain and writer, into the system's folder for temporary files, in
+    a process of its own, whose memory is nobody else's. Everything is done once before the clock
+    starts, so that kernels are compiled.
 
     Raises
     ------
@@ -97,9 +98,10 @@ def costs_of(job: Job) -> Costs:
 
 
 def _usable(job: Job) -> int:
-    """The first slice that can be read and is not constant (such a slice costs next to nothing, and says nothing).
+    """The first slice that can be read and is not constant, as such a slice costs nothing.
 
-    Only a few are looked at for that, spread over the stack; if they are all constant, so is most of it.
+    Only a few are looked at for that, spread over the stack; if they are all constant, so is most
+    of it.
     """
     tuned: list[int] = []
     for entry in job.protocol.optimize:
@@ -124,16 +126,18 @@ def _usable(job: Job) -> int:
 
 def _measure(job: Job, number: int) -> tuple[Costs, float]:
     start = perf_counter()
+    beside = _compared_with(job, number)
     with tempfile.TemporaryDirectory(prefix="stackmend-") as folder:
         place = Workspace(Path(folder))
         place.partial.mkdir(parents=True)
         job = replace(job, slices=(number,), workspace=place)
-        session = Session(job, Log(), Workers(1), Journal(place.journal), Ledger())
         chains = provisional(job)
         looks = any(survey_of(bound) for chain in chains for bound in chain.steps)
         looking = perf_counter()
+        seen = replace(job, slices=beside)
+        session = Session(seen, Log(), Workers(1), Journal(place.journal), Ledger())
         chains = tuple(surveyed(each, session, (number,), upto=len(each.steps)) for each in chains)
-        survey_s = perf_counter() - looking if looks else 0.0
+        survey_s = (perf_counter() - looking) / len(beside) if looks else 0.0
 
         application = Application.of(job, chains)
         for writer in application.writers:
@@ -150,6 +154,17 @@ def _measure(job: Job, number: int) -> tuple[Costs, float]:
     return costs, perf_counter() - start
 
 
+def _compared_with(job: Job, number: int) -> tuple[int, ...]:
+    """A slice and those that surveys of pairs compare it with, if there are such surveys."""
+    apart = 0
+    for bound in itertools.chain.from_iterable(chain.steps for chain in provisional(job)):
+        if survey := survey_of(bound):
+            apart = max(apart, survey.apart(bound.parameters))
+    every = sorted({number, *job.slices})
+    first = max(min(every.index(number), len(every) - 1 - apart), 0)
+    return tuple(every[first : first + apart + 1])
+
+
 def _search(job: Job, chain: ChannelChain, entry: OptimizeEntry, number: int) -> SearchCosts:
     trial = Trial(chain, entry, space_of(job.protocol, entry))
     graph = trial.graph()
@@ -160,7 +175,7 @@ def _search(job: Job, chain: ChannelChain, entry: OptimizeEntry, number: int) ->
 
 
 def _stages(graph: Graph, space: Space, given: Products) -> Iterator[Stage]:
-    """Each stage with the middle values of all parameters, and timed also with the ends of its own."""
+    """Each stage with the middle values of all parameters, timed also with the ends of its own."""
     middle = middle_of(space)
     values: dict[int | str, Any] = {}
     values.update(given)

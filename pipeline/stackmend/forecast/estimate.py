@@ -10,7 +10,7 @@ from typing import Any
 
 import joblib
 
-from stackmend.errors import UsageError
+from stackmend.errors import InputError, UsageError
 from stackmend.forecast.costs import Costs, SearchCosts, costs_of, provisional, searches_of
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
@@ -22,10 +22,10 @@ from stackmend.workers import memory
 from stackmend.workers.processes import Workers
 
 ENOUGH_SLICES, ENOUGH_PIXELS = 32, 2**28
-"""A run of so many slices and so many pixels in all is measured before it begins, for its record."""
+"""A run of so many slices and pixels in all is measured before it begins, for its record."""
 
 GENEROUS = 256
-"""Bytes a pixel that no slice needs: 64 arrays of its size. The built-in steps need a sixth of it."""
+"""Bytes a pixel that no slice needs: 64 arrays. The built-in steps need a sixth of it."""
 
 PROCESS = 500_000_000
 """Bytes that a process surely needs no more of beside its slices."""
@@ -46,8 +46,9 @@ _RECORDED = (
 class Need:
     """What a run takes, by what was measured on one slice.
 
-    Seconds are those of all workers together; ``workers`` is how many of those wanted have room in memory at a time.
-    ``disk_bytes`` is what the new stack takes at most, and ``disk_free`` what there is.
+    Seconds are those of all workers together; ``workers`` is how many of those wanted have room in
+    memory at a time. ``disk_bytes`` is what the new stack takes at most, and ``disk_free`` what
+    there is.
     """
 
     slice: int
@@ -137,7 +138,7 @@ def _thread(costs: Costs) -> int:
 
 
 def _searching(job: Job, costs: Costs, unknown: Sequence[float]) -> tuple[float, int]:
-    """Seconds of one thread for all searches, and the most bytes of results that are alive at a time."""
+    """Seconds of one thread for all searches, and the most bytes of results alive at a time."""
     total, alive = 0.0, 0
     chains = provisional(job)
     for (entry, channel), found, share in zip(
@@ -156,7 +157,7 @@ def _searching(job: Job, costs: Costs, unknown: Sequence[float]) -> tuple[float,
 def _one_search(
     job: Job, chain: ChannelChain, entry: OptimizeEntry, costs: SearchCosts
 ) -> tuple[float, int]:
-    """Seconds of one thread for one slice, and the most bytes of results that are alive at a time."""
+    """Seconds of one thread for one slice, and the most bytes of results alive at a time."""
     trial = Trial(chain, entry, space_of(job.protocol, entry))
     graph = trial.graph()
     by = strategy(entry.strategy.name, **entry.strategy.options)
@@ -168,7 +169,7 @@ def _one_search(
 
 
 def _fitting(costs: Costs, alive: int, wanted: int, room: int) -> tuple[int, int]:
-    """How many workers have room, at least one, and what they need: while searching or restoring."""
+    """How many workers have room, at least one, and what they need: searching or restoring."""
     count = wanted
     while True:
         searching = costs.idle_bytes + alive + count * _thread(costs) if alive else 0
@@ -182,7 +183,7 @@ def _fitting(costs: Costs, alive: int, wanted: int, room: int) -> tuple[int, int
 
 @dataclass(frozen=True)
 class Expected:
-    """What a run expects before it begins: workers that have room, and its need, or why that was not measured."""
+    """What a run expects: workers that have room, and its need, or why that was not measured."""
 
     workers: Workers
     need: Need | None = None
@@ -200,10 +201,11 @@ class Expected:
 def expected(job: Job, workers: Workers, budget: int | None) -> Expected:
     """Measure before a run where it matters, and take no more workers than there is room for.
 
-    Measuring takes a process start and some slices' time (about two seconds for slices of 7 megapixels). It is done
-    where a budget is given; where memory could be short, that is, where the workers would not fit if each needed
-    ``GENEROUS`` bytes a pixel; and where the run is so long that this does not count. All of that is decided by sizes
-    alone. Otherwise it is safe to leave out: the workers need less than the machine has.
+    Measuring takes a process start and some slices' time (about two seconds for slices of 7
+    megapixels). It is done where a budget is given; where memory could be short, that is, where the
+    workers would not fit if each needed ``GENEROUS`` bytes a pixel; and where the run is so long
+    that this does not count. All of that is decided by sizes alone. Otherwise it is safe to leave
+    out: the workers need less than the machine has.
 
     Raises
     ------
@@ -218,7 +220,12 @@ def expected(job: Job, workers: Workers, budget: int | None) -> Expected:
         limits = f"fewer than {ENOUGH_SLICES} slices or {ENOUGH_PIXELS // 10**6} megapixels"
         return Expected(workers, skipped=f"the run is short: {limits}")
     everything = [1.0] * len(searches_of(job))
-    need = need_of(job, todo=count, unknown=everything, workers=workers.count, budget=budget)
+    try:
+        need = need_of(job, todo=count, unknown=everything, workers=workers.count, budget=budget)
+    except InputError as error:  # a survey may need more slices; if all do not do, the run says so
+        if budget is not None:
+            raise
+        return Expected(workers, skipped=f"no slice could be measured ({error})")
     if budget is not None and not need.fits_memory:
         what = f"one worker needs {size(need.memory_bytes)} for such slices, got {size(budget)}"
         raise UsageError(f"--memory: {what}; give more, or sweep fewer values")

@@ -62,8 +62,9 @@ class PlannedSearch:
 class DoneBefore:
     """What is finished.
 
-    ``finished`` slices are in a journal of the same work: the run checks their content and keeps what holds.
-    ``undecided`` ones are kept if the search chooses as it did before. ``again`` has the others by the reason.
+    ``finished`` slices are in a journal of the same work: the run checks their content and keeps
+    what holds. ``undecided`` ones are kept if the search chooses as it did before. ``again`` has
+    the others by the reason.
     """
 
     finished: int
@@ -76,7 +77,8 @@ class DoneBefore:
 class RunPlan:
     """All that can be said of a run before it begins.
 
-    Of each step, ``steps`` has its ``id``, its values under ``fixed``, and lists of values under ``swept``.
+    Of each step, ``steps`` has its ``id``, its values under ``fixed``, and lists of values under
+    ``swept``.
     """
 
     name: str
@@ -172,7 +174,8 @@ class _Foreseen:
         self._guess = provisional(job)
         self.chains = list(untuned(job).chains)
         self.surveys = any(survey_of(bound) for chain in self._guess for bound in chain.steps)
-        # What surveys settle decides about losses, and is not looked up here: it takes a look at every slice.
+        # What surveys settle decides about losses, and is not looked up here: it takes a look at
+        # every slice.
         self.decided = not self.surveys
 
     def searches(self) -> Iterator[PlannedSearch]:

@@ -1,1 +1,1 @@
-"""Numerical kernels: arrays in, arrays out, exact, and free of any knowledge about chains or files."""
+"""Numerical kernels: arrays in, arrays out, exact; they know neither chains nor files."""

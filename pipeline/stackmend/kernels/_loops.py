@@ -1,8 +1,9 @@
 """The compiled inner loops of the kernels: the only module that imports numba.
 
-The public modules import it at their first use, so that importing the package does not pay for the compiler. Every loop
-releases the interpreter lock and is cached on disk after its first compilation. Floating-point operations are neither
-reordered nor fused: the same bits on every processor, for any number of threads.
+The public modules import it at their first use, so that importing the package does not pay for the
+compiler. Every loop releases the interpreter lock and is cached on disk after its first
+compilation. Floating-point operations are neither reordered nor fused: the same bits on every
+processor, for any number of threads.
 """
 
 from __future__ import annotations
@@ -34,9 +35,13 @@ def compiled(function: F) -> F:
 
 @compiled
 def slide(rows: Image, index: Index, taps: Image, out: Image) -> None:
-    """Add ``sum_k taps[k + 3] * rows[index[i + k]]`` to every ``out[i]``; `taps` has three zeros at either end."""
+    """Add ``sum_k taps[k + 3] * rows[index[i + k]]`` to every ``out[i]``.
+
+    `taps` has three zeros at either end.
+    """
     n_rows, n_columns = out.shape
-    # Four rows of the output share each row that is read: the taps are shifted by one from each to the next.
+    # Four rows of the output share each row that is read: the taps are shifted by one from each to
+    # the next.
     for start in range(0, n_columns, WIDE):
         stop = min(start + WIDE, n_columns)
         for i in range(0, n_rows - 3, 4):
@@ -59,7 +64,10 @@ def slide(rows: Image, index: Index, taps: Image, out: Image) -> None:
 
 @compiled
 def slide_along(rows: Image, index: Index, taps: Image, work: Image, out: Image) -> None:
-    """Add ``sum_k taps[k] * rows[:, index[x + k]]`` to every ``out[:, x]``; a multiple of four taps."""
+    """Add ``sum_k taps[k] * rows[:, index[x + k]]`` to every ``out[:, x]``.
+
+    The number of taps is a multiple of four.
+    """
     n = out.shape[1]
     for y in range(out.shape[0]):
         row, total = rows[y], out[y]
@@ -81,7 +89,10 @@ def slide_along(rows: Image, index: Index, taps: Image, work: Image, out: Image)
 
 @compiled
 def spread_along(columns: Image, first: Index, weights: NDArray[np.float32], out: Image) -> None:
-    """Add ``sum_j weights[b, j] * columns[:, first[b] + j]`` to block b of columns of `out`; four weights at a time."""
+    """Add ``sum_j weights[b, j] * columns[:, first[b] + j]`` to block b of columns of `out`.
+
+    Weights are taken four at a time.
+    """
     n_blocks, n_weights, width = weights.shape
     for y in range(out.shape[0]):
         for b in range(n_blocks):
@@ -103,7 +114,10 @@ def spread_along(columns: Image, first: Index, weights: NDArray[np.float32], out
 
 @compiled
 def combine(rows: Image, first: Index, weights: Image, out: Image) -> None:
-    """Add ``sum_j weights[i, j] * rows[first[i] + j]`` to every ``out[i]``; a multiple of four weights a row."""
+    """Add ``sum_j weights[i, j] * rows[first[i] + j]`` to every ``out[i]``.
+
+    Each row has a multiple of four weights.
+    """
     for start in range(0, out.shape[1], NARROW):
         stop = min(start + NARROW, out.shape[1])
         for i in range(out.shape[0]):
@@ -128,7 +142,8 @@ def combine(rows: Image, first: Index, weights: Image, out: Image) -> None:
 def ball(image: Image, down: Index, right: Index, height: Image, pairs: Image, out: Image) -> None:
     """Lower `out` to the minimum over the offsets (+-down, +-right) >= 0 of image + height.
 
-    `pairs` is work space of infinities, one row for each step down and `right` columns free at either end.
+    `pairs` is work space of infinities, one row for each step down and `right` columns free at
+    either end.
     """
     n_rows, n_columns = image.shape
     reach = (pairs.shape[1] - n_columns) // 2
@@ -156,7 +171,7 @@ def ball(image: Image, down: Index, right: Index, height: Image, pairs: Image, o
 
 @compiled
 def step_over(under: Image, old: Image, other: Image, first: int, start: Image) -> None:
-    """Set `start` to what one step from the row `other` raises `old` to, columns from `first` on."""
+    """Set `start` to `old` as raised by one step from the row `other`, from column `first` on."""
     n = start.size
     centre = other[first : first + n]
     start[0] = other[max(first - 1, 0)]
@@ -172,13 +187,14 @@ def step_over(under: Image, old: Image, other: Image, first: int, start: Image) 
 def raise_row(
     row: Image, limit: Image, other: Image, first: int, last: int, work: Image
 ) -> tuple[int, int]:
-    """Raise `row` under `limit` from columns first..last of the row `other`; return the columns that rose."""
+    """Raise `row` under `limit` from `first` to `last` of `other`; return the columns that rose."""
     first, last = max(first - 1, 0), min(last + 1, row.size - 1)
     n = last - first + 1
     under, old = limit[first : last + 1], row[first : last + 1]
     start, rightward, leftward = work[0, :n], work[1, :n], work[2, :n]
     step_over(under, old, other, first, start)
-    # Flooding to the right and to the left do not need each other; interleaved, the processor overlaps them.
+    # Flooding to the right and to the left do not need each other; interleaved, the processor
+    # overlaps them.
     right, left = start[0], start[n - 1]
     for x in range(n):
         right = min(under[x], max(start[x], right))
@@ -213,8 +229,8 @@ def raise_row(
 def flood(image: Image, out: Image, work: Image, low: Index, high: Index) -> None:
     """Reconstruct the seed `out` under `image` by dilation, 8-connected, in place.
 
-    `low` and `high` (2, Y): the columns of each row that the next sweep down [0] or up [1] has yet to pass on; all, at
-    first. `work`: three rows.
+    `low` and `high` (2, Y): the columns of each row that the next sweep down [0] or up [1] has yet
+    to pass on; all, at first. `work`: three rows.
     """
     n_rows, n_columns = image.shape
     raise_row(out[0], image[0], out[0], 0, n_columns - 1, work)
@@ -239,9 +255,10 @@ def flood(image: Image, out: Image, work: Image, low: Index, high: Index) -> Non
 
 @compiled
 def second_difference(image: Image, step: int) -> float:
-    """Sum of the absolute values of the image convolved with ``[1, -2, 1]`` along both axes, frame left out.
+    """Sum of the absolute values of the image convolved with ``[1, -2, 1]`` along both axes.
 
-    Of the rows within the frame every ``step``-th is taken, the first one included.
+    The frame is left out. Of the rows within the frame every ``step``-th is taken, the first one
+    included.
     """
     n_rows, n_columns = image.shape
     total = 0.0
@@ -260,7 +277,10 @@ def second_difference(image: Image, step: int) -> float:
 def round_to(
     image: NDArray[np.floating], low: np.floating, high: np.floating, out: NDArray[np.generic]
 ) -> int:
-    """Round to the nearest even whole number and saturate; how many values lay outside (or were no numbers)."""
+    """Round to the nearest even whole number and saturate; return how many lay outside.
+
+    Values that are no numbers count as well.
+    """
     clipped = 0
     for y in range(image.shape[0]):
         row, target = image[y], out[y]

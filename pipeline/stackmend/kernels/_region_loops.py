@@ -13,7 +13,10 @@ Distance = NDArray[np.int16]
 
 @compiled
 def find_runs(mask: Bytes, value: int, starts: Index, stops: Index, row_start: Index) -> int:
-    """Flat start and stop of every horizontal run of `value`; return how many. Row y has row_start[y] to [y + 1]."""
+    """Flat start and stop of every horizontal run of `value`; return how many.
+
+    Those of row y are numbers ``row_start[y]`` to ``row_start[y + 1]``.
+    """
     n_rows, n_columns = mask.shape
     count = 0
     for y in range(n_rows):
@@ -65,7 +68,8 @@ def join_runs(
                 lower += 1
     count = 0
     for i in range(starts.size):
-        # The root is the first run of its component: its label is final before any other run asks for it.
+        # The root is the first run of its component: its label is final before any other run asks
+        # for it.
         if label[i] == i:
             count += 1
             label[i] = -count
@@ -109,7 +113,7 @@ def spread_distance(mask: Bytes, limit: int, out: Distance) -> None:
 def ring_pixels(
     own: NDArray[np.int16], whole: NDArray[np.int16], top: int, left: int, distance: int, out: Index
 ) -> int:
-    """Flat indices in `whole` with distance < own <= 3 * distance and whole > distance; return how many.
+    """Flat indices where distance < own <= 3 * distance and whole > distance; return how many.
 
     `own` is the distance to one region in the box that begins at (top, left).
     """
@@ -128,7 +132,10 @@ def ring_pixels(
 def count_bins(
     flat: Image, pixels: Index, low: np.float32, high: np.float32, counts: Index
 ) -> None:
-    """Add the pixels to their bins of width 1 after scaling low..high to 0..counts.size, the last bin closed."""
+    """Add the pixels to their bins, 1 wide once low..high is scaled to 0..counts.size.
+
+    The last bin is closed.
+    """
     n_bins = np.float32(counts.size)
     for i in range(pixels.size):
         scaled = (flat[pixels[i]] - low) / (high - low) * n_bins

@@ -1,11 +1,11 @@
-"""The weights of a Gaussian blur along one axis: the truncated kernel, and its split into samples, spreading and tails.
+"""The weights of a Gaussian blur along one axis.
 
-The method is told in `gaussian`. All mirroring at the ends is in the matrices here: they are as wide as the axis.
+They are the truncated kernel, and its split into samples, spreading and tails. The method is told
+in `gaussian`. All mirroring at the ends is in the matrices here: they are as wide as the axis.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, floor, pi, sqrt
 
@@ -22,27 +22,11 @@ BLOCK = 128  # columns that are spread to together
 REACH = 5.6  # sigmas after which a Gaussian is below float32
 
 
-@dataclass(frozen=True, eq=False)
-class Band:
-    """A matrix by its band: row i holds `weights[i]` from column `first[i]` on; it multiplies `n_rows` rows."""
+Band = tuple[Index, Image, int]
+"""A matrix by its band: `first`, `weights` and `n_rows`.
 
-    first: Index
-    weights: Image
-    n_rows: int
-
-
-@dataclass(frozen=True, eq=False)
-class Axis:
-    """One axis: sampling, spreading (None: every pixel is sampled) and the tails that truncation takes off.
-
-    `blocks` is the spreading once more, for use along rows: from sample `blocks.first[b]` on, `blocks.weights[b]`
-    (samples, pixels) leads to block b of the pixels.
-    """
-
-    sample: Band
-    spread: Band | None
-    blocks: Band | None
-    tail: Image
+Row i holds `weights[i]` from column `first[i]` on; it multiplies `n_rows` rows.
+"""
 
 
 def radius(sigma: float) -> int:
@@ -88,7 +72,7 @@ def _band(dense: NDArray[np.float64]) -> Band:
     weights = np.take_along_axis(dense, first[:, None] + np.arange(width), axis=1).astype(
         np.float32
     )
-    return Band(first, weights, int(first.max()) + width)
+    return first, weights, int(first.max()) + width
 
 
 def _blocks(dense: NDArray[np.float64]) -> Band:
@@ -96,21 +80,26 @@ def _blocks(dense: NDArray[np.float64]) -> Band:
     n_blocks = -(-dense.shape[0] // BLOCK)
     padded = np.pad(dense, ((0, n_blocks * BLOCK - dense.shape[0]), (0, 0)))
     stacked = padded.reshape(n_blocks, BLOCK, -1)
-    band = _band(np.abs(stacked).max(axis=1))
-    columns = band.first[:, None] + np.arange(band.weights.shape[1])
+    first, band, _ = _band(np.abs(stacked).max(axis=1))
+    columns = first[:, None] + np.arange(band.shape[1])
     weights = np.take_along_axis(stacked, columns[:, None, :], axis=2).transpose(0, 2, 1)
-    return Band(band.first, np.ascontiguousarray(weights, dtype=np.float32), dense.shape[1])
+    return first, np.ascontiguousarray(weights, dtype=np.float32), dense.shape[1]
 
 
 @lru_cache(maxsize=64)
-def axis_of(size: int, sigma: float) -> Axis:
+def axis_of(size: int, sigma: float) -> tuple[Band, Band | None, Band | None, Image]:
+    """One axis: sampling, spreading, this once more in blocks, and the tails that are cut off.
+
+    The spreading is None where every pixel is sampled. In blocks it is for use along rows: from
+    sample `first[b]` on, `weights[b]` (samples, pixels) leads to block b of the pixels.
+    """
     kernel, reach = kernel_of(sigma), radius(sigma)
     n_steps = ceil((size - 1) / (STEP * sigma))
     pixels = np.arange(size)
     if n_steps >= size - 1:
         taps = pixels[:, None] + np.arange(-reach, reach + 1)
         every = _band(_dense(taps, np.broadcast_to(kernel, taps.shape), size))
-        return Axis(every, None, None, np.zeros(0, np.float32))
+        return every, None, None, np.zeros(0, np.float32)
     step = (size - 1) / n_steps
     narrow, wide = sqrt(SPREAD) * sigma, sqrt(1 - SPREAD) * sigma
     places = np.arange(n_steps + 1) * step
@@ -120,8 +109,9 @@ def axis_of(size: int, sigma: float) -> Axis:
     sample = _band(_dense(taps, _bell(taps - places[:, None], wide), size))
     near = floor(REACH * narrow / step) + 1
     knots = np.rint(pixels / step).astype(np.intp)[:, None] + np.arange(-near, near + 1)
-    # The product of two Gaussians summed over the samples is the wide one times this; kernel[reach] is its height.
+    # The product of two Gaussians summed over the samples is the wide one times this; kernel[reach]
+    # is its height.
     scale = step * sigma / (sqrt(2 * pi) * narrow * wide) * kernel[reach]
     spread = _dense(knots, _bell(knots * step - pixels[:, None], narrow) * scale, n_steps + 1)
     tail = -_bell(np.arange(reach + 1, floor(REACH * sigma) + 2), sigma) * kernel[reach]
-    return Axis(sample, _band(spread), _blocks(spread), tail.astype(np.float32))
+    return sample, _band(spread), _blocks(spread), tail.astype(np.float32)

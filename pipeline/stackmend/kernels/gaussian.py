@@ -3,12 +3,12 @@
 No Fourier transform:
 
 - small sigma: the two one-dimensional convolutions as they stand;
-- large sigma: so wide a Gaussian needs no more than two samples a sigma. Each axis is a *sampling* (a narrower
-  Gaussian, evaluated at few places) followed by a *spreading* (another Gaussian, back to the pixels); the two together
-  are the untruncated Gaussian ``S`` to about 4e-8;
-- the truncation ``E = K - S``, less the tails of the kernel, is a small but sharp term. With ``K = S + E`` on both
-  axes, ``K_y I K_x = K_y I S_x + S_y I E_x + E_y I E_x``: the last term is below 1e-8 and dropped, each of the others
-  runs where the other axis is already sampled.
+- large sigma: so wide a Gaussian needs no more than two samples a sigma. Each axis is a *sampling*
+  (a narrower Gaussian, evaluated at few places) followed by a *spreading* (another Gaussian, back
+  to the pixels); the two together are the untruncated Gaussian ``S`` to about 4e-8;
+- the truncation ``E = K - S``, less the tails of the kernel, is a small but sharp term. With
+  ``K = S + E`` on both axes, ``K_y I K_x = K_y I S_x + S_y I E_x + E_y I E_x``: the last term is
+  below 1e-8 and dropped, each of the others runs where the other axis is already sampled.
 
 The cost per pixel does not depend on sigma.
 """
@@ -37,14 +37,15 @@ def gaussian(image: Image, sigma: float) -> Image:
     image : ndarray of float32, shape (Y, X)
         Any grey levels, all finite; at least one pixel.
     sigma : float
-        Standard deviation in pixels, not negative. The kernel ends at ``int(4 * sigma + 0.5)`` pixels, which may be
-        farther than the image is wide, and sums to 1. 0 gives the image itself.
+        Standard deviation in pixels, not negative. The kernel ends at ``int(4 * sigma + 0.5)``
+        pixels, which may be farther than the image is wide, and sums to 1. 0 gives the image
+        itself.
 
     Returns
     -------
     ndarray of float32, shape (Y, X)
-        Within 1e-6 of the grey range of `scipy.ndimage.gaussian_filter` with ``mode="mirror"``; a new array. Constant
-        images stay exactly constant.
+        Within 1e-6 of the grey range of `scipy.ndimage.gaussian_filter` with ``mode="mirror"``; a
+        new array. Constant images stay exactly constant.
 
     Raises
     ------
@@ -53,13 +54,14 @@ def gaussian(image: Image, sigma: float) -> Image:
 
     Notes
     -----
-    The middle of the grey range is taken off first, so rounding errors are relative to the contrast. Sums run in a
-    fixed order: the result has the same bits for any number of threads or processes.
+    The middle of the grey range is taken off first, so rounding errors are relative to the
+    contrast. Sums run in a fixed order: the result has the same bits for any number of threads or
+    processes.
 
     References
     ----------
-    .. [1] A. Dutt, V. Rokhlin, Fast Fourier transforms for nonequispaced data, SIAM J. Sci. Comput. 14 (1993),
-       1368-1393 (Gaussian spreading and its error), :doi:`10.1137/0914081`.
+    .. [1] A. Dutt, V. Rokhlin, Fast Fourier transforms for nonequispaced data, SIAM J. Sci. Comput.
+       14 (1993), 1368-1393 (Gaussian spreading and its error), :doi:`10.1137/0914081`.
 
     Examples
     --------
@@ -84,7 +86,7 @@ def gaussian(image: Image, sigma: float) -> Image:
 
 
 def _slide(rows: Image, taps: Image, start: int, out: Image) -> None:
-    """Add to `out` the rows weighted by `taps`, the first at offset `start`, mirrored at the ends."""
+    """Add to `out` the rows weighted by `taps` from offset `start` on, mirrored at the ends."""
     from stackmend.kernels import _loops
 
     offsets = np.arange(start, start + rows.shape[0] + taps.size - 1)
@@ -96,11 +98,12 @@ def _slide(rows: Image, taps: Image, start: int, out: Image) -> None:
 def _combine(rows: Image, band: Band) -> Image:
     from stackmend.kernels import _loops
 
+    first, weights, n_rows = band
     rows = np.ascontiguousarray(rows)
-    if rows.shape[0] < band.n_rows:
-        rows = np.pad(rows, ((0, band.n_rows - rows.shape[0]), (0, 0)))
-    out = np.zeros((band.first.size, rows.shape[1]), dtype=np.float32)
-    _loops.combine(readonly(rows), readonly(band.first), readonly(band.weights), out)
+    if rows.shape[0] < n_rows:
+        rows = np.pad(rows, ((0, n_rows - rows.shape[0]), (0, 0)))
+    out = np.zeros((first.size, rows.shape[1]), dtype=np.float32)
+    _loops.combine(readonly(rows), readonly(first), readonly(weights), out)
     return out
 
 
@@ -128,22 +131,23 @@ def _convolve(image: Image, sigma: float) -> Image:
 def _sample_and_spread(image: Image, sigma: float) -> Image:
     from stackmend.kernels import _loops
 
-    along_y, along_x = axis_of(image.shape[0], sigma), axis_of(image.shape[1], sigma)
-    n_columns = along_x.sample.first.size
+    sample_y, spread_y, _, _ = axis_of(image.shape[0], sigma)
+    sample_x, _, blocks_x, tail_x = axis_of(image.shape[1], sigma)
+    n_columns = sample_x[0].size
     columns = np.zeros((image.shape[0], -(-n_columns // 4) * 4), dtype=np.float32)
     for start in range(0, image.shape[0], TILE):
         columns[start : start + TILE, :n_columns] = _combine(
-            image[start : start + TILE].T, along_x.sample
+            image[start : start + TILE].T, sample_x
         ).T
     blurred = np.zeros_like(columns)
     _slide(columns, kernel_of(sigma).astype(np.float32), -radius(sigma), blurred)
-    if along_x.blocks is None:
+    if blocks_x is None:
         return np.ascontiguousarray(blurred[:, :n_columns])
-    out = _tails(_combine(image, along_y.sample), along_x.tail, radius(sigma))
-    if along_y.spread is not None:
-        out = _combine(out, along_y.spread)
-    first, weights = readonly(along_x.blocks.first), readonly(along_x.blocks.weights)
-    _loops.spread_along(readonly(blurred), first, weights, out)
+    out = _tails(_combine(image, sample_y), tail_x, radius(sigma))
+    if spread_y is not None:
+        out = _combine(out, spread_y)
+    first, weights, _ = blocks_x
+    _loops.spread_along(readonly(blurred), readonly(first), readonly(weights), out)
     return out
 
 

@@ -26,7 +26,8 @@ def grey_histogram(image: Image, pixels: Index, low: float, high: float) -> Inde
     pixels : ndarray of int, shape (n,)
         Flat indices.
     low, high : float
-        The grey levels that become 0 and 256; values outside are not counted. Equal: nothing is counted.
+        The grey levels that become 0 and 256; values outside are not counted. Equal: nothing is
+        counted.
 
     Returns
     -------
@@ -78,8 +79,8 @@ def histogram_distances(
     Returns
     -------
     ndarray of float64, one value for each region
-        Sum over the bins of the absolute difference of the two normalised histograms, 0 (alike) to 2 (nothing in
-        common). NaN where the region or its ring is empty.
+        Sum over the bins of the absolute difference of the two normalised histograms, 0 (alike) to
+        2 (nothing in common). NaN where the region or its ring is empty.
 
     Raises
     ------
@@ -93,7 +94,8 @@ def histogram_distances(
     >>> import numpy as np
     >>> image = np.array([[0, 1, 2, 4]], dtype=np.float32)
     >>> pixels = np.arange(4)
-    >>> histogram_distances(image, [(pixels[:2], pixels[2:]), (pixels[:2], pixels[1:3]), (pixels, pixels[:0])])
+    >>> left, right, middle, none = pixels[:2], pixels[2:], pixels[1:3], pixels[:0]
+    >>> histogram_distances(image, [(left, right), (left, middle), (pixels, none)])
     array([ 2.,  1., nan])
     """
     low = float(image.min()) if low is None else low

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from stackmend.kernels._arrays import plain_image
 
 ENOUGH = 2**19
-"""Pixels that tell the noise within a fraction of a percent: of larger images only every so many rows count."""
+"""Pixels that give the noise to a fraction of a percent; larger images are read in part."""
 
 
 def noise_level(image: NDArray[np.generic]) -> float | None:
     """Standard deviation of the noise, where it is white and Gaussian.
 
-    The image is convolved with the difference of two Laplacians, which takes no notice of constant and evenly sloping
-    grey levels and little of edges; what is left is mostly noise.
+    The image is convolved with the difference of two Laplacians, which takes no notice of constant
+    and evenly sloping grey levels and little of edges; what is left is mostly noise.
 
     Parameters
     ----------
@@ -36,14 +36,14 @@ def noise_level(image: NDArray[np.generic]) -> float | None:
 
     Notes
     -----
-    Of images larger than ``ENOUGH`` px every second, third, ... row counts. Texture as fine as the pixels counts as
-    noise, so the figure serves to compare slices of one stack, and a slice with itself, rather than as an absolute
-    value.
+    Of images larger than ``ENOUGH`` px every second, third, ... row counts. Texture as fine as the
+    pixels counts as noise, so the figure serves to compare slices of one stack, and a slice with
+    itself, rather than as an absolute value.
 
     References
     ----------
-    .. [1] J. Immerkaer, Fast noise variance estimation, Comput. Vis. Image Underst. 64 (1996), 300-302,
-       :doi:`10.1006/cviu.1996.0060`.
+    .. [1] J. Immerkaer, Fast noise variance estimation, Comput. Vis. Image Underst. 64 (1996),
+       300-302, :doi:`10.1006/cviu.1996.0060`.
 
     Examples
     --------

@@ -13,8 +13,8 @@ Image = NDArray[np.float32]
 def fill_from_border(image: Image, drop: float) -> Image:
     """Flood an image from its frame, as high as paths from there allow.
 
-    The grey reconstruction by dilation, 8-connected, of a seed under the image: the seed is ``image - drop`` on the
-    frame of one pixel and the minimum of the image inside.
+    The grey reconstruction by dilation, 8-connected, of a seed under the image: the seed is
+    ``image - drop`` on the frame of one pixel and the minimum of the image inside.
 
     Parameters
     ----------
@@ -26,7 +26,8 @@ def fill_from_border(image: Image, drop: float) -> Image:
     Returns
     -------
     ndarray of float32, shape (Y, X)
-        Nowhere above the image; equal, bit by bit, to `skimage.morphology.reconstruction`. A new array.
+        Nowhere above the image; equal, bit by bit, to `skimage.morphology.reconstruction`. A new
+        array.
 
     Raises
     ------
@@ -35,15 +36,16 @@ def fill_from_border(image: Image, drop: float) -> Image:
 
     Notes
     -----
-    Rows are flooded from their neighbours in sweeps down and up [2]_, each along the whole row at once; later sweeps
-    visit only the stretches that rose. Only comparisons: there is nothing to round.
+    Rows are flooded from their neighbours in sweeps down and up [2]_, each along the whole row at
+    once; later sweeps visit only the stretches that rose. Only comparisons: there is nothing to
+    round.
 
     References
     ----------
-    .. [1] K. Robinson, P. F. Whelan, Efficient morphological reconstruction: a downhill filter, Pattern Recogn. Lett.
-       25 (2004), 1759-1767, :doi:`10.1016/j.patrec.2004.07.002`.
-    .. [2] L. Vincent, Morphological grayscale reconstruction in image analysis, IEEE Trans. Image Process. 2 (1993),
-       176-201, :doi:`10.1109/83.217222`.
+    .. [1] K. Robinson, P. F. Whelan, Efficient morphological reconstruction: a downhill filter,
+       Pattern Recogn. Lett. 25 (2004), 1759-1767, :doi:`10.1016/j.patrec.2004.07.002`.
+    .. [2] L. Vincent, Morphological grayscale reconstruction in image analysis, IEEE Trans. Image
+       Process. 2 (1993), 176-201, :doi:`10.1109/83.217222`.
 
     Examples
     --------

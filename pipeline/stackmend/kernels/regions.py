@@ -1,6 +1,7 @@
 """Connected regions of masks: holes, areas, distances and rings.
 
-A mask is taken apart into its horizontal runs; holes and regions are components of runs, which are few.
+A mask is taken apart into its horizontal runs; holes and regions are components of runs, which are
+few.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ MAX_LIMIT = 32765  # distances are int16, and two steps beyond the limit must fi
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """Flat start and stop of the runs of a mask in reading order; the component 1..count each belongs to."""
+    """Flat start and stop of the runs of a mask in reading order, and each one's component.
+
+    Components count from 1.
+    """
 
     starts: Index
     stops: Index
@@ -119,8 +123,8 @@ def cityblock_distance(mask: Mask, limit: int) -> NDArray[np.int16]:
     Returns
     -------
     ndarray of int16, shape (Y, X)
-        0 inside the mask; ``distance <= n`` is the mask dilated `n` times with the cross of 4 neighbours, for every
-        ``n <= limit``. All ``limit + 1`` if nothing is masked.
+        0 inside the mask; ``distance <= n`` is the mask dilated `n` times with the cross of 4
+        neighbours, for every ``n <= limit``. All ``limit + 1`` if nothing is masked.
 
     Raises
     ------
@@ -146,11 +150,11 @@ def regions_and_rings(mask: Mask, count: int, distance: int) -> tuple[Region, ..
     ----------
     mask : ndarray of bool, shape (Y, X)
     count : int
-        At most so many regions (8-connected): the largest, largest first; of equal areas the one with the higher label
-        first.
+        At most so many regions (8-connected): the largest, largest first; of equal areas the one
+        with the higher label first.
     distance : int
-        Pixels d, 0 to 10921. A ring is what lies farther than d and no farther than 3 d from its region, and farther
-        than d from every region of the mask, in city-block distance.
+        Pixels d, 0 to 10921. A ring is what lies farther than d and no farther than 3 d from its
+        region, and farther than d from every region of the mask, in city-block distance.
 
     Returns
     -------

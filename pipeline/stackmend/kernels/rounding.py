@@ -24,7 +24,8 @@ def rounded_to(image: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> tuple[
     -------
     pixels : (Y, X) of ``dtype``
     clipped : int
-        How many pixels lay outside the range of the type; what is no number counts, and becomes the lowest.
+        How many pixels lay outside the range of the type; what is no number counts, and becomes the
+        lowest.
 
     Examples
     --------

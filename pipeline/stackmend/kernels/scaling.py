@@ -14,8 +14,9 @@ Image = NDArray[np.float32]
 class Scale:
     """An affine map of grey values, ``(I - offset) / gain``, and the slice it was made for.
 
-    ``original`` and ``standardized`` are the slice before and after, both ``(Y, X)`` float32: a pixel that still has
-    its standardised value gets its original value back, bit for bit, which arithmetic alone does not give.
+    ``original`` and ``standardized`` are the slice before and after, both ``(Y, X)`` float32: a
+    pixel that still has its standardised value gets its original value back, bit for bit, which
+    arithmetic alone does not give.
     """
 
     offset: np.float32

@@ -19,10 +19,10 @@ _KEPT_BITS = 20
 class GreyLevels:
     """Summary of many pixels: count, extremes, moments and a histogram.
 
-    The histogram counts float32 values by their leading 20 bits (sign, exponent, 11 bits of mantissa). Whole numbers up
-    to 4096 have a bin of their own; above, a bin spans at most 1/2048 of its value. ``bins`` are those with anything
-    in them, in ascending order of value, and ``counts`` how much; the others would make every task that needs the
-    summary carry 8 MB.
+    The histogram counts float32 values by their leading 20 bits (sign, exponent, 11 bits of
+    mantissa). Whole numbers up to 4096 have a bin of their own; above, a bin spans at most 1/2048
+    of its value. ``bins`` are those with anything in them, in ascending order of value, and
+    ``counts`` how much; the others would make every task that needs the summary carry 8 MB.
     """
 
     count: int
@@ -44,7 +44,7 @@ class GreyLevels:
         return float(np.sqrt(max(self.squares / self.count - self.mean**2, 0.0)))
 
     def percentiles(self, percentages: Sequence[float]) -> list[float]:
-        """Grey levels below which the given percentages of the pixels lie (lower value of the bin)."""
+        """Grey levels below which given percentages of the pixels lie (lower value of the bin)."""
         ranks = np.asarray(percentages) / 100 * (self.count - 1)
         bins = self.bins[np.searchsorted(np.cumsum(self.counts), np.floor(ranks), side="right")]
         levels: list[float] = np.clip(_values_of(bins), self.minimum, self.maximum).tolist()
@@ -52,9 +52,10 @@ class GreyLevels:
 
 
 def mean_and_std(pixels: NDArray[Any]) -> tuple[float, float]:
-    """Arithmetic mean and population standard deviation of a slice, ``(Y, X)``, in double precision.
+    """Arithmetic mean and population standard deviation of a slice, in double precision.
 
-    For whole numbers of 16 bits at most both come from exact sums, in one pass.
+    The slice is ``(Y, X)``. For whole numbers of 16 bits at most both come from exact sums, in one
+    pass.
     """
     from stackmend.kernels import _loops
 
@@ -98,7 +99,8 @@ def add_grey_levels(a: GreyLevels, b: GreyLevels) -> GreyLevels:
 
 
 def _keys_of(image: NDArray[np.float32]) -> NDArray[np.uint32]:
-    # Flipping all bits of negative numbers, and the sign bit of the others, sorts float bit patterns by value.
+    # Flipping all bits of negative numbers, and the sign bit of the others, sorts float bit
+    # patterns by value.
     bits = np.ascontiguousarray(image, dtype=np.float32).view(np.uint32)
     negative = bits >> 31 != 0
     ordered = np.where(negative, ~bits, bits | np.uint32(1 << 31))

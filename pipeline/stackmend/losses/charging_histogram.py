@@ -15,7 +15,9 @@ from stackmend.registry import NOTHING_FOUND, UNDEFINED, Loss, Stage, Undefined
 def charged_regions(
     charging_mask: NDArray[np.bool_], *, regions: int, distance: int
 ) -> Sequence[Region]:
-    """The largest regions of the mask, each with its ring of clean surroundings (as flat pixel indices).
+    """The largest regions of the mask, each with its ring of clean surroundings.
+
+    Both are flat pixel indices.
 
     Parameters
     ----------

@@ -1,4 +1,7 @@
-"""An animation through the loss: the slice from the best combination to the worst, with the value burnt in."""
+"""An animation through the loss: one slice from the best combination to the worst.
+
+The value of the loss is burnt in.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ class Frame(NamedTuple):
 
 
 def chosen_frames(losses: Sequence[float], count: int, always: Sequence[int]) -> list[int]:
-    """Indices of at most about ``count`` losses, lowest first, spread evenly over their order, with some always in."""
+    """Indices of about ``count`` losses, lowest first, spread evenly over their order.
+
+    Some are always among them.
+    """
     order = sorted(range(len(losses)), key=lambda index: (losses[index], index))
     places = set(
         np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int).tolist()

@@ -1,14 +1,14 @@
-"""Pictures and figures for the report that only the run can make: the report itself reads them and computes nothing.
+"""Pictures and figures for the report that only the run can make.
 
-They lie in ``previews/`` beside the restored stack, described by ``previews.json``; the animation through the loss is
-``losses.webp``. They are made after the search and the application, which take no notice of them.
+The report itself reads them and computes nothing. They lie in ``previews/`` beside the restored
+stack, described by ``previews.json``; the animation through the loss is ``losses.webp``. They are
+made after the search and the application, which take no notice of them.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from math import prod
 from pathlib import Path
@@ -35,14 +35,14 @@ from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
 from stackmend.tuning.trial import Trial
 from stackmend.workers.processes import Workers
 
-FRAMES = 250
-"""Pictures in an animation at the most: every combination of the published search."""
+FRAMES = 64
+"""Pictures in an animation at about the most, unless the search has made more on its way."""
 
 EMBEDDED = 48
 """The same for the small version inside the report."""
 
 COMPARED = 6
-"""Optimization slices, and as many held-out ones, whose loss is compared with that of the untouched slice."""
+"""How many optimization slices, and held-out ones, have their loss compared with before."""
 
 
 def collect(
@@ -50,7 +50,8 @@ def collect(
 ) -> None:
     """Make the pictures of a run whose stack is restored, in the partial result; ``writer`` has it.
 
-    A picture that cannot be made must not cost a finished stack: then there is a warning, and the report does without.
+    A picture that cannot be made must not cost a finished stack: then there is a warning, and the
+    report does without.
     """
     folder = job.workspace.partial / PREVIEWS
     start = perf_counter()
@@ -58,9 +59,9 @@ def collect(
         shutil.rmtree(folder, ignore_errors=True)
         (folder.parent / ANIMATION).unlink(missing_ok=True)
         folder.mkdir()
-        searches = []
-        for index in _pictured(job, tuning):
-            searches.append(_search(job, tuning, index, folder, workers.threads))
+        searches = [
+            _search(job, tuning, index, folder, workers.threads) for index in _pictured(job, tuning)
+        ]
         slices = list(_slices(job, tuning, rows, writer, log, workers))
         content = {
             "previews": 1,
@@ -69,7 +70,8 @@ def collect(
             "seconds": round(perf_counter() - start, 3),
         }
         atomic.write_json(folder / CONTENTS, content)
-    # Whatever went wrong, in anybody's step or in a library for pictures: the stack is restored, which is what counts.
+    # Whatever went wrong, in anybody's step or in a library for pictures: the stack is restored,
+    # which is what counts.
     except Exception as error:  # noqa: BLE001 - see above
         log.warn(f"the report has no pictures: {type(error).__name__}: {error}")
 
@@ -95,14 +97,19 @@ def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) ->
     trial = Trial(_chain(job, tuning, found), found.entry, result.space)
     slices = [each for each in result.losses if each not in result.choice.slices_without_findings]
 
-    # Every combination that has a loss, and those of them that are shown, from the best to the worst.
+    # Every combination that has a loss, and those of them that are shown, from the best to the
+    # worst.
     means = {each: result.mean(each) for each in result.combinations}
     losses = {each: mean for each, mean in means.items() if mean is not None}
     combinations = list(losses)
     points = {combinations.index(each): name for name, each in result.landmarks.items()}
-    shown = chosen_frames(list(losses.values()), FRAMES, list(points))
-    pictured = [combinations[place] for place in shown]
-    small = thumbnails(trial, found, slices[0], pictured, workers)
+    pictured = [place for place, each in enumerate(combinations) if each in result.pictures]
+    every = list(losses.values())
+    shown = chosen_frames(every, FRAMES, list(points))
+    if pictured and slices[0] == next(iter(result.losses)):
+        shown = sorted({*pictured, *points}, key=lambda place: (every[place], place))
+    wanted = [combinations[place] for place in shown]
+    small = thumbnails(trial, found, slices[0], wanted, workers)
     frames = []
     for place in shown:
         combination = combinations[place]
@@ -129,14 +136,16 @@ def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) ->
 
 
 def _animate(frames: Sequence[Frame], index: int, folder: Path, size: int) -> None:
-    """The animation as a file of its own (that of the first search beside the stack), and small for the report."""
+    """The animation as a file of its own, and small for the report.
+
+    That of the first search lies beside the stack.
+    """
     first = folder.parent / ANIMATION
     large = folder / f"losses{index}.webp" if first.exists() else first
-    with ThreadPoolExecutor(2) as both:
-        whole = both.submit(animated, frames, width=480, quality=60)
-        small = both.submit(_embedded, frames, size)
-        large.write_bytes(whole.result())
-        (folder / f"search{index}_losses.webp").write_bytes(small.result())
+    film = animated(frames, width=480, quality=60)
+    large.write_bytes(film)
+    embedded = film if len(film) <= size else _embedded(frames, size)
+    (folder / f"search{index}_losses.webp").write_bytes(embedded)
     (folder / f"search{index}_still.webp").write_bytes(still(frames, width=400, quality=60))
 
 

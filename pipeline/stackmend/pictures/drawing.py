@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from scipy import ndimage
+from PIL import (
+    Image,
+    WebPImagePlugin,  # noqa: F401 - or Pillow loads all its formats to find this one
+)
 
 Grey = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -49,12 +51,15 @@ class Display:
 
 
 def factor_for(shape: Sequence[int], pixels: int, side: int) -> int:
-    """By how much a slice is shrunk so that it has at most so many pixels, and so many along an axis."""
+    """By how much a slice is shrunk to have at most so many pixels, and so many along an axis."""
     return max(1, ceil(max(shape) / side), ceil(sqrt(shape[0] * shape[1] / pixels)))
 
 
 def shrunk(image: NDArray[Any], factor: int) -> NDArray[np.float32]:
-    """Means of blocks of ``factor`` by ``factor`` px; what does not fill a block at the far edges is left out."""
+    """Means of blocks of ``factor`` by ``factor`` px.
+
+    What does not fill a block at the far edges is left out.
+    """
     height, width = (size // factor * factor for size in image.shape)
     if factor == 1 or not height or not width:
         return image.astype(np.float32)
@@ -71,15 +76,25 @@ def shrunk(image: NDArray[Any], factor: int) -> NDArray[np.float32]:
 def outlined(mask: Mask, factor: int) -> Image.Image:
     """The outline of a mask, as a picture that is transparent elsewhere."""
     small = shrunk(mask, factor) >= 0.5
-    inner = ndimage.binary_erosion(small, border_value=True)
+    inner = _eroded(small)
     picture = Image.fromarray((small & ~inner).astype(np.uint8))
     picture.putpalette([*(0, 0, 0), *_OUTLINE])
     picture.info["transparency"] = 0
     return picture
 
 
+def _eroded(mask: Mask) -> Mask:
+    """The pixels whose four neighbours are all in the mask; beyond the frame all are."""
+    inner = mask.copy()
+    inner[1:] &= mask[:-1]
+    inner[:-1] &= mask[1:]
+    inner[:, 1:] &= mask[:, :-1]
+    inner[:, :-1] &= mask[:, 1:]
+    return inner
+
+
 def coloured(difference: NDArray[np.float32], scale: float) -> Image.Image:
-    """A difference, blue where it is negative and orange where it is positive, saturated at ``scale``."""
+    """A difference, blue where negative and orange where positive, saturated at ``scale``."""
     share = np.clip(difference / np.float32(scale), -1, 1)[..., None]
     same, less, more = (np.array(colour, dtype=np.float32) for colour in (_SAME, _LESS, _MORE))
     rgb = np.where(share < 0, same + (same - less) * share, same + (more - same) * share)
@@ -87,7 +102,10 @@ def coloured(difference: NDArray[np.float32], scale: float) -> Image.Image:
 
 
 def webp(picture: Image.Image, size: int) -> bytes:
-    """A picture as WebP of at most ``size`` bytes: in the best quality that fits, and smaller if none does."""
+    """A picture as WebP of at most ``size`` bytes.
+
+    It has the best quality that fits, and is made smaller if none does.
+    """
     while True:
         for quality in _QUALITIES:
             buffer = BytesIO()

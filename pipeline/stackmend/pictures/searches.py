@@ -1,4 +1,4 @@
-"""Pictures of what was tried: an optimization slice as each combination would restore it, and losses compared."""
+"""Pictures of what was tried: a slice as each combination restores it, and losses compared."""
 
 from __future__ import annotations
 
@@ -44,16 +44,23 @@ def thumbnails(
     workers: int,
 ) -> Mapping[Combination, Grey]:
     """The slice as each combination restores it, small: as the search has made it, or made now."""
-    made = found.result.beside
-    if number == next(iter(found.result.losses)) and made.keys() >= set(combinations):
-        return made
-    graph = trial.graph((*trial.rest, thumbnail_step(trial, number)))
-    work = distinct_work(graph, combinations, thumbnail.__name__)
-    return walk(work, trial.start(number, graph.reach), workers=workers)[thumbnail.__name__]
+    made: dict[Combination, Grey] = {}
+    if number == next(iter(found.result.losses)):
+        made.update(found.result.pictures)
+    missing = [each for each in combinations if each not in made]
+    if missing:
+        graph = trial.graph((*trial.rest, thumbnail_step(trial, number)))
+        work = distinct_work(graph, missing, thumbnail.__name__)
+        given = trial.start(number, graph.reach)
+        made |= walk(work, given, workers=workers)[thumbnail.__name__]
+    return {each: made[each] for each in combinations}
 
 
 def comparison(trial: Trial, found: FinishedSearch, number: int) -> dict[str, Any]:
-    """The loss of a slice untouched and corrected, over the same mask; histograms, if the loss compares regions."""
+    """The loss of a slice untouched and corrected, over the same mask.
+
+    If the loss compares regions, with their histograms.
+    """
     after = found.held_out[number] if number in found.held_out else trial.loss(number)
     before = found.untouched[number] if number in found.untouched else trial.loss_untouched(number)
     content: dict[str, Any] = {"loss_before": _value(before), "loss_after": _value(after)}
@@ -72,7 +79,10 @@ def _value(loss: float | Undefined) -> float | None:
 def _histograms(
     before: NDArray[Any], after: NDArray[Any], regions: Sequence[Any]
 ) -> Mapping[str, Any]:
-    """Shares of the pixels of all regions, and of all rings, in bins over the grey range of the untouched slice."""
+    """Shares of the pixels of all regions, and of all rings, in bins over the grey range.
+
+    The range is that of the untouched slice.
+    """
     low, high = float(before.min()), float(before.max())
     content: dict[str, Any] = {"low": low, "high": high, "regions": len(regions)}
     for place, name in enumerate(("region", "ring")):

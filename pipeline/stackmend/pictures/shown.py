@@ -32,7 +32,7 @@ SHOWN = 8
 
 PIXELS, SIDE = 600_000, 1200
 ZOOM, ZOOM_LEAST = (240, 360), 48
-"""Height and width of the part shown in full resolution; of small slices two fifths, but never less than 48 px."""
+"""Height and width shown in full resolution; two fifths of small slices, but at least 48 px."""
 
 PROFILE = 400
 """How far a line profile reaches to either side, px."""
@@ -52,9 +52,10 @@ def choose_shown(
 ) -> dict[int, list[str]]:
     """Positions of the slices to be shown, and why, the most important first.
 
-    The optimization slices (3 at most) and the held-out ones (2 at most), the worst and the two most changed. The worst
-    is the held-out slice with the highest loss, if several have one; otherwise the one whose charged area, or where no
-    mask is made whose change, is farthest from the median of the slices around it.
+    The optimization slices (3 at most) and the held-out ones (2 at most), the worst and the two
+    most changed. The worst is the held-out slice with the highest loss, if several have one;
+    otherwise the one whose masked area, or where no mask is made whose change, is farthest from the
+    median of the slices around it.
     """
     position = {row.slice: place for place, row in enumerate(rows)}
     why: dict[int, list[str]] = {}
@@ -104,7 +105,10 @@ class SlicePictures:
     generosity: float
 
     def make(self, row: SliceRow, position: int, why: Sequence[str]) -> dict[str, Any] | None:
-        """Write the pictures of a slice and describe them; ``None`` if it cannot be read back or has another size."""
+        """Write the pictures of a slice and describe them.
+
+        ``None`` if it cannot be read back or has another size.
+        """
         after = self.writer.read_back(position)
         try:
             whole = self.application.chains[0].reader.read(row.slice)
@@ -155,7 +159,7 @@ class SlicePictures:
     def _mask(
         self, number: int, pixels: Pixels, shape: tuple[int, ...]
     ) -> NDArray[np.bool_] | None:
-        """All pixels that any step of the chain marks; ``None`` where no step makes a mask to be shown."""
+        """All pixels that any step of the chain marks; ``None`` where no step makes a mask."""
         chain = self.application.chains[0]
         graph = chain.graph()
         found = graph.masks()
@@ -169,7 +173,10 @@ class SlicePictures:
 
 
 def deepest(difference: NDArray[np.float32]) -> tuple[int, int]:
-    """Where blocks of 8 by 8 px are changed most on average: the middle of that block; the middle if nothing is."""
+    """The middle of the block of 8 by 8 px that is changed most on average.
+
+    It is the middle of the slice if nothing is changed.
+    """
     small = np.abs(shrunk(difference, 8)) if min(difference.shape) >= 16 else np.abs(difference)
     step = 8 if min(difference.shape) >= 16 else 1
     if not small.any():
@@ -179,7 +186,10 @@ def deepest(difference: NDArray[np.float32]) -> tuple[int, int]:
 
 
 def window_around(centre: Sequence[int], shape: Sequence[int]) -> tuple[slice, ...]:
-    """The part of a slice to be enlarged, as near as can be to the centre; all of an axis that is shorter."""
+    """The part of a slice to be enlarged, as near as can be to the centre.
+
+    Of a shorter axis it is all.
+    """
     sizes = [min(most, max(ZOOM_LEAST, n * 2 // 5), n) for most, n in zip(ZOOM, shape, strict=True)]
     starts = [
         max(0, min(c - size // 2, n - size))

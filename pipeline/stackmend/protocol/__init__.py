@@ -1,6 +1,7 @@
 """Protocols: YAML text to checked, frozen values, with all problems found in one pass.
 
-``examine`` is the door to this room; the schema, the places in the text and the semantic checks lie behind it.
+``examine`` is the door to this room; the schema, the places in the text and the semantic checks lie
+behind it.
 """
 
 from __future__ import annotations
@@ -47,10 +48,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Draft:
-    """What is known of a protocol after one look: its problems, and as much of it as can be understood.
+    """What is known of a protocol after one look: its problems, and all that is understood.
 
-    With errors among the problems, ``protocol`` holds defaults in their places (or is ``None`` if nothing can be made
-    of the text); it then serves only to look for further problems.
+    With errors among the problems, ``protocol`` holds defaults in their places (or is ``None`` if
+    nothing can be made of the text); it then serves only to look for further problems.
     """
 
     protocol: Protocol | None
@@ -148,7 +149,8 @@ def _read(file: Path) -> bytes:
             f"{file}: cannot be read ({error.strerror}); give the path of a protocol file"
         ) from error
     if len(source) > MAX_BYTES:
-        what = f"is larger than {MAX_BYTES // 1024} kB, which no protocol is; give the YAML file itself"
+        limit = f"{MAX_BYTES // 1024} kB"
+        what = f"is larger than {limit}, which no protocol is; give the YAML file itself"
         raise ProtocolError(file.name, [Problem("", what, 1, 1)])
     return source
 

@@ -63,7 +63,7 @@ def _section(data: Mapping[str, Any], name: str) -> dict[str, Any]:
 def build_chain(
     items: Sequence[Mapping[str, Any] | None], path: DataPath, text: Text
 ) -> tuple[StepEntry, ...]:
-    """The entries of a chain, every parameter filled in; those that a repair left out are skipped."""
+    """The entries of a chain, every parameter filled in, without those that a repair left out."""
     return tuple(
         _step(item, (*path, index), text) for index, item in enumerate(items) if item is not None
     )
@@ -96,7 +96,7 @@ def _value(value: Any, declared: Mapping[str, Any]) -> Any:
 
 
 def _plain(value: Any, declared: Mapping[str, Any]) -> Any:
-    """A value as steps take it: the whole number that 50.0 stands for where a whole number is declared."""
+    """A value as steps take it: 50.0 becomes 50 where a whole number is declared."""
     if isinstance(value, list):
         items = declared.get("items")
         return [_plain(item, items if isinstance(items, Mapping) else {}) for item in value]
@@ -113,8 +113,8 @@ def _phantom(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def expand(sweep: Mapping[str, Any], *, whole: bool = False) -> list[Any]:
     """The values of a ``from/to/count/scale`` range, both ends included.
 
-    Values between are rounded to 12 significant digits, so that 0.1 to 0.3 in three steps is 0.1, 0.2, 0.3; those of
-    whole-number parameters to the nearest whole number.
+    Values between are rounded to 12 significant digits, so that 0.1 to 0.3 in three steps is 0.1,
+    0.2, 0.3; those of whole-number parameters to the nearest whole number.
     """
     low, high, count = float(sweep["from"]), float(sweep["to"]), int(sweep["count"])
     log = sweep.get("scale") == "log"
@@ -192,7 +192,10 @@ def _filled(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, An
 
 
 def _tuned(chain: tuple[StepEntry, ...]) -> tuple[str, ...]:
-    """Every step with a sweep, and every step that reads a product such a step makes (the image apart)."""
+    """Every step with a sweep, and every step that reads a product of such a step.
+
+    The image does not count among the products.
+    """
     tuned: list[str] = []
     made: set[str] = set()
     for entry in chain:

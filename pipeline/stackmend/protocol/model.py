@@ -16,8 +16,8 @@ from stackmend.protocol.text import DataPath, Text
 class Sweep:
     """The declared values of one parameter, in the declared order.
 
-    ``from_range`` says that they came from ``from``, ``to`` and ``count``, ``log`` that its scale is logarithmic;
-    ``whole`` that the parameter is a whole number.
+    ``from_range`` says that they came from ``from``, ``to`` and ``count``, ``log`` that its scale
+    is logarithmic; ``whole`` that the parameter is a whole number.
     """
 
     values: tuple[Any, ...]
@@ -28,7 +28,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class StepEntry:
-    """One entry of the chain; ``parameters`` holds a value or a ``Sweep`` for every parameter of the step."""
+    """One entry of the chain, with a value or a ``Sweep`` for every parameter of the step."""
 
     name: str
     id: str
@@ -72,7 +72,8 @@ class StrategyEntry:
 class OptimizeEntry:
     """One search: which steps, on which slices, by which loss.
 
-    ``channel`` is the one it is done on, ``each`` for one search a channel, or ``None`` for the first that is restored.
+    ``channel`` is the one it is done on, ``each`` for one search a channel, or ``None`` for the
+    first that is restored.
     """
 
     steps: tuple[str, ...]
@@ -95,7 +96,10 @@ class SliceSelection:
     numbers: tuple[int, ...] | None = None
 
     def indices(self, count: int) -> tuple[int, ...]:
-        """The numbers of the selected slices of a stack of ``count``; numbers of a list are not checked here."""
+        """The numbers of the selected slices of a stack of ``count``.
+
+        Numbers of a list are not checked here.
+        """
         if self.numbers is not None:
             return self.numbers
         if self.text == "all":
@@ -141,7 +145,10 @@ class CommandLine:
 
 @dataclass(frozen=True)
 class Protocol:
-    """A protocol that passed every check which does not need the stack; relative paths start from ``folder``."""
+    """A protocol that passed every check which does not need the stack.
+
+    Relative paths start from ``folder``.
+    """
 
     name: str
     input: Input

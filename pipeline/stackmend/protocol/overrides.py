@@ -16,7 +16,9 @@ from stackmend.protocol.wording import suggestion
 def apply(
     document: Text, *, input: Path | None, output: Path | None, set: Mapping[str, str]
 ) -> None:
-    """Put everything that the command line gives into the data; a document that is no mapping is left as it is.
+    """Put everything that the command line gives into the data.
+
+    A document that is no mapping is left as it is.
 
     Raises
     ------
@@ -76,12 +78,16 @@ def _fits(target: Any, part: str | int) -> bool:
 
 def _no_place(source: str) -> UsageError:
     return UsageError(
-        f"{source}: there is no such place in the protocol; write it as messages do: chain[1].gf1_sigma"
+        f"{source}: there is no such place in the protocol; "
+        "write it as messages do: chain[1].gf1_sigma"
     )
 
 
 def _path_of(data: Mapping[str, Any], key: str, source: str) -> DataPath:
-    """The path that a key means; its first part is a key of the protocol, or a step of the chain by name or id."""
+    """The path that a key means.
+
+    Its first part is a key of the protocol, or a step of the chain by name or id.
+    """
     words = [part for part in re.split(r"\.|\[|\]\.?", key) if part]
     parts: list[str | int] = [
         int(word) if re.fullmatch("[0-9]{1,9}", word) else word for word in words

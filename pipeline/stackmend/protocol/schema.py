@@ -1,4 +1,4 @@
-"""The JSON Schema of a protocol, assembled from the document and the parameters of steps and losses."""
+"""The JSON Schema of a protocol, assembled from the document, the steps and the losses."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _sweepable(value: Mapping[str, Any], reference: str) -> dict[str, Any]:
 
 
 def complaints(data: Any, faulty: Iterable[DataPath] = ()) -> list[Complaint]:
-    """Everything that the schema has to say against the data of a protocol, but for the paths known as faulty."""
+    """What the schema has to say against the data, but for the paths known as faulty."""
     known = set(faulty)
     found: list[Complaint] = []
 
@@ -135,7 +135,8 @@ def complaints(data: Any, faulty: Iterable[DataPath] = ()) -> list[Complaint]:
     steps = _loadable(registry.steps(), _named_steps(data), add)
     losses = _loadable(registry.losses(), _named_losses(data), add)
     schema = assemble(steps, losses)
-    # Unknown names were reported above, with the reason; the schema would only say that they are not in its list.
+    # Unknown names were reported above, with the reason; the schema would only say that they are
+    # not in its list.
     del schema["properties"]["chain"]["items"]["properties"]["step"]["enum"]
     del schema["definitions"]["optimize"]["properties"]["loss"]["else"]["enum"]
     errors = Draft202012Validator(schema).iter_errors(data)
@@ -186,7 +187,7 @@ def _named_steps(data: Any) -> Iterator[tuple[DataPath, str]]:
 
 
 def _chain_items(data: Any) -> Iterator[tuple[DataPath, dict[str, Any]]]:
-    """The entries of every chain in the data, those under instead too, as far as they are mappings."""
+    """The entries of every chain in the data, also under instead, as far as they are mappings."""
     chains: list[tuple[DataPath, Any]] = []
     if isinstance(data, dict):
         chains.append((("chain",), data.get("chain")))
@@ -210,7 +211,7 @@ def _named_losses(data: Any) -> Iterator[tuple[DataPath, str]]:
 
 
 def optimize_entries(data: Mapping[str, Any]) -> list[tuple[DataPath, dict[str, Any]]]:
-    """The entries of ``optimize``, which may be one mapping or a list of them, each with its path."""
+    """The entries of ``optimize``, one mapping or a list of them, each with its path."""
     optimize = data.get("optimize") if isinstance(data, Mapping) else None
     if isinstance(optimize, list):
         pairs = [(("optimize", index), entry) for index, entry in enumerate(optimize)]

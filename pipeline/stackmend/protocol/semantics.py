@@ -1,4 +1,4 @@
-"""What a schema cannot say: steps in an order that works, searches that cover the sweeps, slices that exist."""
+"""What a schema cannot say: the order of steps, what searches cover, slices that exist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from stackmend.protocol.wording import suggestion
 from stackmend.registry import IMAGE, INITIAL_IMAGE, steps
 
 EXTRAS = {"optuna": "optuna"}
-"""Strategies that need a package which is not always there, and the extra of the same name that brings it."""
+"""Strategies that need a package which may be missing, and the extra that brings it.
+
+Package and extra have the same name.
+"""
 
 MOST_COMBINATIONS = 10_000
 """Combinations of one step's values that it is asked about before the run."""
@@ -27,8 +30,8 @@ MOST_COMBINATIONS = 10_000
 def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> Iterator[Problem]:
     """Every problem and warning that can be found without the stack.
 
-    ``chain`` and ``optimize`` are false where parts of them had to be left out, so that conclusions from what is
-    missing would be wrong.
+    ``chain`` and ``optimize`` are false where parts of them had to be left out, so that conclusions
+    from what is missing would be wrong.
     """
     for entry in (
         *protocol.chain,
@@ -70,7 +73,8 @@ def _flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
             yield protocol.text.problem(path, _missing_message(entry, missing, chain))
         if step.opens in opened:
             other = opened[step.opens]
-            message = f"{other.id} before it has not been undone yet; undo it first, or leave this one out"
+            undo = "undo it first, or leave this one out"
+            message = f"{other.id} before it has not been undone yet; {undo}"
             yield protocol.text.problem(path, message)
         if step.keeps and opened:
             other = next(iter(opened.values()))
@@ -177,14 +181,20 @@ def _optimize(protocol: Protocol) -> Iterator[Problem]:
         last = max([last, *positions])
         known = len(positions) == len(entry.steps)
         if known and not any(protocol.chain[position].sweeps for position in positions):
-            message = "there is nothing to choose: none of its steps has a sweep; write one, or leave this out"
+            message = (
+                "there is nothing to choose: none of its steps has a sweep; "
+                "write one, or leave this out"
+            )
             yield protocol.text.problem(entry.path, message, key=True)
         elif known:
             yield from _loss_products(protocol, entry, max(positions))
         yield from _instead(protocol, entry)
         extra = EXTRAS.get(entry.strategy.name)
         if extra and find_spec(extra) is None:
-            message = f"needs the package {extra}, which is not installed; run: pip install 'stackmend[{extra}]'"
+            message = (
+                f"needs the package {extra}, which is not installed; "
+                f"run: pip install 'stackmend[{extra}]'"
+            )
             yield protocol.text.problem((*entry.path, "strategy"), message)
     if covered.keys() <= {*ids}:
         yield from _uncovered(protocol, covered)
@@ -228,7 +238,10 @@ def _loss_products(protocol: Protocol, entry: OptimizeEntry, last: int) -> Itera
         available.discard(step.step.closes or "")
     missing = [name for name in entry.loss.loss.reads if name not in available]
     if missing:
-        message = f"{entry.loss.name} uses {' and '.join(missing)}, which no tuned step makes; choose another loss"
+        products = " and ".join(missing)
+        message = (
+            f"{entry.loss.name} uses {products}, which no tuned step makes; choose another loss"
+        )
         yield protocol.text.problem((*entry.path, "loss"), message)
 
 
@@ -248,7 +261,10 @@ def _surveys(protocol: Protocol) -> Iterator[Problem]:
     for entry in protocol.chain:
         survey = entry.step.survey
         if survey and survey.is_needed(entry.parameters) and swept:
-            message = f"looks at the whole stack first, so it cannot stand behind a sweep ({swept[0]}); move it before"
+            message = (
+                "looks at the whole stack first, so it cannot stand behind a sweep "
+                f"({swept[0]}); move it before"
+            )
             yield protocol.text.problem((*entry.path, "step"), message)
         swept.extend(f"{entry.id}.{name}" for name in entry.sweeps)
 

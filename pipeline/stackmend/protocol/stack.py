@@ -1,4 +1,7 @@
-"""What a protocol asks of its stack: slices, channels and regions that exist, and what the chain leaves."""
+"""What a protocol asks of its stack: slices, channels and regions that exist.
+
+Also what the chain leaves of it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from stackmend.protocol.text import DataPath
 def check_stack(
     protocol: Protocol, shape: tuple[int, int, int], channels: int, label: str
 ) -> Iterator[Problem]:
-    """Every problem with slices, channels and regions, once the ``(Z, Y, X)`` shape of the stack is known."""
+    """Every problem with slices, channels and regions in a ``(Z, Y, X)`` stack."""
     yield from _in_stack(protocol, ("input", "slices"), protocol.input.slices, shape[0], label)
     yield from _channels(protocol, channels, label)
     yield from _emptied(protocol, (len(protocol.input.slices.indices(shape[0])), *shape[1:]))
@@ -51,7 +54,7 @@ def check_stack(
 def parts(
     chain: Iterable[StepEntry], shape: tuple[int, int, int]
 ) -> Iterator[tuple[StepEntry, tuple[range, ...]]]:
-    """The steps that leave only a part of a ``(Z, Y, X)`` stack, each with what is left after it of the whole."""
+    """The steps that leave only a part of a ``(Z, Y, X)`` stack, each with what is left."""
     rest: tuple[range, ...] = tuple(range(size) for size in shape)
     for entry in chain:
         if entry.step.keeps:
@@ -110,7 +113,10 @@ def _in_stack(
 
 
 def held_out_twice(protocol: Protocol, entry: OptimizeEntry, count: int = 0) -> Iterator[Problem]:
-    """Slices that are used to choose and to validate; ``count`` does not matter where both are lists."""
+    """Slices that are used to choose and to validate.
+
+    ``count`` does not matter where both are lists.
+    """
     assert entry.validate is not None
     both = set(entry.slices.indices(count)) & set(entry.validate.indices(count))
     for index, number in enumerate(entry.validate.indices(count)):

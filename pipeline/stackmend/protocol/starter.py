@@ -7,7 +7,8 @@ from string import Template
 
 _TEXT = Template("""\
 # A stackmend protocol: what is restored, by which steps, and how their parameters are chosen.
-# 'stackmend check FILE' looks for mistakes, 'stackmend run FILE' does the work, 'stackmend steps' explains the steps.
+# 'stackmend check FILE' looks for mistakes, 'stackmend run FILE' does the work, \
+'stackmend steps' explains the steps.
 protocol: 1
 name: decharge
 
@@ -39,7 +40,8 @@ optimize:
 
 _PHANTOM = """\
   phantom: {}  # a synthetic stack; for your own, write instead:
-  # path: data/cell3  # a folder of TIFF slices, a TIFF, OME-Zarr, HDF5 or MRC, relative to this file"""
+  # path: data/cell3  # a folder of TIFF slices, a TIFF, OME-Zarr, HDF5 or MRC, \
+relative to this file"""
 
 _PATH = """\
   path: {path}

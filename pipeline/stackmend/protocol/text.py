@@ -1,7 +1,8 @@
 """YAML text to plain data, with the place of every key and value.
 
-Only data comes in: no tags, YAML 1.2 meaning of plain scalars, no duplicate keys, bounded size, depth and expansion.
-Faults that concern one value are noted and the rest is read on; after the others there are no data.
+Only data comes in: no tags, YAML 1.2 meaning of plain scalars, no duplicate keys, bounded size,
+depth and expansion. Faults that concern one value are noted and the rest is read on; after the
+others there are no data.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -49,22 +50,22 @@ class Place:
     source: str = ""
 
 
-@dataclass
 class Text:
     """A parsed text: its data, the places in it, and what was wrong with it as YAML.
 
     ``faults`` are the paths of values that could not be understood, or not in full.
     """
 
-    lines: list[str]
-    data: Any = None
-    values: dict[DataPath, Place] = field(default_factory=dict)
-    keys: dict[DataPath, Place] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    faults: set[DataPath] = field(default_factory=set)
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        self.data: Any = None
+        self.values: dict[DataPath, Place] = {}
+        self.keys: dict[DataPath, Place] = {}
+        self.problems: list[Problem] = []
+        self.faults: set[DataPath] = set()
 
     def place(self, path: DataPath, *, key: bool = False) -> Place:
-        """Where a value (or its key) is; the nearest enclosing place if that one is not in the text."""
+        """Where a value (or its key) is, or the nearest enclosing place that is in the text."""
         if key and path in self.keys:
             return self.keys[path]
         inside_out = (self.values.get(path[:end]) for end in range(len(path), -1, -1))
@@ -121,7 +122,7 @@ class _Node:
 
 def parse(text: str) -> Text:
     """Parse a YAML text; what is wrong with it is in ``problems`` of the result."""
-    result = Text(lines=text.splitlines())
+    result = Text(text.splitlines())
     try:
         _refuse_control_characters(text)
         root = _Composer(text).document()
@@ -153,7 +154,8 @@ def scalar(text: str) -> Any:
     if _TRUE.fullmatch(text) or _FALSE.fullmatch(text):
         return text.lower() == "true"
     if _INT.fullmatch(text):
-        # Python refuses to convert absurdly long digit strings; as a number they would be out of any range.
+        # Python refuses to convert absurdly long digit strings; as a number they would be out of
+        # any range.
         return int(text) if len(text) <= 400 else float("inf")
     for pattern, base in ((_OCT, 8), (_HEX, 16)):
         if pattern.fullmatch(text):
@@ -224,7 +226,10 @@ class _Composer:
     def _alias(self, event: Any, place: Place) -> _Node:
         target = self._anchors.get(event.anchor)
         if target is None:
-            what = f"*{event.anchor} stands for nothing: no complete &{event.anchor} comes before it; write the value"
+            what = (
+                f"*{event.anchor} stands for nothing: "
+                f"no complete &{event.anchor} comes before it; write the value"
+            )
             return _Node(place, None, "scalar", what)
         return _Node(place, target.content, target.kind, target.fault, target.size, target.height)
 
@@ -290,7 +295,8 @@ def _key_fault(key: _Node) -> str:
     if key.kind != "scalar":
         return f"a key must be a word, got a {key.kind}; write a name before the colon"
     if not isinstance(key.content, str):
-        return f"a key must be a word, got {json.dumps(key.content)}; write a name, or put it in quotes"
+        got = json.dumps(key.content)
+        return f"a key must be a word, got {got}; write a name, or put it in quotes"
     if key.content == "<<":
         return "merging (<<) is not part of YAML 1.2; write the keys themselves"
     return ""

@@ -17,8 +17,8 @@ Complaint = tuple[Path, str, bool]
 NAMING = ("step", "id")
 """Keys of a chain entry that are not parameters."""
 
-# What the parser says of its context and of the problem, what that means, and whether the place that is meant is
-# where the context begins. The words are those of libyaml.
+# What the parser says of its context and of the problem, what that means, and whether the place
+# that is meant is where the context begins. The words are those of libyaml.
 _SYNTAX = (
     (
         "",
@@ -73,7 +73,7 @@ def syntax_error(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> tuple[str
 
 
 def schema_error(error: ValidationError) -> Iterator[Complaint]:
-    """What is wrong with a value as the schema sees it: one complaint for each mistake of the author."""
+    """What is wrong with a value: one complaint for each mistake of the author."""
     path: Path = tuple(error.absolute_path)
     schema: Any = error.schema
     given: Any = error.instance

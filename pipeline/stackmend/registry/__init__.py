@@ -1,16 +1,19 @@
 """Steps and losses: what they declare about themselves, and where they are found.
 
-A step is made of stages. A stage is a pure function whose positional parameters are the names of the products it
-reads and whose keyword-only parameters are the parameters it takes; it makes one product. The chain, the search,
-the plan and the check all work from this declaration and from nothing else.
+A step is made of stages. A stage is a pure function whose positional parameters are the names of
+the products it reads and whose keyword-only parameters are the parameters it takes; it makes one
+product. The chain, the search, the plan and the check all work from this declaration and from
+nothing else.
 
-How to read it: ``Stage`` is the unit of work, ``Step`` and ``Loss`` are what people write, made of stages;
-``Survey`` is what a step must know of other slices, ``Keeps`` which part of the stack it leaves. ``Catalogue``
-finds them by name. ``chain`` binds steps to values and compiles them to a graph of stages.
+How to read it: ``Stage`` is the unit of work, ``Step`` and ``Loss`` are what people write, made of
+stages; ``Survey`` is what a step must know of other slices, ``Keeps`` which part of the stack it
+leaves. ``Catalogue`` finds them by name. ``chain`` binds steps to values and compiles them to a
+graph of stages.
 
-Built-in components are the modules of the folders ``steps`` and ``losses``, one each, named as the module. Other
-packages register theirs through the entry-point groups ``stackmend.steps`` and ``stackmend.losses``; the entry
-point's name is the component's name, its value the ``Step`` or ``Loss``. Nothing is imported before it is needed.
+Built-in components are the modules of the folders ``steps`` and ``losses``, one each, named as the
+module. Other packages register theirs through the entry-point groups ``stackmend.steps`` and
+``stackmend.losses``; the entry point's name is the component's name, its value the ``Step`` or
+``Loss``. Nothing is imported before it is needed.
 """
 
 from stackmend.registry.catalogue import Catalogue, RegistryError, losses, steps

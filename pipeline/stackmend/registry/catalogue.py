@@ -6,11 +6,11 @@ import importlib
 import json
 import pkgutil
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache, cached_property
 from importlib import metadata
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from stackmend import resources
 from stackmend.registry.components import Component, Loss, Step
@@ -23,15 +23,6 @@ class RegistryError(Exception):
     """A component cannot be had: it is unknown, broken or registered twice."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A registered name that may not have been loaded yet."""
-
-    name: str
-    package: str
-    load: Callable[[], Any]
-
-
 class Catalogue(Generic[ComponentT]):
     """All components of one kind, by name, loaded on first need."""
 
@@ -41,30 +32,29 @@ class Catalogue(Generic[ComponentT]):
         self._loaded: dict[str, ComponentT] = {}
 
     @cached_property
-    def _entries(self) -> dict[str, list[Entry]]:
-        entries: dict[str, list[Entry]] = {}
-        for entry in (*self._built_in(), *self._installed()):
-            entries.setdefault(entry.name, []).append(entry)
+    def _entries(self) -> dict[str, list[tuple[str, metadata.EntryPoint]]]:
+        """For every name the packages that register it, and where they have it."""
+        entries: dict[str, list[tuple[str, metadata.EntryPoint]]] = {}
+        for package, point in (*self._built_in(), *self._installed()):
+            entries.setdefault(point.name, []).append((package, point))
         return entries
 
-    def _built_in(self) -> Iterator[Entry]:
+    def _built_in(self) -> Iterator[tuple[str, metadata.EntryPoint]]:
         package = importlib.import_module(self._package)
         for module in pkgutil.iter_modules(package.__path__):
             if not module.name.startswith("_"):
                 value = f"{self._package}.{module.name}:{self._component.kind.upper()}"
-                yield Entry(
-                    module.name, _OURS, metadata.EntryPoint(module.name, value, self._package).load
-                )
+                yield _OURS, metadata.EntryPoint(module.name, value, self._package)
 
-    def _installed(self) -> Iterator[Entry]:
+    def _installed(self) -> Iterator[tuple[str, metadata.EntryPoint]]:
         for point in sorted(
             metadata.entry_points(group=self._package), key=lambda p: (p.name, p.value)
         ):
-            yield Entry(
-                point.name,
-                f"{point.dist.name} {point.dist.version}" if point.dist else point.value,
-                point.load,
-            )
+            distribution = point.dist
+            if distribution:
+                yield f"{distribution.name} {distribution.version}", point
+            else:
+                yield point.value, point
 
     def names(self) -> tuple[str, ...]:
         """Every registered name, also those that turn out broken."""
@@ -72,7 +62,7 @@ class Catalogue(Generic[ComponentT]):
 
     def origin(self, name: str) -> str:
         """The package (or packages) that a name comes from."""
-        return " and ".join(entry.package for entry in self._entries.get(name, []))
+        return " and ".join(package for package, _ in self._entries.get(name, []))
 
     def get(self, name: str) -> ComponentT:
         """The component of that name.
@@ -95,12 +85,16 @@ class Catalogue(Generic[ComponentT]):
         if len(entries) > 1:
             what = f"is registered twice, by {self.origin(name)}; uninstall one of the packages"
             raise RegistryError(f"the {kind} {name} {what}")
+        [(package, point)] = entries
         try:
-            return self._completed(name, entries[0].load(), entries[0].package)
-        # Whatever a foreign package does while it is imported, even leaving, must not take the others down with it.
+            return self._completed(name, point.load(), package)
+        # Whatever a foreign package does while it is imported, even leaving, must not take the
+        # others down with it.
         except (Exception, SystemExit) as error:
-            what = f"cannot be loaded ({type(error).__name__}: {error}); update or uninstall that package"
-            raise RegistryError(f"the {kind} {name} of {entries[0].package} {what}") from error
+            raise RegistryError(
+                f"the {kind} {name} of {package} cannot be loaded "
+                f"({type(error).__name__}: {error}); update or uninstall that package"
+            ) from error
 
     def _completed(self, name: str, component: object, package: str) -> ComponentT:
         if not isinstance(component, self._component):
@@ -135,7 +129,7 @@ class Catalogue(Generic[ComponentT]):
 
 
 def _check_foreign(component: Component) -> None:
-    """Hold a component of another package to what the protocol's schema and the command line count on."""
+    """Hold a component of another package to what schema and command line count on."""
     from jsonschema import Draft7Validator
 
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", component.name):

@@ -13,7 +13,8 @@ from stackmend.registry.stages import Stage, Survey
 class Keeps:
     """Which part of a stack a step leaves.
 
-    ``of(parameters, shape)`` gives it as three slices of a ``(Z, Y, X)`` shape; ``parameters`` names those it takes.
+    ``of(parameters, shape)`` gives it as three slices of a ``(Z, Y, X)`` shape; ``parameters``
+    names those it takes.
     """
 
     parameters: tuple[str, ...]
@@ -24,8 +25,8 @@ class Keeps:
 class Component:
     """What steps and losses share.
 
-    ``version`` is raised whenever the numbers that come out change. ``schema`` declares the parameters; a
-    built-in component finds its own beside the others in ``schemas/``.
+    ``version`` is raised whenever the numbers that come out change. ``schema`` declares the
+    parameters; a built-in component finds its own beside the others in ``schemas/``.
     """
 
     name: str
@@ -66,10 +67,11 @@ class Component:
 class Step(Component):
     """One entry of a chain.
 
-    ``opens`` and ``closes`` name a product that lives between a pair of steps, like ``scale`` between standardize
-    and destandardize; ``needs`` names such products that must be open although no stage reads them.
-    ``refuse(parameters)`` returns what the schema cannot say against values, by parameter;
-    ``caution(parameters, open_products)`` returns a warning about a legal but doubtful use, or ``None``.
+    ``opens`` and ``closes`` name a product that lives between a pair of steps, like ``scale``
+    between standardize and destandardize; ``needs`` names such products that must be open although
+    no stage reads them. ``refuse(parameters)`` returns what the schema cannot say against values,
+    by parameter; ``caution(parameters, open_products)`` returns a warning about a legal but
+    doubtful use, or ``None``.
     """
 
     opens: str | None = None
@@ -96,7 +98,7 @@ class Step(Component):
 
     @property
     def scope(self) -> str:
-        """``slice``; ``window`` for a step that sees neighbours, ``stack`` where it surveys other slices first."""
+        """``slice``, ``window`` (it sees neighbours) or ``stack`` (it surveys slices first)."""
         if self.survey:
             return "stack"
         return "window" if any(stage.window for stage in self.stages) else "slice"
@@ -104,11 +106,13 @@ class Step(Component):
 
 @dataclass(frozen=True, kw_only=True)
 class Loss(Component):
-    """A self-supervised loss, lower is better; its last stage makes ``loss``: a float or an ``Undefined``.
+    """A self-supervised loss; lower is better.
 
-    ``finds`` is what it judges the correction of, ``nothing_found`` says that no combination came upon any. What
-    to do then is in ``advice``, and in ``undefined_advice`` where it was found but the loss has no value.
-    ``compares`` names the product that holds what it compares, pairs of flat pixel indices, if it does.
+    Its last stage makes ``loss``: a float or an ``Undefined``. ``finds`` is what it judges the
+    correction of, ``nothing_found`` says that no combination came upon any. What to do then is in
+    ``advice``, and in ``undefined_advice`` where it was found but the loss has no value.
+    ``compares`` names the product that holds what it compares, pairs of flat pixel indices, if it
+    does.
     """
 
     finds: str = ""

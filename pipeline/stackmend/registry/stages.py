@@ -20,8 +20,8 @@ INITIAL_IMAGE = "initial_image"
 class Window(Sequence[ProductT]):
     """One product of neighbouring slices, in the order of the stack.
 
-    At the ends of a stack, and beside slices that cannot be used, there are fewer. ``centre`` is the place of the
-    slice that is computed.
+    At the ends of a stack, and beside slices that cannot be used, there are fewer. ``centre`` is
+    the place of the slice that is computed.
     """
 
     def __init__(self, slices: Sequence[ProductT], centre: int) -> None:
@@ -46,17 +46,20 @@ class Stage:
     Parameters
     ----------
     function
-        ``function(product, ..., *, parameter, ...)``; positional parameters are named after products.
+        ``function(product, ..., *, parameter, ...)``; positional parameters are named after
+        products.
     makes
-        Name of the product it returns; the function's own name if left out. Arrays of the slice's shape are cut to
-        the region of a search; a product that holds such arrays has a method ``cut(window)`` for that.
+        Name of the product it returns; the function's own name if left out. Arrays of the slice's
+        shape are cut to the region of a search; a product that holds such arrays has a method
+        ``cut(window)`` for that.
     plural
         What people call several of these results, where the work of a search is told by them.
     mask_of
         What the product marks, if it is the mask that people are shown and whose area is counted.
     window
-        How many slices to either side it sees: a number, or the name of the parameter that says it. Each product
-        that it reads is then a ``Window`` of what the stages before make of these slices.
+        How many slices to either side it sees: a number, or the name of the parameter that says it.
+        Each product that it reads is then a ``Window`` of what the stages before make of these
+        slices.
     """
 
     function: Callable[..., Any]
@@ -88,28 +91,32 @@ class Stage:
 class Survey:
     """What a step must know of other slices before it can compute its first one.
 
-    Slices are looked at one by one, or in pairs, as the steps before give them; each look leaves a small record, and
-    all records are settled into what every slice is given. Looks and what is settled are plain data: dictionaries,
-    lists, texts, numbers and NumPy arrays; so they can be written down, and read by another run.
+    Slices are looked at one by one, or in pairs, as the steps before give them; each look leaves a
+    small record, and all records are settled into what every slice is given. Looks and what is
+    settled are plain data: dictionaries, lists, texts, numbers and NumPy arrays; so they can be
+    written down, and read by another run.
 
     Parameters
     ----------
     makes
-        Name of the product that the stages of the step read; ``None`` where the survey is not needed.
+        Name of the product that the stages of the step read; ``None`` where the survey is not
+        needed.
     look
-        ``look(image, *, parameter, ...)``, or ``look(first, second, *, parameter, ...)`` where ``pairs`` says so:
-        returns the record of a slice or of a pair.
+        ``look(image, *, parameter, ...)``, or ``look(first, second, *, parameter, ...)`` where
+        ``pairs`` says so: returns the record of a slice or of a pair.
     settle
-        ``settle(records, *, parameter, ...)`` with the records by number of slice, or by pair of numbers: returns
-        one value for all slices, or ``Each`` with one for every slice. Raises ``Unsettled`` where it cannot.
+        ``settle(records, *, parameter, ...)`` with the records by number of slice, or by pair of
+        numbers: returns one value for all slices, or ``Each`` with one for every slice. Raises
+        ``Unsettled`` where it cannot.
     needed
         ``needed(*, parameter, ...)``, whether anything must be known at all; always, if left out.
     pairs
-        How far apart the slices of a pair may be: a number, or the name of the parameter that says it; 0 for
-        slices one by one.
+        How far apart the slices of a pair may be, among those that are looked at: a number, or the
+        name of the parameter that says it; 0 for slices one by one. Slices of one grey level are
+        compared with none.
     slices
-        ``slices(numbers, optimization)``: those to be looked at, of all that are restored, and of those that the
-        protocol optimizes on; all that are restored, if left out.
+        ``slices(numbers, optimization)``: those to be looked at, of all that are restored, and of
+        those that the protocol optimizes on; all that are restored, if left out.
     """
 
     makes: str

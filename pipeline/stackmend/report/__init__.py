@@ -5,6 +5,7 @@ Nothing is computed from pixels here: pictures and what is measured in them come
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from stackmend.errors import OutputError, UsageError
@@ -13,6 +14,9 @@ from stackmend.result import atomic, names, open_result
 __all__ = ["FORMATS", "write_figures", "write_report"]
 
 FORMATS = ("png", "svg", "pdf")
+
+EXTRA = "pip install 'stackmend[figures]'"
+"""The command that installs what figures are drawn with; a page needs nothing of it."""
 
 
 def write_report(folder: Path) -> Path:
@@ -47,17 +51,20 @@ def write_figures(
     Raises
     ------
     UsageError
-        If the format is none of ``FORMATS`` or the resolution no whole number above 0.
+        If the format is none of ``FORMATS``, the resolution no whole number above 0, or Matplotlib
+        not installed.
     InputError
         If there is no result of a run.
     OutputError
         If the figures cannot be written.
     """
-    from stackmend.report import figures
-
     if format not in FORMATS:
         raise UsageError(f"format: expected {', '.join(FORMATS)}, got {format}")
     if dpi < 1:
         raise UsageError(f"dpi: expected a whole number, 1 or more, got {dpi}")
+    if find_spec("matplotlib") is None:
+        raise UsageError(f"figures: need one more package, matplotlib; run: {EXTRA}")
+    from stackmend.report import figures
+
     source = open_result(folder)
     return figures.write(source, output or source.folder / names.FIGURES, format=format, dpi=dpi)

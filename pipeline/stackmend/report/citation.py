@@ -78,11 +78,10 @@ def _search(search: SearchRecord) -> str:
         found = f"no {search.finds}" if search.finds else "nothing"
         return f"A search over {tried} by {loss} found {found}."
     # what was chosen, and how it does elsewhere
-    held_out = [
-        f"{loss:.4f} on slice {number}"
-        for number, loss in search.held_out.items()
-        if not isinstance(loss, str)
-    ]
+    held_out = []
+    for number, each in search.held_out.items():
+        if not isinstance(each, str):
+            held_out.append(f"{each:.4f} on slice {number}")
     beside = f"; on held-out slices it was {', '.join(held_out)}" if held_out else ""
     lowest = f"the lowest loss was {search.loss_of_choice:.4f}{beside}"
     return (
@@ -123,7 +122,7 @@ def _names(reference: str, key: str) -> bool:
 
 @cache
 def works() -> Mapping[str, str]:
-    """The works that built-in steps refer to, as BibTeX, by their DOI or, without one, by their title."""
+    """The works that built-in steps refer to, as BibTeX, by their DOI or, without one, by title."""
     entries = re.split(r"\n\n(?=@)", _WORKS.read_text(encoding="utf-8").strip())
     return {_field(entry, "doi") or _field(entry, "title"): entry for entry in entries}
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from math import isnan
 from typing import Any
 
-from stackmend.report import loss_plots, slice_plots
-from stackmend.report.drawing import SCREEN, style, svg
-from stackmend.report.landscape import Search, edges, loss_of, short
+from markupsafe import Markup
+
+from stackmend.report import page_plots, plot_data
+from stackmend.report.landscape import Search, Trial, edges, loss_of, short
 from stackmend.report.trust import Jump, agreement, by_channel, compared
 from stackmend.result import Result
 from stackmend.result.previews import ShownSearch, ShownSlice
@@ -57,8 +59,6 @@ def _shown_slice(
     height, width = shown.shape
     (top, bottom), (left, right) = shown.zoom
     box = left / width, top / height, (right - left) / width, (bottom - top) / height
-    with style(SCREEN):
-        profile = svg(slice_plots.line_profile(shown.profile, SCREEN), f"profile{key[5:]}")
     return {
         "id": key,
         "slice": shown.slice,
@@ -68,7 +68,7 @@ def _shown_slice(
         "largest_change": shown.largest_change,
         "difference_scale": shown.difference_scale,
         "pictures": pictures,
-        "profile_svg": profile,
+        "profile_svg": page_plots.line_profile(shown.profile),
         "size": f"{height} by {width} px",
         "reduced": shown.factor,
         "box": [round(100 * share, 3) for share in box],
@@ -101,17 +101,10 @@ def search_parts(search: Search, source: Result) -> Values:
     }
     if not search.scored:
         return parts
-    with style(SCREEN):
-        parts["graphs"] = list(_graphs(search, key))
-        parts["marginals"] = []
-        for index, name in enumerate(search.swept):
-            graph = svg(loss_plots.marginal(search, name, SCREEN), f"{key}m{index}")
-            parts["marginals"].append((name, graph))
-        parts["maps"] = []
-        for index, pair in enumerate(search.pairs):
-            graph = svg(loss_plots.heat_map(search, pair, SCREEN), f"{key}h{index}")
-            parts["maps"].append((pair, graph))
-        parts["histograms"] = list(_histograms(pictured, key))
+    parts["graphs"] = list(_graphs(search, key))
+    parts["marginals"] = [(name, page_plots.marginal(search, name)) for name in search.swept]
+    parts["maps"] = [(pair, page_plots.heat_map(search, pair)) for pair in search.pairs]
+    parts["histograms"] = list(_histograms(pictured))
     every = len(search.swept) * (len(search.swept) - 1) // 2
     parts["more_maps"] = every - len(search.pairs)
     for trial in sorted(search.scored, key=loss_of)[:BEST]:
@@ -172,7 +165,7 @@ def _pictures(search: Search, pictured: ShownSearch | None, source: Result) -> V
 
 
 def _graphs(search: Search, key: str) -> Iterator[Values]:
-    every, around = loss_plots.drawn(search), loss_plots.around_minimum(search)
+    every, around = plot_data.drawn(search), plot_data.around_minimum(search)
     yield {
         **_graph(search, every, f"{key}all"),
         "title": "Every combination",
@@ -183,23 +176,23 @@ def _graphs(search: Search, key: str) -> Iterator[Values]:
         yield {**near, "title": "Around the minimum", "left_out": 0}
 
 
-def _graph(search: Search, trials: Sequence[Any], name: str) -> Values:
-    graph, places = loss_plots.loss_graph(search, trials, SCREEN)
+def _graph(search: Search, trials: Sequence[Trial], name: str) -> Values:
+    graph, places = page_plots.loss_graph(search, trials)
     points = []
     for place, trial in zip(places, trials, strict=True):
         values = list(map(short, trial.values))
         points.append([*place, trial.index, f"{loss_of(trial):.4f}", values])
     hover = {"names": search.names, "points": points}
-    return {"id": name, "svg": svg(graph, name), "hover": hover}
+    return {"id": name, "svg": graph, "hover": hover}
 
 
-def _histograms(pictured: ShownSearch | None, key: str) -> Iterator[tuple[int, int, str]]:
+def _histograms(pictured: ShownSearch | None) -> Iterator[tuple[int, int, Markup]]:
     """The first two slices whose regions the loss compares."""
     compared = list(pictured.compared.items())[:2] if pictured else []
-    for place, (number, each) in enumerate(compared):
+    for number, each in compared:
         if each.histograms:
-            graph = svg(slice_plots.histograms(each.histograms, SCREEN), f"{key}g{place}")
-            yield number, each.histograms["regions"], graph
+            regions: int = each.histograms["regions"]
+            yield number, regions, page_plots.histograms(each.histograms)
 
 
 def trust_parts(source: Result, found: Sequence[Search], odd: Sequence[Jump]) -> Values:
@@ -214,16 +207,14 @@ def trust_parts(source: Result, found: Sequence[Search], odd: Sequence[Jump]) ->
         "more_odd": max(len(odd) - LISTED, 0),
         "several": len(channels) > 1,
     }
-    with style(SCREEN):
-        for place, (channel, rows) in enumerate(channels.items()):
-            title = f", channel {channel}" if len(channels) > 1 else ""
-            if len(rows) < FEW:
-                parts["few"].append((title, _table_of(rows)))
-                continue
-            own = [jump for jump in odd if jump.channel == channel]
-            graph = svg(slice_plots.along_stack(rows, own, SCREEN), f"along{place}")
-            parts["along"].append((title, graph))
-        parts["losses"] = list(_losses(source, found))
+    for channel, rows in channels.items():
+        title = f", channel {channel}" if len(channels) > 1 else ""
+        if len(rows) < FEW:
+            parts["few"].append((title, _table_of(rows)))
+            continue
+        own = [jump for jump in odd if jump.channel == channel]
+        parts["along"].append((title, page_plots.along_stack(rows, own)))
+    parts["losses"] = list(_losses(source, found))
     return parts
 
 
@@ -233,11 +224,10 @@ def _losses(source: Result, found: Sequence[Search]) -> Iterator[Values]:
         slices = compared(search, source)
         if all(each.after is None for each in slices):
             continue
-        graph = slice_plots.losses_compared(slices[:LISTED], SCREEN)
         yield {
             "steps": search.record.steps if search.record else (),
             "agreement": agreement(slices),
-            "graph": svg(graph, f"compared{search.index}"),
+            "graph": page_plots.losses_compared(slices[:LISTED]),
             "more": max(len(slices) - LISTED, 0),
         }
 
@@ -245,14 +235,11 @@ def _losses(source: Result, found: Sequence[Search]) -> Iterator[Values]:
 def _table_of(rows: Sequence[SliceRow]) -> Values:
     """Everything that is measured on a few slices."""
     table = []
-    for label, curves in slice_plots.PANELS:
-        for column, legend, *_ in curves:
-            values = [getattr(row, column) for row in rows]
-            if all(value is None for value in values):
-                continue
-            factor = 100 if column == "changed_fraction" else 1
-            cells = ["" if value is None else f"{value * factor:.5g}" for value in values]
-            table.append((f"{label}, {legend}" if legend else label, cells))
+    for panel in plot_data.panels(rows, ()):
+        for curve in panel.curves:
+            label = f"{panel.label}, {curve.legend}" if curve.legend else panel.label
+            values = [value for _, value in curve.points]
+            table.append((label, ["" if isnan(value) else f"{value:.5g}" for value in values]))
     return {"slices": [row.slice for row in rows], "rows": table}
 
 

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
 from stackmend.errors import OutputError
-from stackmend.report import loss_plots, slice_plots
-from stackmend.report.drawing import PAPER, figure, style
+from stackmend.report import loss_plots, plot_data, slice_plots
+from stackmend.report.drawing import COLOURS, figure, style
 from stackmend.report.landscape import Search, searches
 from stackmend.report.trust import by_channel, compared, jumps
 from stackmend.result import Result
@@ -35,7 +34,7 @@ def write(source: Result, folder: Path, *, format: str, dpi: int) -> list[Path]:
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with style(PAPER), rc_context({"svg.hashsalt": "stackmend", "pdf.fonttype": 42}):
+        with style():
             for name, each in every(source):
                 target = folder / f"{re.sub(r'[^A-Za-z0-9_.-]+', '_', name)}.{format}"
                 dates: Mapping[str, Any] = {
@@ -66,12 +65,10 @@ def every(source: Result) -> Iterator[tuple[str, Figure]]:
         if len(rows) > 1:
             yield (
                 name,
-                slice_plots.along_stack(
-                    rows, [jump for jump in odd if jump.channel == channel], PAPER
-                ),
+                slice_plots.along_stack(rows, [jump for jump in odd if jump.channel == channel]),
             )
     for shown in source.previews.slices:
-        yield f"slice{shown.slice}_profile", slice_plots.line_profile(shown.profile, PAPER)
+        yield f"slice{shown.slice}_profile", slice_plots.line_profile(shown.profile)
         pictures = {name: _opened(source, file) for name, file in shown.pictures.items()}
         if pictures.get("before") is not None and pictures.get("after") is not None:
             yield f"slice{shown.slice}_before_after", _before_after(shown, pictures)
@@ -79,22 +76,20 @@ def every(source: Result) -> Iterator[tuple[str, Figure]]:
 
 def _of_search(search: Search, source: Result) -> Iterator[tuple[str, Figure]]:
     if search.scored:
-        yield "loss", loss_plots.loss_graph(search, loss_plots.drawn(search), PAPER)[0]
-        yield (
-            "loss_near_minimum",
-            loss_plots.loss_graph(search, loss_plots.around_minimum(search), PAPER)[0],
-        )
+        near = plot_data.around_minimum(search)
+        yield "loss", loss_plots.loss_graph(search, plot_data.drawn(search))
+        yield "loss_near_minimum", loss_plots.loss_graph(search, near)
         for name in search.swept:
-            yield f"parameter_{name}", loss_plots.marginal(search, name, PAPER)
+            yield f"parameter_{name}", loss_plots.marginal(search, name)
         for pair in search.pairs:
-            yield f"pair_{pair[0]}_{pair[1]}", loss_plots.heat_map(search, pair, PAPER)
+            yield f"pair_{pair[0]}_{pair[1]}", loss_plots.heat_map(search, pair)
     slices = [each for each in compared(search, source) if each.after is not None]
     if slices:
-        yield "losses_compared", slice_plots.losses_compared(slices[:20], PAPER)
+        yield "losses_compared", slice_plots.losses_compared(slices[:20])
     pictured = source.previews.of_search(search.index)
     for number, each in pictured.compared.items() if pictured else ():
         if each.histograms:
-            yield f"histograms_slice{number}", slice_plots.histograms(each.histograms, PAPER)
+            yield f"histograms_slice{number}", slice_plots.histograms(each.histograms)
     files = pictured.points if pictured else {}
     points = {name: _opened(source, file) for name, file in files.items()}
     points = {name: picture for name, picture in points.items() if picture is not None}
@@ -146,7 +141,9 @@ def _before_after(shown: ShownSlice, pictures: Mapping[str, Any]) -> Figure:
         if zoomed:
             place = (left / wide * width, top / tall * height)
             size = ((right - left) / wide * width, (bottom - top) / tall * height)
-            axes.add_patch(Rectangle(place, *size, fill=False, edgecolor=PAPER.orange, linewidth=1))
+            axes.add_patch(
+                Rectangle(place, *size, fill=False, edgecolor=COLOURS["orange"], linewidth=1)
+            )
     if zoomed:
         for axes, moment in zip(rows[1], ("before", "after"), strict=True):
             _picture(axes, pictures[f"zoom_{moment}"], f"enlarged, {moment}")

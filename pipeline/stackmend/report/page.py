@@ -27,6 +27,9 @@ def render(source: Result) -> str:
     found = searches(source)
     odd = jumps(source.slices)
     parts = [content.search_parts(search, source) for search in found]
+    hover: dict[str, Any] = {}
+    for part in parts:
+        hover |= {graph["id"]: graph["hover"] for graph in part["graphs"]}
     script = (_TEMPLATES / "script.js").read_text(encoding="utf-8").strip()
     values: dict[str, Any] = {
         "title": source.name,
@@ -43,7 +46,7 @@ def render(source: Result) -> str:
         "provenance": provenance(source.record) if source.finished else {},
         "methods": citation.methods(source.record) if source.finished else "",
         "bibtex": citation.bibtex(source.record) if source.finished else "",
-        "hover": {graph["id"]: graph["hover"] for part in parts for graph in part["graphs"]},
+        "hover": hover,
         "version": metadata.version("stackmend"),
         "css": Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
         "script": Markup(script),
@@ -54,15 +57,13 @@ def render(source: Result) -> str:
 
 def _environment() -> Environment:
     """Everything that is put into a page is escaped, unless it is our own."""
-    environment = Environment(
+    return Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["svg"] = Markup
-    return environment
 
 
 def _without_losses(source: Result, shown: set[int]) -> list[SearchRecord]:

@@ -14,10 +14,8 @@ from stackmend.words import duration, size, value
 def provenance(record: Record) -> dict[str, Any]:
     """Where everything comes from."""
     where = record.environment
-    machine = {
-        name: getattr(where, name)
-        for name in ("python", "platform", "processor", "cores", "workers")
-    }
+    parts = ("python", "platform", "processor", "cores", "workers")
+    machine = {name: getattr(where, name) for name in parts}
     return {
         "parameters": _parameters(record),
         "costs": costs(record),

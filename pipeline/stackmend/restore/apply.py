@@ -1,4 +1,4 @@
-"""Applying the chains to every slice, in parallel; any number of workers and any batches give the same."""
+"""Applying the chains to every slice, in parallel; any workers and any batches give the same."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from stackmend.errors import BadSlice, OutputError, StepError
 from stackmend.job import Job, SliceOfChannel
 from stackmend.registry import IMAGE
 from stackmend.restore.measures import extent_of, levels_of, rmse, to_dtype
-from stackmend.restore.raw import RawSlice, RawSlices
 from stackmend.result.hashes import pixel_hash
 from stackmend.result.journal import Journal
 from stackmend.result.rows import SliceRow, Status
 from stackmend.stacks import Pixels, Slice, Writer
 from stackmend.tuning.chains import ChannelChain, as_image
+from stackmend.tuning.raw import RawSlice, RawSlices
 from stackmend.workers import memory
 from stackmend.workers.processes import Workers
 
@@ -44,8 +44,8 @@ Copy = tuple[SliceOfChannel, Writer, int, SliceRow]
 class Application:
     """All that a worker needs to restore any slice.
 
-    ``chains`` are those of the channels, ``numbers`` the numbers of these in the input; ``window`` is what the chains
-    leave of a slice.
+    ``chains`` are those of the channels, ``numbers`` the numbers of these in the input; ``window``
+    is what the chains leave of a slice.
     """
 
     chains: tuple[ChannelChain, ...]
@@ -87,7 +87,7 @@ class Application:
         return self.run(places), memory.peak()
 
     def run(self, places: Sequence[SliceOfChannel]) -> list[SliceRow]:
-        """Restore some slices: others are read ahead and one is written behind while one is computed.
+        """Restore some slices: others are read ahead and one is written behind meanwhile.
 
         Raises
         ------
@@ -187,7 +187,7 @@ class Application:
         return union
 
     def _without(self, place: SliceOfChannel, bad: BadSlice) -> tuple[Slice | None, SliceRow]:
-        """What the protocol says about a slice that cannot be used: keep what there is of it, or leave it out."""
+        """What the protocol says about a slice that cannot be used: keep what there is, or none."""
         if self.on_bad_slice == "skip":
             return None, self._row(place, Status.SKIPPED, reason=str(bad))
         size = tuple(ends.stop - ends.start for ends in self.window)
@@ -247,29 +247,22 @@ class _Channel:
         graph = self.chain.graph()
         self.masks = tuple(graph.masks())
         graph = replace(graph, products={**graph.products, **graph.masks()})
-        self._slices = Consecutive(graph, self._load)
+        self._slices = Consecutive(graph, lambda n: self.chain.products_from(self.raw, n))
 
     def evaluate(self, number: int) -> Products:
         """The restored slice, and the masks."""
         return self._slices.evaluate(number, (IMAGE, *self.masks))
 
-    def _load(self, number: int) -> Products:
-        if not 0 <= number < self.chain.reader.shape[0]:
-            return self.chain.absent()
-        pixels = self.raw.get(number).pixels
-        if pixels is None:
-            return self.chain.absent()
-        return self.chain.products_with(as_image(pixels), number)
-
 
 def apply_chains(
     application: Application, places: Sequence[SliceOfChannel], workers: Workers
 ) -> Generator[tuple[list[SliceRow], int], None, None]:
-    """Restore slices in parallel; rows come a batch at a time, in no particular order, with the peak of its worker.
+    """Restore slices in parallel; rows come in batches, in any order, with the worker's peak.
 
     The kernels run on one thread, so as many processes as there are cores keep all of them busy.
     """
-    shares = batches(places, workers.count, reach=application.reach)
+    in_a_row = sorted(places, key=lambda place: (place.number, place.channel))
+    shares = batches(in_a_row, workers.count, reach=application.reach)
     tasks = [delayed(application.measured)(batch) for batch in shares]
     return workers.run(tasks, ordered=False, megapixels=_megapixels(application, len(places)))
 
@@ -288,7 +281,7 @@ def _megapixels(application: Application, count: int) -> float:
 
 
 def batches(places: Sequence[T], workers: int, *, reach: int = 0) -> list[Sequence[T]]:
-    """Places in shares that are large enough to read ahead and small enough to keep all workers busy to the end."""
+    """Places in shares, large enough to read ahead, small enough to keep all busy to the end."""
     most = BATCH_OF_WINDOWS if reach else BATCH
     size = max(1, min(most, len(places) // (4 * workers)))
     return [places[start : start + size] for start in range(0, len(places), size)]

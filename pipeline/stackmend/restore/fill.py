@@ -18,7 +18,7 @@ from stackmend.tuning.session import Session
 
 @dataclass
 class Filling:
-    """Slices on their way into the stack: the rows of those that are there, and what workers took for it."""
+    """Slices on their way into the stack: the rows of those there, and the peaks of workers."""
 
     session: Session
     application: Application

@@ -1,4 +1,4 @@
-"""What decides about the pixels of a result, as it is kept in journals and compared with that of a later run."""
+"""What decides about the pixels of a result, to be compared with that of a later run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stackmend.result.hashes import digest
 from stackmend.tuning.chains import ChannelChain
 
 Identity = dict[str, Any]
-"""``pixels``: what decides about a slice, but the slices that it depends on; ``layout``: how the stack is laid out."""
+"""``pixels`` has what decides about all slices, ``layout`` how the stack is laid out."""
 
 
 def identity_of(job: Job, chains: Sequence[ChannelChain]) -> Identity:
@@ -111,8 +111,7 @@ def _different_steps(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator
     yield from _different_values(old["steps"], new["steps"])
     if not added and old["order"] != new["order"]:
         yield "the order of the steps is another"
-    for text in _different_values(old["parameters"], new["parameters"]):
-        yield text
+    yield from _different_values(old["parameters"], new["parameters"])
     for name in new["parameters"]:
         if name not in old["parameters"] and name.split(".")[0] not in added:
             yield f"{name} is new"

@@ -1,4 +1,4 @@
-"""Which slices need not be computed: those that an unfinished run or the result in place holds already."""
+"""Which slices need not be computed: those that an unfinished run or the result holds already."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Kept(NamedTuple):
 
 @dataclass
 class Done:
-    """What is finished: kept slices by their place; and how many are lost, by the reason in words."""
+    """What is finished: kept slices by place; and how many are lost, by the reason in words."""
 
     kept: dict[SliceOfChannel, Kept] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Candidate:
     in_place: bool
 
     def holds(self, chain: ChannelChain, hash_of: Callable[[int], str]) -> bool:
-        """Whether input and output are what the journal says, pixel for pixel (or unusable, as they were)."""
+        """Whether input and output are what the journal says, pixel for pixel, or as unusable."""
         if output_hash := self.row.output_hash:
             written = self.writer.read_back(self.position, self.place.channel)
             if written is None or pixel_hash(written) != output_hash:
@@ -82,7 +82,7 @@ def candidates(
     running: Ledger,
     published: Ledger,
 ) -> tuple[list[Candidate], dict[str, int]]:
-    """The slices that journals of the same work have as finished, and those of other work by what is different."""
+    """The slices that journals of the same work have as finished, and why others are lost."""
     found: dict[SliceOfChannel, Candidate] = {}
     lost: dict[str, int] = {}
     for ledger, in_place in ((published, False), (running, True)):
@@ -138,7 +138,9 @@ def finished(
     running = session.journal.ledger()
     found, lost = candidates(job, places, identity, running, published)
     done = Done(lost=lost)
-    tasks = [delayed(_holding)(batch, chains) for batch in batches(found, workers.count)]
+    reach = max(chain.reach for chain in chains)
+    shares = batches(found, workers.count, reach=reach)
+    tasks = [delayed(_holding)(batch, chains) for batch in shares]
     megapixels = len(found) * prod(job.reader.shape[1:]) / 1e6
     looked = 0
     with closing(workers.run(tasks, ordered=False, megapixels=megapixels)) as results:
@@ -170,7 +172,7 @@ def _holding(
 
 
 def _hash_of(chain: ChannelChain, number: int) -> str:
-    """Empty for a slice that cannot be used; what then becomes of it is seen when it is restored."""
+    """Empty for a slice that cannot be used; what becomes of it is seen when it is restored."""
     try:
         return chain.hash_of(number)
     except BadSlice:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import math
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-_ARRAY = "array"
+_ARRAY, _NUMBER = "array", "number"
 
 
 def encoded(value: Any) -> Any:
@@ -20,12 +21,14 @@ def encoded(value: Any) -> Any:
     TypeError
         If it holds something else.
     """
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufcSU":
         little = np.ascontiguousarray(value).astype(value.dtype.newbyteorder("<"), copy=False)
         content = base64.b64encode(zlib.compress(little.tobytes())).decode("ascii")
         return {_ARRAY: content, "dtype": little.dtype.str, "shape": list(value.shape)}
     if isinstance(value, np.generic):
-        return value.item()
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return {_NUMBER: repr(value)}
     if isinstance(value, Mapping):
         return {str(key): encoded(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
@@ -40,6 +43,8 @@ def decoded(value: Any) -> Any:
     if isinstance(value, dict) and value.keys() == {_ARRAY, "dtype", "shape"}:
         content = zlib.decompress(base64.b64decode(value[_ARRAY]))
         return np.frombuffer(content, np.dtype(value["dtype"])).reshape(value["shape"])
+    if isinstance(value, dict) and value.keys() == {_NUMBER}:
+        return float(value[_NUMBER])
     if isinstance(value, dict):
         return {key: decoded(each) for key, each in value.items()}
     if isinstance(value, list):

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 
 def plain(value: Any) -> Any:
     """A value that JSON has no word for as one that it has; numpy numbers keep their value."""
+    import numpy as np  # here: who only reads a result need not wait for it
+
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):

@@ -33,13 +33,13 @@ class Ledger:
     """What journals say: the identity of the work, finished slices by number and channel, losses.
 
     ``looks`` are those of surveys, by the identity of the survey and the slices that were looked
-    at: the hash of these, and the record. ``shards`` have done their part.
+    at: the record, by the hash of these. ``shards`` have done their part.
     """
 
     work: dict[str, Any] | None = None
     slices: dict[tuple[int, int], SliceRow] = field(default_factory=dict)
     losses: dict[tuple[str, str], Loss] = field(default_factory=dict)
-    looks: dict[str, dict[tuple[int, ...], tuple[str, Any]]] = field(default_factory=dict)
+    looks: dict[str, dict[tuple[int, ...], dict[str, Any]]] = field(default_factory=dict)
     shards: list[Entry] = field(default_factory=list)
 
     def read(self, files: Iterable[Path]) -> Ledger:
@@ -67,7 +67,7 @@ class Ledger:
                 self.losses[line["search"], json.dumps(line["values"])] = _loss(line)
             case "look":
                 looks = self.looks.setdefault(line["survey"], {})
-                looks[tuple(line["slices"])] = line["hash"], line["record"]
+                looks.setdefault(tuple(line["slices"]), {})[line["hash"]] = line["record"]
             case "shard":
                 self.shards.append(line)
 
@@ -78,8 +78,9 @@ class Ledger:
         for (search, values), value in self.losses.items():
             yield _loss_line(search, values, value)
         for survey, looks in self.looks.items():
-            for slices, (hash, record) in looks.items():
-                yield _look_line(survey, slices, hash, record)
+            for slices, records in looks.items():
+                for hash, record in records.items():
+                    yield _look_line(survey, slices, hash, record)
         for row in self.slices.values():
             yield _line("slice", asdict(row))
         for entry in self.shards:
@@ -159,13 +160,16 @@ def _loss_line(search: str, values: str, value: Loss) -> str:
     return _line("loss", {"search": search, "values": json.loads(values), **known})
 
 
-@dataclass(frozen=True)
 class JournaledLosses:
-    """The losses of one search: those known from journals, and where new ones are entered."""
+    """The losses of one search: those known from journals, and where new ones are entered.
 
-    journal: Journal
-    losses: Mapping[tuple[str, str], Loss]
-    search: Mapping[int, str]
+    ``search`` says for each slice what decides about its losses.
+    """
+
+    def __init__(
+        self, journal: Journal, losses: Mapping[tuple[str, str], Loss], search: Mapping[int, str]
+    ) -> None:
+        self.journal, self.losses, self.search = journal, losses, search
 
     def recall(self, number: int, combination: Sequence[Any]) -> Loss | None:
         """The loss of a combination on a slice, if it is known."""

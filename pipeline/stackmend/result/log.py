@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,15 @@ Listener = Callable[[str, Mapping[str, Any]], None]
 """Is told of every event: its kind and its fields."""
 
 
-@dataclass
 class Log:
     """Events of a run: appended to a file as JSON lines, and passed on to a listener.
 
     Progress events only go to the listener: they are for a person who is watching.
     """
 
-    path: Path | None = None
-    listener: Listener | None = None
-    warnings: list[str] = field(default_factory=list)
+    def __init__(self, path: Path | None = None, listener: Listener | None = None) -> None:
+        self.path, self.listener = path, listener
+        self.warnings: list[str] = []
 
     def event(self, kind: str, **fields: Any) -> None:
         """Note that something happened."""

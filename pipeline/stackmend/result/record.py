@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stackmend.result import names
-from stackmend.result.atomic import write_json
+from stackmend.result import atomic, names
 from stackmend.result.decoding import decode
 from stackmend.result.encoding import as_json
 
@@ -123,7 +122,7 @@ class SearchRecord:
     def __post_init__(self) -> None:
         for name in (*self.chosen, *self.on_edge):
             if name not in self.space:
-                raise ValueError(f"{name} is chosen, but has no values in space")
+                raise ValueError(f"{name} is chosen, but not in space")
         if self.chosen and self.loss_of_choice is None:
             raise ValueError("loss_of_choice is missing")
 
@@ -228,4 +227,4 @@ class Record:
 
 def write_record(folder: Path, record: Record) -> None:
     """Write the record of a result folder."""
-    write_json(folder / names.RECORD, record.to_json())
+    atomic.write_json(folder / names.RECORD, record.to_json())

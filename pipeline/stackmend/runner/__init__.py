@@ -41,9 +41,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class RunResult:
-    """Where the results of a run are, and its record as in ``run.json``; a shard has none, and no stack of its own.
+    """Where the results of a run are, and its record as in ``run.json``.
 
-    ``changed`` is false where all was as this run would have made it.
+    A shard has no record, and no stack of its own. ``changed`` is false where all was as this run
+    would have made it.
     """
 
     folder: Path
@@ -65,7 +66,9 @@ def run(
     shard: str | None = None,
     listener: Listener | None = None,
 ) -> RunResult:
-    """Run a protocol and leave its results in the output folder; what an earlier run has finished is kept.
+    """Run a protocol, or go on with a run, and leave its results in the output folder.
+
+    What an earlier run has finished is kept.
 
     Parameters
     ----------
@@ -78,7 +81,8 @@ def run(
     scheduler
         The address of the cluster's scheduler, for instance ``tcp://127.0.0.1:8786``.
     memory
-        What all processes may take together, for instance ``"8GB"`` or bytes; it may allow fewer workers.
+        What all processes may take together, for instance ``"8GB"`` or bytes; it may allow fewer
+        workers.
     shard
         ``"2/5"`` for the second of five parts; ``finish`` joins them when all are done.
     listener
@@ -87,7 +91,8 @@ def run(
     Raises
     ------
     StackmendError
-        What can go wrong is drawn in ``stackmend.errors``. Earlier results in the folder are then untouched.
+        What can go wrong is drawn in ``stackmend.errors``. Earlier results in the folder are then
+        untouched.
     """
     part = Shard.of(shard) if shard else None
     budget = None if memory is None else sizes.bytes_of(memory)
@@ -121,7 +126,9 @@ def finish(
     workers: int | None = None,
     listener: Listener | None = None,
 ) -> RunResult:
-    """Join what the shards of a run have made, and put the result in its place; no slice is computed.
+    """Join what the shards of a run have made, and put the result in its place.
+
+    No slice is computed.
 
     Parameters
     ----------
@@ -152,7 +159,7 @@ def _session(job: Job, log: Log, expectation: Callable[[], Expected]) -> tuple[S
 
 @contextmanager
 def _result_folder(job: Job, listener: Listener | None, *, shared: bool = False) -> Iterator[Log]:
-    """The result folder opened for a run; its log says how the run ended if it did not come to its end."""
+    """The result folder opened for a run; its log says how the run ended if it was cut short."""
     folder = job.workspace.folder
     job.workspace.open(shared=shared)
     log = Log(job.workspace.partial / names.LOG, listener)
@@ -171,14 +178,18 @@ def _result_folder(job: Job, listener: Listener | None, *, shared: bool = False)
 
 
 def _finished(job: Job, record: Record, changed: bool, listener: Listener | None) -> RunResult:
-    """What a run hands over, with the report of it; if that cannot be made, it is said and the result stands."""
+    """What a run hands over, with the report of it.
+
+    If the report cannot be made, that is said and the result stands.
+    """
     folder = job.workspace.folder
     result = RunResult(folder, folder / job.writer().path.name, record.to_json(), changed)
     if not changed and (folder / names.REPORT).exists():
         return result
     try:
         write_report(folder)
-    # Whatever stops a page from being made, in our code or in a library: the restored stack is complete.
+    # Whatever stops a page from being made, in our code or in a library: the restored stack is
+    # complete.
     except Exception as error:  # noqa: BLE001 - see above
         reason = f"no report was made ({type(error).__name__}: {error})"
         advice = f"the result is complete, try again: stackmend report {folder}"

@@ -1,4 +1,7 @@
-"""What can be asked of a protocol without running it: nothing is written where a run would write."""
+"""What can be asked of a protocol without running it.
+
+Nothing is written where a run would write.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,9 @@ def check(
     output: str | Path | None = None,
     set: Mapping[str, str] | None = None,
 ) -> CheckResult:
-    """Look for every problem of a protocol and, where it can be read, of its stack; nothing is computed or written.
+    """Look for every problem of a protocol and, where it can be read, of its stack.
+
+    Nothing is computed or written.
 
     Parameters
     ----------
@@ -111,9 +116,10 @@ def plan(
     workers: int | None = None,
     memory: str | int | None = None,
 ) -> RunPlan:
-    """Say what a run would do, what it would find done already, and what it needs; nothing is written there.
+    """Say what a run would do, what it would find done already, and what it needs.
 
-    One slice is restored into the system's folder for temporary files, to measure time and memory.
+    Nothing is written where a run would write. One slice is restored into the system's folder for
+    temporary files, to measure time and memory.
 
     Parameters
     ----------

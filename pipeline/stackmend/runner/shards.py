@@ -1,4 +1,4 @@
-"""Parts of a run for the tasks of a job array: each restores its slices, the last command joins them."""
+"""Parts of a run for a job array: each restores its slices, the last command joins them."""
 
 from __future__ import annotations
 

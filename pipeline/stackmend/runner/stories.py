@@ -1,8 +1,8 @@
 """A run, a shard of one, and the joining of shards: each from the search to the end.
 
-All three begin alike: announce, survey and search, and see what is done already. A run then restores what is missing;
-so does a shard with its part, and leaves the rest to ``join``, which restores nothing. What both end with is in
-``_complete``: pictures, record, publication.
+All three begin alike: announce, survey and search, and see what is done already. A run then
+restores what is missing; so does a shard with its part, and leaves the rest to ``join``, which
+restores nothing. What both end with is in ``_complete``: pictures, record, publication.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from stackmend.result.log import now
 from stackmend.result.rows import SliceRow
 from stackmend.runner.shards import Shard
 from stackmend.runner.writing import (
-    Circumstances,
     record_in_place,
     write_beside,
     write_losses,
@@ -41,13 +40,16 @@ from stackmend.workers import memory
 
 
 def run_whole(session: Session, expected: Expected) -> tuple[Record, bool]:
-    """Search, restore what is not done yet, and put the result in its place; its record, and whether it is new."""
+    """Search, restore what is missing, and put the result in its place.
+
+    Returns the record, and whether it is new.
+    """
     begun = _begin(session, expected, session.job.places, pictured=True)
     return _complete(begun)
 
 
 def run_shard(session: Session, expected: Expected, part: Shard) -> None:
-    """Search, or take over what another shard has found; restore a part, and leave it to be joined."""
+    """Search, or take over what another shard found; restore a part, to be joined."""
     begun = _begin(session, expected, part.part(session.job.places), shard=part)
     _report_done(begun)
     filling = _filled(begun, shared=True)
@@ -176,8 +178,16 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
         "total_s": end - begun.start,
     }
     actual = {"search_bytes": begun.search_bytes, "worker_bytes": max(peaks, default=None)}
-    circumstances = Circumstances(times, begun.expected, actual, kept=len(begun.done.kept))
-    record = write_beside(session, begun.tuning, begun.identity, rows, circumstances)
+    record = write_beside(
+        session,
+        begun.tuning,
+        begun.identity,
+        rows,
+        times=times,
+        expected=begun.expected,
+        actual=actual,
+        kept=len(begun.done.kept),
+    )
     job.workspace.publish(stacks=not stays)
     return record, True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from stackmend.errors import InputError
@@ -23,16 +23,6 @@ from stackmend.tuning.session import Session
 from stackmend.words import few
 
 
-@dataclass(frozen=True)
-class Circumstances:
-    """How a run went: its times, what it expected and what it came to, and how many slices were kept."""
-
-    times: Mapping[str, Any]
-    expected: Expected
-    actual: Mapping[str, Any]
-    kept: int
-
-
 def write_losses(job: Job, tuning: Tuning) -> None:
     """The loss of every combination, when the searches are done."""
     losses = [row.to_csv() for row in loss_rows(tuning)]
@@ -44,9 +34,17 @@ def write_beside(
     tuning: Tuning,
     identity: Identity,
     rows: Sequence[SliceRow],
-    circumstances: Circumstances,
+    *,
+    times: Mapping[str, Any],
+    expected: Expected,
+    actual: Mapping[str, Any],
+    kept: int,
 ) -> Record:
-    """Everything that goes with the stack, the record last; returns the record."""
+    """Everything that goes with the stack, the record last; returns the record.
+
+    ``times`` are those of the run, ``expected`` and ``actual`` what it was to need and what it
+    came to, ``kept`` how many slices it took over.
+    """
     job, log = session.job, session.log
     partial = job.workspace.partial
     for warning in _doubts(rows):
@@ -57,14 +55,16 @@ def write_beside(
         channels = zip(job.channels, tuning.chains, strict=True)
         settled = {str(number): _settled(chain) for number, chain in channels}
         atomic.write_json(partial / names.SURVEYS, {"surveys": 1, "channels": settled})
+    else:  # an unfinished run may have left what it settled
+        (partial / names.SURVEYS).unlink(missing_ok=True)
     ledger = _ledger(session, tuning, identity, rows)
     atomic.write_text(partial / names.JOURNAL, "".join(ledger.lines()))
 
     actual = {
-        "search_s": circumstances.times["search_s"],
-        "apply_s": circumstances.times["apply_s"],
+        "search_s": times["search_s"],
+        "apply_s": times["apply_s"],
         "disk_bytes": bytes_in(job.writer().path),
-        **circumstances.actual,
+        **actual,
     }
     record = run_record(
         job,
@@ -72,12 +72,12 @@ def write_beside(
         rows,
         warnings=log.warnings,
         workers=session.workers.count,
-        times=circumstances.times,
-        estimate=circumstances.expected.beside(**actual),
-        kept=circumstances.kept,
+        times=times,
+        estimate=expected.beside(**actual),
+        kept=kept,
         shards=ledger.shards,
     )
-    log.event("finished", seconds=round(circumstances.times["total_s"], 3))
+    log.event("finished", seconds=round(times["total_s"], 3))
     write_record(partial, record)
     return record
 

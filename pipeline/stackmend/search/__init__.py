@@ -1,6 +1,7 @@
 """Search: the combination of swept parameters with the lowest self-supervised loss.
 
-Nothing here knows a step or a loss by name: a search is a graph of stages, a space, and some slices.
+Nothing here knows a step or a loss by name: a search is a graph of stages, a space, and some
+slices.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, Protocol
 
 from stackmend.chain import ABSENT, Graph, Products
@@ -21,11 +23,10 @@ from stackmend.search.walk import distinct_work, distinct_work_for, most_alive, 
 
 __all__ = [
     "Axis",
-    "Beside",
     "Choice",
     "Combination",
-    "Losses",
     "LossStore",
+    "Losses",
     "NoChoice",
     "SearchResult",
     "Space",
@@ -41,6 +42,9 @@ __all__ = [
     "strategy",
     "walk",
 ]
+
+PICTURED = 64
+"""Combinations of a round of which a picture is made: enough for a film that one sits through."""
 
 LOSS = "loss"
 """The product by which combinations are compared."""
@@ -59,25 +63,18 @@ class LossStore(Protocol):
 
 
 @dataclass(frozen=True)
-class Beside:
-    """What else is wanted of every combination, on one slice, where its losses are evaluated anyway."""
-
-    product: str
-    slice: int
-
-
-@dataclass(frozen=True)
 class SearchResult:
-    """Every loss of a search, the choice made by them, and the distinct work that was done for one slice.
+    """Every loss of a search, the choice made by them, and the distinct work for one slice.
 
-    ``beside`` has what else was wanted, of the combinations for which it was made.
+    ``pictures`` has a picture of the first slice as some of the combinations restore it, if that
+    was wanted.
     """
 
     space: Space
     losses: Losses
     choice: Choice | NoChoice
     work: Counter[str]
-    beside: Mapping[Combination, Any] = field(default_factory=dict)
+    pictures: Mapping[Combination, Any] = field(default_factory=dict)
 
     @property
     def combinations(self) -> tuple[Combination, ...]:
@@ -106,7 +103,7 @@ class SearchResult:
 
 
 def count_work(graph: Graph, space: Space) -> Counter[str]:
-    """How often each stage is evaluated for one slice when the whole grid is, by the product it makes."""
+    """How often the whole grid evaluates each stage for one slice, by the product it makes."""
     return distinct_work(graph, list(space.grid())).counts()
 
 
@@ -120,7 +117,7 @@ def search(
     workers: int = 1,
     done: Callable[[int, int], None] | None = None,
     store: LossStore | None = None,
-    beside: Beside | None = None,
+    picture: str = "",
     nothing_found: str = NOTHING_TO_JUDGE,
 ) -> SearchResult:
     """Evaluate the loss of combinations on every slice, and choose.
@@ -143,8 +140,9 @@ def search(
         Called with the number of losses evaluated so far and the number known to be needed.
     store
         Knows losses that need not be evaluated again, and is told of the others.
-    beside
-        What else to make of every combination.
+    picture
+        Product that is made besides of at most ``PICTURED`` combinations a round, spread evenly, on
+        the first slice; where losses must be evaluated anyway.
     nothing_found
         What is said where the loss has nothing to judge.
 
@@ -171,8 +169,7 @@ def search(
         needed += len(combinations) * len(slices)
         for number in slices:
             row = _Row(graph, combinations, number, store, count_one)
-            product = beside.product if beside and beside.slice == number else None
-            losses[number] |= row.losses(products_of, workers, product)
+            losses[number] |= row.losses(products_of, workers, picture * (number == slices[0]))
             made |= row.made
     return SearchResult(space, losses, choose(space, losses, nothing_found), work, made)
 
@@ -199,19 +196,23 @@ def recall_search(
     return SearchResult(space, losses, choose(space, losses, nothing_found), Counter())
 
 
-@dataclass
 class _Row:
     """Combinations on one slice; ``made`` has what else is made of them."""
 
-    graph: Graph
-    combinations: Sequence[Combination]
-    number: int
-    store: LossStore | None
-    count_one: Callable[[], None]
-    made: dict[Combination, Any] = field(default_factory=dict)
+    def __init__(
+        self,
+        graph: Graph,
+        combinations: Sequence[Combination],
+        number: int,
+        store: LossStore | None,
+        count_one: Callable[[], None],
+    ) -> None:
+        self.graph, self.combinations, self.number = graph, combinations, number
+        self.store, self.count_one = store, count_one
+        self.made: dict[Combination, Any] = {}
 
     def losses(
-        self, products_of: Callable[[int], Products], workers: int, beside: str | None
+        self, products_of: Callable[[int], Products], workers: int, picture: str
     ) -> dict[Combination, float | Undefined]:
         """The loss of each combination, those that are known from the store."""
         found: dict[Combination, float | Undefined] = {}
@@ -232,7 +233,9 @@ class _Row:
 
         unknown = [each for each in self.combinations if each not in found]
         if unknown:
-            wanted = {LOSS: unknown} | ({beside: self.combinations} if beside else {})
+            wanted: dict[str, Sequence[Combination]] = {LOSS: unknown}
+            if picture:
+                wanted[picture] = self.combinations[:: ceil(len(self.combinations) / PICTURED)]
             work = distinct_work_for(self.graph, wanted)
             walk(work, products_of(self.number), workers=workers, done=note)
         return {combination: found[combination] for combination in self.combinations}

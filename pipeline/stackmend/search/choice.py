@@ -23,9 +23,9 @@ NOTHING_TO_JUDGE = "no combination has anything to judge"
 class Choice:
     """The winning combination and what is to be known about it.
 
-    ``loss`` is its mean over the slices in which some combination finds anything; ``tied`` are the other
-    combinations with exactly that loss; ``edges`` the parameters chosen at an end of their declared values;
-    ``without_effect`` those whose value never changes the loss.
+    ``loss`` is its mean over the slices in which some combination finds anything; ``tied`` are the
+    other combinations with exactly that loss; ``edges`` the parameters chosen at an end of their
+    declared values; ``without_effect`` those whose value never changes the loss.
     """
 
     combination: Combination
@@ -52,7 +52,8 @@ def choose(
 
     ``nothing_found`` says in the words of the loss that it had nothing to judge.
 
-    A combination without a value on a slice, where another one finds anything, loses to any that has one.
+    A combination without a value on a slice, where another one finds anything, loses to any that
+    has one.
     """
     empty = tuple(
         number
@@ -100,7 +101,7 @@ def _found_nothing(value: float | Undefined) -> bool:
 
 
 def _edges(space: Space, winner: Combination) -> dict[Parameter, str]:
-    """Ordered parameters of three declared values or more whose chosen value is the smallest or the largest."""
+    """Ordered parameters chosen at the end of their declared values, of three or more."""
     edges = {}
     for axis, value in zip(space.axes, winner, strict=True):
         if axis.numeric and len(axis.values) >= 3 and value in (min(axis.values), max(axis.values)):

@@ -1,4 +1,7 @@
-"""Named points of a search, so that a person can see what a loss means: its best, its worst, and what lies between."""
+"""Named points of a search, so that a person can see what a loss means.
+
+They are its best, its worst, and what lies between.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +21,17 @@ HIGHEST = "highest loss"
 def landmarks(scored: Scored, chosen: Combination) -> dict[str, Combination]:
     """The global minimum, a local minimum, a point away from the minimum, and a local maximum.
 
-    *Neighbours* are two combinations with a loss that differ in one parameter alone, with no combination between them:
-    on a grid, one position apart in the values of one parameter (numbers in their order, others as declared). A *level*
-    is a largest set of combinations of exactly equal loss that are connected through neighbours. It is a local minimum
-    if it has neighbours and none of them is lower, a local maximum if none is higher.
+    *Neighbours* are two combinations with a loss that differ in one parameter alone, with no
+    combination between them: on a grid, one position apart in the values of one parameter (numbers
+    in their order, others as declared). A *level* is a largest set of combinations of exactly equal
+    loss that are connected through neighbours. It is a local minimum if it has neighbours and none
+    of them is lower, a local maximum if none is higher.
 
-    The global minimum is the chosen combination. The local minimum is the lowest that is not part of its level, nor of
-    equal loss. The local maximum is the highest; where there is none, as among random samples, the highest loss stands
-    for it. Away from the minimum is the combination, none of the other three,
-    whose loss is nearest to the middle between the lowest and the highest. Among equals the first in the order of
-    ``scored`` is taken. What does not exist is left out.
+    The global minimum is the chosen combination. The local minimum is the lowest that is not part
+    of its level, nor of equal loss. The local maximum is the highest; where there is none, as among
+    random samples, the highest loss stands for it. Away from the minimum is the combination, none
+    of the other three, whose loss is nearest to the middle between the lowest and the highest.
+    Among equals the first in the order of ``scored`` is taken. What does not exist is left out.
 
     Parameters
     ----------
@@ -57,7 +61,7 @@ def landmarks(scored: Scored, chosen: Combination) -> dict[str, Combination]:
 
 
 def _extremes(losses: Mapping[Combination, float]) -> tuple[list[Combination], list[Combination]]:
-    """The first combination of each level that is a local minimum, and of each that is a local maximum."""
+    """The first combination of each level that is a local minimum, and of each local maximum."""
     neighbours = _neighbours(losses)
     minima, maxima = [], []
     seen: set[Combination] = set()

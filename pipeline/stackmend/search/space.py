@@ -16,7 +16,7 @@ Combination = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Axis:
-    """One swept parameter: its declared values and, if they came from a range, the range they came from.
+    """One swept parameter: its declared values and the range, if any, that they came from.
 
     ``log`` says that the range is logarithmic, ``whole`` that only whole numbers are allowed.
     """
@@ -37,7 +37,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Space:
-    """All swept parameters; the grid is their Cartesian product, the last parameter varying fastest."""
+    """All swept parameters; the grid is their product, the last parameter varying fastest."""
 
     axes: tuple[Axis, ...]
 
@@ -55,11 +55,12 @@ class Space:
 
 
 def walking_order(graph: Graph, sizes: Sequence[int]) -> tuple[int, ...]:
-    """The nesting of loops, outermost first, in which the fewest intermediate results are alive at once.
+    """The nesting of loops, outermost first, that keeps the fewest results alive at once.
 
-    A result that depends on the parameters S stays useful while an outer loop turns over a parameter outside S: then
-    one copy for every value of the parameters of S further in must be kept. The order with the smallest sum wins;
-    with many parameters, the best of those reached by inserting one after the other.
+    A result that depends on the parameters S stays useful while an outer loop turns over a
+    parameter outside S: then one copy for every value of the parameters of S further in must be
+    kept. The order with the smallest sum wins; with many parameters, the best of those reached by
+    inserting one after the other.
 
     Parameters
     ----------

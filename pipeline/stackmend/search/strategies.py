@@ -1,7 +1,8 @@
 """How a search gets from the declared values to the combinations it evaluates.
 
-A strategy proposes combinations in rounds, knowing the mean losses of all earlier ones, until it has no more. It is
-deterministic: its proposals depend on the space, its options and those losses alone.
+A strategy proposes combinations in rounds, knowing the mean losses of all earlier ones, until it
+has no more. It is deterministic: its proposals depend on the space, its options and those losses
+alone.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,13 +24,12 @@ class Strategy(Protocol):
     """Proposes what is evaluated next."""
 
     def propose(self, turn: int, space: Space, scored: Scored) -> Sequence[Combination]:
-        """New combinations for a turn (from 0), in the order in which ties are broken; none when the search is over."""
+        """New combinations for a turn (from 0), in the order that breaks ties; none at the end."""
 
     def at_most(self, space: Space) -> int:
         """How many combinations it can propose in all."""
 
 
-@dataclass(frozen=True)
 class Grid:
     """Every combination of the declared values."""
 
@@ -43,23 +42,22 @@ class Grid:
         return [] if turn else list(space.grid())
 
 
-@dataclass(frozen=True)
 class Refine:
     """The grid, then again and again the middles between the best combination and its neighbours.
 
-    Each round halves the distance to the nearest values tried on either side of the best one. ``rounds`` and
-    ``budget`` (in combinations beyond the grid) end it.
+    Each round halves the distance to the nearest values tried on either side of the best one.
+    ``rounds`` and ``budget`` (in combinations beyond the grid) end it.
     """
 
-    rounds: int
-    budget: int
+    def __init__(self, rounds: int, budget: int) -> None:
+        self.rounds, self.budget = rounds, budget
 
     def at_most(self, space: Space) -> int:
         """What can be proposed in all rounds."""
         return len(space) + (self.budget if self.rounds else 0)
 
     def propose(self, turn: int, space: Space, scored: Scored) -> Sequence[Combination]:
-        """The grid, then combinations of the middles around the best one, those with fewest changes first."""
+        """The grid, then middles around the best one, those with fewest changes first."""
         if not turn:
             return list(space.grid())
         losses = {each: loss for each, loss in scored.items() if loss is not None}
@@ -90,12 +88,11 @@ def _middles(axis: Axis, tried: Sequence[Any], value: Any) -> list[Any]:
     return middles
 
 
-@dataclass(frozen=True)
 class Sample:
     """``count`` seeded random combinations: any number within a range, any value of a list."""
 
-    count: int
-    seed: int
+    def __init__(self, count: int, seed: int) -> None:
+        self.count, self.seed = count, seed
 
     def at_most(self, space: Space) -> int:
         """What can be proposed in all rounds."""
@@ -126,17 +123,15 @@ def _short(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-@dataclass(frozen=True)
 class Optuna:
-    """``count`` combinations proposed by Optuna's tree-structured Parzen estimator, in rounds of ``batch``.
+    """``count`` combinations proposed by Optuna's Parzen estimator, in rounds of ``batch``.
 
-    The rounds share their work like a grid does; their size is fixed, so that the number of workers cannot matter.
-    Needs the package optuna.
+    The rounds share their work like a grid does; their size is fixed, so that the number of workers
+    cannot matter. Needs the package optuna.
     """
 
-    count: int
-    seed: int
-    batch: int
+    def __init__(self, count: int, seed: int, batch: int) -> None:
+        self.count, self.seed, self.batch = count, seed, batch
 
     def at_most(self, space: Space) -> int:
         """What can be proposed in all rounds."""
@@ -153,7 +148,8 @@ class Optuna:
         choices = {
             name: _distribution(axis, optuna) for name, axis in zip(names, space.axes, strict=True)
         }
-        # The study is made anew from the losses each time: nothing but them decides, also after an interruption.
+        # The study is made anew from the losses each time: nothing but them decides, also after an
+        # interruption.
         for each, loss in scored.items():
             parameters = dict(zip(names, each, strict=True))
             state = (

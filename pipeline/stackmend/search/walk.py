@@ -1,16 +1,17 @@
 """Every distinct stage of a search computed once, in an order that keeps few results alive.
 
-The combinations of a search are paths through one graph of stages. Two paths share a stage's result where all the
-parameters that it depends on, directly or through what it reads, have the same values. That is the identity of a
-task here; so identical work cannot be done twice, whatever the space looks like.
+The combinations of a search are paths through one graph of stages. Two paths share a stage's result
+where all the parameters that it depends on, directly or through what it reads, have the same
+values. That is the identity of a task here; so identical work cannot be done twice, whatever the
+space looks like.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any
@@ -32,12 +33,12 @@ class Task:
     rank: int
 
 
-@dataclass
 class Tasks:
-    """All distinct tasks of a search, and which of them answers a combination for each product wanted."""
+    """All distinct tasks of a search, and the one that answers each combination and product."""
 
-    tasks: dict[Key, Task] = field(default_factory=dict)
-    answers: dict[str, dict[Combination, Key]] = field(default_factory=dict)
+    def __init__(self, targets: Iterable[str]) -> None:
+        self.tasks: dict[Key, Task] = {}
+        self.answers: dict[str, dict[Combination, Key]] = {target: {} for target in targets}
 
     def counts(self) -> Counter[str]:
         """How many distinct tasks there are, by the product they make."""
@@ -45,7 +46,7 @@ class Tasks:
 
 
 def distinct_work(graph: Graph, combinations: Sequence[Combination], target: str = "loss") -> Tasks:
-    """The distinct tasks that combinations need for one product, ranked by when they are best computed.
+    """The distinct tasks that combinations need for one product, in the order to compute them.
 
     Parameters
     ----------
@@ -61,7 +62,7 @@ def distinct_work(graph: Graph, combinations: Sequence[Combination], target: str
 
 def distinct_work_for(graph: Graph, wanted: Mapping[str, Sequence[Combination]]) -> Tasks:
     """The same for several products, each with the combinations for which it is wanted."""
-    found = Tasks(answers={target: {} for target in wanted})
+    found = Tasks(wanted)
     every = list(dict.fromkeys(each for combinations in wanted.values() for each in combinations))
     places = {target: graph.products[target] for target in wanted}
     needed = {target: graph.ancestors([place]) for target, place in places.items()}
@@ -109,10 +110,11 @@ def walk(
     workers: int = 1,
     done: Callable[[str, Combination, Any], None] | None = None,
 ) -> dict[str, dict[Combination, Any]]:
-    """Compute all tasks for one slice and return the answers, for each product and combination wanted.
+    """Compute all tasks for one slice; return the answers by product and combination.
 
-    Results are freed as soon as nothing needs them. Tasks run on threads (the kernels release the interpreter's
-    lock); only this thread keeps the books, so nothing is shared but finished, read-only arrays.
+    Results are freed as soon as nothing needs them. Tasks run on threads (the kernels release the
+    interpreter's lock); only this thread keeps the books, so nothing is shared but finished,
+    read-only arrays.
 
     Parameters
     ----------
@@ -200,7 +202,10 @@ class _Agenda:
 def _run(
     tasks: Mapping[Key, Task], values: Mapping[Key | str, Any], workers: int
 ) -> Iterator[tuple[Key, Any]]:
-    """Finished tasks with their results; the caller must have entered a result in ``values`` before it asks on."""
+    """Finished tasks with their results.
+
+    The caller must have entered a result in ``values`` before it asks on.
+    """
     agenda = _Agenda(tasks)
 
     def compute(key: Key) -> Callable[[], Any]:
@@ -219,7 +224,10 @@ def _run(
 def _on_threads(
     agenda: _Agenda, compute: Callable[[Key], Callable[[], Any]], workers: int
 ) -> Iterator[tuple[Key, Any]]:
-    """The same on threads. With simple queues, as Ctrl-C in ``concurrent.futures.wait`` can leave locks closed."""
+    """The same on threads.
+
+    With simple queues, as Ctrl-C in ``concurrent.futures.wait`` can leave locks closed.
+    """
     todo: SimpleQueue[tuple[Key, Callable[[], Any]] | None] = SimpleQueue()
     finished: SimpleQueue[tuple[Key, Any, BaseException | None]] = SimpleQueue()
     for _ in range(workers):

@@ -15,7 +15,10 @@ Mask = NDArray[np.bool_]
 
 
 def flattened_twice(flattened: Image, *, gf2_sigma: float) -> Image:
-    """The slice flattened once more with a Gaussian of ``gf2_sigma`` px (0: as it is), ``(Y, X)`` float32."""
+    """The slice flattened with a Gaussian of ``gf2_sigma`` px, ``(Y, X)`` float32.
+
+    0 leaves it as it is.
+    """
     if not gf2_sigma:
         return flattened
     result = gaussian(flattened, gf2_sigma)
@@ -24,7 +27,9 @@ def flattened_twice(flattened: Image, *, gf2_sigma: float) -> Image:
 
 
 def ball_background(flattened_twice: Image, *, rb_radius: float) -> Image:
-    """The lower envelope that a ball of ``rb_radius`` (px and grey levels alike) can reach, ``(Y, X)`` float32.
+    """The lower envelope that a ball of ``rb_radius`` can reach, ``(Y, X)`` float32.
+
+    The radius is in px and grey levels alike.
 
     References
     ----------
@@ -39,7 +44,10 @@ def background(ball_background: Image, *, gf3_sigma: float) -> Image:
 
 
 def blend_weight(charging_mask: Mask, *, border: int) -> Image:
-    """1 inside the mask, falling to 0 over ``border`` px of city-block distance outside it, ``(Y, X)`` float32."""
+    """1 inside the mask, falling to 0 over ``border`` px outside it, ``(Y, X)`` float32.
+
+    Distances are city-block distances.
+    """
     fading = (np.float32(border) - np.arange(border + 2, dtype=np.float32)) / np.float32(border + 1)
     fading[0], fading[-1] = 1, 0
     return fading[cityblock_distance(charging_mask, border)]

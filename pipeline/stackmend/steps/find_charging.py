@@ -15,7 +15,10 @@ Mask = NDArray[np.bool_]
 
 
 def flattened(image: Image, *, gf1_sigma: float) -> Image:
-    """The slice without its low frequencies, a Gaussian blur of ``gf1_sigma`` px; ``(Y, X)`` float32."""
+    """The slice without its low frequencies, a Gaussian blur of ``gf1_sigma`` px.
+
+    It is ``(Y, X)`` float32.
+    """
     result = gaussian(image, gf1_sigma)
     np.subtract(image, result, out=result)
     return result
@@ -41,8 +44,8 @@ def candidates(flattened: Image, *, inverse: bool, color_shift: float) -> Mask:
     Robinson, Whelan, Pattern Recogn. Lett. 25 (2004), 10.1016/j.patrec.2004.07.002.
     """
     detection = np.float32(1) - flattened if inverse else flattened
-    # As detection - filled > color_shift, but exact on the frame, where the two sides are equal: rounding would make
-    # some frame pixels candidates, and those close holes that are open.
+    # As detection - filled > color_shift, but exact on the frame, where the two sides are equal:
+    # rounding would make some frame pixels candidates, and those close holes that are open.
     return detection - np.float32(color_shift) > fill_from_border(detection, color_shift)
 
 

@@ -41,7 +41,7 @@ def global_background(global_ball: Image, *, gf3_sigma: float) -> Image:
 
 
 def corrected_everywhere(image: Image, global_background: Image, *, inverse: bool) -> Image:
-    """The slice with the negative part of the background added (bright) or taken away (dark charging)."""
+    """The slice with the negative part of the background added (bright) or taken off (dark)."""
     change = np.minimum(np.float32(0), global_background)
     return image - change if inverse else image + change
 

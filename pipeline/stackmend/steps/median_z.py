@@ -1,4 +1,4 @@
-"""Take the median along Z over neighbouring slices, against pixels that are hot or dead in one slice only."""
+"""Take the median along Z, against pixels that are hot or dead in one slice only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from stackmend.registry import IMAGE, Stage, Step, Window
 Image = NDArray[np.float32]
 
 
-def median_along_z(image: Window[Image], *, radius: int, threshold: float) -> Image:
+def median_along_z(
+    image: Window[Image],
+    *,
+    radius: int,  # noqa: ARG001 - it says how many slices the window has
+    threshold: float,
+) -> Image:
     """The slice with the median of its neighbours where it is far from that.
 
     Parameters
@@ -20,7 +25,8 @@ def median_along_z(image: Window[Image], *, radius: int, threshold: float) -> Im
     radius
         Slices to either side.
     threshold
-        Grey levels by which a pixel must differ from the median to be replaced by it; 0 for every pixel.
+        Grey levels by which a pixel must differ from the median to be replaced by it; 0 for every
+        pixel.
 
     Returns
     -------

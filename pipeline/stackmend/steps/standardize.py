@@ -34,7 +34,8 @@ def scale(
         those of the slice.
     range : {'0/1', '-1/1', 'mean/std'}
     percentiles : [low, high] or None
-        Percentages between which the range is taken instead of minimum and maximum; nothing is clipped.
+        Percentages between which the range is taken instead of minimum and maximum; nothing is
+        clipped.
 
     Returns
     -------

@@ -27,6 +27,7 @@ from stackmend.result.environment import versions_of_pixels
 from stackmend.result.hashes import combined_hash, digest, pixel_hash
 from stackmend.search import SearchResult, mean_loss
 from stackmend.stacks import Reader
+from stackmend.tuning.raw import RawSlices
 
 Image = NDArray[np.float32]
 
@@ -35,8 +36,9 @@ Image = NDArray[np.float32]
 class ChannelChain:
     """The chain as it will be applied to a channel, and how it came about.
 
-    ``settled`` has what surveys came to, by the product that hands it to the step. ``windowed`` says that some step
-    sees neighbouring slices, ``tolerant`` that those that cannot be read are gone without.
+    ``settled`` has what surveys came to, by the product that hands it to the step. ``windowed``
+    says that some step sees neighbouring slices, ``tolerant`` that those that cannot be read are
+    gone without.
     """
 
     reader: Reader
@@ -111,6 +113,18 @@ class ChannelChain:
         """How many slices to either side a restored slice depends on."""
         return self.graph().reach if self.windowed else 0
 
+    @cached_property
+    def _reach_of_given(self) -> Mapping[str, int]:
+        """How many slices to either side each product that is given is read from."""
+        found: dict[str, int] = {}
+        for product, offset in self.graph().outside.values() if self.windowed else ():
+            found[product] = max(abs(offset), found.get(product, 0))
+        return found
+
+    def by_itself(self) -> ChannelChain:
+        """The same where no step behind it sees neighbours, so that constant slices are slices."""
+        return replace(self, windowed=_sees_neighbours(self.steps))
+
     def upto(self, position: int) -> ChannelChain:
         """The steps before a position, by themselves."""
         return replace(self, steps=self.steps[:position])
@@ -137,28 +151,40 @@ class ChannelChain:
             return self.absent()
         return {IMAGE: image, **self.given_for(number)}
 
+    def products_from(self, raw: RawSlices, number: int) -> Products:
+        """The same where slices are read in a row; nothing of one that cannot be used."""
+        if not 0 <= number < self.reader.shape[0]:
+            return self.absent()
+        pixels = raw.get(number).pixels
+        return self.absent() if pixels is None else self.products_with(as_image(pixels), number)
+
+    def around(self, number: int, reach: int) -> range:
+        """A slice and those so far to either side of it, as far as there are any."""
+        last = self.reader.shape[0] - 1
+        return range(max(number - reach, 0), min(number + reach, last) + 1)
+
     def hash_around(self, number: int, reach: int) -> str:
         """The hash of the pixels of a slice and of those so far to either side of it."""
-        last = self.reader.shape[0] - 1
-        numbers = range(max(number - reach, 0), min(number + reach, last) + 1)
-        return combined_hash(self.hash_of(each) for each in numbers)
+        return combined_hash(self.hash_of(each) for each in self.around(number, reach))
 
     def reach_hash(self, number: int, hash_of: Callable[[int], str]) -> str:
-        """The hash of all that a restored slice depends on but itself and what decides about all slices.
+        """The hash of what a restored slice depends on but itself and what all slices depend on.
 
-        Those are its neighbours, by the hashes of their pixels, and what surveys settled for it alone; empty where
-        there is neither.
+        Those are its neighbours, by the hashes of their pixels, and what surveys settled for it
+        and for these alone; empty where there is neither.
         """
-        own = {p: v.values.get(number) for p, v in self.settled.items() if isinstance(v, Each)}
+        own: dict[str, list[Any]] = {}
+        for product, value in self.settled.items():
+            if isinstance(value, Each):
+                seen = self.around(number, self._reach_of_given.get(product, 0))
+                own[product] = [value.values.get(each) for each in seen]
         if not self.reach and not own:
             return ""
-        last = self.reader.shape[0] - 1
-        numbers = range(max(number - self.reach, 0), min(number + self.reach, last) + 1)
-        hashes = [hash_of(each) for each in numbers if each != number]
+        hashes = [hash_of(each) for each in self.around(number, self.reach) if each != number]
         return combined_hash([*hashes, digest({"settled": encoded(own)})])
 
     def hash_of(self, number: int) -> str:
-        """The hash of the pixels of a slice; empty for one that cannot be read where that is tolerated."""
+        """The hash of the pixels of a slice; empty where it is tolerated that there are none."""
         try:
             return pixel_hash(self.reader.read(number))
         except BadSlice:
@@ -189,8 +215,8 @@ class ChannelChain:
 class FinishedSearch:
     """One optimize entry worked through on a channel: its search, and what it is compared with.
 
-    ``held_out`` has the losses of slices that had no part in the choice, ``untouched`` those of the slices that it was
-    made on, as they are without correction.
+    ``held_out`` has the losses of slices that had no part in the choice, ``untouched`` those of
+    the slices that it was made on, as they are without correction.
     """
 
     entry: OptimizeEntry

@@ -1,27 +1,30 @@
-"""What steps must know of other slices, found by looking at these before the first slice is computed."""
+"""What steps must know of other slices, found by looking at these before any is computed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from joblib import delayed
 
-from stackmend.chain import ABSENT, Bound, compile_chain
-from stackmend.errors import BadSlice, InputError, StepError
-from stackmend.registry import IMAGE, Survey, Unsettled
+from stackmend.chain import ABSENT, Bound, Consecutive, compile_chain
+from stackmend.errors import InputError, StepError
+from stackmend.registry import IMAGE, Each, Survey, Unsettled
 from stackmend.result.arrays import decoded, encoded
 from stackmend.result.hashes import combined_hash, digest
 from stackmend.tuning.chains import ChannelChain, survey_of
+from stackmend.tuning.raw import RawSlices
 from stackmend.tuning.session import Session
+from stackmend.words import few
 
 Slices = tuple[int, ...]
 """One slice that is looked at, or two."""
 
 CHUNK = 16
-"""Slices that a worker looks at in a row."""
+"""Slices that a worker looks at in a row, each with those that it is compared with."""
 
 
 def surveyed(
@@ -29,14 +32,15 @@ def surveyed(
 ) -> ChannelChain:
     """Let the steps before a position look at the slices that they must know.
 
-    Surveys at the same place of the chain, between which no step changes the slice, share one reading of the stack.
+    Surveys at the same place of the chain, between which no step changes the slice, share one
+    reading of the stack.
 
     Raises
     ------
     InputError
         If a slice cannot be read, or a survey cannot settle.
     StepError
-        If a look fails.
+        If a survey fails.
     """
     while group := _unsettled(chain, upto):
         looks = [_Look(chain, position, session, optimization) for position in group]
@@ -80,17 +84,30 @@ class _Look:
 
     @property
     def slices(self) -> list[int]:
-        """The slices that it looks at."""
-        numbers = self.session.job.slices
+        """The slices that it looks at, in the order of the stack."""
+        numbers, count = sorted(self.session.job.slices), self.chain.reader.shape[0]
         if self.survey.slices is None:
-            return list(numbers)
-        return sorted(set(self.survey.slices(numbers, self.optimization)))
+            return numbers
+        try:
+            chosen = sorted(set(self.survey.slices(numbers, self.optimization)))
+        # A survey may be anybody's code: what it raises becomes an error that names its step.
+        except Exception as error:
+            raise _failed(self.bound, error) from error
+        beyond = [number for number in chosen if not 0 <= number < count]
+        if beyond:
+            what = f"its survey asks for slice {few(map(str, beyond))} of a stack of {count}"
+            raise StepError(f"{self.bound.id}: {what}")
+        return chosen
+
+    @property
+    def apart(self) -> int:
+        """How far apart the slices of a pair may be; 0 for slices one by one."""
+        return self.survey.apart(self.bound.parameters)
 
     @property
     def keys(self) -> list[Slices]:
         """What is looked at together: every slice, or every pair within reach, in order."""
-        apart = self.survey.apart(self.bound.parameters)
-        slices = self.slices
+        apart, slices = self.apart, self.slices
         if not apart:
             return [(number,) for number in slices]
         pairs: list[Slices] = []
@@ -110,132 +127,163 @@ class _Look:
         return digest(facts)
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What a worker is asked to look at for one survey, and the records of it that are known."""
+
+    bound: Bound
+    survey: Survey
+    keys: frozenset[Slices]
+    known: Mapping[Slices, Mapping[str, Any]]
+
+    def of(self, part: Sequence[Slices]) -> _Asked:
+        """The same for a part of it."""
+        keys = self.keys.intersection(part)
+        known = {key: self.known[key] for key in keys if key in self.known}
+        return _Asked(self.bound, self.survey, keys, known)
+
+
 def _settled(looks: Sequence[_Look], session: Session) -> dict[str, Any]:
     """What the surveys of some steps at one place come to, by the product that hands it to them."""
-    chain = looks[0].chain.upto(looks[0].position)
-    surveys = [(look.survey, look.bound.parameters) for look in looks]
+    chain = looks[0].chain.upto(looks[0].position).by_itself()
     identities = [look.identity for look in looks]
-    wanted = [set(look.keys) for look in looks]
-    known = [session.known.looks.get(identity, {}) for identity in identities]
-    every = sorted(set().union(*wanted))
+    asked: list[_Asked] = []
+    for look, identity in zip(looks, identities, strict=True):
+        known = session.known.looks.get(identity, {})
+        asked.append(_Asked(look.bound, look.survey, frozenset(look.keys), known))
+    every = sorted(frozenset().union(*(each.keys for each in asked)))
+    unit = "pairs of slices" if any(look.apart for look in looks) else "slices"
 
     # Looks run in parallel, a few slices in a row each; what is known is only read and hashed.
-    session.log.progress("survey", 0, len(every))
-    tasks = []
-    for start in range(0, len(every), CHUNK):
-        part = every[start : start + CHUNK]
-        beside = [{key: old[key] for key in part if key in old} for old in known]
-        tasks.append(delayed(_look)(chain, surveys, part, wanted, beside))
+    session.log.progress("survey", 0, len(every), unit=unit)
+    shares = [(part, [each.of(part) for each in asked]) for part in _shares(every)]
+    tasks = [delayed(_look)(chain, *share) for share in shares]
     records: list[dict[Slices, Any]] = [{} for _ in looks]
-    hashes: dict[Slices, str] = {}
+    done = 0
     megapixels = chain.reader.shape[1] * chain.reader.shape[2] * len(every) / 1e6
     with closing(session.workers.run(tasks, ordered=True, megapixels=megapixels)) as results:
-        for part_of_all in results:
-            for key, hash, found in part_of_all:
-                hashes[key] = hash
-                for place, record in found.items():
-                    records[place][key] = record
-                    session.journal.enter_look(identities[place], key, hash, encoded(record))
-                session.log.progress("survey", len(hashes), len(every))
+        for key, hash, found in itertools.chain.from_iterable(results):
+            for place, record in found.items():
+                records[place][key] = decoded(record)
+                session.journal.enter_look(identities[place], key, hash, record)
+            done += 1
+            session.log.progress("survey", done, len(every), unit=unit)
     settled: dict[str, Any] = {}
-    for place, look in enumerate(looks):
-        settled[str(look.bound.survey_product)] = _come_to(look, records[place])
+    for look, own in zip(looks, records, strict=True):
+        settled[str(look.bound.survey_product)] = _come_to(look, own)
     return settled
+
+
+def _shares(keys: Sequence[Slices]) -> Iterator[list[Slices]]:
+    """What is looked at in shares of so many slices, each with all that it is compared with."""
+    by_first: dict[int, list[Slices]] = {}
+    for key in keys:
+        by_first.setdefault(key[0], []).append(key)
+    groups = list(by_first.values())
+    for start in range(0, len(groups), CHUNK):
+        yield list(itertools.chain.from_iterable(groups[start : start + CHUNK]))
 
 
 def _come_to(look: _Look, records: Mapping[Slices, Any]) -> Any:
     """What the records of one survey are settled to, as it comes back from its file."""
-    single = not look.survey.apart(look.bound.parameters)
-    by_number = {key[0] if single else key: record for key, record in records.items()}
+    if not records:
+        raise InputError(f"{look.bound.id}: {_nothing_seen(look)}")
+    by_number = {key if look.apart else key[0]: record for key, record in records.items()}
     try:
         value = look.survey.settled(by_number, look.bound.parameters)
+        if isinstance(value, Each):
+            every = value.values.items()
+            return Each({int(number): decoded(encoded(each)) for number, each in every})
         return decoded(encoded(value))
     except Unsettled as error:
         raise InputError(f"{look.bound.id}: {error}") from error
     # A survey may be anybody's code: whatever it raises becomes an error that names its step.
     except Exception as error:
-        what = f"its survey failed ({type(error).__name__}: {error})"
-        raise StepError(f"{look.bound.id}: {what}") from error
+        raise _failed(look.bound, error) from error
+
+
+def _nothing_seen(look: _Look) -> str:
+    numbers = few(map(str, look.slices)) or "none"
+    if look.apart:
+        what = f"must compare slices first, and no two can be used, got {numbers}"
+    else:
+        what = f"must look at slices first, and none can be used, got {numbers}"
+    return f"{what}; mend or add slices, or leave this step out"
+
+
+def _failed(bound: Bound, error: Exception) -> StepError:
+    return StepError(f"{bound.id}: its survey failed ({type(error).__name__}: {error})")
 
 
 Found = tuple[Slices, str, dict[int, Any]]
-"""What was looked at, its hash, and the record of each survey that wanted it."""
+"""What was looked at, its hash, and the encoded record of each survey that wanted it."""
 
 
-def _look(
-    chain: ChannelChain,
-    surveys: Sequence[tuple[Survey, Mapping[str, Any]]],
-    keys: Sequence[Slices],
-    wanted: Sequence[set[Slices]],
-    known: Sequence[Mapping[Slices, tuple[str, Any]]],
-) -> list[Found]:
-    """Look at some slices or pairs; never more images in memory than lie between the two of a pair."""
-    images = _Images(chain)
+def _look(chain: ChannelChain, keys: Sequence[Slices], asked: Sequence[_Asked]) -> list[Found]:
+    """Look at some slices or pairs; never more images in memory than between the two of a pair."""
+    numbers = sorted(set(itertools.chain.from_iterable(keys)))
     found: list[Found] = []
-    for key in keys:
-        hash = combined_hash(images.hash(number) for number in key)
-        records: dict[int, Any] = {}
-        for place, (survey, parameters) in enumerate(surveys):
-            if key not in wanted[place]:
-                continue
-            old = known[place].get(key)
-            if old is not None and old[0] == hash:
-                records[place] = decoded(old[1])
-                continue
-            seen = [images.image(number) for number in key]
-            if all(image is not None for image in seen):
-                records[place] = _record_of(survey, seen, parameters, key)
-        images.forget_before(key[0])
-        found.append((key, hash, records))
+    with RawSlices(chain.reader, numbers, chain.reach, tolerant=chain.tolerant) as raw:
+        images = _Images(chain, raw)
+        for key in keys:
+            images.forget_before(key[0])
+            hash = combined_hash(images.hash(number) for number in key)
+            records: dict[int, Any] = {}
+            for place, survey in enumerate(asked):
+                if key not in survey.keys:
+                    continue
+                known = survey.known.get(key, {})
+                if hash in known:
+                    records[place] = known[hash]
+                elif all(images.usable(number, alone=len(key) == 1) for number in key):
+                    records[place] = _record_of(survey, images, key)
+            found.append((key, hash, records))
     return found
 
 
-def _record_of(
-    survey: Survey, images: Sequence[Any], parameters: Mapping[str, Any], key: Slices
-) -> Any:
+def _record_of(asked: _Asked, images: _Images, key: Slices) -> Any:
+    seen = [images.image(number) for number in key]
     try:
-        return survey.record_of(images, parameters)
+        return encoded(asked.survey.record_of(seen, asked.bound.parameters))
     # As of stages: whatever anybody's code raises becomes an error that names what it looked at.
     except Exception as error:
-        where = f"{survey.look.__name__} on slice {' and '.join(map(str, key))}"
-        raise StepError(f"{where} failed ({type(error).__name__}: {error})") from error
+        where = f"{asked.bound.id}: {asked.survey.look.__name__}"
+        numbers = " and ".join(map(str, key))
+        what = f"failed on slice {numbers} ({type(error).__name__}: {error})"
+        raise StepError(f"{where} {what}") from error
 
 
 class _Images:
-    """The slices that are looked at, as the steps before give them, and the hashes of what these depend on."""
+    """The slices that are looked at, as the steps before give them; each is read once."""
 
-    def __init__(self, chain: ChannelChain) -> None:
-        self._chain = chain
-        self._evaluated = chain.consecutive()
+    def __init__(self, chain: ChannelChain, raw: RawSlices) -> None:
+        self._chain, self._raw = chain, raw
+        self._evaluated = Consecutive(chain.graph(), lambda n: chain.products_from(raw, n))
         self._images: dict[int, Any] = {}
-        self._hashes: dict[int, str] = {}
 
     def image(self, number: int) -> Any:
-        """``None`` for a slice that cannot be used."""
+        """A slice; ``ABSENT`` where it cannot be used."""
         if number not in self._images:
-            self._images[number] = self._evaluate(number)
+            try:
+                self._images[number] = self._evaluated.evaluate(number, (IMAGE,))[IMAGE]
+            except StepError as error:
+                name = self._chain.reader.names[number]
+                raise StepError(f"slice {number} ({name}): {error}") from error
         return self._images[number]
 
-    def _evaluate(self, number: int) -> Any:
-        try:
-            image = self._evaluated.evaluate(number, (IMAGE,))[IMAGE]
-        except BadSlice:
-            if not self._chain.tolerant:
-                raise
-            return None
-        return None if image is ABSENT else image
+    def usable(self, number: int, *, alone: bool) -> bool:
+        """Whether a slice can be looked at; with another one only if it is not constant."""
+        pixels = self._raw.get(number).pixels
+        if pixels is None or (not alone and pixels.min() == pixels.max()):
+            return False
+        return self.image(number) is not ABSENT
 
     def hash(self, number: int) -> str:
         """The hash of the pixels of a slice and of those in reach."""
-        reach, last = self._chain.reach, self._chain.reader.shape[0] - 1
-        numbers = range(max(number - reach, 0), min(number + reach, last) + 1)
-        return combined_hash(self._pixel_hash(each) for each in numbers)
-
-    def _pixel_hash(self, number: int) -> str:
-        if number not in self._hashes:
-            self._hashes[number] = self._chain.hash_of(number)
-        return self._hashes[number]
+        around = self._chain.around(number, self._chain.reach)
+        return combined_hash(self._raw.get(each).hash for each in around)
 
     def forget_before(self, number: int) -> None:
         """Let go of slices that no later key has."""
         self._images = {each: image for each, image in self._images.items() if each >= number}
+        self._raw.forget(number - 1)

@@ -1,9 +1,10 @@
-"""One search on one slice, that can be asked: for its loss, its image and every product, for any values."""
+"""One search, that can be asked on any slice: for its loss, its image and every product."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -19,27 +20,41 @@ from stackmend.chain import (
     compile_chain,
     product_of_neighbour,
 )
+from stackmend.errors import UsageError
 from stackmend.protocol import OptimizeEntry, Protocol
-from stackmend.registry import IMAGE, INITIAL_IMAGE, Undefined
+from stackmend.registry import IMAGE, INITIAL_IMAGE, Stage, Step, Undefined
 from stackmend.search import LOSS, UNUSABLE, Axis, Combination, Space
-from stackmend.tuning.chains import ChannelChain
+from stackmend.tuning.chains import ChannelChain, load_image
+from stackmend.words import few
 
 LOSS_ID = "loss"
 
 REMEMBERED = 64
 """Results that are kept between one question and the next."""
 
+Values = Mapping[Parameter, Any] | Mapping[str, Any]
+"""Values of swept parameters by full name: ``("destripe", "sigma")`` or ``"destripe.sigma"``."""
+
+
+def untouched(initial_image: Any) -> Any:
+    """The image as it was before the tuned steps."""
+    return initial_image
+
+
+_UNTOUCHED = Step(name="untouched", version=1, stages=(Stage(untouched, makes=IMAGE),))
+
 
 class Trial:
     """The tuned steps of one search in their place in the chain: on any slice, for any values.
 
-    Questions share what they can: what was computed for a slice and for some values is not computed again for the
-    next question, as far as ``REMEMBERED`` results allow.
+    Questions share what they can: what was computed for a slice and for some values is not computed
+    again for the next question, as far as ``REMEMBERED`` results allow.
 
     Parameters
     ----------
     chain
-        The chain of a channel; what stands before the tuned steps has its values, and surveys are settled.
+        The chain of a channel; what stands before the tuned steps has its values, and surveys are
+        settled.
     entry
         Says what is tuned, on which region, by which loss.
     space
@@ -76,7 +91,7 @@ class Trial:
         return tuple(name for name in products if name != INITIAL_IMAGE)
 
     def graph(self, then: Sequence[Bound] = ()) -> Graph:
-        """The tuned steps, the loss and what else is to be made, with the parameters of the space as swept.
+        """The tuned steps, the loss and what else is to be made; the space is swept.
 
         Parameters
         ----------
@@ -88,25 +103,41 @@ class Trial:
         return compile_chain((*self.tuned, self.loss_step, *then), given=given, swept=swept)
 
     def start(self, number: int, reach: int = 0) -> Products:
-        """What the steps before the tuned ones make of a slice and of its neighbours, cut to the region.
+        """What the steps before the tuned ones make of a slice and its neighbours, in the region.
 
-        The whole slice passes these steps, so a region has the scale that it will have when the whole slice is
-        restored.
+        The whole slice passes these steps, so a region has the scale that it will have when the
+        whole slice is restored.
 
         Raises
         ------
+        UsageError
+            If there is no such slice.
         InputError, StepError
             If a slice cannot be read or computed.
         """
-        if (number, reach) not in self._started:
-            found: Products = {}
-            for offset in range(-reach, reach + 1):
-                made = self._before.evaluate(number + offset, self._made_before)
-                products = {**self.chain.given_for(number + offset), **made}
-                for name, value in self._cut(products).items():
-                    found[product_of_neighbour(name, offset)] = value
-            self._started = {(number, reach): found}
-        return dict(self._started[number, reach])
+        count = self.chain.reader.shape[0]
+        if not 0 <= number < count:
+            raise UsageError(f"slice: there are 0 to {count - 1}, got {number}; choose one of them")
+        for (started, far), products in self._started.items():
+            if started == number and far >= reach:
+                return dict(products)
+        found: Products = {}
+        for offset in range(-reach, reach + 1):
+            made = self._before.evaluate(number + offset, self._made_before)
+            given = self.chain.given_for(number + offset)
+            if made[IMAGE] is ABSENT:
+                given = self.chain.absent()
+            products = {**given, **made}
+            for name, value in self._cut(products).items():
+                found[product_of_neighbour(name, offset)] = value
+        if found[IMAGE] is ABSENT:
+            self.chain.reader.read(number)  # which says why, unless the slice is constant
+        self._started = {(number, reach): found}
+        return dict(found)
+
+    def is_usable(self, number: int) -> bool:
+        """Whether there is anything to be seen of a slice, in a chain that sees neighbours."""
+        return self.start(number)[IMAGE] is not ABSENT
 
     def window(self, shape: Sequence[int]) -> tuple[slice, ...]:
         """The part of a slice that is looked at."""
@@ -128,20 +159,31 @@ class Trial:
                 cut[name] = value.cut(window) if hasattr(value, "cut") else value
         return cut
 
-    def combination(self, values: Mapping[Parameter, Any] | None = None) -> Combination:
-        """A value for each swept parameter: those given, and the chain's or the first declared for the others."""
+    def combination(self, values: Values | None = None) -> Combination:
+        """A value for each swept parameter: those given, else the chain's or the first declared.
+
+        Raises
+        ------
+        UsageError
+            If a name is not that of a swept parameter.
+        """
+        given = {".".join(_pair(name)): value for name, value in (values or {}).items()}
         chosen: list[Any] = []
         own = {bound.id: bound.parameters for bound in self.chain.steps}
         for axis in self.space.axes:
             id, name = axis.parameter
             default = own[id].get(name, axis.values[0])
-            chosen.append((values or {}).get(axis.parameter, default))
+            chosen.append(given.pop(f"{id}.{name}", default))
+        if given:
+            swept = few(".".join(parameter) for parameter in self.space.parameters)
+            what = f"this search sweeps {swept}, got {few(given)}"
+            raise UsageError(f"values: {what}; sweep it in the protocol, or leave it out")
         return tuple(chosen)
 
     def products(
         self,
         number: int,
-        values: Mapping[Parameter, Any] | None,
+        values: Values | None,
         names: Sequence[str],
         then: Sequence[Bound] = (),
     ) -> Products:
@@ -160,46 +202,53 @@ class Trial:
 
         Raises
         ------
+        UsageError
+            If there is no such slice, parameter or product.
         InputError, StepError
             If a slice cannot be read or computed.
         """
         graph = self.graph(then)
+        if unknown := [name for name in names if name not in graph.products]:
+            what = f"there are {few(graph.products, 30)}, got {few(unknown)}"
+            raise UsageError(f"products: {what}; choose some of them")
         combination = self.combination(values)
         results: dict[int | str, Any] = {}
         results.update(self.start(number, graph.reach))
-        wanted = {name: graph.products[name] for name in names}
-        for index in graph.ancestors(wanted.values()):
-            node = graph.nodes[index]
+        keys: list[tuple[Any, ...]] = []
+        for index, node in enumerate(graph.nodes):
             own = tuple(combination[position] for position in sorted(node.depends))
-            key = (number, node.owner, node.stage.makes, node.offset, own)
-            if key not in self._known:
-                inputs = [results[source] for source in node.sources]
-                self._known[key] = node.compute(inputs, combination)
-            self._known.move_to_end(key)
-            results[index] = self._known[key]
+            keys.append((number, node.owner, node.stage_index, node.offset, own))
+            if keys[index] in self._known:
+                self._known.move_to_end(keys[index])
+                results[index] = self._known[keys[index]]
+
+        # What only leads to something that is known may be forgotten, and is not needed.
+        wanted = {name: graph.products[name] for name in names}
+        for index in graph.ancestors(wanted.values(), results):
+            node = graph.nodes[index]
+            inputs = [results[source] for source in node.sources]
+            results[index] = self._known[keys[index]] = node.compute(inputs, combination)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return {name: results[source] for name, source in wanted.items()}
 
-    def loss(self, number: int, values: Mapping[Parameter, Any] | None = None) -> float | Undefined:
+    def loss(self, number: int, values: Values | None = None) -> float | Undefined:
         """The loss of a slice, corrected with values of the swept parameters."""
         return _defined(self.products(number, values, (LOSS,))[LOSS])
 
-    def loss_untouched(
-        self, number: int, values: Mapping[Parameter, Any] | None = None
-    ) -> float | Undefined:
-        """The loss of a slice as it is, with all else that the loss reads (a mask) as the tuned steps make it."""
-        reads = self.entry.loss.loss.reads
-        made = self.products(number, values, (INITIAL_IMAGE, *reads))
-        if made[INITIAL_IMAGE] is ABSENT:
-            return UNUSABLE
-        made[IMAGE] = made[INITIAL_IMAGE]
-        alone = compile_chain((self.loss_step,), given=tuple(made))
-        return _defined(alone.evaluate(made, keep=(LOSS,))[LOSS])
+    def loss_untouched(self, number: int, values: Values | None = None) -> float | Undefined:
+        """The loss of a slice as it is, with all else that it reads as the steps make it."""
+        alone = Bound(_UNTOUCHED, f"{LOSS_ID} of the {_UNTOUCHED.name}", {})
+        then = (alone, replace(self.loss_step, id=alone.id))
+        return _defined(self.products(number, values, (LOSS,), then)[LOSS])
 
-    def image(self, number: int, values: Mapping[Parameter, Any] | None = None) -> Any:
-        """The slice, or the region of it, as the whole chain restores it with values of the swept parameters."""
-        return self.products(number, values, (IMAGE,), then=self.rest)[IMAGE]
+    def image(self, number: int, values: Values | None = None) -> Any:
+        """The slice, or the region of it, as the whole chain restores it with these values."""
+        image = self.products(number, values, (IMAGE,), then=self.rest)[IMAGE]
+        if image is ABSENT:  # a constant slice passes as it is
+            image = load_image(self.chain.reader, number)
+            image = image[self.window(image.shape)]
+        return image
 
     @property
     def rest(self) -> tuple[Bound, ...]:
@@ -212,6 +261,10 @@ class Trial:
         return all(
             bound.parameters.keys() >= set(bound.component.parameters) for bound in self.rest
         )
+
+
+def _pair(name: Parameter | str) -> Sequence[str]:
+    return name.rsplit(".", 1) if isinstance(name, str) else name
 
 
 def _defined(loss: Any) -> float | Undefined:

@@ -1,4 +1,4 @@
-"""Choosing the values of swept parameters: surveys and searches in chain order, each on what the earlier steps give."""
+"""Choosing the values of swept parameters: surveys and searches, in the order of the chain."""
 
 from __future__ import annotations
 
@@ -7,26 +7,22 @@ from dataclasses import replace
 from time import perf_counter
 
 from stackmend.chain import Bound
-from stackmend.errors import NothingFound, QualityError
+from stackmend.errors import NothingFound, QualityError, UsageError
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
 from stackmend.registry import NOTHING_FOUND, Loss, Undefined
 from stackmend.result.hashes import digest
 from stackmend.result.journal import JournaledLosses
 from stackmend.result.log import Log
-from stackmend.search import Beside, Choice, NoChoice, SearchResult, search, strategy
+from stackmend.search import Choice, NoChoice, SearchResult, search, strategy
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
 from stackmend.tuning.session import Session
 from stackmend.tuning.survey import surveyed
 from stackmend.tuning.trial import Trial, space_of
 from stackmend.words import few
 
-MOST_PICTURED = 250
-"""Combinations of which pictures are made while they are searched: as many as are shown of a search."""
-
-
 PictureOf = Callable[[Trial, int], Bound]
-"""The step that makes a small picture of a slice as a search restores it, for the number of the slice."""
+"""The step that makes a small picture of a slice, by its number, as a search restores it."""
 
 
 def tune(session: Session, *, picture_of: PictureOf | None = None) -> Tuning:
@@ -37,8 +33,8 @@ def tune(session: Session, *, picture_of: PictureOf | None = None) -> Tuning:
     session
         The job, and what is known of it.
     picture_of
-        Gives the step that makes a small picture; with it, there is one of every combination that is searched
-        anyway, on the first optimization slice.
+        Gives the step that makes a small picture; with it, there is one of every combination that
+        is searched anyway, on the first optimization slice.
 
     Raises
     ------
@@ -54,9 +50,8 @@ def tune(session: Session, *, picture_of: PictureOf | None = None) -> Tuning:
     for entry in job.protocol.optimize:
         for channel, followers in channels_of(job, entry):
             tuning = _tuned(session, tuning, entry, channel, followers, picture_of)
-    chains = []
-    for chain in tuning.chains:
-        chains.append(surveyed(chain, session, optimization_slices(job), upto=len(chain.steps)))
+    numbers = optimization_slices(job)
+    chains = (surveyed(each, session, numbers, upto=len(each.steps)) for each in tuning.chains)
     return replace(tuning, chains=tuple(chains))
 
 
@@ -70,7 +65,7 @@ def untuned(job: Job) -> Tuning:
 
 
 def channels_of(job: Job, entry: OptimizeEntry) -> list[tuple[int, list[int]]]:
-    """The channels on which an entry is searched, and for each of them those that take over what it chooses."""
+    """The channels on which an entry is searched, each with those that take over its choice."""
     everyone = list(range(len(job.channels)))
     if entry.channel == "each":
         return [(channel, [channel]) for channel in everyone]
@@ -103,7 +98,13 @@ def trial_of(
 
 
 def nth_trial(session: Session, search: int) -> Trial:
-    """A search of a job, to be asked; those before it are carried out, as it works on what they choose."""
+    """A search of a job, to be asked; those before it are carried out, as it works on their choice.
+
+    Raises
+    ------
+    UsageError
+        If nothing is left to be searched, as an earlier search has found nothing.
+    """
     job = session.job
     tuning = untuned(job)
     for entry in job.protocol.optimize[:search]:
@@ -111,6 +112,9 @@ def nth_trial(session: Session, search: int) -> Trial:
             tuning = _tuned(session, tuning, entry, channel, followers, None)
     entry = job.protocol.optimize[search]
     channel, _ = channels_of(job, entry)[0]
+    if is_void(tuning.chains[channel], entry):
+        what = f"{few(entry.steps)} are left out, as an earlier search has found nothing"
+        raise UsageError(f"search {search}: {what}; ask that one instead")
     return trial_of(session, tuning.chains[channel], entry)[1]
 
 
@@ -141,12 +145,12 @@ def _tuned(
 def _searched(
     session: Session, trial: Trial, picture_of: PictureOf | None
 ) -> tuple[SearchResult, float, dict[int, str]]:
-    """The result of a search, the seconds it took, and what decides about its losses on each slice."""
+    """The result of a search, its seconds, and what decides about its losses on each slice."""
     log, entry, space = session.log, trial.entry, trial.space
     by = strategy(entry.strategy.name, **entry.strategy.options)
     numbers = entry.slices.indices(trial.chain.reader.shape[0])
     picture = None
-    if picture_of and by.at_most(space) <= MOST_PICTURED and trial.rest_is_known:
+    if picture_of and trial.rest_is_known and trial.is_usable(numbers[0]):
         picture = picture_of(trial, numbers[0])
     then = (*trial.rest, picture) if picture else ()
     log.event(
@@ -169,7 +173,7 @@ def _searched(
         workers=session.workers.threads,
         done=lambda count, needed: log.progress("search", count, needed),
         store=JournaledLosses(session.journal, session.known.losses, identities),
-        beside=Beside(picture.component.makes[-1], numbers[0]) if picture else None,
+        picture=picture.component.makes[-1] if picture else "",
         nothing_found=entry.loss.loss.nothing_found,
     )
     seconds = perf_counter() - start
@@ -197,7 +201,7 @@ def search_identity(trial: Trial, number: int) -> str:
 
 
 def _compared(found: FinishedSearch, trial: Trial, result: SearchResult) -> FinishedSearch:
-    """A search with the losses of held-out slices, and of the slices it chose on before correction."""
+    """A search with the losses of held-out slices, and of its own slices before correction."""
     entry = trial.entry
     held_out = entry.validate.indices(trial.chain.reader.shape[0]) if entry.validate else ()
     after = {number: trial.loss(number, result.chosen) for number in held_out}

@@ -1,4 +1,4 @@
-"""Workers of a Dask cluster, through joblib: tasks carry paths and numbers of slices, never pixels."""
+"""Workers of a Dask cluster, through joblib: tasks carry paths and numbers, never pixels."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ClusterWorkers(Workers):
     def run(
         self, tasks: Sequence[Any], *, ordered: bool, megapixels: float = inf
     ) -> Generator[Any, None, None]:
-        """Results of joblib's delayed calls; those of a worker that is lost are computed by another."""
+        """Results of joblib's delayed calls; those of a lost worker are computed by another."""
         with parallel_config(backend="dask", client=self.client):
             parallel = Parallel(return_as="generator" if ordered else "generator_unordered")
         return delivered(parallel(tasks))
@@ -44,7 +44,9 @@ class ClusterWorkers(Workers):
 
 @contextmanager
 def connected(scheduler: str, paths: Sequence[Path]) -> Iterator[ClusterWorkers]:
-    """The workers of the scheduler at an address, checked: they have our versions and see our files.
+    """The workers of the scheduler at an address.
+
+    They are checked: they have our versions and see our files.
 
     Raises
     ------
@@ -95,5 +97,6 @@ def _check(workers: Mapping[str, tuple[Mapping[str, str], Sequence[str]]]) -> No
         if missing:
             what = f"the worker {address} does not see {missing[0]}"
             raise UsageError(
-                f"--scheduler: {what}; input and output must lie on a file system that all workers share"
+                f"--scheduler: {what}; "
+                "input and output must lie on a file system that all workers share"
             )

@@ -19,7 +19,8 @@ _STATUS = Path("/proc/self/status")
 def peak() -> int:
     """The most memory that this process has had at a time, in bytes."""
     if _STATUS.exists():
-        # Not getrusage: there, a process that was started by a large one counts as large from the start.
+        # Not getrusage: there, a process that was started by a large one counts as large from the
+        # start.
         status = _STATUS.read_text(encoding="ascii", errors="replace")
         if found := re.search(r"^VmHWM:\s*(\d+) kB", status, flags=re.MULTILINE):
             return int(found[1]) * 1024
@@ -43,7 +44,10 @@ def available() -> int:
 
 
 def size_of(value: Any) -> int:
-    """The bytes that a value holds, arrays included; what cannot be pickled counts for itself alone."""
+    """The bytes that a value holds, arrays included.
+
+    What cannot be pickled counts for itself alone.
+    """
     buffers: list[pickle.PickleBuffer] = []
     try:
         beside = len(pickle.dumps(value, protocol=5, buffer_callback=buffers.append))

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 _WARNINGS = "PYTHONWARNINGS"
 PROCESSES_PAY = 100
-"""Megapixels from which on processes are started: that takes the time of restoring some of these."""
+"""Megapixels from which on processes are started, which takes the time of some of these."""
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -40,8 +40,8 @@ class Workers:
     ) -> Generator[Any, None, None]:
         """Results of joblib's delayed calls, as they are finished or in the order of the calls.
 
-        Where there is too little to do for processes to pay for their start, threads do it here; with one worker or
-        one task, this thread. ``megapixels`` is what all tasks work on.
+        Where there is too little to do for processes to pay for their start, threads do it here;
+        with one worker or one task, this thread. ``megapixels`` is what all tasks work on.
         """
         count = min(self.count, max(len(tasks), 1))
         here = count == 1 or megapixels < PROCESSES_PAY
@@ -61,9 +61,13 @@ class Workers:
 
 
 def delivered(results: Generator[Any, None, None]) -> Generator[Any, None, None]:
-    """The same results; closing this generator stops the workers (one of joblib that is only dropped would warn)."""
+    """The same results; closing this generator stops the workers.
+
+    One of joblib that is only dropped would warn.
+    """
     try:
-        for result in results:  # noqa: UP028 - 'yield from' would close the results before they are told why
+        # 'yield from' would close the results before they are told why.
+        for result in results:  # noqa: UP028
             yield result
     except GeneratorExit:
         with suppress(KeyboardInterrupt):
@@ -83,7 +87,10 @@ def run_in_fresh_process(function: Callable[..., T], *arguments: Any) -> T:
 
 
 def _start_trackers() -> None:
-    """Start the processes that clear away what workers leave; after a failure that is no news, so they are silenced."""
+    """Start, silenced, the processes that clear away what workers leave.
+
+    After a failure, what they say is no news.
+    """
     before = os.environ.get(_WARNINGS)
     os.environ[_WARNINGS] = ",".join(filter(None, (before, "ignore:resource_tracker:UserWarning")))
     try:
@@ -98,7 +105,10 @@ def _start_trackers() -> None:
 
 @contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    """Processes started meanwhile never see Ctrl-C (this one stops them); here it is seen afterwards."""
+    """Processes started meanwhile never see Ctrl-C; here it is seen afterwards.
+
+    This process stops the others.
+    """
     if (
         not hasattr(signal, "pthread_sigmask")
         or threading.current_thread() is not threading.main_thread()
@@ -109,7 +119,8 @@ def _interrupts_held_back() -> Iterator[None]:
     handlers = {
         number: signal.signal(number, lambda got, _: seen.append(got)) for number in _STOPPING
     }
-    _start_trackers()  # or their start, in the middle of that of the workers, would let signals through again
+    # Or their start, in the middle of that of the workers, would let signals through again.
+    _start_trackers()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

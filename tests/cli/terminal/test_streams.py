@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 
@@ -16,6 +17,25 @@ def test_texts_lose_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) ->
     say(f"one\n{FOREIGN}\nthree", sys.stdout)
     assert capsys.readouterr().out == "one\nmind the  [31mgap 2J \nthree\n"
     assert message_line("two\nlines") == "stackmend: two lines"
+
+
+def test_lines_go_out_in_one_piece() -> None:
+    """An interrupt comes before all of them or after, but not within."""
+    stream = Pieces()
+    say("one\ntwo", stream)
+    assert stream.pieces == ["one\ntwo\n"]
+
+
+class Pieces(io.StringIO):
+    """A stream that keeps what it was given, write by write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.pieces.append(text)
+        return super().write(text)
 
 
 def test_json_and_protocols_escape_it() -> None:

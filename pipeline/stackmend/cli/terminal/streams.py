@@ -16,8 +16,11 @@ def say(text: str, stream: TextIO) -> None:
 
     That the reader of a pipe has gone is no reason to stop.
     """
+    lines = "\n".join(map(printable, text.split("\n")))
     try:
-        print(*map(printable, text.split("\n")), sep="\n", file=stream, flush=True)
+        # In one piece: an interrupt between a text and its end would leave half a line.
+        stream.write(f"{lines}\n")
+        stream.flush()
     except BrokenPipeError:
         discard_output(stream)
 

@@ -1,4 +1,4 @@
-"""Raw slices as a worker needs them: read ahead, hashed on the way, and forgotten when they are used up."""
+"""Raw slices as a worker needs them: read ahead, hashed on the way, forgotten when used up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stackmend.stacks import Pixels, Reader, Tags
 
 @dataclass(frozen=True)
 class RawSlice:
-    """A slice as it was read, with the hash of its pixels and its tags; or why it cannot be used."""
+    """A slice as it was read, with the hash of its pixels and its tags; or why it is unusable."""
 
     pixels: Pixels | None
     hash: str
