@@ -247,6 +247,8 @@ COMPONENTS = [*registry.steps().usable(), *registry.losses().usable()]
 # What a step needs before it, so that a chain with it makes sense.
 BEFORE = {"find_charging": ["standardize"], "correct_charging": ["standardize", "find_charging"]}
 BEFORE["fill_streaks"] = ["find_streaks"]
+BEFORE["find_learnt_charging"] = ["learn_charging"]
+BEFORE["subtract_charge"] = ["learn_charging", "find_learnt_charging"]
 BEFORE["destandardize"] = ["standardize"]
 BEFORE["charging_histogram"] = BEFORE["correct_charging"]
 
@@ -262,11 +264,11 @@ def catalogue_of(component) -> Catalogue:
 @pytest.fixture(scope="module")
 def image():
     random = np.random.default_rng(3)
-    y, x = np.mgrid[:40, :56]
+    y, x = np.mgrid[:80, :96]
     image = (
         120
-        + 6 * random.standard_normal((40, 56))
-        + 90 * np.exp(-((y - 20) ** 2 + (x - 28) ** 2) / 40)
+        + 6 * random.standard_normal((80, 96))
+        + 90 * np.exp(-((y - 40) ** 2 + (x - 48) ** 2) / 40)
     )
     image = image.astype(np.float32)
     image.flags.writeable = False
@@ -309,6 +311,13 @@ def test_outcome_is_a_product_of_the_last_stage(component):
     assert component.stages[-1].makes == "loss" if isinstance(component, Loss) else component.makes
 
 
+def settled(survey, image, parameters):
+    """What a survey comes to that has seen this slice alone; None where it is not needed."""
+    if not survey.is_needed(parameters):
+        return None
+    return survey.settled({0: survey.record_of([image], parameters)}, parameters)
+
+
 def evaluated(component, image):
     """Every product of a minimal chain that ends with the component, with its defaults."""
     steps = [registry.steps().get(name) for name in BEFORE.get(component.name, [])]
@@ -321,9 +330,13 @@ def evaluated(component, image):
         for each in (*steps, component)
     ]
     loss = bound.pop() if isinstance(component, Loss) else None
-    surveys = {each.survey_product: None for each in bound if each.survey_product}
-    graph = compile_chain([*bound, *([loss] if loss else [])], given=(IMAGE, *surveys))
-    values = dict(surveys) | {IMAGE: image}
+    given = {IMAGE: image, "reference_mask": image > 150}
+    for each in bound:
+        survey = each.component.survey
+        if survey:
+            given[each.survey_product] = settled(survey, image, each.parameters)
+    graph = compile_chain([*bound, *([loss] if loss else [])], given=given)
+    values = dict(given)
     for name, (product, _) in graph.outside.items():
         values[name] = values[product]  # each neighbour is as the slice
     inputs = []
