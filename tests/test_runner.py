@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stackmend import api
 from stackmend.errors import InputError, NothingFound, OutputError, StackmendError, UsageError
-from stackmend.restore.measures import to_dtype
+from stackmend.kernels.rounding import to_dtype
 from stackmend.result import atomic
 from stackmend.result.encoding import plain
 from stackmend.result.hashes import combined_hash, pixel_hash

@@ -16,7 +16,7 @@ import stackmend
 from stackmend import api
 from stackmend.chain import Node
 from stackmend.errors import InputError, UsageError
-from stackmend.restore.measures import to_dtype
+from stackmend.kernels.rounding import to_dtype
 from stackmend.tuning import trial as tuning_trial
 from stackmend.tuning.trial import Trial
 

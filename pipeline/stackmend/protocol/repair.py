@@ -9,6 +9,9 @@ from typing import Any
 
 from stackmend.protocol.text import DataPath
 
+_APART = ("slices", "validate", "region", "clean", "max_changed")
+"""Keys of ``optimize`` without which the rest of it can still be judged."""
+
 
 @dataclass
 class Repaired:
@@ -60,10 +63,10 @@ def _drop(repaired: Repaired, path: DataPath) -> None:
         case ("chain", *_):
             repaired.chain_intact = False
         case ("optimize", int() as index, key, *_):
-            repaired.optimize_intact &= key in ("slices", "validate", "region")
+            repaired.optimize_intact &= key in _APART
             _remove(repaired, ("optimize", index, key))
         case ("optimize", str() as key, *_):
-            repaired.optimize_intact &= key in ("slices", "validate", "region")
+            repaired.optimize_intact &= key in _APART
             _remove(repaired, ("optimize", key))
         case ("optimize", *_):
             repaired.optimize_intact = False

@@ -100,7 +100,7 @@ def _ledger(
     running = session.journal.ledger()
     searches: set[str] = set()
     for found in tuning.searches:
-        searches.update(found.identities.values())
+        searches.update(found.identities)
     known = {**session.known.losses, **running.losses}
     losses = {key: value for key, value in known.items() if key[0] in searches}
     slices = {(row.slice, row.channel): row for row in rows}
