@@ -68,6 +68,9 @@ SEARCH = {
     "on_edge": {},
     "landmarks": {"global minimum": 1},
     "without_effect": [],
+    "clean": {},
+    "max_changed": None,
+    "refused": 0,
 }
 NOTHING = {"chosen": {}, "landmarks": {}, "loss_of_choice": None, "loss_before": None}
 ENVIRONMENT = {
@@ -103,7 +106,13 @@ def record_content(**parts: Any) -> dict[str, Any]:
         "skipped_steps": [],
         "replaced_chain": False,
         "searches": [],
-        "slices": {"all": 20, "kept_from_earlier": 0, "restored": 20, **dict.fromkeys(COUNTS, 0)},
+        "slices": {
+            "all": 20,
+            "kept_from_earlier": 0,
+            "restored": 20,
+            **dict.fromkeys(COUNTS, 0),
+            "masked_share": None,
+        },
         "truth": None,
         "environment": ENVIRONMENT,
         "warnings": [],

@@ -32,6 +32,7 @@ MAY_IMPORT = {
         "chain",
         "protocol",
         "registry",
+        "kernels",
         "stacks",
         "result",
         "workers",

@@ -12,9 +12,9 @@ from components import bound, evaluate, load
 from stackmend import api
 from stackmend.chain import Bound, compile_chain
 from stackmend.errors import StepError
+from stackmend.kernels.rounding import to_dtype
 from stackmend.kernels.scaling import undo_scale
 from stackmend.registry import IMAGE, Loss, Stage, Step
-from stackmend.restore.measures import to_dtype
 from stackmend.search.walk import distinct_work, walk
 from stackmend.stacks import open_phantom, open_stack
 from stackmend.tuning.chains import bind, load_image

@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from components import bound, evaluate
 from stackmend import api
-from stackmend.restore.measures import to_dtype
+from stackmend.kernels.rounding import to_dtype
 
 
 @pytest.fixture

@@ -23,10 +23,10 @@ from kills import contents, facts
 from stackmend import api, registry, runner
 from stackmend.errors import InputError
 from stackmend.forecast import estimate
+from stackmend.kernels.rounding import to_dtype
 from stackmend.registry import Each
 from stackmend.report import write_report
 from stackmend.restore.apply import Application
-from stackmend.restore.measures import to_dtype
 from stackmend.result.arrays import decoded
 from stackmend.stacks import open_stack
 from stackmend.tuning.chains import ChannelChain

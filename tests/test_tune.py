@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stackmend import api
-from stackmend.restore.measures import to_dtype
+from stackmend.kernels.rounding import to_dtype
 
 STANDARDIZE = {"step": "standardize"}
 FIND = {"step": "find_charging", "inverse": True, "gf1_sigma": {"sweep": [20, 40]}}

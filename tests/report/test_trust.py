@@ -136,18 +136,41 @@ def test_a_short_stack_says_nothing_about_jumps() -> None:
 # Verdicts
 
 
-def test_improved() -> None:
-    told = verdict(source(), [search()], [])
+CLEAN = {"clean": {"slice 9": 0.0004}, "max_changed": 0.001}
+
+
+def test_improved_and_clean_slices_left_alone() -> None:
+    told = verdict(source(), [search(**CLEAN)], [])
     assert told.kind == "good"
     assert told.sentence == (
-        "Charging was found and reduced: the loss fell from 1.600 to 0.500, and no check raised a "
-        "doubt."
+        "Charging was found and reduced: the loss fell from 1.600 to 0.500; at most 0.04 % of the "
+        "pixels of clean slices are changed, and no check raised a doubt."
     )
 
 
+def test_without_clean_slices_it_is_said_what_is_not_known() -> None:
+    told = verdict(source(), [search()], [])
+    assert (told.kind, told.sentence) == (
+        "neutral",
+        "The loss fell from 1.600 to 0.500; whether tissue was harmed is not known: name clean "
+        "slices under optimize.clean.",
+    )
+
+
+@pytest.mark.parametrize("status", ["refused", "left_alone"])
+def test_a_search_that_was_kept_from_applying_anything(status: str) -> None:
+    reason = "every combination changes clean slices; nothing was applied"
+    refused = search_content(status=status, reason=reason)
+    told = verdict(source(searches=[refused], slices=unchanged()), [], [])
+    assert (told.kind, told.sentence) == ("neutral", f"E{reason[1:]}.")
+    told = verdict(source(searches=[refused, search_content()]), [search(**CLEAN)], [])
+    assert told.kind == "doubtful"
+    assert told.reasons == (f"E{reason[1:]} of find.",)
+
+
 def test_improved_by_a_loss_that_has_no_words() -> None:
-    told = verdict(source(), [search(finds="")], [])
-    assert told.sentence.startswith("The stack was improved: the loss fell from 1.600 to 0.500, ")
+    told = verdict(source(), [search(finds="", **CLEAN)], [])
+    assert told.sentence.startswith("The stack was improved: the loss fell from 1.600 to 0.500; ")
 
 
 def test_a_loss_that_did_not_fall() -> None:
@@ -157,7 +180,7 @@ def test_a_loss_that_did_not_fall() -> None:
 
 
 def test_each_doubt_is_counted() -> None:
-    found = search(on_edge={"sigma": "upper"}, held_out={"2": 1.9})
+    found = search(on_edge={"sigma": "upper"}, held_out={"2": 1.9}, **CLEAN)
     odd = [Jump(4, 4, "s4", "mean_after", "mean grey level", 9, 1, 50, in_the_input=False)]
     told = verdict(source(held_out_before=1.7, output=OUTPUT | {"clipped": 30}), [found], odd)
     assert told.kind == "doubtful"

@@ -46,6 +46,11 @@ class Bound:
     parameters: Mapping[str, Any]
 
     @property
+    def is_known(self) -> bool:
+        """Whether every parameter has a value, so that no later search chooses one."""
+        return self.parameters.keys() >= set(self.component.parameters)
+
+    @property
     def survey_product(self) -> str | None:
         """Name under which what its survey settled is handed to this step, if it has one."""
         survey = self.component.survey if isinstance(self.component, Step) else None

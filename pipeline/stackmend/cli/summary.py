@@ -85,6 +85,7 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
     if search.status != "chosen":
         tried = counted(search.combinations, "combination")
         yield "search", f"{tried} on slice {slices}: {search.reason}"
+        yield from _clean(search)
         return
     # the values, each beside those that were tried
     for index, (name, chosen) in enumerate(search.chosen.items()):
@@ -99,13 +100,25 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
     yield "loss", f"{search.loss_of_choice:.4g} on slice {slices}, {lowest}"
     if search.loss_before is not None:
         after = search.loss_of_choice
-        yield "", f"{search.loss_before:.4g} before correction, {after:.4g} after"
+        yield "", f"{search.loss_before:.4g} before correction (leave it alone), {after:.4g} after"
     held_out = []
     for number, loss in search.held_out.items():
         shown = loss if isinstance(loss, str) else f"{loss:.4g}"
         held_out.append(f"{shown} (slice {number})")
     if held_out:
         yield "", f"held out: {', '.join(held_out)}"
+    yield from _clean(search)
+
+
+def _clean(search: SearchRecord) -> Iterator[Row]:
+    """What is changed of clean slices; where all combinations were refused, by the mildest."""
+    if not search.clean:
+        return
+    shares = [f"{share:.2%} of {name}" for name, share in search.clean.items()]
+    changed = f"{', '.join(shares)} changed"
+    if search.status != "chosen":
+        changed += " by the mildest combination"
+    yield "clean", f"{changed}; {search.max_changed:.2%} allowed, {search.refused} refused"
 
 
 def _range_text(values: Sequence[Any]) -> str:

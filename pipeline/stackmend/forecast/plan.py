@@ -18,8 +18,10 @@ from stackmend.result.journal import Journal, JournaledLosses, Ledger, Loss
 from stackmend.result.log import Log
 from stackmend.result.names import JOURNAL, RECORD
 from stackmend.result.workspace import bytes_in
-from stackmend.search import SearchResult, distinct_work, recall_search, strategy
+from stackmend.search import SearchResult, Strategy, distinct_work, recall_search, strategy
+from stackmend.tuning.alone import is_complete, judged, recalled_untouched
 from stackmend.tuning.chains import ChannelChain, survey_of
+from stackmend.tuning.control import Control
 from stackmend.tuning.trial import Trial, space_of
 from stackmend.tuning.tune import channels_of, follow, is_void, search_identity, untuned
 
@@ -194,7 +196,7 @@ class _Foreseen:
         if self.decided and not is_void(self.chains[channel], entry):
             trial = Trial(self.chains[channel], entry, trial.space)
             store = self._store(trial, numbers)
-            result = recall_search(trial.space, numbers, by, store)
+            result = self._recalled(trial, by, store)
             known = 0
             for number in numbers:
                 known += sum(store.recall(number, each) is not None for each in first)
@@ -217,6 +219,17 @@ class _Foreseen:
             needed=needed,
             decided=self.decided,
         )
+
+    def _recalled(self, trial: Trial, by: Strategy, store: JournaledLosses) -> SearchResult | None:
+        """What the search will come to, if journals know all of it."""
+        job = self._job
+        numbers = trial.entry.slices.indices(job.reader.shape[0])
+        control = Control(job, trial, Journal(None), self._known)
+        result = recall_search(trial.space, numbers, by, store, refuse=control.recalled)
+        if result is None:
+            return None
+        untouched = recalled_untouched(result, store)
+        return judged(trial, result, untouched) if is_complete(result, untouched) else None
 
     def _store(self, trial: Trial, numbers: Sequence[int]) -> JournaledLosses:
         identities = {number: search_identity(trial, number) for number in numbers}

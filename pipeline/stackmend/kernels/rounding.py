@@ -41,3 +41,17 @@ def rounded_to(image: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> tuple[
     low, high = image.dtype.type(limits.min), image.dtype.type(limits.max)
     clipped = _level_loops.round_to(readonly(np.ascontiguousarray(image)), low, high, pixels)
     return pixels, int(clipped)
+
+
+def to_dtype(image: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> tuple[NDArray[Any], int]:
+    """Grey levels as pixels of a type: rounded to the nearest and saturated for whole numbers.
+
+    Returns
+    -------
+    pixels : (Y, X) of ``dtype``
+    clipped : int
+        How many pixels lay outside the range of the type.
+    """
+    if dtype.kind == "f":
+        return image.astype(dtype, copy=False), 0
+    return rounded_to(image, dtype)

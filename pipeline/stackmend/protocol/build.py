@@ -9,6 +9,7 @@ from typing import Any
 
 from stackmend import registry, resources
 from stackmend.protocol.model import (
+    CleanPart,
     CommandLine,
     Input,
     LossEntry,
@@ -22,7 +23,7 @@ from stackmend.protocol.model import (
 from stackmend.protocol.schema import optimize_entries
 from stackmend.protocol.text import DataPath, Text
 
-_DEFAULTED = ("loss", "strategy", "on_nothing_found")
+_DEFAULTED = ("loss", "strategy", "on_nothing_found", "max_changed")
 
 
 def build(
@@ -167,21 +168,33 @@ def _optimize(
     outcome = given["on_nothing_found"]
     instead = outcome.get("instead", []) if isinstance(outcome, dict) else []
     options = resources.schema(f"strategies/{strategy}")
-    region: dict[str, tuple[int, int]] = {}
-    for axis, (first, stop) in entry.get("region", {}).items():
-        region[axis] = int(first), int(stop)
     return OptimizeEntry(
         steps=tuple(entry["steps"]) if "steps" in entry else _tuned(chain),
         channel=_plain(entry.get("channel"), {"type": "integer"}),
         slices=_selection(entry["slices"]),
         validate=_selection(entry["validate"]) if "validate" in entry else None,
-        region=region,
+        clean=tuple(_clean_part(each) for each in entry.get("clean", ())),
+        max_changed=given["max_changed"],
+        region=_region(entry.get("region", {})),
         loss=LossEntry(loss, _filled(loss_options, registry.losses().get(loss).schema)),
         strategy={"name": strategy, **_filled(strategy_options, options)},
         on_nothing_found=outcome if isinstance(outcome, str) else "instead",
         instead=build_chain(instead, (*path, "on_nothing_found", "instead"), text),
         path=path,
     )
+
+
+def _clean_part(given: float | Mapping[str, Any]) -> CleanPart:
+    if isinstance(given, Mapping):
+        return CleanPart(int(given["slice"]), _region(given.get("region", {})))
+    return CleanPart(int(given), {})
+
+
+def _region(given: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    region: dict[str, tuple[int, int]] = {}
+    for axis, (first, stop) in given.items():
+        region[axis] = int(first), int(stop)
+    return region
 
 
 def _named(given: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
@@ -61,17 +61,40 @@ class LossEntry:
 
 
 @dataclass(frozen=True)
+@dataclass(frozen=True)
+class CleanPart:
+    """A slice that is known to have nothing to correct, or a part of it in its restored size."""
+
+    number: int
+    region: Mapping[str, tuple[int, int]]
+
+    @property
+    def text(self) -> str:
+        """What people call it."""
+        ends = [f"{axis} {first} to {stop}" for axis, (first, stop) in self.region.items()]
+        return ", ".join([f"slice {self.number}", *ends])
+
+    def window(self, shape: Sequence[int]) -> tuple[slice, ...]:
+        """The part of a ``(Y, X)`` slice."""
+        ends = zip("yx", shape, strict=True)
+        return tuple(slice(*self.region.get(axis, (0, size))) for axis, size in ends)
+
+
+@dataclass(frozen=True)
 class OptimizeEntry:
     """One search: which steps, on which slices, by which loss.
 
     ``channel`` is the one it is done on, ``each`` for one search a channel, or ``None`` for the
-    first that is restored. ``strategy`` has its ``name`` and all its options.
+    first that is restored. ``strategy`` has its ``name`` and all its options. A combination may
+    change ``max_changed`` of the pixels of each ``clean`` part at the most.
     """
 
     steps: tuple[str, ...]
     channel: int | str | None
     slices: SliceSelection
     validate: SliceSelection | None
+    clean: tuple[CleanPart, ...]
+    max_changed: float
     region: Mapping[str, tuple[int, int]]
     loss: LossEntry
     strategy: Mapping[str, Any]

@@ -8,6 +8,9 @@ from typing import Any
 
 from stackmend.protocol.text import DataPath
 
+_APART = ("slices", "validate", "region", "clean", "max_changed")
+"""Keys of ``optimize`` without which the rest of it can still be judged."""
+
 
 class Repaired:
     """What is left of the data, and whether chain and searches can still be judged as a whole."""
@@ -58,10 +61,10 @@ def _drop(repaired: Repaired, path: DataPath) -> None:
         case ("chain", *_):
             repaired.chain_intact = False
         case ("optimize", int() as index, key, *_):
-            repaired.optimize_intact &= key in ("slices", "validate", "region")
+            repaired.optimize_intact &= key in _APART
             _remove(repaired, ("optimize", index, key))
         case ("optimize", str() as key, *_):
-            repaired.optimize_intact &= key in ("slices", "validate", "region")
+            repaired.optimize_intact &= key in _APART
             _remove(repaired, ("optimize", key))
         case ("optimize", *_):
             repaired.optimize_intact = False

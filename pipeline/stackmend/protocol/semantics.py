@@ -12,10 +12,10 @@ from typing import Any
 from stackmend import words
 from stackmend.errors import Problem
 from stackmend.protocol.model import OptimizeEntry, Protocol, SliceSelection, StepEntry
-from stackmend.protocol.stack import held_out_twice
+from stackmend.protocol.stack import chosen_on_clean, held_out_twice
 from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import suggestion
-from stackmend.registry import IMAGE, INITIAL_IMAGE, steps
+from stackmend.registry import IMAGE, INITIAL_IMAGE, REFERENCE_MASK, steps
 
 EXTRAS = {"optuna": "optuna"}
 """Strategies that need a package which may be missing, and the extra that brings it.
@@ -142,10 +142,17 @@ def _selections(protocol: Protocol) -> Iterator[Problem]:
             ((*entry.path, "slices"), entry.slices),
             ((*entry.path, "validate"), entry.validate),
         ]
-        for axis, (first, stop) in entry.region.items():
-            if first >= stop:
-                message = "is empty: the first number must be below the second"
-                yield protocol.text.problem((*entry.path, "region", axis), message)
+        regions: dict[DataPath, Mapping[str, tuple[int, int]]] = {entry.path: entry.region}
+        for index, part in enumerate(entry.clean):
+            regions[*entry.path, "clean", index] = part.region
+        for path, region in regions.items():
+            for axis, (first, stop) in region.items():
+                if first >= stop:
+                    message = "is empty: the first number must be below the second"
+                    yield protocol.text.problem((*path, "region", axis), message)
+        yield from _clean_twice(protocol, entry)
+        if entry.slices.numbers is not None:
+            yield from chosen_on_clean(protocol, entry)
         if (
             entry.slices.numbers is not None
             and entry.validate
@@ -159,6 +166,15 @@ def _selections(protocol: Protocol) -> Iterator[Problem]:
             yield protocol.text.problem(
                 path, f"names {words.few(repeated)} more than once; keep one"
             )
+
+
+def _clean_twice(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, part in enumerate(entry.clean):
+        if part.text in seen:
+            message = f"names {part.text} more than once; keep one"
+            yield protocol.text.problem((*entry.path, "clean", index), message)
+        seen.add(part.text)
 
 
 def _repeated(values: Iterable[Any]) -> list[str]:
@@ -236,6 +252,8 @@ def _loss_products(protocol: Protocol, entry: OptimizeEntry, last: int) -> Itera
     for step in protocol.chain[: last + 1]:
         available.update(step.step.makes)
         available.discard(step.step.closes or "")
+        if any(stage.mask_of for stage in step.step.stages):
+            available.add(REFERENCE_MASK)
     missing = [name for name in entry.loss.loss.reads if name not in available]
     if missing:
         products = " and ".join(missing)

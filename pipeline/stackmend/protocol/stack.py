@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from stackmend.errors import Problem
 from stackmend.protocol.model import OptimizeEntry, Protocol, SliceSelection, StepEntry
 from stackmend.protocol.text import DataPath
+from stackmend.words import counted
 
 
 def check_stack(
@@ -27,6 +28,9 @@ def check_stack(
             )
             if entry.slices.numbers is None or entry.validate.numbers is None:
                 yield from held_out_twice(protocol, entry, shape[0])
+        if entry.slices.numbers is None:
+            yield from chosen_on_clean(protocol, entry, shape[0])
+        yield from _clean_in_stack(protocol, entry, shape, label)
         restored = (len(protocol.input.slices.indices(shape[0])), *shape[1:])
         if entry.instead and remaining(entry.instead, restored) != remaining(
             protocol.chain, restored
@@ -110,6 +114,36 @@ def _in_stack(
             yield protocol.text.problem((*path, index), extent)
     if selection.numbers is None and not selection.indices(count):
         yield protocol.text.problem(path, f"selects nothing: {extent}")
+
+
+def _clean_in_stack(
+    protocol: Protocol, entry: OptimizeEntry, shape: tuple[int, int, int], label: str
+) -> Iterator[Problem]:
+    sizes = dict(zip("zyx", map(len, remaining(protocol.chain, shape)), strict=True))
+    for index, part in enumerate(entry.clean):
+        path: DataPath = (*entry.path, "clean", index)
+        if part.number >= shape[0]:
+            extent = f"{label} has {counted(shape[0], 'slice')}, 0 to {shape[0] - 1}"
+            yield protocol.text.problem((*path, "slice") if part.region else path, extent)
+        for axis, (first, stop) in part.region.items():
+            if first < stop and stop > sizes[axis]:
+                what = "rows" if axis == "y" else "columns"
+                message = (
+                    f"a restored slice has {sizes[axis]} {what}; the stop must be at most that"
+                )
+                yield protocol.text.problem((*path, "region", axis, 1), message)
+
+
+def chosen_on_clean(protocol: Protocol, entry: OptimizeEntry, count: int = 0) -> Iterator[Problem]:
+    """Whole slices that are said to be clean, and are to be corrected all the same.
+
+    ``count`` does not matter where the optimization slices are a list.
+    """
+    numbers = entry.slices.indices(count)
+    for index, part in enumerate(entry.clean):
+        if part.number in numbers and not part.region:
+            message = f"{part.text} is also an optimization slice; name a clean one, or a region"
+            yield protocol.text.problem((*entry.path, "clean", index), message)
 
 
 def held_out_twice(protocol: Protocol, entry: OptimizeEntry, count: int = 0) -> Iterator[Problem]:

@@ -21,6 +21,19 @@ class Keeps:
     of: Callable[[Mapping[str, Any], tuple[int, int, int]], tuple[slice, slice, slice]]
 
 
+@dataclass(frozen=True)
+class Reference:
+    """What a step marks where combinations are to be compared over one mask.
+
+    Its parameters have the defaults of its schema, but for those that the protocol gives a value,
+    and those under ``parameters``, which have theirs whatever the protocol says. ``widened(mask)``
+    is the mask with what the step may touch around it.
+    """
+
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    widened: Callable[[Any], Any] | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Component:
     """What steps and losses share.
@@ -71,7 +84,8 @@ class Step(Component):
     between standardize and destandardize; ``needs`` names such products that must be open although
     no stage reads them. ``refuse(parameters)`` returns what the schema cannot say against values,
     by parameter; ``caution(parameters, open_products)`` returns a warning about a legal but
-    doubtful use, or ``None``.
+    doubtful use, or ``None``. ``reference`` says how its mask is made that is common to all
+    combinations of a search.
     """
 
     opens: str | None = None
@@ -79,6 +93,7 @@ class Step(Component):
     needs: tuple[str, ...] = ()
     survey: Survey | None = None
     keeps: Keeps | None = None
+    reference: Reference = Reference()
     refuse: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None
     caution: Callable[[Mapping[str, Any], frozenset[str]], str | None] | None = None
 

@@ -16,6 +16,9 @@ ProductT = TypeVar("ProductT")
 INITIAL_IMAGE = "initial_image"
 """For losses: the image as it was before the first of the tuned steps."""
 
+REFERENCE_MASK = "reference_mask"
+"""For losses: one mask for all combinations, that of the tuned steps with reference values."""
+
 
 class Window(Sequence[ProductT]):
     """One product of neighbouring slices, in the order of the stack.

@@ -14,7 +14,7 @@ from stackmend.report.landscape import Search, Trial, edges, loss_of, short
 from stackmend.report.trust import Jump, agreement, by_channel, compared
 from stackmend.result import Result
 from stackmend.result.previews import ShownSearch, ShownSlice
-from stackmend.result.rows import SliceRow, Status
+from stackmend.result.rows import LEAVE_IT_ALONE, SliceRow, Status
 from stackmend.words import few
 
 LISTED = 20
@@ -107,6 +107,10 @@ def search_parts(search: Search, source: Result) -> Values:
     parts["histograms"] = list(_histograms(pictured))
     every = len(search.swept) * (len(search.swept) - 1) // 2
     parts["more_maps"] = every - len(search.pairs)
+    alone = search.record.loss_before if search.record else None
+    if alone is not None:
+        untouched = [LEAVE_IT_ALONE, *[""] * (len(search.names) - 1)]
+        parts["best"].append((untouched, f"{alone:.4f}"))
     for trial in sorted(search.scored, key=loss_of)[:BEST]:
         parts["best"].append(([short(value) for value in trial.values], f"{loss_of(trial):.4f}"))
     return parts
@@ -129,6 +133,8 @@ def _of_record(search: Search, source: Result) -> Values:
         "chosen": [(name, short(value)) for name, value in record.chosen.items()],
         "loss": loss,
         "reason": record.reason,
+        "clean": [(name, f"{share:.2%}") for name, share in record.clean.items()],
+        "refused": record.refused,
         "advice": record.advice,
     }
 

@@ -149,7 +149,7 @@ def _search(index: int, rows: Sequence[LossRow], record: SearchRecord | None) ->
         names.update(dict.fromkeys(row.values))
     trials: dict[int, Trial] = {}
     for row in rows:
-        if row.combination not in trials:
+        if isinstance(row.combination, int) and row.combination not in trials:
             values = tuple(str(row.values.get(name, "")) for name in names)
             trials[row.combination] = Trial(row.combination, values, row.mean_loss)
     return Search(index, record, tuple(names), tuple(trials.values()))

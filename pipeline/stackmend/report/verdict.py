@@ -10,10 +10,14 @@ from stackmend.report.landscape import Search
 from stackmend.report.trust import Jump, compared
 from stackmend.result import Result
 from stackmend.result.record import TruthRecord
-from stackmend.words import counted, few
+from stackmend.words import counted, few, percent
 
 CLIPPED = 1e-4
 """Share of clipped pixels above which the result is in doubt."""
+
+
+_KEPT_OUT = {"refused", "left_alone"}
+"""Status of searches that found something and were kept from touching it."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,9 @@ def _news(source: Result, found: Sequence[Search]) -> tuple[str, str]:
         rose = f"its error against the known truth rose from {_levels(truth)}"
         return "bad", f"The stack got worse: {rose}."
     statuses = {search.status for search in source.searches}
+    if statuses & _KEPT_OUT and "chosen" not in statuses:
+        reason = next(each.reason for each in source.searches if each.status in _KEPT_OUT)
+        return "neutral", f"{_capital(reason)}."
     if "nothing_found" in statuses and "chosen" not in statuses:
         return _nothing_found(source, changed)
     if not changed:
@@ -73,11 +80,24 @@ def _by_loss(source: Result, found: Sequence[Search]) -> tuple[str, str]:
         if after >= before:
             values = f"the loss was {before:.3f} before and is {after:.3f} after the correction"
             return "bad", f"No improvement: {values}."
-        finds = search.record.finds if search.record else ""
-        what = f"{_capital(finds)} was found and reduced" if finds else "The stack was improved"
-        return "good", f"{what}: the loss fell from {before:.3f} to {after:.3f}"
+        return _reduced(search, f"the loss fell from {before:.3f} to {after:.3f}")
     given = "The steps were applied with the parameters given"
     return "unmeasured", f"{given}; no loss was measured, so look at the pictures."
+
+
+def _reduced(search: Search, fell: str) -> tuple[str, str]:
+    """The news where the loss fell: good only where there is evidence that no harm was done."""
+    record = search.record
+    if record is None or not record.clean:
+        unknown = "whether tissue was harmed is not known"
+        return "unmeasured", f"{_capital(fell)}; {unknown}: name clean slices under optimize.clean."
+    what = (
+        f"{_capital(record.finds)} was found and reduced"
+        if record.finds
+        else "The stack was improved"
+    )
+    most = percent(max(record.clean.values()))
+    return "good", f"{what}: {fell}; at most {most} of the pixels of clean slices are changed"
 
 
 def _levels(truth: TruthRecord) -> str:
@@ -130,6 +150,10 @@ def _doubts(source: Result, found: Sequence[Search], odd: Sequence[Jump]) -> Ite
     """What speaks for looking again, each in a sentence."""
     for search in found:
         yield from _doubts_about_choice(search, source)
+    if any(search.status == "chosen" for search in source.searches):
+        kept_out = [each for each in source.searches if each.status in _KEPT_OUT]
+        for each in kept_out:
+            yield f"{_capital(each.reason)} of {', '.join(each.steps)}."
     slices = sorted({jump.slice for jump in odd})
     if slices:
         verb = "slice does" if len(slices) == 1 else "slices do"

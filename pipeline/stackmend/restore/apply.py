@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from stackmend.chain import Consecutive, Products
 from stackmend.errors import BadSlice, OutputError, StepError
 from stackmend.job import Job, SliceOfChannel
+from stackmend.kernels.rounding import to_dtype
 from stackmend.registry import IMAGE
-from stackmend.restore.measures import extent_of, levels_of, rmse, to_dtype
+from stackmend.restore.measures import extent_of, levels_of, rmse
 from stackmend.result.hashes import pixel_hash
 from stackmend.result.journal import Journal
 from stackmend.result.rows import SliceRow, Status

@@ -8,25 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels.noise import noise_level
-from stackmend.kernels.rounding import rounded_to
 from stackmend.kernels.statistics import mean_and_std
 
 Pixels = NDArray[Any]
 Mask = NDArray[np.bool_]
-
-
-def to_dtype(image: NDArray[np.floating[Any]], dtype: np.dtype[Any]) -> tuple[Pixels, int]:
-    """Grey levels as pixels of a type: rounded to the nearest and saturated for whole numbers.
-
-    Returns
-    -------
-    pixels : (Y, X) of ``dtype``
-    clipped : int
-        How many pixels lay outside the range of the type.
-    """
-    if dtype.kind == "f":
-        return image.astype(dtype, copy=False), 0
-    return rounded_to(image, dtype)
 
 
 def rmse(pixels: Pixels, truth: Pixels) -> float:

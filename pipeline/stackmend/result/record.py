@@ -86,7 +86,8 @@ class SearchRecord:
     """A search and what came of it; where nothing was chosen, the fields from ``chosen`` are empty.
 
     ``finds`` and ``advice`` are the words of the loss: what it judges the correction of, and what
-    to do where no combination came upon any.
+    to do where no combination came upon any. ``clean`` has the share of the pixels of each clean
+    slice that the choice changes.
     """
 
     steps: tuple[str, ...]
@@ -116,6 +117,9 @@ class SearchRecord:
     on_edge: Mapping[str, str] = field(default_factory=dict)
     landmarks: Mapping[str, int] = field(default_factory=dict)
     without_effect: tuple[str, ...] = ()
+    clean: Mapping[str, float] = field(default_factory=dict)
+    max_changed: float | None = None
+    refused: int = 0
 
     def __post_init__(self) -> None:
         for name in (*self.chosen, *self.on_edge):
@@ -126,7 +130,10 @@ class SearchRecord:
 
 
 class SliceCounts(TypedDict):
-    """How many slices there are, how many were taken over, and how many ended how."""
+    """How many slices there are, how many were taken over, and how many ended how.
+
+    ``masked_share`` is the share of those with anything masked, where a mask was made.
+    """
 
     all: int
     kept_from_earlier: int
@@ -136,6 +143,7 @@ class SliceCounts(TypedDict):
     kept: int
     blank: int
     skipped: int
+    masked_share: float | None
 
 
 class TruthRecord(TypedDict):

@@ -8,6 +8,9 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any
 
+LEAVE_IT_ALONE = "leave it alone"
+"""The candidate of every search that changes nothing."""
+
 
 class Status(StrEnum):
     """What became of a slice."""
@@ -113,23 +116,29 @@ class SliceRow:
 class LossRow:
     """One row of ``losses.csv``: a combination of a search on a slice, and its loss.
 
-    ``values`` are those of the swept parameters, as they were or, read back, as they are written.
-    ``mean_loss`` is the mean over the slices of the search. ``status`` says why there is no loss.
+    ``combination`` is its place in the order of the search, or ``LEAVE_IT_ALONE`` for the slice as
+    it is. ``values`` are those of the swept parameters, as they were or, read back, as they are
+    written. ``mean_loss`` is the mean over the slices of the search. ``status`` says why there is
+    no loss, or that the combination is out. ``clean_changed`` is the largest share of the pixels
+    that it changes of any clean slice, where there are such.
     """
 
     search: int
     channel: int
     slice: int
-    combination: int
+    combination: int | str
     values: Mapping[str, Any]
     loss: float | None = None
     mean_loss: float | None = None
     status: str = "ok"
+    clean_changed: float | None = None
 
     def to_csv(self) -> dict[str, Any]:
         """With a column for each parameter, and empty cells where there is no value."""
         place = {name: getattr(self, name) for name in _LOSS_PLACE}
         value = {name: getattr(self, name) for name in _LOSS_VALUE}
+        if self.clean_changed is None:
+            del value["clean_changed"]
         cells = {**place, **self.values, **value}
         return {name: "" if cell is None else cell for name, cell in cells.items()}
 
@@ -146,15 +155,16 @@ class LossRow:
         own = [name for name in known if name not in (*_LOSS_PLACE, *_LOSS_VALUE)]
         found: dict[str, Any] = {}
         for name in _LOSS_PLACE:
-            found[name] = _number(name, row.get(name))
-        for name in ("loss", "mean_loss"):
+            alone = name == "combination" and row.get(name) == LEAVE_IT_ALONE
+            found[name] = LEAVE_IT_ALONE if alone else _number(name, row.get(name))
+        for name in ("loss", "mean_loss", "clean_changed"):
             found[name] = _number(name, known[name]) if name in known else None
         values = {name: known[name] for name in own}
         return cls(**found, values=values, status=row.get("status", ""))
 
 
 _LOSS_PLACE = ("search", "channel", "slice", "combination")
-_LOSS_VALUE = ("loss", "mean_loss", "status")
+_LOSS_VALUE = ("loss", "mean_loss", "status", "clean_changed")
 _WHOLE = ("slice", "channel", "mask_area", "clipped", "search", "combination")
 _TEXT = ("name", "input_hash", "output_hash", "reach_hash", "reason")
 

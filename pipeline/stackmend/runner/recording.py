@@ -12,7 +12,7 @@ import numpy as np
 
 from stackmend.chain import Bound, Parameter
 from stackmend.job import Job
-from stackmend.registry import Undefined, steps
+from stackmend.registry import NOTHING_FOUND, Undefined, steps
 from stackmend.result.encoding import as_json
 from stackmend.result.environment import environment
 from stackmend.result.hashes import combined_hash
@@ -29,8 +29,8 @@ from stackmend.result.record import (
     Times,
     TruthRecord,
 )
-from stackmend.result.rows import LossRow, SliceRow
-from stackmend.search import Choice
+from stackmend.result.rows import LEAVE_IT_ALONE, LossRow, SliceRow
+from stackmend.search import REFUSED, Choice
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
 
 
@@ -128,6 +128,11 @@ def _mask_of(tuning: Tuning) -> str | None:
     return None
 
 
+def _masked_share(rows: Sequence[SliceRow]) -> float | None:
+    areas = [row.mask_area for row in rows if row.mask_area is not None]
+    return sum(area > 0 for area in areas) / len(areas) if areas else None
+
+
 def _chain_record(job: Job, chain: ChannelChain, tuning: Tuning) -> tuple[StepRecord, ...]:
     chosen: set[Parameter] = set()
     for tuned in tuning.searches:
@@ -177,6 +182,10 @@ def _search_record(tuned: FinishedSearch) -> SearchRecord:
         finds=entry.loss.loss.finds,
         advice=entry.loss.loss.advice,
         slices_without_findings=choice.slices_without_findings,
+        loss_before=tuned.loss_before,
+        clean=tuned.clean,
+        max_changed=entry.max_changed if entry.clean else None,
+        refused=len(result.refused),
     )
     if isinstance(choice, Choice):
         return _with_choice(content, tuned, choice)
@@ -193,7 +202,6 @@ def _with_choice(content: SearchRecord, tuned: FinishedSearch, choice: Choice) -
         content,
         chosen=dict(zip(names, choice.combination, strict=True)),
         loss_of_choice=choice.loss,
-        loss_before=tuned.loss_before,
         loss_median=median(mean for mean in means if mean is not None),
         held_out={number: _loss_or_status(value) for number, value in tuned.held_out.items()},
         tied=len(choice.tied),
@@ -218,6 +226,7 @@ def _slice_counts(rows: Sequence[SliceRow], kept: int) -> SliceCounts:
         "kept": count["kept"],
         "blank": count["blank"],
         "skipped": count["skipped"],
+        "masked_share": _masked_share(rows),
     }
 
 
@@ -239,6 +248,7 @@ def loss_rows(tuning: Tuning) -> Iterator[LossRow]:
         names = column_names(tuned.result.space.parameters)
         for number, losses in tuned.result.losses.items():
             for place, (combination, value) in enumerate(losses.items()):
+                out = REFUSED if combination in tuned.result.refused else "ok"
                 yield LossRow(
                     search=index,
                     channel=tuned.channel,
@@ -247,8 +257,26 @@ def loss_rows(tuning: Tuning) -> Iterator[LossRow]:
                     values=dict(zip(names, combination, strict=True)),
                     loss=None if isinstance(value, Undefined) else value,
                     mean_loss=tuned.result.mean(combination),
-                    status=value.status if isinstance(value, Undefined) else "ok",
+                    status=value.status if isinstance(value, Undefined) else out,
+                    clean_changed=tuned.changed.get(combination),
                 )
+            yield _untouched_row(index, tuned, number)
+
+
+def _untouched_row(index: int, tuned: FinishedSearch, number: int) -> LossRow:
+    """The row of a slice that is left alone; without a choice there may be no mask to judge it."""
+    loss = tuned.untouched.get(number, Undefined(NOTHING_FOUND, ""))
+    return LossRow(
+        search=index,
+        channel=tuned.channel,
+        slice=number,
+        combination=LEAVE_IT_ALONE,
+        values={},
+        loss=None if isinstance(loss, Undefined) else loss,
+        mean_loss=tuned.loss_before,
+        status=loss.status if isinstance(loss, Undefined) else "ok",
+        clean_changed=0.0 if tuned.changed else None,
+    )
 
 
 def column_names(parameters: Sequence[tuple[str, str]]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 from stackmend.errors import InputError
@@ -19,7 +20,10 @@ from stackmend.result.workspace import bytes_in
 from stackmend.runner.recording import loss_rows, protocol_record, run_record
 from stackmend.tuning.chains import ChannelChain, Tuning
 from stackmend.tuning.session import Session
-from stackmend.words import few
+from stackmend.words import few, percent
+
+MASKED = 0.15
+"""Share of masked pixels of a slice above which the mask is doubtful."""
 
 
 def write_losses(job: Job, tuning: Tuning) -> None:
@@ -46,7 +50,7 @@ def write_beside(
     """
     job, log = session.job, session.log
     partial = job.workspace.partial
-    for warning in _doubts(rows):
+    for warning in _doubts(rows, prod(job.shape[1:])):
         log.warn(warning)
     atomic.write_table(partial / names.SLICES, [row.to_csv() for row in rows])
     (partial / names.PROTOCOL).write_bytes(job.protocol.source)
@@ -101,7 +105,7 @@ def _ledger(
     ledger.work, ledger.looks, ledger.shards = identity, running.looks, running.shards
     searches: set[str] = set()
     for found in tuning.searches:
-        searches.update(found.identities.values())
+        searches.update(found.identities)
     known = {**session.known.losses, **running.losses}
     ledger.losses = {key: value for key, value in known.items() if key[0] in searches}
     ledger.slices = {(row.slice, row.channel): row for row in rows}
@@ -119,13 +123,18 @@ def record_in_place(job: Job) -> Record | None:
     return before if now == then else None
 
 
-def _doubts(rows: Sequence[SliceRow]) -> Iterator[str]:
-    """What a person should know about the slices."""
+def _doubts(rows: Sequence[SliceRow], pixels: int) -> Iterator[str]:
+    """What a person should know about the slices, of so many pixels each."""
     for status in Status:
         numbers = [row.slice for row in rows if row.status is status]
         if numbers and status is not Status.RESTORED:
             count = f"{len(numbers)} of {len(rows)} slices"
             yield f"{count} are {status.words}: {few(numbers, 20)}"
+    masked = [row.slice for row in rows if (row.mask_area or 0) > MASKED * pixels]
+    if masked:
+        where = f"{len(masked)} of {len(rows)} slices ({few(masked, 20)})"
+        advice = "look whether so much is to be corrected"
+        yield f"more than {percent(MASKED)} of the pixels are masked in {where}: {advice}"
     clipped = sum(row.clipped for row in rows)
     if clipped:
         yield f"{clipped} pixels were clipped to the range of the output type"

@@ -8,20 +8,29 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Protocol
 
 from stackmend.chain import ABSENT, Graph, Products
 from stackmend.registry import NOTHING_FOUND, Undefined
-from stackmend.search.choice import NOTHING_TO_JUDGE, Choice, Losses, NoChoice, choose, mean_loss
+from stackmend.search.choice import (
+    NOTHING_TO_JUDGE,
+    REFUSED,
+    Choice,
+    Losses,
+    NoChoice,
+    choose,
+    mean_loss,
+)
 from stackmend.search.landmarks import landmarks
 from stackmend.search.space import Axis, Combination, Space
 from stackmend.search.strategies import Strategy, strategy
 from stackmend.search.walk import distinct_work, distinct_work_for, most_alive, walk
 
 __all__ = [
+    "REFUSED",
     "Axis",
     "Choice",
     "Combination",
@@ -66,14 +75,15 @@ class LossStore(Protocol):
 class SearchResult:
     """Every loss of a search, the choice made by them, and the distinct work for one slice.
 
-    ``pictures`` has a picture of the first slice as some of the combinations restore it, if that
-    was wanted.
+    ``refused`` are the combinations that are out. ``pictures`` has a picture of the first slice as
+    some of the combinations restore it, if that was wanted.
     """
 
     space: Space
     losses: Losses
     choice: Choice | NoChoice
     work: Counter[str]
+    refused: frozenset[Combination] = frozenset()
     pictures: Mapping[Combination, Any] = field(default_factory=dict)
 
     @property
@@ -97,9 +107,7 @@ class SearchResult:
         """Named points to be looked at, the chosen one first; none if there is no choice."""
         if isinstance(self.choice, NoChoice):
             return {}
-        return landmarks(
-            {each: self.mean(each) for each in self.combinations}, self.choice.combination
-        )
+        return landmarks(mean_losses(self.losses, self.refused), self.choice.combination)
 
 
 def count_work(graph: Graph, space: Space) -> Counter[str]:
@@ -119,6 +127,7 @@ def search(
     store: LossStore | None = None,
     picture: str = "",
     nothing_found: str = NOTHING_TO_JUDGE,
+    refuse: Callable[[Sequence[Combination]], Collection[Combination]] | None = None,
 ) -> SearchResult:
     """Evaluate the loss of combinations on every slice, and choose.
 
@@ -145,6 +154,8 @@ def search(
         the first slice; where losses must be evaluated anyway.
     nothing_found
         What is said where the loss has nothing to judge.
+    refuse
+        Says which of some combinations are out, whatever their loss.
 
     Raises
     ------
@@ -155,6 +166,7 @@ def search(
     losses: dict[int, dict[Combination, float | Undefined]] = {number: {} for number in slices}
     made: dict[Combination, Any] = {}
     work: Counter[str] = Counter()
+    refused: set[Combination] = set()
     evaluated, needed = itertools.count(1), 0
 
     def count_one() -> None:
@@ -162,7 +174,7 @@ def search(
             done(next(evaluated), needed)
 
     for turn in itertools.count():
-        combinations = by.propose(turn, space, mean_losses(losses))
+        combinations = by.propose(turn, space, mean_losses(losses, refused))
         if not combinations:
             break
         work += distinct_work(graph, combinations).counts()
@@ -171,7 +183,10 @@ def search(
             row = _Row(graph, combinations, number, store, count_one)
             losses[number] |= row.losses(products_of, workers, picture * (number == slices[0]))
             made |= row.made
-    return SearchResult(space, losses, choose(space, losses, nothing_found), work, made)
+        if refuse:
+            refused.update(refuse(combinations))
+    choice = choose(space, losses, nothing_found, refused)
+    return SearchResult(space, losses, choice, work, frozenset(refused), made)
 
 
 def recall_search(
@@ -180,20 +195,30 @@ def recall_search(
     by: Strategy,
     store: LossStore,
     nothing_found: str = NOTHING_TO_JUDGE,
+    refuse: Callable[[Sequence[Combination]], Collection[Combination] | None] | None = None,
 ) -> SearchResult | None:
-    """The result of a search all of whose losses are in a store; ``None`` if any is not."""
+    """The result of a search all of whose losses are in a store; ``None`` if any is not.
+
+    ``refuse`` is as for ``search``, or ``None`` where it does not know.
+    """
     losses: dict[int, dict[Combination, float | Undefined]] = {number: {} for number in slices}
+    refused: set[Combination] = set()
     for turn in itertools.count():
-        combinations = by.propose(turn, space, mean_losses(losses))
+        combinations = by.propose(turn, space, mean_losses(losses, refused))
         if not combinations:
             break
+        out = refuse(combinations) if refuse else ()
+        if out is None:
+            return None
+        refused.update(out)
         for number in slices:
             for combination in combinations:
                 value = store.recall(number, combination)
                 if value is None:
                     return None
                 losses[number][combination] = value
-    return SearchResult(space, losses, choose(space, losses, nothing_found), Counter())
+    choice = choose(space, losses, nothing_found, refused)
+    return SearchResult(space, losses, choice, Counter(), frozenset(refused))
 
 
 class _Row:
@@ -241,7 +266,15 @@ class _Row:
         return {combination: found[combination] for combination in self.combinations}
 
 
-def mean_losses(losses: Losses) -> dict[Combination, float | None]:
-    """The mean loss of each combination over the slices where it has a value."""
-    combinations = next(iter(losses.values()))
-    return {each: mean_loss([row[each] for row in losses.values()]) for each in combinations}
+def mean_losses(
+    losses: Losses, refused: Collection[Combination] = ()
+) -> dict[Combination, float | None]:
+    """The mean loss of each combination over the slices where it has a value.
+
+    Those that are out have none.
+    """
+    found: dict[Combination, float | None] = {}
+    for each in next(iter(losses.values())):
+        out = each in refused
+        found[each] = None if out else mean_loss([row[each] for row in losses.values()])
+    return found

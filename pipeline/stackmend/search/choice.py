@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,6 +14,9 @@ from stackmend.search.space import Combination, Space
 Losses = Mapping[int, Mapping[Combination, float | Undefined]]
 """For each optimization slice, the loss of each combination."""
 
+
+REFUSED = "refused"
+"""Status of a search all of whose combinations are out."""
 
 NOTHING_TO_JUDGE = "no combination has anything to judge"
 """Said where a loss has no words of its own for it."""
@@ -38,7 +41,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class NoChoice:
-    """There is nothing to choose by: ``status`` is ``nothing_found`` or ``undefined``."""
+    """Nothing is chosen, for want of something to choose by or for what speaks against it.
+
+    ``status`` is ``nothing_found``, ``undefined``, ``refused`` where every combination is out, or
+    what those who judge a choice say.
+    """
 
     status: str
     reason: str
@@ -46,14 +53,17 @@ class NoChoice:
 
 
 def choose(
-    space: Space, losses: Losses, nothing_found: str = NOTHING_TO_JUDGE
+    space: Space,
+    losses: Losses,
+    nothing_found: str = NOTHING_TO_JUDGE,
+    refused: Collection[Combination] = (),
 ) -> Choice | NoChoice:
     """The combination with the lowest mean loss; the first in the declared order among equals.
 
     ``nothing_found`` says in the words of the loss that it had nothing to judge.
 
     A combination without a value on a slice, where another one finds anything, loses to any that
-    has one.
+    has one. Those that are ``refused`` are out.
     """
     empty = tuple(
         number
@@ -73,7 +83,13 @@ def choose(
         )
         reason = next(value.reason for value in undefined if value.status != NOTHING_FOUND)
         return NoChoice("undefined", f"no combination has a defined loss ({reason})", empty)
-    winners = [combination for combination in standing if standing[combination] == best]
+    # What is out has no part in the choice; nothing may be left, or nothing that finds anything.
+    allowed = {each: value for each, value in standing.items() if each not in refused}
+    best = min(allowed.values(), default=best)
+    if not allowed or best[0] == len(counted):
+        every = "every combination that finds anything" if allowed else "every combination"
+        return NoChoice(REFUSED, f"{every} changes clean slices; nothing was applied", empty)
+    winners = [combination for combination in allowed if allowed[combination] == best]
     return Choice(
         combination=winners[0],
         loss=best[1],

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from stackmend.kernels.gaussian import gaussian
 from stackmend.kernels.reconstruction import fill_from_border
-from stackmend.kernels.regions import fill_holes, remove_small
-from stackmend.registry import Stage, Step
+from stackmend.kernels.regions import cityblock_distance, fill_holes, remove_small
+from stackmend.registry import Reference, Stage, Step
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -54,6 +54,11 @@ def charging_mask(candidates: Mask, *, min_area: int) -> Mask:
     return remove_small(fill_holes(candidates), min_area)
 
 
+def widened(charging_mask: Mask) -> Mask:
+    """The mask and what lies within 15 px of city-block distance around it; ``(Y, X)`` bool."""
+    return cityblock_distance(charging_mask, 15) <= 15
+
+
 STEP = Step(
     name="find_charging",
     version=1,
@@ -63,6 +68,8 @@ STEP = Step(
         Stage(charging_mask, plural="masks", mask_of="charging"),
     ),
     needs=("scale",),
+    # A wide Gaussian cuts into no region, so that this mask holds what any combination may find.
+    reference=Reference({"gf1_sigma": 120, "color_shift": 0.1}, widened),
     references=(
         "Spehner et al., Cryo-FIB-SEM as a promising tool for localizing proteins in 3D, "
         "J. Struct. Biol. 211 (2020), 10.1016/j.jsb.2020.107528",

@@ -25,7 +25,7 @@ from stackmend.registry import IMAGE, Each, Step, Survey, Undefined
 from stackmend.result.arrays import encoded
 from stackmend.result.environment import versions_of_pixels
 from stackmend.result.hashes import combined_hash, digest, pixel_hash
-from stackmend.search import SearchResult, mean_loss
+from stackmend.search import Combination, SearchResult, mean_loss
 from stackmend.stacks import Reader
 from stackmend.tuning.raw import RawSlices
 
@@ -216,16 +216,20 @@ class FinishedSearch:
     """One optimize entry worked through on a channel: its search, and what it is compared with.
 
     ``held_out`` has the losses of slices that had no part in the choice, ``untouched`` those of
-    the slices that it was made on, as they are without correction.
+    the slices that it was made on, as they are without correction. ``clean`` has the share that
+    the choice changes of what is known to be clean, or the mildest combination of those refused;
+    ``changed`` that of every combination, where it changes most.
     """
 
     entry: OptimizeEntry
     channel: int
     result: SearchResult
     seconds: float
-    identities: Mapping[int, str] = field(default_factory=dict)
+    identities: Collection[str] = ()
     held_out: Mapping[int, float | Undefined] = field(default_factory=dict)
     untouched: Mapping[int, float | Undefined] = field(default_factory=dict)
+    clean: Mapping[str, float] = field(default_factory=dict)
+    changed: Mapping[Combination, float] = field(default_factory=dict)
 
     @property
     def loss_before(self) -> float | None:

@@ -22,9 +22,10 @@ from stackmend.chain import (
 )
 from stackmend.errors import UsageError
 from stackmend.protocol import OptimizeEntry, Protocol
-from stackmend.registry import IMAGE, INITIAL_IMAGE, Stage, Step, Undefined
+from stackmend.registry import IMAGE, INITIAL_IMAGE, REFERENCE_MASK, Stage, Step, Undefined
 from stackmend.search import LOSS, UNUSABLE, Axis, Combination, Space
 from stackmend.tuning.chains import ChannelChain, load_image
+from stackmend.tuning.reference import ReferenceMask
 from stackmend.words import few
 
 LOSS_ID = "loss"
@@ -99,8 +100,28 @@ class Trial:
             Steps behind the loss, for instance the rest of the chain and one that makes a picture.
         """
         swept = {axis.parameter: axis.values for axis in self.space.axes}
-        given = dict.fromkeys((*self._made_before, *self.chain.given))
+        given = dict.fromkeys(self._given)
+        if self.reference:
+            given[REFERENCE_MASK] = None
         return compile_chain((*self.tuned, self.loss_step, *then), given=given, swept=swept)
+
+    @property
+    def _given(self) -> tuple[str, ...]:
+        """Names of the products that exist before the tuned steps."""
+        return (*self._made_before, *self.chain.given)
+
+    @cached_property
+    def reference(self) -> ReferenceMask | None:
+        """The mask that is common to all combinations, where the loss reads it."""
+        if REFERENCE_MASK not in self.loss_step.component.reads:
+            return None
+        before = self.chain.steps[: self.first]
+        return ReferenceMask(before, self.tuned, self.space, dict.fromkeys(self._given))
+
+    @property
+    def reach(self) -> int:
+        """How many slices to either side the tuned steps and the loss see."""
+        return max(self.graph().reach, self.reference.reach if self.reference else 0)
 
     def start(self, number: int, reach: int = 0) -> Products:
         """What the steps before the tuned ones make of a slice and its neighbours, in the region.
@@ -121,6 +142,7 @@ class Trial:
         for (started, far), products in self._started.items():
             if started == number and far >= reach:
                 return dict(products)
+        reach = max(reach, self.reference.reach if self.reference else 0)
         found: Products = {}
         for offset in range(-reach, reach + 1):
             made = self._before.evaluate(number + offset, self._made_before)
@@ -132,6 +154,8 @@ class Trial:
                 found[product_of_neighbour(name, offset)] = value
         if found[IMAGE] is ABSENT:
             self.chain.reader.read(number)  # which says why, unless the slice is constant
+        if self.reference:
+            found[REFERENCE_MASK] = self.reference.of(found)
         self._started = {(number, reach): found}
         return dict(found)
 
@@ -258,9 +282,7 @@ class Trial:
     @property
     def rest_is_known(self) -> bool:
         """Whether these have a value for every parameter, so that no later search chooses one."""
-        return all(
-            bound.parameters.keys() >= set(bound.component.parameters) for bound in self.rest
-        )
+        return all(bound.is_known for bound in self.rest)
 
 
 def _pair(name: Parameter | str) -> Sequence[str]:

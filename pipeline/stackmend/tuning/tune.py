@@ -14,8 +14,10 @@ from stackmend.registry import NOTHING_FOUND, Loss, Undefined
 from stackmend.result.hashes import digest
 from stackmend.result.journal import JournaledLosses
 from stackmend.result.log import Log
-from stackmend.search import Choice, NoChoice, SearchResult, search, strategy
+from stackmend.search import REFUSED, Choice, NoChoice, SearchResult, search, strategy
+from stackmend.tuning.alone import LEFT_ALONE, judged, untouched_losses
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
+from stackmend.tuning.control import Control
 from stackmend.tuning.session import Session
 from stackmend.tuning.survey import surveyed
 from stackmend.tuning.trial import Trial, space_of
@@ -131,11 +133,26 @@ def _tuned(
     if is_void(chains[channel], entry):
         return tuning
     chains[channel], trial = trial_of(session, chains[channel], entry)
-    result, seconds, identities = _searched(session, trial, picture_of)
-    found = FinishedSearch(entry, session.job.channels[channel], result, seconds, identities)
-    changed = follow([chains[each] for each in followers], entry, result, session.log)
-    if isinstance(result.choice, Choice):
-        found = _compared(found, trial, result)
+    control = Control(session.job, trial, session.journal, session.known)
+    identities = _identities(trial)
+    store = JournaledLosses(session.journal, session.known.losses, identities)
+    start = perf_counter()
+    result = _searched(session, trial, control, store, picture_of)
+    seconds = perf_counter() - start
+    untouched = untouched_losses(trial, result, store)
+    found = FinishedSearch(
+        entry,
+        session.job.channels[channel],
+        judged(trial, result, untouched),
+        seconds,
+        (*identities.values(), *control.identities.values()),
+        untouched=untouched,
+        clean=control.of(result.choice),
+        changed=control.worst,
+    )
+    changed = follow([chains[each] for each in followers], entry, found.result, session.log)
+    if isinstance(found.result.choice, Choice):
+        found = _with_held_out(found, trial)
         _report(found, session.log)
     for each, chain in zip(followers, changed, strict=True):
         chains[each] = chain
@@ -143,9 +160,13 @@ def _tuned(
 
 
 def _searched(
-    session: Session, trial: Trial, picture_of: PictureOf | None
-) -> tuple[SearchResult, float, dict[int, str]]:
-    """The result of a search, its seconds, and what decides about its losses on each slice."""
+    session: Session,
+    trial: Trial,
+    control: Control,
+    store: JournaledLosses,
+    picture_of: PictureOf | None,
+) -> SearchResult:
+    """The result of a search, before its choice is compared with leaving the slices alone."""
     log, entry, space = session.log, trial.entry, trial.space
     by = strategy(**entry.strategy)
     numbers = entry.slices.indices(trial.chain.reader.shape[0])
@@ -162,7 +183,6 @@ def _searched(
     )
     log.progress("search", 0, len(space) * len(numbers))
     start = perf_counter()
-    identities = {number: search_identity(trial, number) for number in numbers}
     graph = trial.graph(then)
     result = search(
         graph,
@@ -172,24 +192,34 @@ def _searched(
         by=by,
         workers=session.workers.threads,
         done=lambda count, needed: log.progress("search", count, needed),
-        store=JournaledLosses(session.journal, session.known.losses, identities),
+        store=store,
         picture=picture.component.makes[-1] if picture else "",
         nothing_found=entry.loss.loss.nothing_found,
+        refuse=lambda combinations: control.refused(
+            combinations,
+            session.workers.threads,
+            lambda count, needed: log.progress("control", count, needed),
+        ),
     )
-    seconds = perf_counter() - start
     log.event(
         "search finished",
-        seconds=round(seconds, 3),
+        seconds=round(perf_counter() - start, 3),
         combinations=len(result.combinations),
         distinct_work=dict(result.work),
     )
-    return result, seconds, identities
+    return result
+
+
+def _identities(trial: Trial) -> dict[int, str]:
+    """What decides about the losses of a search, by optimization slice."""
+    numbers = trial.entry.slices.indices(trial.chain.reader.shape[0])
+    return {number: search_identity(trial, number) for number in numbers}
 
 
 def search_identity(trial: Trial, number: int) -> str:
     """What decides about the losses of a search on a slice, but the combination."""
     chain, loss = trial.chain.upto(trial.last + 1), trial.entry.loss
-    reach = trial.graph().reach + chain.upto(trial.first).reach
+    reach = trial.reach + chain.upto(trial.first).reach
     facts = {
         **chain.identity(),
         "loss": [loss.name, loss.loss.version, dict(loss.parameters)],
@@ -197,17 +227,17 @@ def search_identity(trial: Trial, number: int) -> str:
         "region": dict(trial.entry.region),
         "slice": chain.hash_around(number, reach),
     }
+    if trial.reference:
+        facts["reference"] = [dict(bound.parameters) for bound in trial.reference.steps]
     return digest(facts)
 
 
-def _compared(found: FinishedSearch, trial: Trial, result: SearchResult) -> FinishedSearch:
-    """A search with the losses of held-out slices, and of its own slices before correction."""
+def _with_held_out(found: FinishedSearch, trial: Trial) -> FinishedSearch:
+    """A search with the losses of held-out slices."""
     entry = trial.entry
     held_out = entry.validate.indices(trial.chain.reader.shape[0]) if entry.validate else ()
-    after = {number: trial.loss(number, result.chosen) for number in held_out}
-    counted = [each for each in result.losses if each not in result.choice.slices_without_findings]
-    before = {number: trial.loss_untouched(number, result.chosen) for number in counted}
-    return replace(found, held_out=after, untouched=before)
+    chosen = found.result.chosen
+    return replace(found, held_out={number: trial.loss(number, chosen) for number in held_out})
 
 
 def follow(
@@ -231,6 +261,11 @@ def _without_choice(
     """The chains where a search could not choose, as the protocol says."""
     loss = entry.loss.loss
     where = f"optimization slices {few(map(str, choice.slices_without_findings))}"
+    if choice.status in (REFUSED, LEFT_ALONE):
+        changed = [chain.without(entry.steps) for chain in chains]
+        names = ", ".join(changed[0].skipped[len(chains[0].skipped) :])
+        log.warn(f"{choice.reason} ({names} left out)")
+        return changed
     if choice.status != NOTHING_FOUND:
         raise QualityError(f"search: {choice.reason}; {loss.undefined_advice}")
     if entry.on_nothing_found == "stop":

@@ -11,6 +11,7 @@ from stackmend.words import count, duration, figure
 _KNOWN = {
     "survey": ("looking at the stack", "slices"),
     "search": ("searching", "combinations"),
+    "control": ("looking at clean slices", "combinations"),
     "check": ("checking what is done", "slices"),
     "apply": ("restoring", "slices"),
     "pictures": ("making pictures for the report", "slices"),

@@ -1,0 +1,81 @@
+"""The one mask over which losses may compare all combinations of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from stackmend.chain import ABSENT, Bound, Products, compile_chain
+from stackmend.registry import Step
+from stackmend.search import Space
+
+
+class ReferenceMask:
+    """The union of the masks that tuned steps make with their reference values.
+
+    Where none of them makes a mask, those of the steps before stand for it, which are common.
+
+    Parameters
+    ----------
+    before, tuned
+        The steps before the first tuned one, and the tuned ones.
+    space
+        What is swept.
+    given
+        Names of the products that exist before the first tuned step.
+    """
+
+    def __init__(
+        self, before: Sequence[Bound], tuned: Sequence[Bound], space: Space, given: Collection[str]
+    ) -> None:
+        marking = [place for place, bound in enumerate(tuned) if any(_masks(bound))]
+        self.steps = tuple(_bound(bound, space) for bound in tuned[: max(marking, default=-1) + 1])
+        graph = compile_chain(self.steps, given=given)
+        masks = graph.masks()
+        self._graph = replace(graph, products={**graph.products, **masks})
+        self.reach = graph.reach
+        owners = {bound.id: bound for bound in self.steps}
+        self._owners = {name: owners[graph.nodes[index].owner] for name, index in masks.items()}
+        if not marking:
+            for bound in before:
+                self._owners.update(dict.fromkeys(_masks(bound), bound))
+
+    def of(self, given: Mapping[str, Any]) -> Any:
+        """The mask of a slice, ``(Y, X)`` bool, from the products before the first tuned step."""
+        masks: Products = self._graph.evaluate(given, self._owners)
+        if any(mask is ABSENT for mask in masks.values()):
+            return ABSENT
+        union = np.logical_or.reduce([self._widened(name, mask) for name, mask in masks.items()])
+        union.flags.writeable = False
+        return union
+
+    def _widened(self, name: str, mask: Any) -> Any:
+        component = self._owners[name].component
+        assert isinstance(component, Step)
+        widened = component.reference.widened
+        return widened(mask) if widened else mask
+
+
+def _masks(bound: Bound) -> Iterator[str]:
+    return (stage.makes for stage in bound.component.stages if stage.mask_of)
+
+
+def _bound(bound: Bound, space: Space) -> Bound:
+    """A step with its reference values, else those that the protocol fixes, else its defaults."""
+    component = bound.component
+    assert isinstance(component, Step)
+    swept: dict[str, Any] = {}
+    for axis in space.axes:
+        id, name = axis.parameter
+        if id == bound.id:
+            swept[name] = axis.values[0]
+    values = {}
+    for name in component.parameters:
+        declared = component.schema["properties"][name]
+        values[name] = bound.parameters.get(name)
+        if name in swept:
+            values[name] = declared.get("default", swept[name])
+    return replace(bound, parameters={**values, **component.reference.parameters})
