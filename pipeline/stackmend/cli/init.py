@@ -40,7 +40,9 @@ def main(options: Options) -> int:
         with file.open("x", encoding="utf-8", newline="\n") as target:
             target.write(text)
     except OSError as error:
-        raise OutputError(f"{file}: cannot be written ({error.strerror}); choose another") from error
+        raise OutputError(
+            f"{file}: cannot be written ({error.strerror}); choose another"
+        ) from error
     say(message_line(f"wrote {file}"), sys.stderr)
     return 0
 

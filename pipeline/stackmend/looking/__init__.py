@@ -1,5 +1,4 @@
-"""A look at a stack: what it is made of, which charging model finds something in it, and the
-protocol that fits.
+"""A look at a stack: what it is made of, which charging model finds something, what protocol fits.
 
 ``look`` reads a few slices and asks the models with their defaults; ``protocol_for`` writes down
 what was seen and what follows from it.

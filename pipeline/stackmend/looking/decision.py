@@ -27,10 +27,10 @@ class Look:
     @property
     def verdict(self) -> str:
         """What was decided, in a sentence without an end."""
-        seen = counted(len(self.numbers), "slice")
         if self.chosen is None:
-            return f"nothing looks charged on the {seen} looked at; the stack is left alone"
-        return f"{said_of(self.chosen)} looked at: {self.chosen.model} model"
+            seen = counted(len(self.numbers), "slice")
+            return f"nothing looks charged ({seen} looked at); the protocol leaves the stack alone"
+        return f"{said_of(self.chosen)}; the protocol has the steps for it"
 
     @property
     def clean(self) -> tuple[int, ...]:
@@ -79,13 +79,18 @@ def choice(findings: Sequence[Finding]) -> Finding | None:
     return None
 
 
+def polarity(finding: Finding) -> str:
+    """What the charge is that was looked for."""
+    return "dark" if finding.inverse else "bright"
+
+
 def said_of(finding: Finding) -> str:
-    """How much a model finds, for instance "dark charge on 5 of 12 slices, 7.9 % of their pixels"."""
-    polarity = "dark" if finding.inverse else "bright"
+    """How much is found, for instance "dark charge on 5 of 12 slices, 7.9 % of their pixels"."""
+    kind = f"{polarity(finding)} charge"
     if finding.trouble:
-        return f"{polarity} charge: {finding.trouble}"
+        return f"{kind}: {finding.trouble}"
     seen = counted(len(finding.shares), "slice")
     if not finding.charged:
-        return f"{polarity} charge on none of {seen}"
+        return f"{kind} on none of {seen}"
     share = percent(finding.share)
-    return f"{polarity} charge on {len(finding.charged)} of {seen}, {share} of their pixels"
+    return f"{kind} on {len(finding.charged)} of {seen}, {share} of the pixels there"

@@ -14,9 +14,11 @@ from stackmend.chain import Bound, Graph, compile_chain
 from stackmend.errors import StepError
 from stackmend.registry import IMAGE, Unsettled
 from stackmend.stacks import Reader
+from stackmend.words import percent
 
 CHARGED = 0.0005  # share of a slice under the mask from which it counts as charged
 MOST = 0.15  # share of the charged slices above which the learnt model is not believed
+FEW, LEAST = 3, 0.02  # below so many slices, structure of up to this share is taken for charge
 SMALLEST_SIDE = 256  # px: less tissue is too little to learn from
 LARGEST = 1448  # px a side of the middle in which the learnt model looks: 2 megapixels
 MASK = "charging_mask"
@@ -62,14 +64,13 @@ def streaks_found(
 def learnt_found(reader: Reader, numbers: Sequence[int]) -> tuple[Finding, Finding]:
     """What find_learnt_charging finds, dark and bright.
 
-    The model is learnt as in a run, but asked slice by slice: differences to neighbours are a
-    measure of how strong charge is, and of the wrong polarity they find something, too.
+    The model is learnt as in a run, but asked slice by slice: differences to neighbours say how
+    strong charge is, but beside dark charge they find bright charge in the clean slices, too.
     """
     return _learnt(reader, numbers, True), _learnt(reader, numbers, False)
 
 
 def _learnt(reader: Reader, numbers: Sequence[int], inverse: bool) -> Finding:
-    finding = Finding("learnt", inverse)
     if min(reader.shape[1:]) < SMALLEST_SIDE:
         return Finding("learnt", inverse, trouble="the slices are too small to learn from")
     learning = _bound("learn_charging", inverse=inverse, neighbours=0)
@@ -79,7 +80,7 @@ def _learnt(reader: Reader, numbers: Sequence[int], inverse: bool) -> Finding:
         return Finding("learnt", inverse, trouble=str(error))
 
     name = learning.survey_product
-    assert name is not None  # learn_charging has a survey
+    assert name is not None  # as the step has a survey
     graph = compile_chain([learning, _bound("find_learnt_charging")], given=(IMAGE, name))
     shares = {}
     for number in numbers:
@@ -87,15 +88,19 @@ def _learnt(reader: Reader, numbers: Sequence[int], inverse: bool) -> Finding:
             shares[number] = _share(graph, {IMAGE: _middle(_image(reader, number)), name: model})
         except StepError as error:  # it refuses slices of which it takes most for charge
             return Finding("learnt", inverse, trouble=str(error))
-    finding = Finding("learnt", inverse, shares)
-    if finding.share > MOST:
-        return Finding("learnt", inverse, shares, "more is found than charge covers")
-    return finding
+    share = Finding("learnt", inverse, shares).share
+    trouble = None
+    if share > MOST:
+        trouble = f"{percent(share)} of the pixels, more than can be believed"
+    elif reader.shape[0] < FEW and 0 < share < LEAST:
+        trouble = f"{percent(share)} of the pixels, too little for a stack of so few slices"
+    return Finding("learnt", inverse, shares, trouble)
 
 
 def _model(reader: Reader, learning: Bound) -> Any:
     """What the survey of a run without optimization slices settles."""
-    survey = learning.component.survey  # type: ignore[union-attr]
+    survey = registry.steps().get(learning.id).survey
+    assert survey is not None  # learn_charging has one
     count = range(reader.shape[0])
     numbers = sorted(set(survey.slices(count, ()) if survey.slices else count))
     records = {

@@ -6,11 +6,12 @@ import json
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from stackmend.looking.decision import Look, said_of
+from stackmend.looking.decision import Look, polarity, said_of
 from stackmend.looking.models import Finding
-from stackmend.words import counted, figure, percent, value
+from stackmend.words import counted, figure, glue, percent, unglue, value
 
 CHOOSE, HOLD_OUT = 3, 2  # charged slices
+ODD = 1e-4  # share of odd pixels that is worth a word
 WIDTH = 96
 
 MODELS = {
@@ -42,13 +43,13 @@ chain:
 
 _STREAKS = """\
   - step: find_streaks                  # pairs of straight rims along the scan line
-    inverse: {inverse}
+{inverse}
   - step: fill_streaks                  # takes their charge off
 """
 
 _LEARNT = """\
   - step: learn_charging                # from slices to which known charge is added
-    inverse: {inverse}
+{inverse}
   - step: find_learnt_charging          # tells it from structure
   - step: subtract_charge
 """
@@ -84,7 +85,7 @@ def protocol_for(seen: Look, path: str) -> str:
 
 def _wrapped(paragraphs: Iterator[str]) -> Iterator[str]:
     for paragraph in paragraphs:
-        yield from textwrap.wrap(paragraph, WIDTH, subsequent_indent="  ")
+        yield from map(unglue, textwrap.wrap(paragraph, WIDTH, subsequent_indent="  "))
     yield ""
 
 
@@ -98,10 +99,10 @@ def _seen(seen: Look) -> Iterator[str]:
     yield from _tissue(seen)
     for model, name in MODELS.items():
         asked = [said_of(each) for each in seen.findings if each.model == model]
-        yield f"Found {name}: {'; '.join(asked)}." if asked else f"Not asked: {name}."
+        yield f"Found {name}: {'; '.join(asked)}." if asked else f"Not asked after that: {name}."
     if seen.chosen:
-        polarity = "dark" if seen.chosen.inverse else "bright"
-        yield f"So: {polarity} charge, the model {MODELS[seen.chosen.model]}, with its defaults."
+        model = MODELS[seen.chosen.model]
+        yield f"So: {polarity(seen.chosen)} charge, the model {model}, with its defaults."
     else:
         yield "So: nothing looks charged, and this protocol leaves the stack as it is."
 
@@ -114,48 +115,48 @@ def _tissue(seen: Look) -> Iterator[str]:
         f"tissue: {value(tissue.middle[0])} to {value(tissue.middle[1])} (5 to 95 % of the "
         f"pixels); noise: {noise}."
     )
-    if seen.reader.dtype.kind != "f":
-        yield (
-            f"Pixels at the lowest value of the data type: {percent(tissue.lowest)}, at the "
-            f"highest: {percent(tissue.highest)}."
-        )
-    if tissue.odd:
+    for share, end in ((tissue.lowest, "lowest"), (tissue.highest, "highest")):
+        if share:
+            yield f"Pixels at the {end} value of the data type: {percent(share)}."
+    if tissue.odd >= ODD:
+        mend = glue("{step: median_z, threshold: ...}")
         yield (
             f"Odd pixels, far from all around them: {percent(tissue.odd)}; those of one slice only "
-            "are mended by {step: median_z, threshold: ...}."
+            f"are mended by {mend}."
         )
     if tissue.bar:
+        cut = glue(f"{{step: crop, y: [0, {rows - tissue.bar}]}}")
         yield (
             f"Data bar or blank: the last {counted(tissue.bar, 'row')} of every slice are of one "
-            f"grey level each; {{step: crop, y: [0, {rows - tissue.bar}]}} cuts them off."
+            f"grey level each; {cut} cuts them off."
         )
 
 
 def _steps(seen: Look, chosen: Finding) -> str:
-    inverse = "true " if chosen.inverse else "false"
-    other = "dark" if chosen.inverse else "bright"
-    line = f"{inverse:<24}# {other} charge"
+    inverse = "    inverse: true" if chosen.inverse else "    inverse: false"
+    lines = f"{inverse:<40}# {polarity(chosen)} charge"
     if chosen.model == "learnt":
-        return _LEARNT.format(inverse=line)
+        return _LEARNT.format(inverse=lines)
     if seen.tissue.unit != 1:
-        line += f"\n    unit: {seen.tissue.unit:<26g}# grey levels that are one of an 8-bit slice"
-    return _STREAKS.format(inverse=line)
+        unit = f"    unit: {seen.tissue.unit:g}"
+        lines += f"\n{unit:<40}# grey levels that are one of an 8-bit slice"
+    return _STREAKS.format(inverse=lines)
 
 
 def _to_optimize(seen: Look, chosen: Finding) -> str:
-    """The slices to choose parameters on, for whoever sweeps one: without a sweep they have no use."""
+    """The slices to choose a parameter on, as a comment: without a sweep they have no use."""
     best = chosen.charged[:CHOOSE]
     others = chosen.charged[CHOOSE : CHOOSE + HOLD_OUT]
     example = "low" if chosen.model == "learnt" else "evidence"
     lines = [
         f"# To choose a parameter by search, sweep it ({example}: {{sweep: [...]}}) and write:",
         "# optimize:",
-        f"#   slices: [{_numbers(sorted(best))}]    # the most charged of those looked at",
+        f"#   slices: [{_numbers(sorted(best))}]",
     ]
     if others:
-        lines.append(f"#   validate: [{_numbers(sorted(others))}]    # charged, too; held out")
+        lines.append(f"#   validate: [{_numbers(sorted(others))}]")
     if seen.clean:
-        lines.append(f"# Nothing was found on: {_numbers(seen.clean)}")
+        lines.append(f"# Nothing was found on slices {_numbers(seen.clean)}.")
     return "\n".join([*lines, ""])
 
 
