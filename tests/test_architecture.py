@@ -63,8 +63,12 @@ MAY_IMPORT = {
         *{"forecast", "pictures", "restore", "tuning", "workers", "result", "protocol", "search"},
         *{"chain", "registry", "job", "errors", "report", "words"},
     },
+    "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
     "report": {"result", "errors", "words"},
-    "api": {"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
+    "api": {
+        *{"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
+        "looking",
+    },
     "cli": {"api", "result", "registry", "errors", "words"},
     "__main__": {"cli"},
     "__init__": {"api"},
@@ -157,7 +161,7 @@ def test_no_import_in_stacks_runs_back_up():
 
 def test_what_is_found_is_said_by_the_components():
     """Only they, the protocols that use them and examples of these know what this is about."""
-    knowing = {"steps", "losses", "kernels", "stacks", "protocol"}
+    knowing = {"steps", "losses", "kernels", "stacks", "protocol", "looking"}
     for module in [*MODULES, *PACKAGE.rglob("*.html"), *PACKAGE.rglob("*.js")]:
         if room_of(module) in knowing:
             continue

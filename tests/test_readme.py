@@ -105,7 +105,10 @@ def test_the_messages_are_what_one_gets(tmp_path):
     assert done.stderr.strip() == shown.strip()
 
 
-@pytest.mark.parametrize("name", ["published-243.yaml", "bright.yaml", "quick.yaml", "demo.yaml"])
+@pytest.mark.parametrize(
+    "name",
+    ["streaks.yaml", "learnt.yaml", "published-243.yaml", "bright.yaml", "quick.yaml", "demo.yaml"],
+)
 def test_the_ready_made_protocols_exist(name):
     assert name in README
     assert (ROOT / "configs" / name).is_file()

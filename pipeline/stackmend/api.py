@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,23 +127,40 @@ def schema() -> dict[str, Any]:
     )
 
 
-def init(stack: str | Path | None = None) -> str:
+def init(
+    stack: str | Path | None = None,
+    *,
+    folder: str | Path | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> str:
     """A commented starting protocol, valid as it stands.
 
     Parameters
     ----------
     stack
-        The stack it is for; without one it uses a synthetic stack, so that it runs at once.
+        The stack it is for: up to 12 slices are looked at, and the protocol has the charging model
+        that finds something there, or leaves the stack alone. Without one it uses a synthetic
+        stack, so that it runs at once.
+    folder
+        Where the protocol will lie, the working folder by default; a relative path of the stack is
+        written as seen from there.
+    progress
+        Called with what is being done and with what was decided.
 
     Raises
     ------
     InputError
-        If the stack cannot be read.
+        If the stack, or a slice of it that is looked at, cannot be read.
     """
+    from stackmend.looking import look, protocol_for
     from stackmend.protocol.starter import starting_protocol
     from stackmend.stacks import open_stack
 
     if stack is None:
         return starting_protocol()
     path = Path(stack).expanduser()
-    return starting_protocol(path=str(path), shape=open_stack(path)[0].shape)
+    seen = look(open_stack(path), progress)
+    progress(seen.verdict)
+    if folder is not None and not path.is_absolute():
+        path = Path(os.path.relpath(path, folder))
+    return protocol_for(seen, str(path))

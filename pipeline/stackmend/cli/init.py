@@ -7,7 +7,8 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from stackmend.cli.options import Options
-from stackmend.cli.terminal.streams import escape, say
+from stackmend.cli.terminal.streams import escape, message_line, say
+from stackmend.errors import OutputError
 
 HELP = "print a commented starting protocol"
 
@@ -15,14 +16,36 @@ HELP = "print a commented starting protocol"
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.add_argument(
-        "--for", dest="stack", type=Path, metavar="STACK", help="the stack it is for"
+        "--for", dest="stack", type=Path, metavar="STACK", help="the stack it is for, looked at"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="a new file to write it to, not the terminal"
     )
 
 
 def main(options: Options) -> int:
-    """Print the protocol."""
+    """Print or write the protocol."""
     from stackmend import api
 
+    file: Path | None = options.output
+    if file is not None and file.exists():  # said before a minute of looking
+        raise OutputError(f"{file}: there is such a file already; choose another name")
+    text = api.init(options.stack, folder=file and file.parent, progress=_say_progress)
     # The only thing foreign in it is a path, in double quotes, where YAML knows JSON's escapes.
-    say(escape(api.init(options.stack).removesuffix("\n")), sys.stdout)
+    text = escape(text)
+    if file is None:
+        say(text.removesuffix("\n"), sys.stdout)
+        return 0
+    try:
+        with file.open("x", encoding="utf-8", newline="\n") as target:
+            target.write(text)
+    except OSError as error:
+        raise OutputError(
+            f"{file}: cannot be written ({error.strerror}); choose another"
+        ) from error
+    say(message_line(f"wrote {file}"), sys.stderr)
     return 0
+
+
+def _say_progress(text: str) -> None:
+    say(message_line(text), sys.stderr)

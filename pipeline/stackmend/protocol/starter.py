@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from string import Template
 
 _TEXT = Template("""\
@@ -43,29 +42,13 @@ _PHANTOM = """\
   # path: data/cell3  # a folder of TIFF slices, a TIFF, OME-Zarr, HDF5 or MRC, \
 relative to this file"""
 
-_PATH = """\
-  path: {path}
-  slices: all  # or [0, 10, 20], or "0:200:10\""""
 
-
-def starting_protocol(*, path: str | None = None, shape: tuple[int, int, int] | None = None) -> str:
-    """A commented protocol, for a stack of that ``(Z, Y, X)`` shape or for a synthetic one."""
-    if path is None or shape is None:
-        return _written(
-            input=_PHANTOM, inverse="true", choose=3, validate=5,
-            gf1="[20, 40]", gf2="[20, 40]", radius="[10, 50]", gf3="[4, 15]",
-        )  # fmt: skip
-    middle = shape[0] // 2
-    text = _written(
-        input=_PATH.format(path=json.dumps(path, ensure_ascii=False)), inverse="false",
-        choose=middle, validate=middle + 1 if middle + 1 < shape[0] else max(middle - 1, 0),
-        gf1="[40, 80, 120]", gf2="[40, 80, 120]", radius="[2, 10, 50]", gf3="[4, 25, 50]",
+def starting_protocol() -> str:
+    """A commented protocol for a synthetic stack."""
+    return _written(
+        input=_PHANTOM, inverse="true", choose=3, validate=5,
+        gf1="[20, 40]", gf2="[20, 40]", radius="[10, 50]", gf3="[4, 15]",
     )  # fmt: skip
-    if shape[0] > 1:
-        return text
-    return "".join(
-        line for line in text.splitlines(keepends=True) if not line.startswith("  validate")
-    )
 
 
 def _written(**values: object) -> str:

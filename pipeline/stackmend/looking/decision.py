@@ -1,0 +1,96 @@
+"""Which slices are looked at, and what is made of what is seen there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from stackmend.looking.models import Finding, learnt_found, streaks_found
+from stackmend.looking.tissue import Tissue, tissue_of
+from stackmend.stacks import Reader
+from stackmend.words import counted, percent
+
+SAMPLE = 12  # slices, spread evenly over the stack
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of a stack, and the finding that decides; ``None`` where nothing is charged."""
+
+    reader: Reader
+    channels: int
+    numbers: tuple[int, ...]
+    tissue: Tissue
+    findings: tuple[Finding, ...]
+    chosen: Finding | None
+
+    @property
+    def verdict(self) -> str:
+        """What was decided, in a sentence without an end."""
+        if self.chosen is None:
+            seen = counted(len(self.numbers), "slice")
+            return f"nothing looks charged ({seen} looked at); the protocol leaves the stack alone"
+        return f"{said_of(self.chosen)}; the protocol has the steps for it"
+
+    @property
+    def clean(self) -> tuple[int, ...]:
+        """The slices on which no model finds anything of either polarity."""
+        found = {number for each in self.findings for number in each.charged}
+        return tuple(number for number in self.numbers if number not in found)
+
+
+def look(readers: Sequence[Reader], progress: Callable[[str], None]) -> Look:
+    """Look at up to 12 slices of a stack's first channel.
+
+    The learnt model is asked only where no charge lies along the scan line: it takes a few seconds
+    a megapixel, and the other is the better one for such charge.
+
+    Raises
+    ------
+    InputError
+        If a slice cannot be used.
+    """
+    reader = readers[0]
+    numbers = sample(reader.shape[0])
+    progress(f"looking at {counted(len(numbers), 'slice')}")
+    tissue = tissue_of(reader, numbers)
+    unit = None if tissue.unit == 1 else tissue.unit
+    findings: tuple[Finding, ...] = streaks_found(reader, numbers, unit)
+    if not any(finding.charged for finding in findings):
+        progress("learning what charge would look like")
+        findings += learnt_found(reader, numbers)
+    return Look(reader, len(readers), numbers, tissue, findings, choice(findings))
+
+
+def sample(count: int) -> tuple[int, ...]:
+    """All slices of a short stack, and 12 of a long one."""
+    if count <= SAMPLE:
+        return tuple(range(count))
+    return tuple(round(place * (count - 1) / (SAMPLE - 1)) for place in range(SAMPLE))
+
+
+def choice(findings: Sequence[Finding]) -> Finding | None:
+    """The first model that finds something, with the polarity it finds on more slices, or more."""
+    for model in ("streaks", "learnt"):
+        able = [each for each in findings if each.model == model and not each.trouble]
+        best = max(able, key=lambda each: (len(each.charged), each.share), default=None)
+        if best and best.charged:
+            return best
+    return None
+
+
+def polarity(finding: Finding) -> str:
+    """What the charge is that was looked for."""
+    return "dark" if finding.inverse else "bright"
+
+
+def said_of(finding: Finding) -> str:
+    """How much is found, for instance "dark charge on 5 of 12 slices, 7.9 % of their pixels"."""
+    kind = f"{polarity(finding)} charge"
+    if finding.trouble:
+        return f"{kind}: {finding.trouble}"
+    seen = counted(len(finding.shares), "slice")
+    if not finding.charged:
+        return f"{kind} on none of {seen}"
+    share = percent(finding.share)
+    return f"{kind} on {len(finding.charged)} of {seen}, {share} of the pixels there"

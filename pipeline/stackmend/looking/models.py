@@ -1,0 +1,132 @@
+"""What the charging models find in some slices, with their defaults, as a run would find it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend import registry
+from stackmend.chain import Bound, Graph, compile_chain
+from stackmend.errors import StepError
+from stackmend.registry import IMAGE, Unsettled
+from stackmend.stacks import Reader
+from stackmend.words import percent
+
+CHARGED = 0.0005  # share of a slice under the mask from which it counts as charged
+MOST = 0.15  # share of the charged slices above which the learnt model is not believed
+FEW, LEAST = 3, 0.02  # below so many slices, structure of up to this share is taken for charge
+SMALLEST_SIDE = 256  # px: less tissue is too little to learn from
+LARGEST = 1448  # px a side of the middle in which the learnt model looks: 2 megapixels
+MASK = "charging_mask"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one model finds of one polarity.
+
+    ``shares`` has the share of each slice under the mask; ``trouble`` says why the model cannot be
+    used, if it cannot.
+    """
+
+    model: str
+    inverse: bool
+    shares: Mapping[int, float] = field(default_factory=dict)
+    trouble: str | None = None
+
+    @property
+    def charged(self) -> tuple[int, ...]:
+        """The slices in which charge is found, the most charged ones first."""
+        found = [number for number, share in self.shares.items() if share >= CHARGED]
+        return tuple(sorted(found, key=lambda number: (-self.shares[number], number)))
+
+    @property
+    def share(self) -> float:
+        """The mean share of the charged slices; 0 where there is none."""
+        return float(np.mean([self.shares[each] for each in self.charged] or [0.0]))
+
+
+def streaks_found(
+    reader: Reader, numbers: Sequence[int], unit: float | None
+) -> tuple[Finding, Finding]:
+    """What find_streaks finds, dark and bright."""
+    findings = []
+    for inverse in (True, False):
+        graph = compile_chain([_bound("find_streaks", inverse=inverse, unit=unit)])
+        shares = {each: _share(graph, {IMAGE: _image(reader, each)}) for each in numbers}
+        findings.append(Finding("streaks", inverse, shares))
+    return findings[0], findings[1]
+
+
+def learnt_found(reader: Reader, numbers: Sequence[int]) -> tuple[Finding, Finding]:
+    """What find_learnt_charging finds, dark and bright.
+
+    The model is learnt as in a run, but asked slice by slice: differences to neighbours say how
+    strong charge is, but beside dark charge they find bright charge in the clean slices, too.
+    """
+    return _learnt(reader, numbers, True), _learnt(reader, numbers, False)
+
+
+def _learnt(reader: Reader, numbers: Sequence[int], inverse: bool) -> Finding:
+    if min(reader.shape[1:]) < SMALLEST_SIDE:
+        return Finding("learnt", inverse, trouble="the slices are too small to learn from")
+    learning = _bound("learn_charging", inverse=inverse, neighbours=0)
+    try:
+        model = _model(reader, learning)
+    except Unsettled as error:
+        return Finding("learnt", inverse, trouble=str(error))
+
+    name = learning.survey_product
+    assert name is not None  # as the step has a survey
+    graph = compile_chain([learning, _bound("find_learnt_charging")], given=(IMAGE, name))
+    shares = {}
+    for number in numbers:
+        try:
+            shares[number] = _share(graph, {IMAGE: _middle(_image(reader, number)), name: model})
+        except StepError as error:  # it refuses slices of which it takes most for charge
+            return Finding("learnt", inverse, trouble=str(error))
+    share = Finding("learnt", inverse, shares).share
+    trouble = None
+    if share > MOST:
+        trouble = f"{percent(share)} of the pixels, more than can be believed"
+    elif reader.shape[0] < FEW and 0 < share < LEAST:
+        trouble = f"{percent(share)} of the pixels, too little for a stack of so few slices"
+    return Finding("learnt", inverse, shares, trouble)
+
+
+def _model(reader: Reader, learning: Bound) -> Any:
+    """What the survey of a run without optimization slices settles."""
+    survey = registry.steps().get(learning.id).survey
+    assert survey is not None  # learn_charging has one
+    count = range(reader.shape[0])
+    numbers = sorted(set(survey.slices(count, ()) if survey.slices else count))
+    records = {
+        number: survey.record_of([_image(reader, number)], learning.parameters)
+        for number in numbers
+    }
+    return survey.settled(records, learning.parameters)
+
+
+def _bound(name: str, **given: Any) -> Bound:
+    step = registry.steps().get(name)
+    declared = step.schema["properties"].items()
+    return Bound(step, name, {key: each.get("default") for key, each in declared} | given)
+
+
+def _image(reader: Reader, number: int) -> NDArray[np.float32]:
+    return reader.read(number).astype(np.float32)
+
+
+def _middle(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The middle of a large slice."""
+    if image.size <= LARGEST**2:
+        return image
+    first = [max(0, (size - LARGEST) // 2) for size in image.shape]
+    return image[first[0] : first[0] + LARGEST, first[1] : first[1] + LARGEST]
+
+
+def _share(graph: Graph, given: Mapping[str, Any]) -> float:
+    return float(graph.evaluate(given, [MASK])[MASK].mean())
