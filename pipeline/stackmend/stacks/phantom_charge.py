@@ -101,7 +101,8 @@ def _add(
     else:
         spot = strength * _SHAPES[kind](dx, dy, radius)
     if kind == "faded":
-        np.maximum(charge.faded[box], np.abs(spot / strength) * np.float32(0.8), charge.faded[box])
+        lost = charge.faded[box]
+        np.maximum(lost, np.float32(0.8) * spot / strength, out=lost)
         spot *= np.float32(0.3)
     patch = charge.added[box]
     np.copyto(patch, spot, where=np.abs(spot) > np.abs(patch))
@@ -151,6 +152,6 @@ def _cut(spot: Image) -> Image:
 
 
 def _logistic(value: Image) -> Image:
-    step: Image = 1 / (1 + np.exp(np.clip(-value, -30, 30)))
+    step = np.asarray(1 / (1 + np.exp(np.clip(-value, -30, 30))), dtype=np.float32)
     step[step < CUT] = 0
     return step
