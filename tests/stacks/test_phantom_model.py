@@ -38,7 +38,7 @@ def test_the_order_of_the_slices_does_not_matter() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(forward, backward, strict=True))
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
 def test_shape_type_and_range(dtype: str) -> None:
     phantom = replace(SMALL, dtype=dtype)
     for image in (phantom.image(1), phantom.clean(1)):
@@ -151,9 +151,11 @@ def test_decharging_brings_it_nearer_to_the_truth(polarity: str) -> None:
 def test_the_schema_and_the_fields_agree() -> None:
     schema = resources.schema("phantom")
     properties = schema["properties"]
-    assert {name: each["default"] for name, each in properties.items()} == asdict(Phantom())
-    assert list(properties) == list(asdict(Phantom()))
-    jsonschema.validate(asdict(Phantom()), schema)
+    fields = asdict(Phantom(charge=["centres"]))
+    assert Phantom().charge == ("centres",)
+    assert {name: each["default"] for name, each in properties.items()} == fields
+    assert list(properties) == list(fields)
+    jsonschema.validate(fields, schema)
     for each in properties.values():
         assert {"type", "default", "description", "errorMessage"} <= set(each)
         assert "enum" in each or "unit" in each

@@ -14,85 +14,36 @@ and arrays are float32.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.random import PCG64, Generator
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from stackmend.stacks.phantom_charge import charge_of_kinds, events
+from stackmend.stacks.phantom_parameters import BRIGHTNESS, Parameters
 from stackmend.stacks.phantom_shapes import (
     Image,
     Numbers,
     box_around,
+    grain,
     halo,
     paint_ellipsoid,
     tiles,
     voronoi,
     waves,
 )
+from stackmend.stacks.phantom_tissue import cell_tissue
 
 # One stream of random numbers each, so that a change in one part leaves the others as they are.
 CELLS, ORGANELLES, BEND_X, BEND_Y, DEPTH, SHADE, GRAIN, CENTRES, STREAKS, NOISE = range(10)
 
-# Leaves the charge room within the range.
-BRIGHTNESS = {"dark": 0.6, "bright": 0.4, "both": 0.5, "none": 0.5}
 ORGANELLES_PER_CELL = 20  # the first is a large one, the others vesicles
 GRAIN_SIGMA, GRAIN_DEPTH = 2.2, 10.0  # px, in the slice and from slice to slice
 SPIKES, SPIKE = 5e-5, 0.38  # single pixels, bright or dark: their share of all and their height
 
 
-@dataclass(frozen=True)
-class Phantom:
-    """A seeded stack with known truth.
-
-    The fields are those of ``phantom.schema.json``, which also holds their limits.
-
-    Attributes
-    ----------
-    slices, height, width : int
-        Shape of the stack, the latter two in px.
-    seed : int
-        Two phantoms that agree in every field are equal in every pixel.
-    dtype : str
-        ``uint8``, ``uint16`` (both use the whole range of the type) or ``float32`` (0 to 1, not
-        clipped).
-    polarity : str
-        ``dark`` and ``bright`` charging, ``both`` (half of the centres each) or ``none``.
-    centres : int
-        Charging centres visible in a slice, on average.
-    strength : float
-        Largest charge, as a fraction of the grey range.
-    radius, tail : float
-        Radius of a centre and length over which its tail falls to 1/e, in px.
-    streaks : float
-        Spread of the tail from row to row, relative to its mean.
-    persistence : float
-        Number of slices in which a centre is visible.
-    noise, contrast : float
-        Standard deviation of the detector noise and depth of the membranes, as fractions of the
-        grey range.
-    cell, step : float
-        Size of a cell and distance between slices, in px.
-    """
-
-    slices: int = 8
-    height: int = 384
-    width: int = 512
-    seed: int = 0
-    dtype: str = "uint8"
-    polarity: str = "dark"
-    centres: int = 3
-    strength: float = 0.42
-    radius: float = 12.0
-    tail: float = 32.0
-    streaks: float = 0.15
-    persistence: float = 5.0
-    noise: float = 0.025
-    contrast: float = 0.08
-    cell: float = 110.0
-    step: float = 4.0
+class Phantom(Parameters):
+    """A seeded stack with known truth."""
 
     def clean(self, index: int) -> NDArray[Any]:
         """The slice as it would be without charging, noise included; shape ``(Y, X)``."""
@@ -102,15 +53,21 @@ class Phantom:
     def image(self, index: int) -> NDArray[Any]:
         """The slice as the microscope records it, charged; shape ``(Y, X)``."""
         self._check(index)
-        return self._digitise(self._tissue(index) + self._noise(index) + self._charge(index))
+        charge = charge_of_kinds(self, index)
+        grey = self._tissue(index)
+        if charge.faded.any():
+            grey += charge.faded * (np.float32(BRIGHTNESS[self.polarity]) - grey)
+        grey = grey + self._noise(index)
+        if "centres" in self.charge and any(events(self, index)):
+            grey = grey + self._charge(index)
+        grey += charge.added
+        np.clip(grey, 0, 1, out=grey, where=charge.saturated)
+        return self._digitise(grey)
 
     def _check(self, index: int) -> None:
         if not 0 <= index < self.slices:
             last = self.slices - 1
             raise IndexError(f"phantom: slice index, got {index}; must be from 0 to {last}")
-
-    def _random(self, *stream: int) -> Generator:
-        return Generator(PCG64([self.seed, *stream]))
 
     def _digitise(self, grey: Image) -> NDArray[Any]:
         dtype = np.dtype(self.dtype)
@@ -121,7 +78,7 @@ class Phantom:
 
     def _noise(self, index: int) -> Image:
         """Detector noise and a few spikes, ``(Y, X)``."""
-        random = self._random(NOISE, index)
+        random = self.random(NOISE, index)
 
         # Smeared along the scan line, as a detector of finite bandwidth does.
         raw = random.standard_normal((self.height, self.width + 1), dtype=np.float32)
@@ -138,17 +95,20 @@ class Phantom:
     def _waves(self, stream: int, index: int, count: int, shortest: float, longest: float) -> Image:
         """A smooth random field in the plane of a slice."""
         shape = (self.height, self.width)
-        return waves(self._random(stream), shape, self.step * index, count, shortest, longest)
+        return waves(self.random(stream), shape, self.step * index, count, shortest, longest)
 
     def _seeds(self) -> Numbers:
         """Centres of the cells (N, 3) as x, y, z in px: a jittered lattice beyond the stack."""
         extent = (self.width, self.height, self.slices * self.step)
         axes = [np.arange(-1, int(length / self.cell) + 3) for length in extent]
         lattice = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-        return (lattice + self._random(CELLS, 0).uniform(-0.36, 0.36, lattice.shape)) * self.cell
+        return (lattice + self.random(CELLS, 0).uniform(-0.36, 0.36, lattice.shape)) * self.cell
 
     def _tissue(self, index: int) -> Image:
         """Grey values of the structure alone."""
+        if self.tissue == "cells":
+            return cell_tissue(self, index)
+
         # Places in the tissue before it was bent.
         bend = np.float32(0.11 * self.cell)
         x = bend * self._waves(BEND_X, index, 8, 0.9 * self.cell, 2 * self.cell)
@@ -169,21 +129,14 @@ class Phantom:
     def _grain(self, index: int) -> Image:
         """Mottled cytoplasm of unit variance: a slice lies between two sheets of smoothed noise."""
         sheet, part = divmod(index * self.step / GRAIN_DEPTH, 1.0)
-        weights = np.float32(np.cos(part * np.pi / 2)), np.float32(np.sin(part * np.pi / 2))
-        mixed: Image = np.zeros((), dtype=np.float32)
-        for number, weight in enumerate(weights, start=int(sheet)):
-            random = self._random(GRAIN, number)
-            white = random.standard_normal((self.height, self.width), dtype=np.float32)
-            mixed = mixed + weight * white
-        # Smoothing white noise by a Gaussian divides its standard deviation by 2 sqrt(pi) sigma.
-        smooth: Image = ndimage.gaussian_filter(mixed, GRAIN_SIGMA, mode="mirror", truncate=3.0)
-        return smooth * np.float32(2 * np.sqrt(np.pi) * GRAIN_SIGMA)
+        randoms = [self.random(GRAIN, int(sheet) + ahead) for ahead in (0, 1)]
+        return grain(randoms, part, (self.height, self.width), GRAIN_SIGMA)
 
     def _cells(self, index: int, x: Image, y: Image, depth: Image) -> Image:
         """Cytoplasm and membranes, in units of the contrast."""
         # The cells that this slice can cut.
         seeds = self._seeds()
-        tint = self._random(CELLS, 1).uniform(-0.25, 0.25, len(seeds)).astype(np.float32)
+        tint = self.random(CELLS, 1).uniform(-0.25, 0.25, len(seeds)).astype(np.float32)
         z = index * self.step
         near = np.abs(seeds[:, 2] - z) < 1.6 * self.cell
         seeds, tint = seeds[near], tint[near]
@@ -203,7 +156,7 @@ class Phantom:
     def _paint_organelles(self, index: int, x: Image, y: Image, grey: Image) -> None:
         """Ellipsoids with a membrane, inside the cells; they bend with them."""
         seeds = np.repeat(self._seeds(), ORGANELLES_PER_CELL, axis=0)
-        random = self._random(ORGANELLES)
+        random = self.random(ORGANELLES)
         n = len(seeds)
         large = np.arange(n) % ORGANELLES_PER_CELL == 0
 
@@ -241,7 +194,7 @@ class Phantom:
                 continue
             radius = self.radius * np.sqrt(1 - 0.5 * depth**2)
             box = box_around(x, y, 5 * self.tail + radius + 3, radius + 3, charge.shape)
-            random = self._random(STREAKS, index, number)
+            random = self.random(STREAKS, index, number)
             spot = halo(box, (x, y), radius, self.tail, self.streaks, random)
             spot *= np.float32(self.strength * gain * (1 - depth**2) * sign)
             patch = charge[box]
@@ -250,7 +203,7 @@ class Phantom:
 
     def _centres(self, index: int) -> Numbers:
         """Every centre (N, 5): x, y (px), depth (1 where it begins and ends), gain, sign."""
-        random = self._random(CENTRES)
+        random = self.random(CENTRES)
         n = round(self.centres * (self.slices + self.persistence) / self.persistence)
         half = self.persistence / 2
         turn = (np.arange(n) + random.uniform(0, 1, n)) / max(n, 1)

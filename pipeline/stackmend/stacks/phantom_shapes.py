@@ -5,7 +5,7 @@ Arrays are float32, lengths in px.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.random import Generator
@@ -48,11 +48,23 @@ def waves(
     return field * np.float32(np.sqrt(2 / count))
 
 
-def tiles(height: int, width: int) -> Iterator[Box]:
+def grain(randoms: Iterable[Generator], part: float, shape: tuple[int, int], sigma: float) -> Image:
+    """Smoothed noise of unit variance that lies a ``part`` of the way between two sheets of it."""
+    weights = np.float32(np.cos(part * np.pi / 2)), np.float32(np.sin(part * np.pi / 2))
+    mixed: Image = np.zeros((), dtype=np.float32)
+    for random, weight in zip(randoms, weights, strict=True):
+        white = random.standard_normal(shape, dtype=np.float32)
+        mixed = mixed + weight * white
+    # Smoothing white noise by a Gaussian divides its standard deviation by 2 sqrt(pi) sigma.
+    smooth: Image = ndimage.gaussian_filter(mixed, sigma, mode="mirror", truncate=3.0)
+    return smooth * np.float32(2 * np.sqrt(np.pi) * sigma)
+
+
+def tiles(height: int, width: int, size: int = TILE) -> Iterator[Box]:
     """The parts into which an image is divided."""
-    for top in range(0, height, TILE):
-        for left in range(0, width, TILE):
-            yield slice(top, top + TILE), slice(left, left + TILE)
+    for top in range(0, height, size):
+        for left in range(0, width, size):
+            yield slice(top, top + size), slice(left, left + size)
 
 
 def voronoi(x: Image, y: Image, seeds: Numbers, tint: Image) -> tuple[Image, Image]:
