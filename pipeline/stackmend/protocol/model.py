@@ -61,7 +61,6 @@ class LossEntry:
 
 
 @dataclass(frozen=True)
-@dataclass(frozen=True)
 class CleanPart:
     """A slice that is known to have nothing to correct, or a part of it in its restored size."""
 

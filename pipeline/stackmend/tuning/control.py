@@ -15,7 +15,7 @@ from stackmend.kernels.rounding import to_dtype
 from stackmend.protocol.model import CleanPart
 from stackmend.registry import Stage, Step
 from stackmend.result.hashes import digest
-from stackmend.result.journal import Journal, JournaledLosses, Ledger
+from stackmend.result.journal import Journal, JournaledLosses, Loss
 from stackmend.search import Choice, Combination, NoChoice, distinct_work, walk
 from stackmend.tuning.trial import Trial
 
@@ -43,7 +43,9 @@ class Control:
     ``shares`` has what a combination changes of each part.
     """
 
-    def __init__(self, job: Job, trial: Trial, journal: Journal, known: Ledger) -> None:
+    def __init__(
+        self, job: Job, trial: Trial, journal: Journal, known: Mapping[tuple[str, str], Loss]
+    ) -> None:
         undecided = [each.id for each in trial.rest if not each.is_known]
         chain = trial.chain.without(undecided) if undecided else trial.chain
         self._trial = Trial(chain, replace(trial.entry, region={}), trial.space)
@@ -51,7 +53,7 @@ class Control:
         self.parts: tuple[CleanPart, ...] = trial.entry.clean
         self.limit = trial.entry.max_changed
         self.identities = {place: self._identity(part) for place, part in enumerate(self.parts)}
-        self._store = JournaledLosses(journal, known.losses, self.identities)
+        self._store = JournaledLosses(journal, known, self.identities)
         self.shares: dict[int, dict[Combination, float]] = {place: {} for place in self.identities}
 
     def refused(

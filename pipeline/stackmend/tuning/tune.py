@@ -133,7 +133,7 @@ def _tuned(
     if is_void(chains[channel], entry):
         return tuning
     chains[channel], trial = trial_of(session, chains[channel], entry)
-    control = Control(session.job, trial, session.journal, session.known)
+    control = Control(session.job, trial, session.journal, session.known.losses)
     identities = _identities(trial)
     store = JournaledLosses(session.journal, session.known.losses, identities)
     start = perf_counter()
