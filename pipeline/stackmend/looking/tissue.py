@@ -21,7 +21,7 @@ PART = 1024  # px a side of the middle, in which odd pixels are counted
 
 @dataclass(frozen=True)
 class Tissue:
-    """Figures of the slices that were looked at.
+    """Figures of the slices that were looked at, without blank rows at their bottom.
 
     Attributes
     ----------
@@ -63,13 +63,14 @@ def tissue_of(reader: Reader, numbers: Sequence[int]) -> Tissue:
     lowest = highest = odd = 0.0
     for number in numbers:
         pixels = reader.read(number)
+        bars.append(_rows_of_one_level(pixels))
+        pixels = pixels[: len(pixels) - bars[-1]]
         image = pixels.astype(np.float32)
         levels = grey_levels(image)
         total = levels if total is None else add_grey_levels(total, levels)
         noise = noise_level(image)
         noises += [] if noise is None else [noise]
         units.append(level_unit(image))
-        bars.append(_rows_of_one_level(pixels))
 
         ends = _at_the_ends(pixels)
         lowest += ends[0] / len(numbers)
