@@ -138,9 +138,9 @@ def init(
     Parameters
     ----------
     stack
-        The stack it is for: up to 12 slices are looked at, and the protocol has the charging model
-        that finds something there, or leaves the stack alone. Without one it uses a synthetic
-        stack, so that it runs at once.
+        The stack it is for: up to 12 slices are looked at, and the protocol has the steps that
+        find something there, or leaves the stack alone. Without one it uses a synthetic stack, so
+        that it runs at once.
     folder
         Where the protocol will lie, the working folder by default; a relative path of the stack is
         written as seen from there.

@@ -15,13 +15,13 @@ from stackmend.kernels.noise import noise_level
 from stackmend.kernels.statistics import GreyLevels, add_grey_levels, grey_levels, level_unit
 from stackmend.stacks import Pixels, Reader
 
-ODD = 12.0  # standard deviations of the noise, from the median of the 3 x 3 pixels around
+ODD = 6.0  # standard deviations of the noise: what noise alone does not reach
 PART = 1024  # px a side of the middle, in which odd pixels are counted
 
 
 @dataclass(frozen=True)
 class Tissue:
-    """Figures of the slices that were looked at.
+    """Figures of the slices that were looked at, without blank rows at their bottom.
 
     Attributes
     ----------
@@ -32,7 +32,8 @@ class Tissue:
     lowest, highest
         Shares of the pixels at the ends of the data type; 0 for float32, which has none.
     odd
-        Share of single pixels far from what is around them.
+        Share of pixels that differ from the median of the 3 x 3 around them by more than the
+        contrast of the whole slice, and by more than noise does.
     bar
         Rows at the bottom, each of one grey level, in every slice.
     unit
@@ -62,18 +63,20 @@ def tissue_of(reader: Reader, numbers: Sequence[int]) -> Tissue:
     lowest = highest = odd = 0.0
     for number in numbers:
         pixels = reader.read(number)
+        bars.append(_rows_of_one_level(pixels))
+        pixels = pixels[: len(pixels) - bars[-1]]
         image = pixels.astype(np.float32)
         levels = grey_levels(image)
         total = levels if total is None else add_grey_levels(total, levels)
         noise = noise_level(image)
         noises += [] if noise is None else [noise]
         units.append(level_unit(image))
-        bars.append(_rows_of_one_level(pixels))
 
         ends = _at_the_ends(pixels)
         lowest += ends[0] / len(numbers)
         highest += ends[1] / len(numbers)
-        odd += _odd_pixels(image, noise) / len(numbers)
+        dark, light = levels.percentiles([5, 95])
+        odd += _odd_pixels(image, max(light - dark, ODD * (noise or 0))) / len(numbers)
     assert total is not None  # a stack has slices
     dark, light = total.percentiles([5, 95])
     return Tissue(
@@ -102,10 +105,8 @@ def _at_the_ends(pixels: NDArray[Any]) -> tuple[float, float]:
     return float(np.mean(pixels == ends.min)), float(np.mean(pixels == ends.max))
 
 
-def _odd_pixels(image: NDArray[np.float32], noise: float | None) -> float:
-    """The share of pixels that stand out from those around, in the middle of a slice."""
-    if not noise:
-        return 0.0
+def _odd_pixels(image: NDArray[np.float32], far: float) -> float:
+    """The share of pixels that are far from those around, in the middle of a slice."""
     first = [max(0, (size - PART) // 2) for size in image.shape]
     part = image[first[0] : first[0] + PART, first[1] : first[1] + PART]
-    return float(np.mean(np.abs(part - ndimage.median_filter(part, 3)) > ODD * noise))
+    return float(np.mean(np.abs(part - ndimage.median_filter(part, 3)) > far))
