@@ -18,7 +18,15 @@ from jsonschema import Draft202012Validator
 
 from stackmend import registry
 from stackmend.chain import Bound, compile_chain
-from stackmend.registry import IMAGE, Catalogue, Loss, RegistryError, Stage, Step
+from stackmend.registry import (
+    IMAGE,
+    REFERENCE_MASK,
+    Catalogue,
+    Loss,
+    RegistryError,
+    Stage,
+    Step,
+)
 
 TESTS = Path(__file__).parent
 
@@ -322,6 +330,8 @@ def evaluated(component, image):
     ]
     loss = bound.pop() if isinstance(component, Loss) else None
     surveys = {each.survey_product: None for each in bound if each.survey_product}
+    if loss and REFERENCE_MASK in loss.component.reads:
+        surveys[REFERENCE_MASK] = image > image.mean()
     graph = compile_chain([*bound, *([loss] if loss else [])], given=(IMAGE, *surveys))
     values = dict(surveys) | {IMAGE: image}
     for name, (product, _) in graph.outside.items():
