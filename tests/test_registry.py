@@ -18,7 +18,15 @@ from jsonschema import Draft202012Validator
 
 from stackmend import registry
 from stackmend.chain import Bound, compile_chain
-from stackmend.registry import IMAGE, Catalogue, Loss, RegistryError, Stage, Step
+from stackmend.registry import (
+    IMAGE,
+    REFERENCE_MASK,
+    Catalogue,
+    Loss,
+    RegistryError,
+    Stage,
+    Step,
+)
 
 TESTS = Path(__file__).parent
 
@@ -330,7 +338,7 @@ def evaluated(component, image):
         for each in (*steps, component)
     ]
     loss = bound.pop() if isinstance(component, Loss) else None
-    given = {IMAGE: image, "reference_mask": image > 150}
+    given = {IMAGE: image, REFERENCE_MASK: image > 150}
     for each in bound:
         survey = each.component.survey
         if survey:

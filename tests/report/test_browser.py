@@ -146,7 +146,11 @@ def test_pointing_at_a_combination_shows_its_parameters(browser: Any, shared: Pa
     marks = page.execute_script(
         "return JSON.parse(document.getElementById('hover').textContent).s0all.points"
     )
-    assert len(marks) == len([row for row in table.values() if row["mean_loss"]]) > 5
+    assert (
+        len(marks)
+        == len([row for row in table.values() if row["mean_loss"] and row["gf1_sigma"]])
+        > 5
+    )
     width, height = plot.size["width"], plot.size["height"]
     for x, y, index, *_ in marks:
         move = ActionChains(page, duration=0).move_to_element_with_offset(

@@ -150,6 +150,7 @@ def _searching(job: Job, costs: Costs, unknown: Sequence[float]) -> tuple[float,
         once = sum(stage_s for stage_s, _ in found.stages)
         total += share * slices * (found.before_s + seconds)
         total += share * held_out * (found.before_s + once)
+        total += share * len(entry.clean) * (found.before_s + seconds)
         alive = max(alive, most if share else 0)
     return total, alive
 
