@@ -6,9 +6,9 @@ import pytest
 
 from stackmend import api
 from stackmend.resources import folder
+from test_pixels import small_phantom
 
 CONFIGS = sorted(folder("configs").glob("*.yaml"))
-SMALL = "{slices: 3, height: 96, width: 128, centres: 2, radius: 8, tail: 16}"
 
 
 def test_there_are_configurations():
@@ -26,14 +26,14 @@ def test_is_valid_as_it_stands(config):
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.stem)
 def test_runs_small(config, tmp_path):
-    phantom = SMALL.replace("}", ", polarity: bright}") if config.stem == "bright" else SMALL
+    phantom = small_phantom(config.stem)
     run = api.run(
         config,
         output=tmp_path / "out",
         set={"input.phantom": phantom, "optimize.slices": "[1]", "optimize.validate": "[2]"},
         workers=1,
     )
-    assert run.record["output"]["shape"] == [3, 96, 128]
+    assert run.record["output"]["shape"] == run.record["input"]["shape"]
     search = run.record["searches"][0]
     assert search["status"] == "chosen"
     assert search["combinations"] >= 8
