@@ -6,11 +6,11 @@ import pytest
 
 from stackmend import api
 from stackmend.resources import folder
+from test_pixels import small_phantom
 
 CONFIGS = sorted(folder("configs").glob("*.yaml"))
 FIXED = ("learnt", "streaks")  # models with their defaults, without a search
 SEARCHING = ("bright", "demo", "published-243", "quick")
-SMALL = "{slices: 3, height: 96, width: 128, centres: 2, radius: 8, tail: 16}"
 
 
 def test_there_are_configurations():
@@ -28,14 +28,14 @@ def test_is_valid_as_it_stands(config):
 
 @pytest.mark.parametrize("name", SEARCHING)
 def test_searches_on_a_small_stack(name, tmp_path):
-    phantom = SMALL.replace("}", ", polarity: bright}") if name == "bright" else SMALL
+    phantom = small_phantom(name)
     run = api.run(
         folder("configs") / f"{name}.yaml",
         output=tmp_path / "out",
         set={"input.phantom": phantom, "optimize.slices": "[1]", "optimize.validate": "[2]"},
         workers=1,
     )
-    assert run.record["output"]["shape"] == [3, 96, 128]
+    assert run.record["output"]["shape"] == run.record["input"]["shape"]
     search = run.record["searches"][0]
     assert search["status"] == "chosen"
     assert search["combinations"] >= 8

@@ -26,6 +26,8 @@ from stackmend.result.rows import LEAVE_IT_ALONE
 
 EXPECTED = Path(__file__).with_name("expected_pixels.json")
 SMALL = "{slices: 3, height: 96, width: 128, centres: 2, radius: 8, tail: 16}"
+SMALL_DEMO = """{slices: 5, height: 192, width: 256, tissue: cells, contrast: 0.2, step: 1.5,
+every: 3, charge: [streaks, blobs, rings], centres: 3, radius: 8, tail: 30}"""
 REFERENCE_RUNS = {
     "yeast": ("published-243", "yeast"),
     "yeast-quick": ("quick", "yeast"),
@@ -33,10 +35,20 @@ REFERENCE_RUNS = {
 }
 
 
+def small_phantom(name: str) -> str:
+    """A phantom with the kind of charge that a shipped configuration is for."""
+    if name == "demo":
+        return SMALL_DEMO
+    return SMALL.replace("}", ", polarity: bright}") if name == "bright" else SMALL
+
+
 def phantom_run(name: str, folder: Path) -> Any:
     """A shipped configuration on a small phantom."""
-    phantom = SMALL.replace("}", ", polarity: bright}") if name == "bright" else SMALL
-    given = {"input.phantom": phantom, "optimize.slices": "[1]", "optimize.validate": "[2]"}
+    given = {
+        "input.phantom": small_phantom(name),
+        "optimize.slices": "[1]",
+        "optimize.validate": "[2]",
+    }
     return api.run(config(name), output=folder / name, set=given, workers=1)
 
 

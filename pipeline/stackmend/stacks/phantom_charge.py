@@ -88,7 +88,7 @@ def _add(
     radius = phantom.radius * random.uniform(0.75, 1.3)
     tail = phantom.tail * random.uniform(0.7, 1.4)
     strength = np.float32(phantom.strength * random.uniform(0.75, 1.0) * sign)
-    along, across = (4 * tail + 2 * radius, 2 * radius) if kind in TAILED else 2 * (7 * radius,)
+    along, across = (5 * tail + 2 * radius, 2 * radius) if kind in TAILED else 2 * (7 * radius,)
     box = box_around(x, y, along + 3, across + 3, charge.added.shape)
     dx = (np.arange(box[1].start, box[1].stop) - x).astype(np.float32)
     dy = (np.arange(box[0].start, box[0].stop) - y).astype(np.float32)[:, None]

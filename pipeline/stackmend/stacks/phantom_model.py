@@ -1,9 +1,10 @@
 """A synthetic FIB-SEM stack whose undisturbed slices are known.
 
-Tissue is a 3-D Voronoi pattern of cells, bent by a few long plane waves, with organelles and
-vesicles inside and a mottled cytoplasm. The membranes of a slice hang together and reach the frame,
-and what stands alone is faint: with the default contrast, charging is the only thing to find.
-Charging centres are blobs living for a few slices, with streaky tails along the scan line. The
+The tissue ``plain`` is a 3-D Voronoi pattern of cells, bent by a few long plane waves, with
+organelles and vesicles inside and a mottled cytoplasm. The membranes of a slice hang together and
+reach the frame, and what stands alone is faint: with the default contrast, charging is the only
+thing to find. The kind of charge ``centres`` is blobs living for a few slices, with streaky tails
+along the scan line. Other tissue is in ``phantom_tissue``, other kinds in ``phantom_charge``. The
 noise, with a few hot and dead pixels that set the range of a quiet slice, is the same in the clean
 and in the charged slice: they differ in the charge only.
 

@@ -1,9 +1,9 @@
 """The tissue ``cells`` of the synthetic stack: what a wrong method takes for charge, or spoils.
 
-Cells with strong membranes, dark organelles with inner membranes, bright ones, vesicles, membranes
-that follow the scan line, and texture. Everything belongs to a layer of the volume that is as deep
-as a cell, so a slice needs the few layers around it, however long the stack is. The structure is
-computed at every second pixel and interpolated; texture and membranes along the scan line are not.
+Cells with strong membranes, dark and bright organelles, vesicles, membranes that follow the scan
+line, and texture. Everything belongs to a layer of the volume that is as deep as a cell, so a slice
+needs the few layers around it, however long the stack is. The structure is computed at every second
+pixel and interpolated; only membranes along the scan line are drawn finer.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CELLS, ORGANELLES, BEND_X, BEND_Y, DEPTH, SHADE, GRAIN, SHEETS = range(10, 18)
 
 TILE = 48  # samples of the half grid
 MARGIN = 0.24  # of a cell: how far the bend moves an organelle at most, or nearly
-# Share of the organelles, size (of the cell), aspect, and grey levels in units of the contrast.
+# How many in a cell, size (of the cell), aspect, and grey levels in units of the contrast.
 KINDS = (
     (1, (0.16, 0.24), (0.6, 1.0), (-0.25, 0.25)),  # large
     (4, (0.07, 0.14), (0.35, 0.7), (-1.1, -0.7)),  # dark, long
