@@ -98,7 +98,9 @@ def _flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
 
 
 def _missing_message(entry: StepEntry, missing: Sequence[str], chain: Sequence[StepEntry]) -> str:
-    names = sorted(step.name for step in steps().usable() if set(missing) & set(step.makes))
+    makes = {step.name: set(step.makes) & set(missing) for step in steps().usable()}
+    most = max(map(len, makes.values()))
+    names = sorted(name for name, made in makes.items() if made and len(made) == most)
     later = [other.id for other in chain[chain.index(entry) + 1 :] if other.name in names]
     advice = f"put {' or '.join(names)} before it" if names else "no installed step makes that"
     if later:
