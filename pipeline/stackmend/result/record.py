@@ -133,10 +133,7 @@ class SearchRecord:
 
 @dataclass(frozen=True)
 class SliceCounts:
-    """How many slices there are, how many were taken over, and how many ended how.
-
-    ``masked_share`` is the share of those with anything masked, where a mask was made.
-    """
+    """How many slices there are, how many were taken over, and how many ended how."""
 
     all: int
     kept_from_earlier: int
@@ -146,7 +143,6 @@ class SliceCounts:
     kept: int = 0
     blank: int = 0
     skipped: int = 0
-    masked_share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -195,7 +191,8 @@ class Record:
     """A finished run.
 
     ``chains`` are those of the channels by their numbers, where they are not all the same;
-    ``chain`` is that of the first. ``mask_of`` says what the mask marks, where a step makes one.
+    ``chain`` is that of the first. ``mask_of`` says what the mask marks, where a step makes one;
+    ``masked_share`` is the share of slices with anything masked.
     """
 
     name: str
@@ -209,6 +206,7 @@ class Record:
     replaced_chain: bool = False
     searches: tuple[SearchRecord, ...]
     slices: SliceCounts
+    masked_share: float | None = None
     truth: TruthRecord | None = None
     environment: EnvironmentRecord
     warnings: tuple[str, ...] = ()

@@ -64,9 +64,8 @@ def run_record(
         skipped_steps=tuple(tuning.chains[0].skipped),
         replaced_chain=tuning.chains[0].replaced,
         searches=tuple(_search_record(tuned) for tuned in tuning.searches),
-        slices=SliceCounts(
-            all=len(rows), kept_from_earlier=kept, masked_share=_masked_share(rows), **statuses
-        ),
+        slices=SliceCounts(all=len(rows), kept_from_earlier=kept, **statuses),
+        masked_share=_masked_share(rows),
         truth=_truth_record(rows),
         environment=EnvironmentRecord(**environment(), workers=workers),
         warnings=tuple(warnings),
