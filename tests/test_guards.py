@@ -270,7 +270,7 @@ def test_masks_that_cover_too_much_are_warned_of(write):
     assert wide
     said = f"more than 15 % of the pixels are masked in {len(wide)} of 6 slices"
     assert any(warning.startswith(said) for warning in run.record["warnings"])
-    assert run.record["slices"]["masked_share"] == sum(area > 0 for area in areas) / 6
+    assert run.record["masked_share"] == sum(area > 0 for area in areas) / 6
 
 
 def test_without_clean_slices_the_report_says_what_is_not_known(write):

@@ -130,10 +130,7 @@ class SearchRecord:
 
 
 class SliceCounts(TypedDict):
-    """How many slices there are, how many were taken over, and how many ended how.
-
-    ``masked_share`` is the share of those with anything masked, where a mask was made.
-    """
+    """How many slices there are, how many were taken over, and how many ended how."""
 
     all: int
     kept_from_earlier: int
@@ -143,7 +140,6 @@ class SliceCounts(TypedDict):
     kept: int
     blank: int
     skipped: int
-    masked_share: float | None
 
 
 class TruthRecord(TypedDict):
@@ -188,7 +184,8 @@ class Record:
     """A finished run.
 
     ``chains`` are those of the channels by their numbers, where they are not all the same;
-    ``chain`` is that of the first. ``mask_of`` says what the mask marks, where a step makes one.
+    ``chain`` is that of the first. ``mask_of`` says what the mask marks, where a step makes one;
+    ``masked_share`` is the share of slices with anything masked.
     """
 
     name: str
@@ -202,6 +199,7 @@ class Record:
     replaced_chain: bool = False
     searches: tuple[SearchRecord, ...]
     slices: SliceCounts
+    masked_share: float | None = None
     truth: TruthRecord | None = None
     environment: EnvironmentRecord
     warnings: tuple[str, ...] = ()

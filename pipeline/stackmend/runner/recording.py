@@ -63,6 +63,7 @@ def run_record(
         replaced_chain=tuning.chains[0].replaced,
         searches=tuple(_search_record(tuned) for tuned in tuning.searches),
         slices=_slice_counts(rows, kept),
+        masked_share=_masked_share(rows),
         truth=_truth_record(rows),
         environment=environment(workers),
         warnings=tuple(warnings),
@@ -226,7 +227,6 @@ def _slice_counts(rows: Sequence[SliceRow], kept: int) -> SliceCounts:
         "kept": count["kept"],
         "blank": count["blank"],
         "skipped": count["skipped"],
-        "masked_share": _masked_share(rows),
     }
 
 
