@@ -22,8 +22,9 @@ from stackmend.search import SearchResult, Strategy, distinct_work, recall_searc
 from stackmend.tuning.alone import is_complete, judged, recalled_untouched
 from stackmend.tuning.chains import ChannelChain, survey_of
 from stackmend.tuning.control import Control
+from stackmend.tuning.outcome import follow
 from stackmend.tuning.trial import Trial, space_of
-from stackmend.tuning.tune import channels_of, follow, is_void, search_identity, untuned
+from stackmend.tuning.tune import channels_of, is_void, search_identity, untuned
 
 
 @dataclass(frozen=True)

@@ -177,5 +177,5 @@ def _doubts_about_choice(search: Search, source: Result) -> Iterator[str]:
             yield f"{what} ({each.before:.3f} before, {each.after:.3f} after)."
     edge = list(search.record.on_edge) if search.record else []
     if edge:
-        where = f"on the edge of its range for {' and '.join(edge)}"
+        where = f"on the edge of its range for {few(edge)}"
         yield f"The choice lies {where}: better values may lie beyond."

@@ -92,13 +92,7 @@ class Trial:
         return tuple(name for name in products if name != INITIAL_IMAGE)
 
     def graph(self, then: Sequence[Bound] = ()) -> Graph:
-        """The tuned steps, the loss and what else is to be made; the space is swept.
-
-        Parameters
-        ----------
-        then
-            Steps behind the loss, for instance the rest of the chain and one that makes a picture.
-        """
+        """The tuned steps, the loss, and steps behind it like the rest of the chain, all swept."""
         swept = {axis.parameter: axis.values for axis in self.space.axes}
         given = dict.fromkeys(self._given)
         if self.reference:

@@ -7,17 +7,16 @@ from dataclasses import replace
 from time import perf_counter
 
 from stackmend.chain import Bound
-from stackmend.errors import NothingFound, QualityError, UsageError
+from stackmend.errors import UsageError
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
-from stackmend.registry import NOTHING_FOUND, Loss, Undefined
 from stackmend.result.hashes import digest
 from stackmend.result.journal import JournaledLosses
-from stackmend.result.log import Log
-from stackmend.search import REFUSED, Choice, NoChoice, SearchResult, search, strategy
-from stackmend.tuning.alone import LEFT_ALONE, judged, untouched_losses
+from stackmend.search import Choice, SearchResult, search, strategy
+from stackmend.tuning.alone import judged, untouched_losses
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
 from stackmend.tuning.control import Control
+from stackmend.tuning.outcome import follow, report_doubts
 from stackmend.tuning.session import Session
 from stackmend.tuning.survey import surveyed
 from stackmend.tuning.trial import Trial, space_of
@@ -153,7 +152,7 @@ def _tuned(
     changed = follow([chains[each] for each in followers], entry, found.result, session.log)
     if isinstance(found.result.choice, Choice):
         found = _with_held_out(found, trial)
-        _report(found, session.log)
+        report_doubts(found, session.log)
     for each, chain in zip(followers, changed, strict=True):
         chains[each] = chain
     return Tuning(tuple(chains), (*tuning.searches, found))
@@ -238,76 +237,3 @@ def _with_held_out(found: FinishedSearch, trial: Trial) -> FinishedSearch:
     held_out = entry.validate.indices(trial.chain.reader.shape[0]) if entry.validate else ()
     chosen = found.result.chosen
     return replace(found, held_out={number: trial.loss(number, chosen) for number in held_out})
-
-
-def follow(
-    chains: Sequence[ChannelChain], entry: OptimizeEntry, result: SearchResult, log: Log
-) -> list[ChannelChain]:
-    """The chains with what a search has chosen, or as the protocol says where it could not choose.
-
-    Raises
-    ------
-    NothingFound, QualityError
-        As ``tune``.
-    """
-    if isinstance(result.choice, NoChoice):
-        return _without_choice(chains, entry, result.choice, log)
-    return [chain.with_values(result.chosen) for chain in chains]
-
-
-def _without_choice(
-    chains: Sequence[ChannelChain], entry: OptimizeEntry, choice: NoChoice, log: Log
-) -> list[ChannelChain]:
-    """The chains where a search could not choose, as the protocol says."""
-    loss = entry.loss.loss
-    where = f"optimization slices {few(map(str, choice.slices_without_findings))}"
-    if choice.status in (REFUSED, LEFT_ALONE):
-        changed = [chain.without(entry.steps) for chain in chains]
-        names = ", ".join(changed[0].skipped[len(chains[0].skipped) :])
-        log.warn(f"{choice.reason} ({names} left out)")
-        return changed
-    if choice.status != NOTHING_FOUND:
-        raise QualityError(f"search: {choice.reason}; {loss.undefined_advice}")
-    if entry.on_nothing_found == "stop":
-        raise NothingFound(_stopped(choice, where, loss))
-    if entry.on_nothing_found == "skip":
-        changed = [chain.without(entry.steps) for chain in chains]
-        names = ", ".join(changed[0].skipped[len(chains[0].skipped) :])
-        log.warn(f"nothing found in {where}: {names} left out, as on_nothing_found: skip says")
-        return changed
-    changed = [chain.replaced_by(entry.instead) for chain in chains]
-    names = ", ".join(bound.id for bound in changed[0].steps)
-    log.warn(f"nothing found in {where}: the chain given under instead is applied ({names})")
-    return changed
-
-
-def _stopped(choice: NoChoice, where: str, loss: Loss) -> str:
-    otherwise = "or say on_nothing_found: skip to leave such stacks as they are"
-    return f"search: {choice.reason} in {where}; {loss.advice}, {otherwise}"
-
-
-def _report(found: FinishedSearch, log: Log) -> None:
-    """Say what is doubtful about a choice."""
-    choice = found.result.choice
-    assert isinstance(choice, Choice)
-    values = {f"{id}.{name}": value for (id, name), value in found.result.chosen.items()}
-    log.event("chosen", values=values, loss=choice.loss, loss_before=found.loss_before)
-    for (id, name), end in choice.edges.items():
-        direction = "smaller" if end == "lower" else "larger"
-        where = f"{id}.{name} was chosen at the {end} edge of its range"
-        log.warn(f"{where}: add {direction} values to the sweep")
-    if choice.tied:
-        count = len(choice.tied) + 1
-        log.warn(f"{count} combinations have the lowest loss; the first of them was taken")
-    for id, name in choice.without_effect:
-        log.warn(
-            f"{id}.{name} has no effect on the loss: any of its values would have been as good"
-        )
-    if choice.slices_without_findings:
-        numbers = few(map(str, choice.slices_without_findings))
-        what = found.entry.loss.loss.finds
-        missing = f"no {what} is found" if what else "nothing is found"
-        log.warn(f"{missing} in optimization slices {numbers}: they had no part in the choice")
-    for number, value in found.held_out.items():
-        if isinstance(value, Undefined):
-            log.warn(f"held-out slice {number} has no loss: {value.reason}")
