@@ -1,0 +1,55 @@
+"""Whether each step of a chain finds what it reads, and what is opened is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from stackmend.errors import Problem
+from stackmend.protocol.model import Protocol, StepEntry
+from stackmend.registry import IMAGE, steps
+
+
+def check_flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
+    """Every product a step reads must be made before it, and what is opened must be closed."""
+    available = {IMAGE}
+    opened: dict[str, StepEntry] = {}
+    for entry in chain:
+        step, path = entry.step, (*entry.path, "step")
+        missing = [name for name in (*step.reads, *step.needs) if name not in available]
+        if missing:
+            yield protocol.text.problem(path, _missing_message(entry, missing, chain))
+        if step.opens in opened:
+            other = opened[step.opens]
+            undo = "undo it first, or leave this one out"
+            message = f"{other.id} before it has not been undone yet; {undo}"
+            yield protocol.text.problem(path, message)
+        if step.keeps and opened:
+            other = next(iter(opened.values()))
+            yield protocol.text.problem(
+                path, f"changes the size of slices; move it before {other.id} (or behind its end)"
+            )
+        if step.opens:
+            opened[step.opens] = entry
+        if step.caution and not entry.sweeps:
+            caution = step.caution(entry.parameters, frozenset(opened))
+            if caution:
+                yield protocol.text.problem(path, caution, severity="warning")
+        available.update(step.makes)
+        available.discard(step.closes or "")
+        opened.pop(step.closes or "", None)
+    if protocol.output.dtype != "float32":
+        for product, entry in opened.items():
+            closers = " or ".join(step.name for step in steps().usable() if step.closes == product)
+            message = f"nothing undoes it: add {closers} behind it, or write float32"
+            yield protocol.text.problem((*entry.path, "step"), message)
+
+
+def _missing_message(entry: StepEntry, missing: Sequence[str], chain: Sequence[StepEntry]) -> str:
+    makes = {step.name: set(step.makes) & set(missing) for step in steps().usable()}
+    most = max(map(len, makes.values()))
+    names = sorted(name for name, made in makes.items() if made and len(made) == most)
+    later = [other.id for other in chain[chain.index(entry) + 1 :] if other.name in names]
+    advice = f"put {' or '.join(names)} before it" if names else "no installed step makes that"
+    if later:
+        advice = f"move it behind {later[0]}"
+    return f"{entry.name} uses {' and '.join(missing)}, which no step before it makes; {advice}"

@@ -1,0 +1,87 @@
+"""What follows from a search: the chains with its choice, or what the protocol says instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stackmend.errors import NothingFound, QualityError
+from stackmend.protocol import OptimizeEntry
+from stackmend.registry import NOTHING_FOUND, Loss, Undefined
+from stackmend.result.log import Log
+from stackmend.search import REFUSED, Choice, NoChoice, SearchResult
+from stackmend.tuning.alone import LEFT_ALONE
+from stackmend.tuning.chains import ChannelChain, FinishedSearch
+from stackmend.words import few
+
+
+def follow(
+    chains: Sequence[ChannelChain], entry: OptimizeEntry, result: SearchResult, log: Log
+) -> list[ChannelChain]:
+    """The chains with what a search has chosen, or as the protocol says where it could not choose.
+
+    Raises
+    ------
+    NothingFound, QualityError
+        As ``tune``.
+    """
+    if isinstance(result.choice, NoChoice):
+        return _without_choice(chains, entry, result.choice, log)
+    return [chain.with_values(result.chosen) for chain in chains]
+
+
+def _without_choice(
+    chains: Sequence[ChannelChain], entry: OptimizeEntry, choice: NoChoice, log: Log
+) -> list[ChannelChain]:
+    """The chains where a search could not choose, as the protocol says."""
+    loss = entry.loss.loss
+    where = f"optimization slices {few(map(str, choice.slices_without_findings))}"
+    if choice.status in (REFUSED, LEFT_ALONE):
+        changed = [chain.without(entry.steps) for chain in chains]
+        names = ", ".join(changed[0].skipped[len(chains[0].skipped) :])
+        log.warn(f"{choice.reason} ({names} left out)")
+        return changed
+    if choice.status != NOTHING_FOUND:
+        raise QualityError(f"search: {choice.reason}; {loss.undefined_advice}")
+    if entry.on_nothing_found == "stop":
+        raise NothingFound(_stopped(choice, where, loss))
+    if entry.on_nothing_found == "skip":
+        changed = [chain.without(entry.steps) for chain in chains]
+        names = ", ".join(changed[0].skipped[len(chains[0].skipped) :])
+        log.warn(f"nothing found in {where}: {names} left out, as on_nothing_found: skip says")
+        return changed
+    changed = [chain.replaced_by(entry.instead) for chain in chains]
+    names = ", ".join(bound.id for bound in changed[0].steps)
+    log.warn(f"nothing found in {where}: the chain given under instead is applied ({names})")
+    return changed
+
+
+def _stopped(choice: NoChoice, where: str, loss: Loss) -> str:
+    otherwise = "or say on_nothing_found: skip to leave such stacks as they are"
+    return f"search: {choice.reason} in {where}; {loss.advice}, {otherwise}"
+
+
+def report_doubts(found: FinishedSearch, log: Log) -> None:
+    """Say what is doubtful about a choice."""
+    choice = found.result.choice
+    assert isinstance(choice, Choice)
+    values = {f"{id}.{name}": value for (id, name), value in found.result.chosen.items()}
+    log.event("chosen", values=values, loss=choice.loss, loss_before=found.loss_before)
+    for (id, name), end in choice.edges.items():
+        direction = "smaller" if end == "lower" else "larger"
+        where = f"{id}.{name} was chosen at the {end} edge of its range"
+        log.warn(f"{where}: add {direction} values to the sweep")
+    if choice.tied:
+        count = len(choice.tied) + 1
+        log.warn(f"{count} combinations have the lowest loss; the first of them was taken")
+    for id, name in choice.without_effect:
+        log.warn(
+            f"{id}.{name} has no effect on the loss: any of its values would have been as good"
+        )
+    if choice.slices_without_findings:
+        numbers = few(map(str, choice.slices_without_findings))
+        what = found.entry.loss.loss.finds
+        missing = f"no {what} is found" if what else "nothing is found"
+        log.warn(f"{missing} in optimization slices {numbers}: they had no part in the choice")
+    for number, value in found.held_out.items():
+        if isinstance(value, Undefined):
+            log.warn(f"held-out slice {number} has no loss: {value.reason}")
