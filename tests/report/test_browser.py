@@ -20,9 +20,9 @@ from stackmend import api
 selenium = pytest.importorskip("selenium", reason="needs Selenium: pip install selenium")
 
 from selenium import webdriver  # noqa: E402 - only where it is installed
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402 - see above
+from selenium.webdriver.common.by import By  # noqa: E402 - see above
+from selenium.webdriver.common.keys import Keys  # noqa: E402 - see above
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 

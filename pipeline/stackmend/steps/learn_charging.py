@@ -35,7 +35,11 @@ def estimated_charge(image: Image, charge_model: Mapping[str, Any]) -> Charge:
     return charge_of(image, charge_model)
 
 
-def learnt_charge(estimated_charge: Window[Charge] | Charge, *, neighbours: int) -> Charge:  # noqa: ARG001
+def learnt_charge(
+    estimated_charge: Window[Charge] | Charge,
+    *,
+    neighbours: int,  # noqa: ARG001 - it says how many slices the window has
+) -> Charge:
     """What is known of the charge of a slice once its neighbours are seen.
 
     Parameters

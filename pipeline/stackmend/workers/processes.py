@@ -67,7 +67,7 @@ def delivered(results: Generator[Any, None, None]) -> Generator[Any, None, None]
     """
     try:
         # 'yield from' would close the results before they are told why.
-        for result in results:  # noqa: UP028
+        for result in results:  # noqa: UP028 - see above
             yield result
     except GeneratorExit:
         with suppress(KeyboardInterrupt):
