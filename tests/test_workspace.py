@@ -128,7 +128,7 @@ def test_a_publication_cut_off_anywhere_leaves_old_or_new(
             nonlocal calls
             calls += 1
             # It is called only within this turn of the loop.
-            if calls == k or (lasting and calls > k):  # noqa: B023 - called in this turn of the loop only
+            if calls == k or (lasting and calls > k):  # noqa: B023 - see above
                 raise error(5, "Input/output error")
             return genuine(*arguments, **how)
 
