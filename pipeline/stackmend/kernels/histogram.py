@@ -107,3 +107,12 @@ def histogram_distances(
             outside = grey_histogram(image, ring, low, high) / ring.size
             distances[i] = np.abs(inside - outside).sum()
     return distances
+
+
+def mean_histogram_distance(
+    image: Image, regions: Sequence[Region], low: float | None = None, high: float | None = None
+) -> float | None:
+    """Mean of `histogram_distances`, which see; ``None`` if no region has a ring to compare."""
+    distances = histogram_distances(image, regions, low, high)
+    comparable = distances[~np.isnan(distances)]
+    return float(comparable.mean()) if comparable.size else None

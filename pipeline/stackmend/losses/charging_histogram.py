@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.kernels.histogram import histogram_distances
+from stackmend.kernels.histogram import mean_histogram_distance
 from stackmend.kernels.regions import Region, regions_and_rings
 from stackmend.registry import NOTHING_FOUND, UNDEFINED, Loss, Stage, Undefined
 
@@ -47,11 +47,10 @@ def loss(image: NDArray[np.float32], charged_regions: Sequence[Region]) -> float
     """
     if not charged_regions:
         return Undefined(NOTHING_FOUND, "no charged region was found")
-    distances = histogram_distances(image, charged_regions)
-    comparable = distances[~np.isnan(distances)]
-    if not comparable.size:
+    distance = mean_histogram_distance(image, charged_regions)
+    if distance is None:
         return Undefined(UNDEFINED, "no charged region has clean surroundings")
-    return float(comparable.mean())
+    return distance
 
 
 LOSS = Loss(

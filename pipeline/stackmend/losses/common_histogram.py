@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.kernels.histogram import histogram_distances
+from stackmend.kernels.histogram import mean_histogram_distance
 from stackmend.kernels.regions import Region, regions_and_rings
 from stackmend.registry import NOTHING_FOUND, UNDEFINED, Loss, Stage, Undefined
 
@@ -59,11 +59,10 @@ def loss(
     if not common_regions:
         return Undefined(NOTHING_FOUND, "the reference mask is empty")
     low, high = grey_range
-    distances = histogram_distances(np.clip(image, low, high), common_regions, low, high)
-    comparable = distances[~np.isnan(distances)]
-    if not comparable.size:
+    distance = mean_histogram_distance(np.clip(image, low, high), common_regions, low, high)
+    if distance is None:
         return Undefined(UNDEFINED, "no region of the reference mask has clean surroundings")
-    return float(comparable.mean())
+    return distance
 
 
 LOSS = Loss(
