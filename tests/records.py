@@ -71,6 +71,8 @@ SEARCH = {
     "clean": {},
     "max_changed": None,
     "refused": 0,
+    "failed": {},
+    "one_of": "",
 }
 NOTHING = {"chosen": {}, "landmarks": {}, "loss_of_choice": None, "loss_before": None}
 ENVIRONMENT = {

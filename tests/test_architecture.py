@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "losses": {"registry", "kernels"},
     "protocol": {"registry", "resources", "errors", "words"},
     "chain": {"registry", "errors"},
-    "search": {"chain", "registry"},
+    "search": {"chain", "registry", "errors"},
     "result": {"errors", "registry", "words"},
     "workers": {"errors", "result"},
     "job": {"protocol", "result", "stacks", "errors"},

@@ -19,6 +19,7 @@ from stackmend.chain.graph import (
     Parameter,
     Products,
     Source,
+    is_refusal,
     product_of_neighbour,
 )
 
@@ -32,5 +33,6 @@ __all__ = [
     "Products",
     "Source",
     "compile_chain",
+    "is_refusal",
     "product_of_neighbour",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from stackmend.errors import StepError
-from stackmend.registry import IMAGE, Component, Stage, Step, Window
+from stackmend.registry import IMAGE, Component, Stage, Step, Unsettled, Window
 
 Parameter = tuple[str, str]
 """A parameter's full name: the id of its step in the chain, and its own name."""
@@ -123,6 +123,14 @@ class Node:
             usable = [offset for offset, value in seen.items() if value is not ABSENT]
             windows.append(Window([seen[offset] for offset in usable], usable.index(0)))
         return windows
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether a step, or its survey, has said of its values and slices that it cannot work so.
+
+    It says so by ``ValueError`` (a survey by ``Unsettled``, too); all else is a fault.
+    """
+    return isinstance(error.__cause__, (ValueError, Unsettled))
 
 
 def _is_image(result: Any) -> bool:

@@ -77,7 +77,8 @@ def _steps(plan: RunPlan) -> Iterator[Row]:
         for name, value in step["fixed"].items():
             if value is not None:
                 values.append(f"{name} {words.value(value)}")
-        text = f"{step['id']}: {', '.join(values)}" if values else step["id"]
+        named = f"{step['one_of']}: {step['id']}" if step["one_of"] else step["id"]
+        text = f"{named}: {', '.join(values)}" if values else named
         yield "" if number else "steps", text
     if plan.survey:
         yield "survey", "every slice is looked at first: a step must know the whole stack"
@@ -90,6 +91,8 @@ def _search(search: Any) -> Iterator[Row]:
     if search.at_most > search.combinations:
         text += f" (at most {words.count(search.at_most)} with {search.strategy})"
     slices = "slices" if len(search.slices) > 1 else "slice"
+    if search.one_of:
+        text = f"{search.one_of}: {text}"
     yield "search", f"{text}; on {slices} {words.few(search.slices, 20)}"
     if search.decided:
         yield "", "all losses are known: nothing is searched again"

@@ -84,9 +84,12 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
         slices += f" of channel {search.channel}"
     if search.status != "chosen":
         tried = counted(search.combinations, "combination")
-        yield "search", f"{tried} on slice {slices}: {search.reason}"
+        named = f"{search.one_of}, " if search.one_of else ""
+        yield "search", f"{named}{tried} on slice {slices}: {search.reason}"
         yield from _clean(search)
         return
+    if search.one_of:
+        yield "one of", f"{search.one_of} is taken"
     # the values, each beside those that were tried
     for index, (name, chosen) in enumerate(search.chosen.items()):
         text = f"{name} {value(chosen)}{_unit(record, name)}, of {_range_text(search.space[name])}"
@@ -98,6 +101,8 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
     if search.loss_median is not None:
         lowest += f"; median {search.loss_median:.4g}"
     yield "loss", f"{search.loss_of_choice:.4g} on slice {slices}, {lowest}"
+    for reason, number in search.failed.items():
+        yield "", f"{counted(number, 'combination')} could not be computed: {reason}"
     if search.loss_before is not None:
         after = search.loss_of_choice
         yield "", f"{search.loss_before:.4g} before correction (leave it alone), {after:.4g} after"

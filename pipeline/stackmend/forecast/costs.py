@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from stackmend.chain import Graph, Node, Products
-from stackmend.errors import BadSlice
+from stackmend.chain import Graph, Node, Products, is_refusal
+from stackmend.errors import BadSlice, InputError, StepError
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
 from stackmend.restore.apply import Application
@@ -20,9 +20,11 @@ from stackmend.result.log import Log
 from stackmend.result.workspace import Workspace
 from stackmend.search import Combination, Space
 from stackmend.tuning.chains import ChannelChain, survey_of
+from stackmend.tuning.searching import placed
 from stackmend.tuning.session import Session
+from stackmend.tuning.spaces import space_of
 from stackmend.tuning.survey import surveyed
-from stackmend.tuning.trial import Trial, space_of
+from stackmend.tuning.trial import Trial
 from stackmend.tuning.tune import channels_of, untuned
 from stackmend.workers import memory
 from stackmend.workers.processes import Workers, run_in_fresh_process
@@ -33,7 +35,10 @@ Stage = tuple[float, int]
 
 @dataclass(frozen=True)
 class SearchCosts:
-    """One search on one slice: what comes before it, what it begins with, and each stage."""
+    """One search on one slice: what comes before it, what it begins with, and each stage.
+
+    Without stages where a step refuses the slice that is measured.
+    """
 
     before_s: float
     given_bytes: int
@@ -57,13 +62,18 @@ class Costs:
     start_s: float = 0.0
 
 
-def provisional(job: Job) -> tuple[ChannelChain, ...]:
-    """The chains with the middle values of everything that is swept."""
+def provisional(job: Job, variant: str | None = None) -> tuple[ChannelChain, ...]:
+    """The chains with the middle values of everything that is swept.
+
+    Of several chains they have that with this name, or the first.
+    """
     chains = untuned(job).chains
     for entry in job.protocol.optimize:
-        space = space_of(job.protocol, entry)
+        every = {each.alternative: each for each in job.protocol.alternatives(entry)}
+        each = every.get(variant or "") or next(iter(every.values()))
+        space = space_of(job.protocol, each)
         values = dict(zip(space.parameters, middle_of(space), strict=True))
-        chains = tuple(chain.with_values(values) for chain in chains)
+        chains = tuple(placed(job, chain, each).with_values(values) for chain in chains)
     return chains
 
 
@@ -76,7 +86,8 @@ def searches_of(job: Job) -> list[tuple[OptimizeEntry, int]]:
     """The searches of a protocol, in order, each with the position of its channel."""
     found: list[tuple[OptimizeEntry, int]] = []
     for entry in job.protocol.optimize:
-        found += [(entry, channel) for channel, _ in channels_of(job, entry)]
+        for channel, _ in channels_of(job, entry):
+            found += [(each, channel) for each in job.protocol.alternatives(entry)]
     return found
 
 
@@ -131,35 +142,76 @@ def _measure(job: Job, number: int) -> tuple[Costs, float]:
         place = Workspace(Path(folder))
         place.partial.mkdir(parents=True)
         job = replace(job, slices=(number,), workspace=place)
-        chains = provisional(job)
-        looks = any(survey_of(bound) for chain in chains for bound in chain.steps)
-        looking = perf_counter()
-        seen = replace(job, slices=beside)
-        session = Session(seen, Log(), Workers(1), Journal(place.journal), Ledger())
-        chains = tuple(surveyed(each, session, (number,), upto=len(each.steps)) for each in chains)
-        survey_s = (perf_counter() - looking) / len(beside) if looks else 0.0
+        several = len(job.protocol.variants) > 1
+        measured: dict[str, Costs] = {}
+        for variant in job.protocol.variants:
+            try:
+                measured[variant] = _of_variant(job, number, beside, variant)
+            except (StepError, InputError) as error:
+                if not several or not is_refusal(error):
+                    raise
+                measured[variant] = _without_steps(job, number, variant)
+    return _dearest(job, measured), perf_counter() - start
 
-        application = Application.of(job, chains)
-        for writer in application.writers:
-            writer.create()
-        one = job.places[0]
-        application.run([one])
-        idle = memory.present()
-        slice_s = seconds_of(lambda: application.run([one, one])) / 2
-        worker = memory.peak()
-        searches = []
-        for entry, channel in searches_of(job):
+
+def _of_variant(job: Job, number: int, beside: tuple[int, ...], variant: str) -> Costs:
+    """The costs of the chain with this one of several in it."""
+    chains = provisional(job, variant)
+    looks = any(survey_of(bound) for chain in chains for bound in chain.steps)
+    looking = perf_counter()
+    seen = replace(job, slices=beside)
+    session = Session(seen, Log(), Workers(1), Journal(job.workspace.journal), Ledger())
+    chains = tuple(surveyed(each, session, (number,), upto=len(each.steps)) for each in chains)
+    survey_s = (perf_counter() - looking) / len(beside) if looks else 0.0
+
+    application = Application.of(job, chains)
+    for writer in application.writers:
+        writer.create()
+    one = job.places[0]
+    application.run([one])
+    idle = memory.present()
+    slice_s = seconds_of(lambda: application.run([one, one])) / 2
+    worker = memory.peak()
+    searches = []
+    for entry, channel in searches_of(job):
+        if entry.alternative in ("", variant):
             searches.append(_search(job, chains[channel], entry, number))
-    costs = Costs(number, slice_s, survey_s, idle, worker, tuple(searches))
-    return costs, perf_counter() - start
+    return Costs(number, slice_s, survey_s, idle, worker, tuple(searches))
+
+
+def _without_steps(job: Job, number: int, variant: str) -> Costs:
+    """What is known of a chain that refuses the slice: that a run would leave it out."""
+    own = [each for each, _ in searches_of(job) if each.alternative in ("", variant)]
+    nothing = SearchCosts(0.0, 0, ())
+    return Costs(number, 0.0, 0.0, memory.present(), memory.peak(), (nothing,) * len(own))
+
+
+def _dearest(job: Job, measured: Mapping[str, Costs]) -> Costs:
+    """The most that any of several chains takes; every survey, and the searches of all of them."""
+    every = list(measured.values())
+    left = {variant: iter(costs.searches) for variant, costs in measured.items()}
+    searches: list[SearchCosts] = []
+    for entry, _ in searches_of(job):
+        asked = [entry.alternative] if entry.alternative else list(left)
+        found = [next(left[variant]) for variant in asked]
+        searches.append(found[0])
+    return Costs(
+        every[0].slice,
+        max(each.slice_s for each in every),
+        sum(each.survey_s for each in every),
+        every[-1].idle_bytes,
+        max(each.worker_bytes for each in every),
+        tuple(searches),
+    )
 
 
 def _compared_with(job: Job, number: int) -> tuple[int, ...]:
     """A slice and those that surveys of pairs compare it with, if there are such surveys."""
     apart = 0
-    for bound in itertools.chain.from_iterable(chain.steps for chain in provisional(job)):
-        if survey := survey_of(bound):
-            apart = max(apart, survey.apart(bound.parameters))
+    for variant in job.protocol.variants:
+        for bound in provisional(job, variant)[0].steps:
+            if survey := survey_of(bound):
+                apart = max(apart, survey.apart(bound.parameters))
     every = sorted({number, *job.slices})
     first = max(min(every.index(number), len(every) - 1 - apart), 0)
     return tuple(every[first : first + apart + 1])
@@ -169,8 +221,13 @@ def _search(job: Job, chain: ChannelChain, entry: OptimizeEntry, number: int) ->
     trial = Trial(chain, entry, space_of(job.protocol, entry))
     graph = trial.graph()
     products: Products = {}
-    seconds = seconds_of(lambda: products.update(trial.start(number, graph.reach)))
-    stages = tuple(_stages(graph, trial.space, products))
+    try:
+        seconds = seconds_of(lambda: products.update(trial.start(number, graph.reach)))
+        stages = tuple(_stages(graph, trial.space, products))
+    except StepError as error:
+        if not is_refusal(error):
+            raise
+        return SearchCosts(0.0, 0, ())
     return SearchCosts(seconds, memory.size_of(products), stages)
 
 

@@ -16,7 +16,8 @@ from stackmend.protocol import OptimizeEntry
 from stackmend.result.record import Estimate
 from stackmend.search import distinct_work, most_alive, strategy
 from stackmend.tuning.chains import ChannelChain
-from stackmend.tuning.trial import Trial, space_of
+from stackmend.tuning.spaces import space_of
+from stackmend.tuning.trial import Trial
 from stackmend.words import size
 from stackmend.workers import memory
 from stackmend.workers.processes import Workers
@@ -140,11 +141,11 @@ def _thread(costs: Costs) -> int:
 def _searching(job: Job, costs: Costs, unknown: Sequence[float]) -> tuple[float, int]:
     """Seconds of one thread for all searches, and the most bytes of results alive at a time."""
     total, alive = 0.0, 0
-    chains = provisional(job)
     for (entry, channel), found, share in zip(
         searches_of(job), costs.searches, unknown, strict=True
     ):
-        seconds, most = _one_search(job, chains[channel], entry, found)
+        chain = provisional(job, entry.alternative)[channel]
+        seconds, most = _one_search(job, chain, entry, found)
         slices = len(entry.slices.indices(job.reader.shape[0]))
         held_out = len(entry.validate.indices(job.reader.shape[0])) if entry.validate else 0
         once = sum(stage_s for stage_s, _ in found.stages)
@@ -159,6 +160,8 @@ def _one_search(
     job: Job, chain: ChannelChain, entry: OptimizeEntry, costs: SearchCosts
 ) -> tuple[float, int]:
     """Seconds of one thread for one slice, and the most bytes of results alive at a time."""
+    if not costs.stages:
+        return 0.0, 0
     trial = Trial(chain, entry, space_of(job.protocol, entry))
     graph = trial.graph()
     by = strategy(**entry.strategy)

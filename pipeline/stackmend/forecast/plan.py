@@ -2,63 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass
 from typing import Any, TypedDict
 
 from stackmend.forecast.costs import provisional
 from stackmend.forecast.estimate import Need, need_of
+from stackmend.forecast.foresight import Foreseen, PlannedSearch
 from stackmend.job import Job
-from stackmend.protocol import OptimizeEntry
 from stackmend.protocol.model import Sweep
 from stackmend.restore.identity import identity_of, still_open
-from stackmend.restore.resume import candidates
-from stackmend.result.journal import Journal, JournaledLosses, Ledger, Loss
-from stackmend.result.log import Log
+from stackmend.restore.resume import Candidate, candidates
+from stackmend.result.journal import Journal, Ledger
 from stackmend.result.names import JOURNAL, RECORD
 from stackmend.result.workspace import bytes_in
-from stackmend.search import SearchResult, Strategy, distinct_work, recall_search, strategy
-from stackmend.tuning.alone import is_complete, judged, recalled_untouched
-from stackmend.tuning.chains import ChannelChain, survey_of
-from stackmend.tuning.control import Control
-from stackmend.tuning.outcome import follow
-from stackmend.tuning.trial import Trial, space_of
-from stackmend.tuning.tune import channels_of, is_void, search_identity, untuned
-
-
-@dataclass(frozen=True)
-class PlannedSearch:
-    """One search on one channel.
-
-    Attributes
-    ----------
-    combinations : int
-        Of the first round, which is all of them for a grid.
-    at_most : int
-        Of all rounds.
-    distinct_work : Mapping[str, int]
-        How often each product is computed for one slice in the first round.
-    counted : Mapping[str, int]
-        The same in the words that people have for some of them.
-    known, needed : int
-        Losses that journals have, and those of the first round on all slices.
-    decided : bool
-        Whether the run would have nothing to search.
-    """
-
-    steps: Sequence[str]
-    channel: int
-    strategy: str
-    loss: str
-    slices: Sequence[int]
-    combinations: int
-    at_most: int
-    distinct_work: Mapping[str, int]
-    counted: Mapping[str, int]
-    known: int
-    needed: int
-    decided: bool
+from stackmend.tuning.chains import ChannelChain
 
 
 class DoneBefore(TypedDict):
@@ -79,8 +38,8 @@ class DoneBefore(TypedDict):
 class RunPlan:
     """All that can be said of a run before it begins.
 
-    Of each step, ``steps`` has its ``id``, its values under ``fixed``, and lists of values under
-    ``swept``.
+    Of each step, ``steps`` has its ``id``, its values under ``fixed``, lists of values under
+    ``swept``, and under ``one_of`` the name of the chain, where it is in one of several.
     """
 
     name: str
@@ -121,7 +80,7 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
     folder = job.workspace.folder
     running = Journal(job.workspace.journal).ledger()
     published = Ledger().read([folder / JOURNAL])
-    foreseen = _Foreseen(job, {**published.losses, **running.losses})
+    foreseen = Foreseen(job, {**published.losses, **running.losses})
     searches = list(foreseen.searches())
     done = _done(job, foreseen.chains if foreseen.decided else None, running, published)
     unknown = [0.0 if each.decided else 1 - each.known / each.needed for each in searches]
@@ -160,92 +119,17 @@ def _output(job: Job) -> dict[str, Any]:
 
 
 def _steps(job: Job) -> Iterator[dict[str, Any]]:
-    for entry in job.protocol.chain:
-        swept = {name: list(sweep.values) for name, sweep in entry.sweeps.items()}
-        values = entry.parameters.items()
-        fixed = {name: value for name, value in values if not isinstance(value, Sweep)}
-        yield {"id": entry.id, "step": entry.name, "fixed": fixed, "swept": swept}
-
-
-class _Foreseen:
-    """The chains as far as the losses that are known decide about them."""
-
-    def __init__(self, job: Job, known: Mapping[tuple[str, str], Loss]) -> None:
-        self._job, self._known = job, known
-        self._guess = provisional(job)
-        self.chains = list(untuned(job).chains)
-        self.surveys = any(survey_of(bound) for chain in self._guess for bound in chain.steps)
-        # What surveys settle decides about losses, and is not looked up here: it takes a look at
-        # every slice.
-        self.decided = not self.surveys
-
-    def searches(self) -> Iterator[PlannedSearch]:
-        """What is to be said of each search; the chains follow those that are decided."""
-        for entry in self._job.protocol.optimize:
-            for channel, followers in channels_of(self._job, entry):
-                yield self._search(entry, channel, followers)
-
-    def _search(
-        self, entry: OptimizeEntry, channel: int, followers: Sequence[int]
-    ) -> PlannedSearch:
-        job = self._job
-        by = strategy(**entry.strategy)
-        numbers = entry.slices.indices(job.reader.shape[0])
-        trial = Trial(self._guess[channel], entry, space_of(job.protocol, entry))
-        first = by.propose(0, trial.space, {})
-        needed = known = len(first) * len(numbers)
-        if self.decided and not is_void(self.chains[channel], entry):
-            trial = Trial(self.chains[channel], entry, trial.space)
-            store = self._store(trial, numbers)
-            result = self._recalled(trial, by, store)
-            known = 0
-            for number in numbers:
-                known += sum(store.recall(number, each) is not None for each in first)
-            self._follow(entry, followers, result)
-        elif not self.decided:
-            known = 0
-        work = distinct_work(trial.graph(), first)
-        plurals = (task.node.stage.plural for task in work.tasks.values())
-        return PlannedSearch(
-            steps=entry.steps,
-            channel=job.channels[channel],
-            strategy=entry.strategy["name"],
-            loss=entry.loss.name,
-            slices=numbers,
-            combinations=len(first),
-            at_most=by.at_most(trial.space),
-            distinct_work=dict(work.counts()),
-            counted=dict(Counter(plural for plural in plurals if plural)),
-            known=known,
-            needed=needed,
-            decided=self.decided,
-        )
-
-    def _recalled(self, trial: Trial, by: Strategy, store: JournaledLosses) -> SearchResult | None:
-        """What the search will come to, if journals know all of it."""
-        job = self._job
-        numbers = trial.entry.slices.indices(job.reader.shape[0])
-        control = Control(job, trial, Journal(None), self._known)
-        result = recall_search(trial.space, numbers, by, store, refuse=control.recalled)
-        if result is None:
-            return None
-        untouched = recalled_untouched(result, store)
-        return judged(trial, result, untouched) if is_complete(result, untouched) else None
-
-    def _store(self, trial: Trial, numbers: Sequence[int]) -> JournaledLosses:
-        identities = {number: search_identity(trial, number) for number in numbers}
-        journal = Journal(self._job.workspace.journal)
-        return JournaledLosses(journal, self._known, identities)
-
-    def _follow(
-        self, entry: OptimizeEntry, followers: Sequence[int], result: SearchResult | None
-    ) -> None:
-        if result is None:
-            self.decided = False
-            return
-        followed = [self.chains[each] for each in followers]
-        for each, chain in zip(followers, follow(followed, entry, result, Log()), strict=True):
-            self.chains[each] = chain
+    protocol = job.protocol
+    at = protocol.one_of.at if protocol.one_of else 0
+    chains = {"": protocol.chain[:at]}
+    chains |= protocol.one_of.chains if protocol.one_of else {}
+    for name, chain in (*chains.items(), ("", protocol.chain[at:])):
+        for entry in chain:
+            swept = {key: list(sweep.values) for key, sweep in entry.sweeps.items()}
+            values = entry.parameters.items()
+            fixed = {key: value for key, value in values if not isinstance(value, Sweep)}
+            step = {"id": entry.id, "step": entry.name, "fixed": fixed, "swept": swept}
+            yield {**step, "one_of": name}
 
 
 def _done(
@@ -253,16 +137,26 @@ def _done(
 ) -> DoneBefore:
     """What journals have as finished, as far as that can be said before the search."""
     places = job.places
+    found: list[Candidate] = []
+    lost: dict[str, int] = {}
     if chains is not None:
         found, lost = candidates(job, places, identity_of(job, chains), running, published)
         todo = len(places) - len(found)
         return {"finished": len(found), "undecided": 0, "again": lost, "todo": todo}
-    swept: list[str] = []
-    for entry in job.protocol.chain:
-        swept += [f"{entry.id}.{name}" for name in entry.sweeps]
-    identity = still_open(identity_of(job, provisional(job)), swept)
-    for ledger in (running, published):
-        if ledger.work is not None:
-            ledger.work = still_open(ledger.work, swept)
-    found, lost = candidates(job, places, identity, running, published)
+    for variant in job.protocol.variants:
+        swept: list[str] = []
+        for entry in job.protocol.variant(variant):
+            swept += [f"{entry.id}.{name}" for name in entry.sweeps]
+        identity = still_open(identity_of(job, provisional(job, variant)), swept)
+        before = [_with_open(ledger, swept) for ledger in (running, published)]
+        found, lost = candidates(job, places, identity, *before)
+        if found:
+            break
     return {"finished": 0, "undecided": len(found), "again": lost, "todo": len(places)}
+
+
+def _with_open(ledger: Ledger, swept: Sequence[str]) -> Ledger:
+    """A ledger whose work does not say what is only known after the search."""
+    opened = copy(ledger)
+    opened.work = ledger.work and still_open(ledger.work, swept)
+    return opened

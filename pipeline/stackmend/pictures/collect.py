@@ -30,6 +30,7 @@ from stackmend.result import atomic
 from stackmend.result.log import Log
 from stackmend.result.names import ANIMATION, CONTENTS, PREVIEWS
 from stackmend.result.rows import SliceRow
+from stackmend.search import Choice
 from stackmend.stacks import Writer
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
 from stackmend.tuning.trial import Trial
@@ -86,7 +87,7 @@ def _pictured(job: Job, tuning: Tuning) -> Iterator[int]:
     for index, found in enumerate(tuning.searches):
         chain = _chain(job, tuning, found)
         ids = {bound.id for bound in chain.steps}
-        if found.result.chosen and not chain.replaced and ids.issuperset(found.entry.steps):
+        if isinstance(found.result.choice, Choice) and not chain.replaced and ids.issuperset(found.entry.steps):
             yield index
 
 
@@ -94,7 +95,7 @@ def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) ->
     """The four points, the animation, and the losses of untouched slices."""
     found = tuning.searches[index]
     result = found.result
-    trial = Trial(_chain(job, tuning, found), found.entry, result.space)
+    trial = Trial(_chain(job, tuning, found), found.entry, result.space, found.common)
     slices = [each for each in result.losses if each not in result.choice.slices_without_findings]
 
     # Every combination that has a loss, and those of them that are shown, from the best to the

@@ -9,10 +9,12 @@ from typing import Any
 
 from stackmend import registry, resources
 from stackmend.protocol.model import (
+    ONE_OF,
     CleanPart,
     CommandLine,
     Input,
     LossEntry,
+    OneOf,
     OptimizeEntry,
     Output,
     Protocol,
@@ -38,6 +40,7 @@ def build(
     """The protocol that data which the schema accepts stands for."""
     given_input, given_output = _section(data, "input"), _section(data, "output")
     chain = build_chain(data["chain"], ("chain",), text)
+    one_of = _one_of(data["chain"], text)
     return Protocol(
         name=data.get("name") or file.stem,
         input=Input(
@@ -50,8 +53,9 @@ def build(
         ),
         output=Output(**{**given_output, "path": _resolved(base, given_output["path"])}),
         chain=chain,
+        one_of=one_of,
         optimize=tuple(
-            _optimize(entry, path, chain, text) for path, entry in optimize_entries(data)
+            _optimize(entry, path, chain, one_of, text) for path, entry in optimize_entries(data)
         ),
         file=file,
         folder=base,
@@ -71,10 +75,26 @@ def _section(data: Mapping[str, Any], name: str) -> dict[str, Any]:
 def build_chain(
     items: Sequence[Mapping[str, Any] | None], path: DataPath, text: Text
 ) -> tuple[StepEntry, ...]:
-    """The entries of a chain, every parameter filled in, without those that a repair left out."""
-    return tuple(
-        _step(item, (*path, index), text) for index, item in enumerate(items) if item is not None
-    )
+    """The steps of a chain, every parameter filled in, without those that a repair left out."""
+    steps: list[StepEntry] = []
+    for index, item in enumerate(items):
+        if item is not None and ONE_OF not in item:
+            steps.append(_step(item, (*path, index), text))
+    return tuple(steps)
+
+
+def _one_of(items: Sequence[Mapping[str, Any] | None], text: Text) -> OneOf | None:
+    """The chains of which a search takes one; the first such place in a chain."""
+    at = 0
+    for index, item in enumerate(items):
+        if item is not None and ONE_OF in item:
+            path: DataPath = ("chain", index, ONE_OF)
+            chains = {}
+            for name, steps in item[ONE_OF].items():
+                chains[name] = build_chain(steps, (*path, name), text)
+            return OneOf(at, chains, path)
+        at += item is not None
+    return None
 
 
 def _step(item: Mapping[str, Any], path: DataPath, text: Text) -> StepEntry:
@@ -159,17 +179,24 @@ def _resolved(base: Path, path: str | None) -> Path | None:
 
 
 def _optimize(
-    entry: Mapping[str, Any], path: DataPath, chain: tuple[StepEntry, ...], text: Text
+    entry: Mapping[str, Any],
+    path: DataPath,
+    chain: tuple[StepEntry, ...],
+    one_of: OneOf | None,
+    text: Text,
 ) -> OptimizeEntry:
     declared = resources.schema("skeleton")["definitions"]["optimize"]["properties"]
     given = {key: entry.get(key, declared[key]["default"]) for key in _DEFAULTED}
     loss, loss_options = _named(given["loss"])
     strategy, strategy_options = _named(given["strategy"])
+    steps = tuple(entry["steps"]) if "steps" in entry else _tuned(chain, one_of)
     outcome = given["on_nothing_found"]
+    if ONE_OF in steps and "on_nothing_found" not in entry:
+        outcome = "skip"  # to leave the stack alone is one of the choices
     instead = outcome.get("instead", []) if isinstance(outcome, dict) else []
     options = resources.schema(f"strategies/{strategy}")
     return OptimizeEntry(
-        steps=tuple(entry["steps"]) if "steps" in entry else _tuned(chain),
+        steps=steps,
         channel=_plain(entry.get("channel"), {"type": "integer"}),
         slices=_selection(entry["slices"]),
         validate=_selection(entry["validate"]) if "validate" in entry else None,
@@ -211,12 +238,12 @@ def _filled(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _tuned(chain: tuple[StepEntry, ...]) -> tuple[str, ...]:
+def _tuned(chain: tuple[StepEntry, ...], one_of: OneOf | None) -> tuple[str, ...]:
     """Every step with a sweep, and every step that reads a product of such a step.
 
-    The image does not count among the products.
+    The image does not count among the products. Chains of which one is taken are tuned, too.
     """
-    tuned: list[str] = []
+    tuned = [ONE_OF] if one_of else []
     made: set[str] = set()
     for entry in chain:
         if entry.sweeps or made.intersection(entry.step.reads):

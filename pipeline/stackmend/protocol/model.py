@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
 from stackmend import registry
 from stackmend.errors import Problem
 from stackmend.protocol.text import DataPath, Text
+
+ONE_OF = "one_of"
+"""In a chain, the key of chains of which a search takes one; in ``steps``, all of these."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,15 @@ class StepEntry:
     def sweeps(self) -> dict[str, Sweep]:
         """The parameters that are searched."""
         return {name: value for name, value in self.parameters.items() if isinstance(value, Sweep)}
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Chains of which a search takes one, behind the first ``at`` steps of the chain."""
+
+    at: int
+    chains: Mapping[str, tuple[StepEntry, ...]]
+    path: DataPath
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,8 @@ class OptimizeEntry:
 
     ``channel`` is the one it is done on, ``each`` for one search a channel, or ``None`` for the
     first that is restored. ``strategy`` has its ``name`` and all its options. A combination may
-    change ``max_changed`` of the pixels of each ``clean`` part at the most.
+    change ``max_changed`` of the pixels of each ``clean`` part at the most. ``alternative`` and
+    ``own_steps`` are the name and the steps of one of several chains, where the entry is about it.
     """
 
     steps: tuple[str, ...]
@@ -100,6 +113,8 @@ class OptimizeEntry:
     on_nothing_found: str
     instead: tuple[StepEntry, ...]
     path: DataPath
+    alternative: str = ""
+    own_steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -160,13 +175,14 @@ class CommandLine(TypedDict):
 class Protocol:
     """A protocol that passed every check which does not need the stack.
 
-    Relative paths start from ``folder``.
+    Relative paths start from ``folder``. ``chain`` is without the chains of ``one_of``.
     """
 
     name: str
     input: Input
     output: Output
     chain: tuple[StepEntry, ...]
+    one_of: OneOf | None
     optimize: tuple[OptimizeEntry, ...]
     file: Path
     folder: Path
@@ -178,3 +194,26 @@ class Protocol:
     def entry(self, id: str) -> StepEntry:
         """The entry of the chain with that id."""
         return next(entry for entry in self.chain if entry.id == id)
+
+    @property
+    def variants(self) -> dict[str, tuple[StepEntry, ...]]:
+        """The chain with each of the chains under one_of in its place, or as it is without any."""
+        if self.one_of is None:
+            return {"": self.chain}
+        before, after = self.chain[: self.one_of.at], self.chain[self.one_of.at :]
+        return {name: (*before, *own, *after) for name, own in self.one_of.chains.items()}
+
+    def variant(self, name: str) -> tuple[StepEntry, ...]:
+        """The chain with one of these; without any for no name."""
+        return self.variants[name] if name else self.chain
+
+    def alternatives(self, entry: OptimizeEntry) -> tuple[OptimizeEntry, ...]:
+        """The entry for each of the chains of which it takes one, else the entry alone."""
+        if self.one_of is None or ONE_OF not in entry.steps:
+            return (entry,)
+        others = [id for id in entry.steps if id != ONE_OF]
+        found: list[OptimizeEntry] = []
+        for name, chain in self.one_of.chains.items():
+            own = tuple(step.id for step in chain)
+            found.append(replace(entry, steps=(*others, *own), alternative=name, own_steps=own))
+        return tuple(found)

@@ -9,7 +9,9 @@ from typing import Any
 
 from stackmend import resources
 from stackmend.errors import UsageError
-from stackmend.protocol.text import DataPath, Place, Text, parse
+from stackmend.protocol.model import ONE_OF
+from stackmend.protocol.schema import one_of_chains
+from stackmend.protocol.text import DataPath, Place, Text, parse, spell
 from stackmend.protocol.wording import suggestion
 
 
@@ -95,13 +97,16 @@ def _path_of(data: Mapping[str, Any], key: str, source: str) -> DataPath:
     known = list(resources.schema("skeleton")["properties"])
     if parts and parts[0] in known:
         return tuple(parts)
-    chain = data.get("chain")
-    items = [
-        item if isinstance(item, dict) else {}
-        for item in (chain if isinstance(chain, list) else [])
-    ]
-    names = [str(item.get("id", item.get("step"))) for item in items]
-    if len(parts) > 1 and parts[0] in names:
-        return ("chain", names.index(str(parts[0])), *parts[1:])
+    names: dict[str, list[DataPath]] = {}
+    for path, chain in ((("chain",), data.get("chain")), *one_of_chains(data.get("chain"))):
+        for index, item in enumerate(chain if isinstance(chain, list) else []):
+            name = str(item.get("id", item.get("step"))) if isinstance(item, dict) else ""
+            names.setdefault(name, []).append((*path, index))
+    found = names.get(str(parts[0]), []) if len(parts) > 1 else []
+    if len(found) > 1 and ONE_OF in found[-1]:
+        places = ", ".join(map(spell, found))
+        raise UsageError(f"{source}: {parts[0]} stands at {places}; name one of these places")
+    if found:
+        return (*found[0], *parts[1:])
     advice = suggestion(words[0] if words else "", [*names, *known])
     raise UsageError(f"{source}: begins with no step and no key of the protocol{advice}")

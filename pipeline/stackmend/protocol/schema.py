@@ -9,6 +9,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from stackmend import registry, resources
+from stackmend.protocol.model import ONE_OF
 from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import NAMING, Complaint, schema_error, suggestion
 
@@ -20,7 +21,7 @@ def assemble(step_names: Iterable[str], loss_names: Iterable[str]) -> dict[str, 
     steps = [registry.steps().get(name) for name in step_names]
     losses = [registry.losses().get(name) for name in loss_names]
 
-    item = schema["properties"]["chain"]["items"]
+    item = definitions["step"]
     item["properties"]["step"]["enum"] = [step.name for step in steps]
     item["allOf"] = [
         _when("step", step.name, step.schema, _parameters(step, definitions)) for step in steps
@@ -137,7 +138,7 @@ def complaints(data: Any, faulty: Iterable[DataPath] = ()) -> list[Complaint]:
     schema = assemble(steps, losses)
     # Unknown names were reported above, with the reason; the schema would only say that they are
     # not in its list.
-    del schema["properties"]["chain"]["items"]["properties"]["step"]["enum"]
+    del schema["definitions"]["step"]["properties"]["step"]["enum"]
     del schema["definitions"]["optimize"]["properties"]["loss"]["else"]["enum"]
     errors = Draft202012Validator(schema).iter_errors(data)
     for error in sorted(errors, key=lambda e: (len(e.absolute_path), e.validator != "type")):
@@ -187,9 +188,10 @@ def _named_steps(data: Any) -> Iterator[tuple[DataPath, str]]:
 
 
 def _chain_items(data: Any) -> Iterator[tuple[DataPath, dict[str, Any]]]:
-    """The entries of every chain in the data, also under instead, as far as they are mappings."""
+    """The steps of every chain in the data, also under instead and one_of, if they are mappings."""
     chains: list[tuple[DataPath, Any]] = []
     if isinstance(data, dict):
+        chains += one_of_chains(data.get("chain"))
         chains.append((("chain",), data.get("chain")))
         for path, entry in optimize_entries(data):
             instead = entry.get("on_nothing_found")
@@ -199,6 +201,14 @@ def _chain_items(data: Any) -> Iterator[tuple[DataPath, dict[str, Any]]]:
         for index, item in enumerate(chain if isinstance(chain, list) else []):
             if isinstance(item, dict):
                 yield (*path, index), item
+
+
+def one_of_chains(chain: Any) -> Iterator[tuple[DataPath, Any]]:
+    """The chains of which one is taken, each with its path, as far as they can be understood."""
+    for index, item in enumerate(chain if isinstance(chain, list) else []):
+        several = item.get(ONE_OF) if isinstance(item, dict) else None
+        for name, steps in several.items() if isinstance(several, dict) else ():
+            yield ("chain", index, ONE_OF, name), steps
 
 
 def _named_losses(data: Any) -> Iterator[tuple[DataPath, str]]:

@@ -11,8 +11,9 @@ from typing import Any
 
 from stackmend import words
 from stackmend.errors import Problem
+from stackmend.protocol.choices import check_one_of
 from stackmend.protocol.flow import check_flow
-from stackmend.protocol.model import OptimizeEntry, Protocol, SliceSelection, StepEntry
+from stackmend.protocol.model import ONE_OF, OptimizeEntry, Protocol, SliceSelection, StepEntry
 from stackmend.protocol.stack import chosen_on_clean, held_out_twice
 from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import suggestion
@@ -34,25 +35,38 @@ def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> I
     ``chain`` and ``optimize`` are false where parts of them had to be left out, so that conclusions
     from what is missing would be wrong.
     """
-    for entry in (
-        *protocol.chain,
-        *(step for search in protocol.optimize for step in search.instead),
-    ):
+    for entry in _every_step(protocol):
         yield from _repeated_values(protocol, entry)
         yield from _refused(protocol, entry)
     yield from _selections(protocol)
     if chain:
-        yield from _names(protocol, protocol.chain)
-        yield from check_flow(protocol, protocol.chain)
-        yield from _surveys(protocol)
+        problems: dict[Problem, None] = {}
+        for variant in protocol.variants.values():
+            problems.update(dict.fromkeys(_names(protocol, variant)))
+            problems.update(dict.fromkeys(check_flow(protocol, variant)))
+            problems.update(dict.fromkeys(_surveys(protocol, variant)))
+        yield from problems
+        yield from check_one_of(protocol)
     if optimize:
         yield from _optimize(protocol)
     yield from _paths(protocol)
 
 
+def _every_step(protocol: Protocol) -> Iterator[StepEntry]:
+    """The steps of all chains, each once."""
+    yield from protocol.chain
+    for chain in protocol.one_of.chains.values() if protocol.one_of else ():
+        yield from chain
+    for search in protocol.optimize:
+        yield from search.instead
+
+
 def _names(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
     seen: dict[str, StepEntry] = {}
     for entry in chain:
+        if entry.id == ONE_OF:
+            message = f"{ONE_OF} is kept for chains of which one is taken; choose another id"
+            yield protocol.text.problem((*entry.path, "id"), message)
         if entry.id in seen:
             line = protocol.text.place(seen[entry.id].path).line
             where = f" (line {line})" if line else ""
@@ -142,6 +156,10 @@ def _repeated(values: Iterable[Any]) -> list[str]:
 
 def _optimize(protocol: Protocol) -> Iterator[Problem]:
     ids = [entry.id for entry in protocol.chain]
+    sweeping = {entry.id for entry in protocol.chain if entry.sweeps}
+    if protocol.one_of:
+        ids.insert(protocol.one_of.at, ONE_OF)
+        sweeping.add(ONE_OF)
     covered: dict[str, OptimizeEntry] = {}
     last = -1
     for entry in protocol.optimize:
@@ -153,14 +171,15 @@ def _optimize(protocol: Protocol) -> Iterator[Problem]:
         positions = [ids.index(id) for id in entry.steps if id in ids]
         last = max([last, *positions])
         known = len(positions) == len(entry.steps)
-        if known and not any(protocol.chain[position].sweeps for position in positions):
+        if known and not sweeping.intersection(entry.steps):
             message = (
                 "there is nothing to choose: none of its steps has a sweep; "
                 "write one, or leave this out"
             )
             yield protocol.text.problem(entry.path, message, key=True)
         elif known:
-            yield from _loss_products(protocol, entry, max(positions))
+            for each in protocol.alternatives(entry):
+                yield from _loss_products(protocol, each)
         yield from _instead(protocol, entry)
         extra = EXTRAS.get(entry.strategy["name"])
         if extra and find_spec(extra) is None:
@@ -204,9 +223,11 @@ def _uncovered(protocol: Protocol, covered: dict[str, OptimizeEntry]) -> Iterato
             yield protocol.text.problem((*step.path, name), message, key=True)
 
 
-def _loss_products(protocol: Protocol, entry: OptimizeEntry, last: int) -> Iterator[Problem]:
+def _loss_products(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:
     available = {IMAGE, INITIAL_IMAGE}
-    for step in protocol.chain[: last + 1]:
+    chain = protocol.variant(entry.alternative)
+    last = max(place for place, step in enumerate(chain) if step.id in entry.steps)
+    for step in chain[: last + 1]:
         available.update(step.step.makes)
         available.discard(step.step.closes or "")
         if any(stage.mask_of for stage in step.step.stages):
@@ -214,9 +235,9 @@ def _loss_products(protocol: Protocol, entry: OptimizeEntry, last: int) -> Itera
     missing = [name for name in entry.loss.loss.reads if name not in available]
     if missing:
         products = " and ".join(missing)
-        message = (
-            f"{entry.loss.name} uses {products}, which no tuned step makes; choose another loss"
-        )
+        where = f" of {entry.alternative}" if entry.alternative else ""
+        what = f"{entry.loss.name} uses {products}, which no tuned step{where} makes"
+        message = f"{what}; choose another loss"
         yield protocol.text.problem((*entry.path, "loss"), message)
 
 
@@ -231,9 +252,9 @@ def _instead(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:
             yield protocol.text.problem((*step.path, name), message)
 
 
-def _surveys(protocol: Protocol) -> Iterator[Problem]:
+def _surveys(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
     swept: list[str] = []
-    for entry in protocol.chain:
+    for entry in chain:
         survey = entry.step.survey
         if survey and survey.is_needed(entry.parameters) and swept:
             message = (

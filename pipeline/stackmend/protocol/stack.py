@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from stackmend.errors import Problem
-from stackmend.protocol.model import OptimizeEntry, Protocol, SliceSelection, StepEntry
+from stackmend.protocol.model import ONE_OF, OptimizeEntry, Protocol, SliceSelection, StepEntry
 from stackmend.protocol.text import DataPath
 from stackmend.words import counted
 
@@ -42,9 +42,9 @@ def check_stack(
                 (*entry.path, "on_nothing_found", "instead"), message, key=True
             )
         ids = [step.id for step in protocol.chain]
-        before = protocol.chain[
-            : min((ids.index(id) for id in entry.steps if id in ids), default=0)
-        ]
+        places = [ids.index(id) for id in entry.steps if id in ids]
+        places += [protocol.one_of.at] if protocol.one_of and ONE_OF in entry.steps else []
+        before = protocol.chain[: min(places, default=0)]
         sizes = dict(zip("zyx", map(len, remaining(before, shape)), strict=True))
         for axis, (first, stop) in entry.region.items():
             if first < stop and stop > sizes[axis]:

@@ -155,7 +155,8 @@ def _hint(error: ValidationError) -> str:
 def _is_sweepable(error: ValidationError) -> bool:
     """Whether the error is about a single value of a parameter that may be swept."""
     path, schema_path = list(error.absolute_path), list(error.absolute_schema_path)
-    return path[-3:-2] in (["chain"], ["instead"]) and schema_path[-2:-1] == ["else"]
+    of_step = len(path) > 1 and isinstance(path[-2], int)
+    return of_step and schema_path[-2:-1] == ["else"]
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:

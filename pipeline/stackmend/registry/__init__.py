@@ -18,6 +18,7 @@ module. Other packages register theirs through the entry-point groups ``stackmen
 
 from stackmend.registry.catalogue import Catalogue, RegistryError, losses, steps
 from stackmend.registry.components import (
+    FAILED,
     NOTHING_FOUND,
     UNDEFINED,
     Component,
@@ -39,6 +40,7 @@ from stackmend.registry.stages import (
 )
 
 __all__ = [
+    "FAILED",
     "IMAGE",
     "INITIAL_IMAGE",
     "NOTHING_FOUND",

@@ -141,7 +141,11 @@ class Loss(Component):
 
 @dataclass(frozen=True)
 class Undefined:
-    """The value of a loss that has no number: ``status`` is ``UNDEFINED`` or ``NOTHING_FOUND``."""
+    """The value of a loss that has no number.
+
+    ``status`` is ``UNDEFINED``, ``NOTHING_FOUND``, or ``FAILED`` where a step says that it cannot
+    work with these values on this slice.
+    """
 
     status: str
     reason: str
@@ -149,3 +153,4 @@ class Undefined:
 
 NOTHING_FOUND = "nothing_found"
 UNDEFINED = "undefined"
+FAILED = "failed"

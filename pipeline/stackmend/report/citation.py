@@ -74,6 +74,9 @@ def _search(search: SearchRecord) -> str:
     strategy = search.strategy.get("name", "grid")
     tried = f"{search.combinations} combinations ({strategy} search) on {where}"
     loss = f"the self-supervised loss {search.loss} (version {search.loss_version})"
+    if search.one_of:
+        taken = "taken" if search.status == "chosen" else f"not taken ({search.reason})"
+        return f"The chain {search.one_of} was tried in {tried} by {loss}, and {taken}."
     if search.status != "chosen":
         found = f"no {search.finds}" if search.finds else "nothing"
         return f"A search over {tried} by {loss} found {found}."

@@ -120,8 +120,8 @@ def _of_record(search: Search, source: Result) -> Values:
     """What the record says of a search; empty while the run is unfinished."""
     record = search.record
     if record is None:
-        names = ("steps", "strategy", "loss", "reason", "advice")
-        return {**dict.fromkeys(names, ""), "slices": (), "chosen": []}
+        names = ("steps", "strategy", "loss", "reason", "advice", "one_of")
+        return {**dict.fromkeys(names, ""), "slices": (), "chosen": [], "failed": []}
     steps = ", ".join(record.steps)
     if several_channels(source):
         steps += f", channel {record.channel}"
@@ -135,6 +135,9 @@ def _of_record(search: Search, source: Result) -> Values:
         "reason": record.reason,
         "clean": [(name, f"{share:.2%}") for name, share in record.clean.items()],
         "refused": record.refused,
+        "failed": list(record.failed.items()),
+        "one_of": record.one_of,
+        "taken": record.status == "chosen",
         "advice": record.advice,
     }
 

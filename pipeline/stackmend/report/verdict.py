@@ -57,6 +57,10 @@ def _news(source: Result, found: Sequence[Search]) -> tuple[str, str]:
         rose = f"its error against the known truth rose from {_levels(truth)}"
         return "bad", f"The stack got worse: {rose}."
     statuses = {search.status for search in source.searches}
+    several = [search for search in source.searches if search.one_of]
+    if several and "chosen" not in statuses and statuses != {"nothing_found"}:
+        said = "; ".join(f"{search.one_of}: {search.reason}" for search in several)
+        return "neutral", f"None of the chains to choose from was applied ({said})."
     if statuses & _KEPT_OUT and "chosen" not in statuses:
         reason = next(each.reason for each in source.searches if each.status in _KEPT_OUT)
         return "neutral", f"{_capital(reason)}."
@@ -151,7 +155,9 @@ def _doubts(source: Result, found: Sequence[Search], odd: Sequence[Jump]) -> Ite
     for search in found:
         yield from _doubts_about_choice(search, source)
     if any(search.status == "chosen" for search in source.searches):
-        kept_out = [each for each in source.searches if each.status in _KEPT_OUT]
+        kept_out = [
+            each for each in source.searches if each.status in _KEPT_OUT and not each.one_of
+        ]
         for each in kept_out:
             yield f"{_capital(each.reason)} of {', '.join(each.steps)}."
     slices = sorted({jump.slice for jump in odd})

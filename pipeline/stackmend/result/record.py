@@ -87,7 +87,8 @@ class SearchRecord:
 
     ``finds`` and ``advice`` are the words of the loss: what it judges the correction of, and what
     to do where no combination came upon any. ``clean`` has the share of the pixels of each clean
-    slice that the choice changes.
+    slice that the choice changes, ``failed`` how many combinations a step refused, by its reason.
+    ``one_of`` is the name of the chain where the search is of one of several.
     """
 
     steps: tuple[str, ...]
@@ -120,6 +121,8 @@ class SearchRecord:
     clean: Mapping[str, float] = field(default_factory=dict)
     max_changed: float | None = None
     refused: int = 0
+    failed: Mapping[str, int] = field(default_factory=dict)
+    one_of: str = ""
 
     def __post_init__(self) -> None:
         for name in (*self.chosen, *self.on_edge):

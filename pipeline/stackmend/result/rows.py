@@ -119,8 +119,8 @@ class LossRow:
     ``combination`` is its place in the order of the search, or ``LEAVE_IT_ALONE`` for the slice as
     it is. ``values`` are those of the swept parameters, as they were or, read back, as they are
     written. ``mean_loss`` is the mean over the slices of the search. ``status`` says why there is
-    no loss, or that the combination is out. ``clean_changed`` is the largest share of the pixels
-    that it changes of any clean slice, where there are such.
+    no loss, or that the combination is out, ``reason`` why a step refuses it. ``clean_changed`` is
+    the largest share of the pixels that it changes of any clean slice, where there are such.
     """
 
     search: int
@@ -132,6 +132,7 @@ class LossRow:
     mean_loss: float | None = None
     status: str = "ok"
     clean_changed: float | None = None
+    reason: str = ""
 
     def to_csv(self) -> dict[str, Any]:
         """With a column for each parameter, and empty cells where there is no value."""
@@ -139,6 +140,8 @@ class LossRow:
         value = {name: getattr(self, name) for name in _LOSS_VALUE}
         if self.clean_changed is None:
             del value["clean_changed"]
+        if not self.reason:
+            del value["reason"]
         cells = {**place, **self.values, **value}
         return {name: "" if cell is None else cell for name, cell in cells.items()}
 
@@ -160,11 +163,12 @@ class LossRow:
         for name in ("loss", "mean_loss", "clean_changed"):
             found[name] = _number(name, known[name]) if name in known else None
         values = {name: known[name] for name in own}
-        return cls(**found, values=values, status=row.get("status", ""))
+        status, reason = row.get("status", ""), row.get("reason") or ""
+        return cls(**found, values=values, status=status, reason=reason)
 
 
 _LOSS_PLACE = ("search", "channel", "slice", "combination")
-_LOSS_VALUE = ("loss", "mean_loss", "status", "clean_changed")
+_LOSS_VALUE = ("loss", "mean_loss", "status", "clean_changed", "reason")
 _WHOLE = ("slice", "channel", "mask_area", "clipped", "search", "combination")
 _TEXT = ("name", "input_hash", "output_hash", "reach_hash", "reason")
 

@@ -80,6 +80,7 @@ def trial(
     input: str | Path | None = None,
     set: Mapping[str, str] | None = None,
     search: int = 0,
+    one_of: str | None = None,
 ) -> Trial:
     """A search of a protocol, to be asked on any slice, for any values; no output folder is needed.
 
@@ -89,6 +90,8 @@ def trial(
         As for ``check``.
     search
         Which entry of ``optimize``, from 0; those before it are carried out first.
+    one_of
+        Which of several chains, by its name in the protocol.
 
     Returns
     -------
@@ -99,7 +102,7 @@ def trial(
     Raises
     ------
     UsageError
-        If the protocol has no such search.
+        If the protocol has no such search or chain.
     StackmendError
         As ``run``, as far as input, protocol and earlier searches go.
     """
@@ -109,7 +112,7 @@ def trial(
         what = f"the protocol has {count} searches, got {search}"
         raise UsageError(f"search: {what}; count from 0, and sweep a parameter if there is none")
     session = Session(job, Log(), workers_here(None), Journal(None), Ledger())
-    return nth_trial(session, search)
+    return nth_trial(session, search, one_of)
 
 
 def plan(

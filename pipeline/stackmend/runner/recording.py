@@ -12,7 +12,7 @@ import numpy as np
 
 from stackmend.chain import Bound, Parameter
 from stackmend.job import Job
-from stackmend.registry import NOTHING_FOUND, Undefined, steps
+from stackmend.registry import FAILED, NOTHING_FOUND, Undefined, steps
 from stackmend.result.encoding import as_json
 from stackmend.result.environment import environment
 from stackmend.result.hashes import combined_hash
@@ -144,7 +144,8 @@ def _chain_record(job: Job, chain: ChannelChain, tuning: Tuning) -> tuple[StepRe
 def _step_record(
     job: Job, chain: ChannelChain, bound: Bound, chosen: Collection[Parameter]
 ) -> StepRecord:
-    declared = {entry.id: entry for entry in job.protocol.chain} if not chain.replaced else {}
+    variant = job.protocol.variant(chain.alternative)
+    declared = {entry.id: entry for entry in variant} if not chain.replaced else {}
     entry, parameters = declared.get(bound.id), dict[str, ParameterRecord]()
     for name, value in bound.parameters.items():
         origin = entry.origins[name] if entry else "on_nothing_found"
@@ -186,7 +187,9 @@ def _search_record(tuned: FinishedSearch) -> SearchRecord:
         loss_before=tuned.loss_before,
         clean=tuned.clean,
         max_changed=entry.max_changed if entry.clean else None,
-        refused=len(result.refused),
+        refused=len(result.refused.difference(tuned.failed)),
+        failed=dict(Counter(tuned.failed.values())),
+        one_of=entry.alternative,
     )
     if isinstance(choice, Choice):
         return _with_choice(content, tuned, choice)
@@ -248,7 +251,9 @@ def loss_rows(tuning: Tuning) -> Iterator[LossRow]:
         names = column_names(tuned.result.space.parameters)
         for number, losses in tuned.result.losses.items():
             for place, (combination, value) in enumerate(losses.items()):
+                reason = tuned.failed.get(combination, "")
                 out = REFUSED if combination in tuned.result.refused else "ok"
+                out = FAILED if reason else out
                 yield LossRow(
                     search=index,
                     channel=tuned.channel,
@@ -259,6 +264,7 @@ def loss_rows(tuning: Tuning) -> Iterator[LossRow]:
                     mean_loss=tuned.result.mean(combination),
                     status=value.status if isinstance(value, Undefined) else out,
                     clean_changed=tuned.changed.get(combination),
+                    reason=reason,
                 )
             yield _untouched_row(index, tuned, number)
 

@@ -10,6 +10,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import ceil
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from stackmend.search.choice import (
     Losses,
     NoChoice,
     choose,
+    failures,
     mean_loss,
 )
 from stackmend.search.landmarks import landmarks
@@ -91,8 +93,15 @@ class SearchResult:
         """Everything that was evaluated, in order."""
         return tuple(next(iter(self.losses.values())))
 
+    @cached_property
+    def failed(self) -> Mapping[Combination, str]:
+        """The combinations that some step refuses on any of the slices, with the reason."""
+        return failures(self.losses)
+
     def mean(self, combination: Combination) -> float | None:
-        """The mean loss of a combination over the slices where it has a value."""
+        """The mean loss over the slices where it has a value; of what has failed, none."""
+        if combination in self.failed:
+            return None
         return mean_loss([row[combination] for row in self.losses.values()])
 
     @property
@@ -160,7 +169,7 @@ def search(
     Raises
     ------
     StepError
-        If a stage fails.
+        If a stage fails, and does not only refuse the values of a combination.
     """
     by = by or strategy("grid")
     losses: dict[int, dict[Combination, float | Undefined]] = {number: {} for number in slices}
@@ -249,7 +258,8 @@ class _Row:
 
         def note(target: str, combination: Combination, value: Any) -> None:
             if target != LOSS:
-                self.made[combination] = value
+                if not isinstance(value, Undefined):
+                    self.made[combination] = value
                 return
             found[combination] = value if value is not ABSENT else UNUSABLE
             if self.store:
@@ -271,10 +281,11 @@ def mean_losses(
 ) -> dict[Combination, float | None]:
     """The mean loss of each combination over the slices where it has a value.
 
-    Those that are out have none.
+    Those that are out, or have failed on any slice, have none.
     """
     found: dict[Combination, float | None] = {}
+    failed = failures(losses)
     for each in next(iter(losses.values())):
-        out = each in refused
+        out = each in refused or each in failed
         found[each] = None if out else mean_loss([row[each] for row in losses.values()])
     return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from stackmend.chain import Parameter
-from stackmend.registry import NOTHING_FOUND, Undefined
+from stackmend.registry import FAILED, NOTHING_FOUND, Undefined
 from stackmend.search.space import Combination, Space
 
 Losses = Mapping[int, Mapping[Combination, float | Undefined]]
@@ -43,8 +43,8 @@ class Choice:
 class NoChoice:
     """Nothing is chosen, for want of something to choose by or for what speaks against it.
 
-    ``status`` is ``nothing_found``, ``undefined``, ``refused`` where every combination is out, or
-    what those who judge a choice say.
+    ``status`` is ``nothing_found``, ``undefined``, ``failed`` where no combination can be computed,
+    ``refused`` where every one is out, or what those who judge a choice say.
     """
 
     status: str
@@ -63,8 +63,13 @@ def choose(
     ``nothing_found`` says in the words of the loss that it had nothing to judge.
 
     A combination without a value on a slice, where another one finds anything, loses to any that
-    has one. Those that are ``refused`` are out.
+    has one. Those that are ``refused`` are out, and those that have failed on any slice.
     """
+    failed = failures(losses)
+    losses = {number: _without(row, failed) for number, row in losses.items()}
+    if not any(losses.values()):
+        reason = next(iter(failed.values()))
+        return NoChoice(FAILED, f"no combination can be computed ({reason})", ())
     empty = tuple(
         number
         for number, row in losses.items()
@@ -98,6 +103,22 @@ def choose(
         without_effect=_without_effect(space, standing),
         slices_without_findings=empty,
     )
+
+
+def failures(losses: Losses) -> dict[Combination, str]:
+    """The combinations that a step refuses on any slice, with the first reason."""
+    found: dict[Combination, str] = {}
+    for row in losses.values():
+        for combination, value in row.items():
+            if isinstance(value, Undefined) and value.status == FAILED:
+                found.setdefault(combination, value.reason)
+    return found
+
+
+def _without(
+    row: Mapping[Combination, float | Undefined], out: Collection[Combination]
+) -> dict[Combination, float | Undefined]:
+    return {combination: value for combination, value in row.items() if combination not in out}
 
 
 def mean_loss(values: Sequence[float | Undefined]) -> float | None:

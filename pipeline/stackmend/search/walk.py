@@ -16,7 +16,9 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from stackmend.chain import Graph, Node
+from stackmend.chain import Graph, Node, is_refusal
+from stackmend.errors import StepError
+from stackmend.registry import FAILED, Undefined
 from stackmend.search.space import Combination, walking_order
 
 Key = tuple[int, Combination]
@@ -123,10 +125,12 @@ def walk(
     done
         Called with each product, combination and answer as soon as there is one.
 
+    Where a step refuses its values on this slice, the answer is an ``Undefined`` that has failed.
+
     Raises
     ------
     StepError
-        If a stage fails.
+        If a stage fails otherwise.
     """
     values: dict[Key | str, Any] = {}
     values.update(given)
@@ -210,7 +214,7 @@ def _run(
 
     def compute(key: Key) -> Callable[[], Any]:
         inputs = [values[source] for source in tasks[key].inputs]
-        return lambda: tasks[key].node.compute(inputs, tasks[key].combination)
+        return lambda: _attempt(tasks[key], inputs)
 
     if workers == 1:
         while agenda:
@@ -219,6 +223,19 @@ def _run(
             agenda.finish(key)
         return
     yield from _on_threads(agenda, compute, workers)
+
+
+def _attempt(task: Task, inputs: Sequence[Any]) -> Any:
+    """The result of a task, or why there is none; what reads that has none for the same reason."""
+    for given in inputs:
+        if isinstance(given, Undefined) and given.status == FAILED:
+            return given
+    try:
+        return task.node.compute(inputs, task.combination)
+    except StepError as error:
+        if not is_refusal(error):
+            raise
+        return Undefined(FAILED, str(error))
 
 
 def _on_threads(

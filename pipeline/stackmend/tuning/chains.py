@@ -21,6 +21,7 @@ from stackmend.chain import (
 )
 from stackmend.errors import BadSlice
 from stackmend.protocol import OptimizeEntry, StepEntry
+from stackmend.protocol.model import ONE_OF
 from stackmend.registry import IMAGE, Each, Step, Survey, Undefined
 from stackmend.result.arrays import encoded
 from stackmend.result.environment import versions_of_pixels
@@ -28,6 +29,7 @@ from stackmend.result.hashes import combined_hash, digest, pixel_hash
 from stackmend.search import Combination, SearchResult, mean_loss
 from stackmend.stacks import Reader
 from stackmend.tuning.raw import RawSlices
+from stackmend.tuning.reference import CommonMask
 
 Image = NDArray[np.float32]
 
@@ -38,7 +40,7 @@ class ChannelChain:
 
     ``settled`` has what surveys came to, by the product that hands it to the step. ``windowed``
     says that some step sees neighbouring slices, ``tolerant`` that those that cannot be read are
-    gone without.
+    gone without. ``alternative`` is the name of that under one_of whose steps are in it.
     """
 
     reader: Reader
@@ -48,6 +50,7 @@ class ChannelChain:
     replaced: bool = False
     windowed: bool = False
     tolerant: bool = False
+    alternative: str = ""
 
     @classmethod
     def of(cls, reader: Reader, entries: Sequence[StepEntry], *, tolerant: bool) -> ChannelChain:
@@ -61,6 +64,16 @@ class ChannelChain:
         steps = tuple(bind(entry) for entry in entries)
         settled, windowed = _not_needed(steps), _sees_neighbours(steps)
         return replace(self, steps=steps, settled=settled, windowed=windowed, replaced=True)
+
+    def with_alternative(
+        self, name: str, entries: Sequence[StepEntry], behind: Collection[str]
+    ) -> ChannelChain:
+        """The same with the steps of one of several chains behind those with these ids."""
+        place = sum(bound.id in behind for bound in self.steps)
+        own = tuple(bind(entry) for entry in entries)
+        steps = (*self.steps[:place], *own, *self.steps[place:])
+        settled, windowed = {**self.settled, **_not_needed(own)}, _sees_neighbours(steps)
+        return replace(self, steps=steps, settled=settled, windowed=windowed, alternative=name)
 
     def with_values(self, values: Mapping[Parameter, Any]) -> ChannelChain:
         """The same with values of some parameters."""
@@ -77,7 +90,7 @@ class ChannelChain:
     def without(self, ids: Collection[str]) -> ChannelChain:
         """Leave out these steps and all that cannot work without them."""
         kept: list[Bound] = []
-        left_out: list[str] = []
+        left_out = [ONE_OF] if ONE_OF in ids else []
         available = {IMAGE}
         for bound in self.steps:
             component = bound.component
@@ -218,7 +231,9 @@ class FinishedSearch:
     ``held_out`` has the losses of slices that had no part in the choice, ``untouched`` those of
     the slices that it was made on, as they are without correction. ``clean`` has the share that
     the choice changes of what is known to be clean, or the mildest combination of those refused;
-    ``changed`` that of every combination, where it changes most.
+    ``changed`` that of every combination, where it changes most. ``failed`` has why a combination
+    cannot be computed on some slice, also where that is a clean one. ``common`` is the mask that
+    the search shares with others.
     """
 
     entry: OptimizeEntry
@@ -230,6 +245,8 @@ class FinishedSearch:
     untouched: Mapping[int, float | Undefined] = field(default_factory=dict)
     clean: Mapping[str, float] = field(default_factory=dict)
     changed: Mapping[Combination, float] = field(default_factory=dict)
+    failed: Mapping[Combination, str] = field(default_factory=dict)
+    common: CommonMask | None = None
 
     @property
     def loss_before(self) -> float | None:

@@ -13,7 +13,7 @@ from stackmend.chain import Bound
 from stackmend.job import Job
 from stackmend.kernels.rounding import to_dtype
 from stackmend.protocol.model import CleanPart
-from stackmend.registry import Stage, Step
+from stackmend.registry import Stage, Step, Undefined
 from stackmend.result.hashes import digest
 from stackmend.result.journal import Journal, JournaledLosses, Loss
 from stackmend.search import Choice, Combination, NoChoice, distinct_work, walk
@@ -40,7 +40,8 @@ class Control:
 
     A slice passes the whole chain, as it is applied: with the scale of the whole slice, and with
     the steps behind the tuned ones, but for those whose values a later search has yet to choose.
-    ``shares`` has what a combination changes of each part.
+    ``shares`` has what a combination changes of each part, ``failed`` why one cannot be computed
+    there, which is out as well.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Control:
         self.identities = {place: self._identity(part) for place, part in enumerate(self.parts)}
         self._store = JournaledLosses(journal, known, self.identities)
         self.shares: dict[int, dict[Combination, float]] = {place: {} for place in self.identities}
+        self.failed: dict[Combination, str] = {}
 
     def refused(
         self, combinations: Sequence[Combination], workers: int, done: Callable[[int, int], None]
@@ -76,19 +78,23 @@ class Control:
     @property
     def worst(self) -> dict[Combination, float]:
         """The largest share of any part that each combination changes."""
-        return {each: self._worst(each) for each in next(iter(self.shares.values()), ())}
+        every = next(iter(self.shares.values()), {})
+        return {each: self._worst(each) for each in every if each not in self.failed}
 
     def of(self, choice: Choice | NoChoice) -> dict[str, float]:
         """What is changed of each part: by the choice, else by the mildest combination."""
-        if not self.parts:
-            return {}
         worst = self.worst
+        if not worst:
+            return {}
         mildest = min(worst, key=worst.__getitem__)
         combination = choice.combination if isinstance(choice, Choice) else mildest
         return {part.text: self.shares[place][combination] for place, part in enumerate(self.parts)}
 
     def _out(self, combinations: Collection[Combination]) -> set[Combination]:
-        return {each for each in combinations if self.parts and self._worst(each) > self.limit}
+        if not self.parts:
+            return set()
+        changing = {each for each in combinations if self._worst(each) > self.limit}
+        return changing | self.failed.keys() & set(combinations)
 
     def _worst(self, combination: Combination) -> float:
         return max(shares[combination] for shares in self.shares.values())
@@ -97,16 +103,22 @@ class Control:
         """Take over what is known of a part; the combinations of which nothing is."""
         for each in combinations:
             share = self._store.recall(place, each)
-            if isinstance(share, float):
-                self.shares[place][each] = share
+            if share is not None:
+                self._enter(place, each, share)
         return [each for each in combinations if each not in self.shares[place]]
+
+    def _enter(self, place: int, combination: Combination, share: Loss) -> None:
+        """Take note of what a combination changes; of one that fails, that nothing is known."""
+        if isinstance(share, Undefined):
+            self.failed.setdefault(combination, share.reason)
+        self.shares[place][combination] = 0.0 if isinstance(share, Undefined) else share
 
     def _compute(self, place: int, combinations: Sequence[Combination], workers: int) -> None:
         trial, part = self._trial, self.parts[place]
         raw = trial.chain.reader.read(part.number)
 
-        def note(_: str, combination: Combination, share: float) -> None:
-            self.shares[place][combination] = share
+        def note(_: str, combination: Combination, share: Loss) -> None:
+            self._enter(place, combination, share)
             self._store.note(place, combination, share)
 
         if raw.min() == raw.max():  # such a slice is never touched
@@ -120,7 +132,7 @@ class Control:
             "part": part.window(before.shape),
         }
         graph = trial.graph((*trial.rest, Bound(_CHANGED, _CHANGED.name, values)))
-        given = trial.start(part.number, graph.reach)
+        given = trial.start(part.number, graph.reach, masked=False)
         work = distinct_work(graph, combinations, changed_share.__name__)
         walk(work, given, workers=workers, done=note)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stackmend.errors import NothingFound, QualityError
+from stackmend.errors import NothingFound, QualityError, StepError
 from stackmend.protocol import OptimizeEntry
-from stackmend.registry import NOTHING_FOUND, Loss, Undefined
+from stackmend.registry import FAILED, NOTHING_FOUND, Loss, Undefined
 from stackmend.result.log import Log
 from stackmend.search import REFUSED, Choice, NoChoice, SearchResult
 from stackmend.tuning.alone import LEFT_ALONE
@@ -21,7 +21,7 @@ def follow(
 
     Raises
     ------
-    NothingFound, QualityError
+    NothingFound, QualityError, StepError
         As ``tune``.
     """
     if isinstance(result.choice, NoChoice):
@@ -40,6 +40,8 @@ def _without_choice(
         names = ", ".join(changed[0].skipped[len(chains[0].skipped) :])
         log.warn(f"{choice.reason} ({names} left out)")
         return changed
+    if choice.status == FAILED:
+        raise StepError(f"search: {choice.reason}")
     if choice.status != NOTHING_FOUND:
         raise QualityError(f"search: {choice.reason}; {loss.undefined_advice}")
     if entry.on_nothing_found == "stop":
@@ -66,6 +68,9 @@ def report_doubts(found: FinishedSearch, log: Log) -> None:
     assert isinstance(choice, Choice)
     values = {f"{id}.{name}": value for (id, name), value in found.result.chosen.items()}
     log.event("chosen", values=values, loss=choice.loss, loss_before=found.loss_before)
+    if found.failed:
+        share = f"{len(found.failed)} of {len(found.result.combinations)} combinations are out"
+        log.warn(f"{share}, as a step refuses them: {next(iter(found.failed.values()))}")
     for (id, name), end in choice.edges.items():
         direction = "smaller" if end == "lower" else "larger"
         where = f"{id}.{name} was chosen at the {end} edge of its range"

@@ -2,15 +2,78 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from stackmend.chain import ABSENT, Bound, Products, compile_chain
+from stackmend.chain import ABSENT, Bound, Products, compile_chain, is_refusal
+from stackmend.errors import StepError
 from stackmend.registry import Step
 from stackmend.search import Space
+
+REMEMBERED = 8
+"""Slices of which a mask is kept."""
+
+
+class Marking(Protocol):
+    """A search that has a reference mask of its own."""
+
+    @property
+    def marking(self) -> Any:
+        """What decides about its mask of a slice, as plain data."""
+
+    @property
+    def marking_reach(self) -> int:
+        """How many slices to either side its mask depends on."""
+
+    def own_mask(self, number: int) -> Any:
+        """The mask of a slice, ``(Y, X)`` bool, or ``ABSENT``."""
+
+
+class CommonMask:
+    """The one mask of searches that are compared: the union of what each of them marks.
+
+    One that refuses a slice adds nothing there, unless all do.
+    """
+
+    def __init__(self, searches: list[Marking]) -> None:
+        self.searches = searches
+        self._known: OrderedDict[int, Any] = OrderedDict()
+
+    def of(self, number: int) -> Any:
+        """The mask of a slice, ``(Y, X)`` bool.
+
+        Raises
+        ------
+        StepError
+            If no search can say what it marks.
+        """
+        if number not in self._known:
+            self._known[number] = self._union(number)
+            while len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return self._known[number]
+
+    def _union(self, number: int) -> Any:
+        masks: list[Any] = []
+        refused: list[StepError] = []
+        for each in self.searches:
+            try:
+                masks.append(each.own_mask(number))
+            except StepError as error:
+                if not is_refusal(error):
+                    raise
+                refused.append(error)
+        if not masks:
+            raise refused[0]
+        if any(mask is ABSENT for mask in masks):
+            return ABSENT
+        union = np.logical_or.reduce(masks)
+        union.flags.writeable = False
+        return union
 
 
 class ReferenceMask:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -15,26 +15,23 @@ from stackmend.chain import (
     Bound,
     Consecutive,
     Graph,
-    Parameter,
     Products,
     compile_chain,
     product_of_neighbour,
 )
 from stackmend.errors import UsageError
-from stackmend.protocol import OptimizeEntry, Protocol
+from stackmend.protocol import OptimizeEntry
 from stackmend.registry import IMAGE, INITIAL_IMAGE, REFERENCE_MASK, Stage, Step, Undefined
-from stackmend.search import LOSS, UNUSABLE, Axis, Combination, Space
+from stackmend.search import LOSS, UNUSABLE, Combination, Space
 from stackmend.tuning.chains import ChannelChain, load_image
-from stackmend.tuning.reference import ReferenceMask
+from stackmend.tuning.reference import CommonMask, ReferenceMask
+from stackmend.tuning.spaces import Values, combination_of
 from stackmend.words import few
 
 LOSS_ID = "loss"
 
 REMEMBERED = 64
 """Results that are kept between one question and the next."""
-
-Values = Mapping[Parameter, Any] | Mapping[str, Any]
-"""Values of swept parameters by full name: ``("destripe", "sigma")`` or ``"destripe.sigma"``."""
 
 
 def untouched(initial_image: Any) -> Any:
@@ -60,13 +57,22 @@ class Trial:
         Says what is tuned, on which region, by which loss.
     space
         The declared values.
+    common
+        The mask that it shares with the searches of other chains, where it is one of several.
     """
 
-    def __init__(self, chain: ChannelChain, entry: OptimizeEntry, space: Space) -> None:
+    def __init__(
+        self,
+        chain: ChannelChain,
+        entry: OptimizeEntry,
+        space: Space,
+        common: CommonMask | None = None,
+    ) -> None:
         self.chain, self.entry, self.space = chain, entry, space
+        self.common = common or CommonMask([self])
         named = [place for place, bound in enumerate(chain.steps) if bound.id in entry.steps]
-        swept = {id for id, _ in space.parameters}
-        self.first = min(place for place in named if chain.steps[place].id in swept)
+        first = {id for id, _ in space.parameters}.union(entry.own_steps)
+        self.first = min(place for place in named if chain.steps[place].id in first)
         self.last = max(named)
         self._known: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._started: dict[tuple[int, int], Products] = {}
@@ -115,13 +121,26 @@ class Trial:
     @property
     def reach(self) -> int:
         """How many slices to either side the tuned steps and the loss see."""
-        return max(self.graph().reach, self.reference.reach if self.reference else 0)
+        marking = [each.marking_reach for each in self.common.searches] if self.reference else []
+        return max(self.graph().reach, *marking, 0)
 
-    def start(self, number: int, reach: int = 0) -> Products:
+    @property
+    def marking(self) -> Any:
+        """What decides about its own reference mask of a slice, as plain data."""
+        steps = self.reference.steps if self.reference else ()
+        chain = self.chain.upto(self.last + 1).identity()
+        return {"chain": chain, "steps": [dict(bound.parameters) for bound in steps]}
+
+    @property
+    def marking_reach(self) -> int:
+        """How many slices to either side of its start its own reference mask depends on."""
+        return self.reference.reach if self.reference else 0
+
+    def start(self, number: int, reach: int = 0, *, masked: bool = True) -> Products:
         """What the steps before the tuned ones make of a slice and its neighbours, in the region.
 
         The whole slice passes these steps, so a region has the scale that it will have when the
-        whole slice is restored.
+        whole slice is restored. The mask that the loss may need is among it, unless not ``masked``.
 
         Raises
         ------
@@ -133,10 +152,22 @@ class Trial:
         count = self.chain.reader.shape[0]
         if not 0 <= number < count:
             raise UsageError(f"slice: there are 0 to {count - 1}, got {number}; choose one of them")
+        wide = self.reference.reach if self.reference and masked else 0
+        found = dict(self._begun(number, max(reach, wide)))
+        if self.reference and masked:
+            found[REFERENCE_MASK] = self.common.of(number)
+        return found
+
+    def own_mask(self, number: int) -> Any:
+        """The mask of a slice that its steps with their reference values make."""
+        assert self.reference is not None
+        return self.reference.of(self._begun(number, self.reference.reach))
+
+    def _begun(self, number: int, reach: int) -> Products:
+        """What the steps before the tuned ones make; that of the last slice is remembered."""
         for (started, far), products in self._started.items():
             if started == number and far >= reach:
-                return dict(products)
-        reach = max(reach, self.reference.reach if self.reference else 0)
+                return products
         found: Products = {}
         for offset in range(-reach, reach + 1):
             made = self._before.evaluate(number + offset, self._made_before)
@@ -148,10 +179,8 @@ class Trial:
                 found[product_of_neighbour(name, offset)] = value
         if found[IMAGE] is ABSENT:
             self.chain.reader.read(number)  # which says why, unless the slice is constant
-        if self.reference:
-            found[REFERENCE_MASK] = self.reference.of(found)
         self._started = {(number, reach): found}
-        return dict(found)
+        return found
 
     def is_usable(self, number: int) -> bool:
         """Whether there is anything to be seen of a slice, in a chain that sees neighbours."""
@@ -185,18 +214,8 @@ class Trial:
         UsageError
             If a name is not that of a swept parameter.
         """
-        given = {".".join(_pair(name)): value for name, value in (values or {}).items()}
-        chosen: list[Any] = []
         own = {bound.id: bound.parameters for bound in self.chain.steps}
-        for axis in self.space.axes:
-            id, name = axis.parameter
-            default = own[id].get(name, axis.values[0])
-            chosen.append(given.pop(f"{id}.{name}", default))
-        if given:
-            swept = few(".".join(parameter) for parameter in self.space.parameters)
-            what = f"this search sweeps {swept}, got {few(given)}"
-            raise UsageError(f"values: {what}; sweep it in the protocol, or leave it out")
-        return tuple(chosen)
+        return combination_of(self.space, own, values or {})
 
     def products(
         self,
@@ -279,20 +298,6 @@ class Trial:
         return all(bound.is_known for bound in self.rest)
 
 
-def _pair(name: Parameter | str) -> Sequence[str]:
-    return name.rsplit(".", 1) if isinstance(name, str) else name
-
-
 def _defined(loss: Any) -> float | Undefined:
     value: float | Undefined = UNUSABLE if loss is ABSENT else loss
     return value
-
-
-def space_of(protocol: Protocol, entry: OptimizeEntry) -> Space:
-    """The swept parameters of an entry."""
-    axes: list[Axis] = []
-    for step in protocol.chain:
-        for name, sweep in step.sweeps.items() if step.id in entry.steps else ():
-            parameter = step.id, name
-            axes.append(Axis(parameter, sweep.values, sweep.from_range, sweep.log, sweep.whole))
-    return Space(tuple(axes))

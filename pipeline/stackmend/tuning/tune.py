@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from time import perf_counter
 
-from stackmend.chain import Bound
 from stackmend.errors import UsageError
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
-from stackmend.result.hashes import digest
-from stackmend.result.journal import JournaledLosses
-from stackmend.search import Choice, SearchResult, search, strategy
-from stackmend.tuning.alone import judged, untouched_losses
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
-from stackmend.tuning.control import Control
+from stackmend.tuning.contest import contest, none_taken
 from stackmend.tuning.outcome import follow, report_doubts
+from stackmend.tuning.searching import (
+    Candidate,
+    PictureOf,
+    candidates,
+    finished,
+    optimization_slices,
+    placed,
+    with_held_out,
+)
 from stackmend.tuning.session import Session
 from stackmend.tuning.survey import surveyed
-from stackmend.tuning.trial import Trial, space_of
+from stackmend.tuning.trial import Trial
 from stackmend.words import few
-
-PictureOf = Callable[[Trial, int], Bound]
-"""The step that makes a small picture of a slice, by its number, as a search restores it."""
 
 
 def tune(session: Session, *, picture_of: PictureOf | None = None) -> Tuning:
@@ -74,37 +74,19 @@ def channels_of(job: Job, entry: OptimizeEntry) -> list[tuple[int, list[int]]]:
     return [(searched, everyone)]
 
 
-def optimization_slices(job: Job) -> list[int]:
-    """The slices on which any entry is searched."""
-    numbers: set[int] = set()
-    for entry in job.protocol.optimize:
-        numbers.update(entry.slices.indices(job.reader.shape[0]))
-    return sorted(numbers)
-
-
 def is_void(chain: ChannelChain, entry: OptimizeEntry) -> bool:
     """Whether the steps that an entry tunes are no longer in a chain."""
     return chain.replaced or set(entry.steps) <= set(chain.skipped)
 
 
-def trial_of(
-    session: Session, chain: ChannelChain, entry: OptimizeEntry
-) -> tuple[ChannelChain, Trial]:
-    """A chain surveyed as far as an entry needs it, and the search of this entry, to be asked."""
-    job = session.job
-    space = space_of(job.protocol, entry)
-    first = Trial(chain, entry, space).first
-    chain = surveyed(chain, session, optimization_slices(job), upto=first)
-    return chain, Trial(chain, entry, space)
-
-
-def nth_trial(session: Session, search: int) -> Trial:
+def nth_trial(session: Session, search: int, one_of: str | None) -> Trial:
     """A search of a job, to be asked; those before it are carried out, as it works on their choice.
 
     Raises
     ------
     UsageError
-        If nothing is left to be searched, as an earlier search has found nothing.
+        If nothing is left to be searched, as an earlier search has found nothing, or if it is not
+        said of which of several chains it is.
     """
     job = session.job
     tuning = untuned(job)
@@ -116,7 +98,15 @@ def nth_trial(session: Session, search: int) -> Trial:
     if is_void(tuning.chains[channel], entry):
         what = f"{few(entry.steps)} are left out, as an earlier search has found nothing"
         raise UsageError(f"search {search}: {what}; ask that one instead")
-    return trial_of(session, tuning.chains[channel], entry)[1]
+    names = [each.alternative for each in job.protocol.alternatives(entry)]
+    if (one_of or "") not in names:
+        known = ", ".join(names) if any(names) else "none"
+        what = f"the chains of search {search} are {known}, got {one_of or 'no name'}"
+        raise UsageError(f"one_of: {what}; name one of them, or none where there are none")
+    asked = candidates(session, tuning.chains[channel], entry)[names.index(one_of or "")]
+    if asked.trial is None:
+        raise UsageError(f"one_of: {one_of} cannot be asked ({asked.refused}); ask another one")
+    return asked.trial
 
 
 def _tuned(
@@ -131,109 +121,41 @@ def _tuned(
     chains = list(tuning.chains)
     if is_void(chains[channel], entry):
         return tuning
-    chains[channel], trial = trial_of(session, chains[channel], entry)
-    control = Control(session.job, trial, session.journal, session.known.losses)
-    identities = _identities(trial)
-    store = JournaledLosses(session.journal, session.known.losses, identities)
-    start = perf_counter()
-    result = _searched(session, trial, control, store, picture_of)
-    seconds = perf_counter() - start
-    untouched = untouched_losses(trial, result, store)
-    found = FinishedSearch(
-        entry,
-        session.job.channels[channel],
-        judged(trial, result, untouched),
-        seconds,
-        (*identities.values(), *control.identities.values()),
-        untouched=untouched,
-        clean=control.of(result.choice),
-        changed=control.worst,
-    )
-    changed = follow([chains[each] for each in followers], entry, found.result, session.log)
-    if isinstance(found.result.choice, Choice):
-        found = _with_held_out(found, trial)
-        report_doubts(found, session.log)
+    asked = candidates(session, chains[channel], entry)
+    found = [finished(session, each, channel, picture_of) for each in asked]
+    entries = [each.entry for each in asked]
+    best, results = contest(entries, [each.result for each in found])
+    found = [replace(each, result=result) for each, result in zip(found, results, strict=True)]
+    chains[channel] = _surveyed_chain(asked, best, chains[channel])
+    if best is None and asked[0].entry.alternative:
+        nothing = replace(results[0], choice=none_taken(entries, results))
+        changed = follow([chains[each] for each in followers], entry, nothing, session.log)
+    else:
+        taken = entries[best or 0]
+        followed = [placed(session.job, chains[each], taken) for each in followers]
+        changed = follow(followed, taken, results[best or 0], session.log)
+    if best is not None:
+        found[best] = _with_doubts(session, found[best], asked[best])
     for each, chain in zip(followers, changed, strict=True):
         chains[each] = chain
-    return Tuning(tuple(chains), (*tuning.searches, found))
+    return Tuning(tuple(chains), (*tuning.searches, *found))
 
 
-def _searched(
-    session: Session,
-    trial: Trial,
-    control: Control,
-    store: JournaledLosses,
-    picture_of: PictureOf | None,
-) -> SearchResult:
-    """The result of a search, before its choice is compared with leaving the slices alone."""
-    log, entry, space = session.log, trial.entry, trial.space
-    by = strategy(**entry.strategy)
-    numbers = entry.slices.indices(trial.chain.reader.shape[0])
-    picture = None
-    if picture_of and trial.rest_is_known and trial.is_usable(numbers[0]):
-        picture = picture_of(trial, numbers[0])
-    then = (*trial.rest, picture) if picture else ()
-    log.event(
-        "search started",
-        steps=entry.steps,
-        strategy=entry.strategy["name"],
-        grid=len(space),
-        slices=numbers,
-    )
-    log.progress("search", 0, len(space) * len(numbers))
-    start = perf_counter()
-    graph = trial.graph(then)
-    result = search(
-        graph,
-        space,
-        numbers,
-        lambda number: trial.start(number, graph.reach),
-        by=by,
-        workers=session.workers.threads,
-        done=lambda count, needed: log.progress("search", count, needed),
-        store=store,
-        picture=picture.component.makes[-1] if picture else "",
-        nothing_found=entry.loss.loss.nothing_found,
-        refuse=lambda combinations: control.refused(
-            combinations,
-            session.workers.threads,
-            lambda count, needed: log.progress("control", count, needed),
-        ),
-    )
-    log.event(
-        "search finished",
-        seconds=round(perf_counter() - start, 3),
-        combinations=len(result.combinations),
-        distinct_work=dict(result.work),
-    )
-    return result
+def _surveyed_chain(
+    asked: Sequence[Candidate], best: int | None, chain: ChannelChain
+) -> ChannelChain:
+    """The chain of the channel that was searched, with what surveys have settled for it."""
+    trial = asked[best or 0].trial
+    if trial is None or (best is None and asked[0].entry.alternative):
+        return chain
+    return trial.chain
 
 
-def _identities(trial: Trial) -> dict[int, str]:
-    """What decides about the losses of a search, by optimization slice."""
-    numbers = trial.entry.slices.indices(trial.chain.reader.shape[0])
-    return {number: search_identity(trial, number) for number in numbers}
-
-
-def search_identity(trial: Trial, number: int) -> str:
-    """What decides about the losses of a search on a slice, but the combination."""
-    chain, loss = trial.chain.upto(trial.last + 1), trial.entry.loss
-    reach = trial.reach + chain.upto(trial.first).reach
-    facts = {
-        **chain.identity(),
-        "loss": [loss.name, loss.loss.version, dict(loss.parameters)],
-        "steps tuned": trial.entry.steps,
-        "region": dict(trial.entry.region),
-        "slice": chain.hash_around(number, reach),
-    }
-    if trial.reference:
-        facts["reference"] = [dict(bound.parameters) for bound in trial.reference.steps]
-    return digest(facts)
-
-
-def _with_held_out(found: FinishedSearch, trial: Trial) -> FinishedSearch:
-    """A search with the losses of held-out slices."""
-    entry = trial.entry
-    held_out = entry.validate.indices(trial.chain.reader.shape[0]) if entry.validate else ()
-    chosen = found.result.chosen
-    return replace(found, held_out={number: trial.loss(number, chosen) for number in held_out})
+def _with_doubts(session: Session, found: FinishedSearch, asked: Candidate) -> FinishedSearch:
+    """A search whose choice is taken, with held-out losses; what is doubtful is said."""
+    assert asked.trial is not None
+    found = with_held_out(found, asked.trial)
+    if found.entry.alternative:
+        session.log.event("note", message=f"one_of: {found.entry.alternative} is taken")
+    report_doubts(found, session.log)
+    return found

@@ -1,0 +1,229 @@
+"""One search: what it is asked about, its losses, and what it is compared with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any
+
+from stackmend.chain import Bound, is_refusal
+from stackmend.errors import InputError, StepError
+from stackmend.job import Job
+from stackmend.protocol import OptimizeEntry
+from stackmend.registry import FAILED, Undefined
+from stackmend.result.hashes import digest
+from stackmend.result.journal import JournaledLosses
+from stackmend.search import NoChoice, SearchResult, Space, search, strategy
+from stackmend.tuning.alone import judged, untouched_losses
+from stackmend.tuning.chains import ChannelChain, FinishedSearch
+from stackmend.tuning.control import Control
+from stackmend.tuning.reference import CommonMask
+from stackmend.tuning.session import Session
+from stackmend.tuning.spaces import space_of
+from stackmend.tuning.survey import surveyed
+from stackmend.tuning.trial import Trial
+
+PictureOf = Callable[[Trial, int], Bound]
+"""The step that makes a small picture of a slice, by its number, as a search restores it."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A search to be done; without a trial where a step of one of several chains refuses the stack.
+
+    ``refused`` says why.
+    """
+
+    entry: OptimizeEntry
+    space: Space
+    trial: Trial | None
+    refused: str = ""
+
+
+def optimization_slices(job: Job) -> list[int]:
+    """The slices on which any entry is searched."""
+    numbers: set[int] = set()
+    for entry in job.protocol.optimize:
+        numbers.update(entry.slices.indices(job.reader.shape[0]))
+    return sorted(numbers)
+
+
+def candidates(session: Session, chain: ChannelChain, entry: OptimizeEntry) -> list[Candidate]:
+    """The searches of an entry: one, or one for each of several chains; surveys are settled.
+
+    Raises
+    ------
+    StepError, InputError
+        If a slice cannot be read or computed, or a survey cannot settle; of several chains, the
+        one whose steps say so is only left out.
+    """
+    found: list[Candidate] = []
+    common = CommonMask([])
+    for each in session.job.protocol.alternatives(entry):
+        space = space_of(session.job.protocol, each)
+        try:
+            trial = _trial_of(session, chain, each, space, common)
+        except (StepError, InputError) as error:
+            if not each.alternative or not is_refusal(error):
+                raise
+            found.append(Candidate(each, space, None, str(error)))
+            continue
+        common.searches.append(trial)
+        found.append(Candidate(each, space, trial))
+    return found
+
+
+def placed(job: Job, chain: ChannelChain, entry: OptimizeEntry) -> ChannelChain:
+    """A chain with the steps that an entry is about in it."""
+    one_of = job.protocol.one_of
+    if one_of is None or not entry.alternative or chain.alternative:
+        return chain
+    behind = [step.id for step in job.protocol.chain[: one_of.at]]
+    own = one_of.chains[entry.alternative]
+    return chain.with_alternative(entry.alternative, own, behind)
+
+
+def _trial_of(
+    session: Session, chain: ChannelChain, entry: OptimizeEntry, space: Space, common: CommonMask
+) -> Trial:
+    """The search of an entry, to be asked, on a chain surveyed as far as it needs that."""
+    chain = placed(session.job, chain, entry)
+    trial = Trial(chain, entry, space)
+    # The steps of one of several chains are searched as a whole, with those that look first.
+    upto = trial.last + 1 if entry.alternative else trial.first
+    chain = surveyed(chain, session, optimization_slices(session.job), upto=upto)
+    return Trial(chain, entry, space, common)
+
+
+def finished(
+    session: Session, candidate: Candidate, channel: int, picture_of: PictureOf | None
+) -> FinishedSearch:
+    """A search done, and its choice compared with leaving the slices alone."""
+    trial, number = candidate.trial, session.job.channels[channel]
+    if trial is None:
+        result = _refused(session.job, candidate)
+        return FinishedSearch(candidate.entry, number, result, 0.0, failed=result.failed)
+    control = Control(session.job, trial, session.journal, session.known.losses)
+    identities = identities_of(trial)
+    store = JournaledLosses(session.journal, session.known.losses, identities)
+    start = perf_counter()
+    try:
+        result = _searched(session, trial, control, store, picture_of)
+    except StepError as error:  # also the mask over which all are compared
+        if not candidate.entry.alternative or not is_refusal(error):
+            raise
+        result = _refused(session.job, replace(candidate, refused=str(error)))
+    seconds = perf_counter() - start
+    untouched = untouched_losses(trial, result, store)
+    return FinishedSearch(
+        candidate.entry,
+        number,
+        judged(trial, result, untouched),
+        seconds,
+        (*identities.values(), *control.identities.values()),
+        untouched=untouched,
+        clean=control.of(result.choice),
+        changed=control.worst,
+        failed={**control.failed, **result.failed},
+        common=trial.common,
+    )
+
+
+def with_held_out(found: FinishedSearch, trial: Trial) -> FinishedSearch:
+    """A search with the losses of held-out slices."""
+    entry, chosen = trial.entry, found.result.chosen
+    held_out: dict[int, float | Undefined] = {}
+    for number in entry.validate.indices(trial.chain.reader.shape[0]) if entry.validate else ():
+        try:
+            held_out[number] = trial.loss(number, chosen)
+        except StepError as error:
+            if not is_refusal(error):
+                raise
+            held_out[number] = Undefined(FAILED, str(error))
+    return replace(found, held_out=held_out)
+
+
+def _refused(job: Job, candidate: Candidate) -> SearchResult:
+    """What comes of a search whose steps refuse the stack, whatever the values."""
+    space, entry = candidate.space, candidate.entry
+    losses: dict[int, dict[Any, float | Undefined]] = {}
+    first = strategy(**entry.strategy).propose(0, space, {})
+    for number in entry.slices.indices(job.reader.shape[0]):
+        losses[number] = dict.fromkeys(first, Undefined(FAILED, candidate.refused))
+    choice = NoChoice(FAILED, f"no combination can be computed ({candidate.refused})", ())
+    return SearchResult(space, losses, choice, Counter())
+
+
+def _searched(
+    session: Session,
+    trial: Trial,
+    control: Control,
+    store: JournaledLosses,
+    picture_of: PictureOf | None,
+) -> SearchResult:
+    """The result of a search, before its choice is compared with leaving the slices alone."""
+    log, entry, space = session.log, trial.entry, trial.space
+    by = strategy(**entry.strategy)
+    numbers = entry.slices.indices(trial.chain.reader.shape[0])
+    picture = None
+    if picture_of and trial.rest_is_known and trial.is_usable(numbers[0]):
+        picture = picture_of(trial, numbers[0])
+    then = (*trial.rest, picture) if picture else ()
+    log.event(
+        "search started",
+        steps=entry.steps,
+        strategy=entry.strategy["name"],
+        grid=len(space),
+        slices=numbers,
+    )
+    log.progress("search", 0, len(space) * len(numbers))
+    start = perf_counter()
+    graph = trial.graph(then)
+    result = search(
+        graph,
+        space,
+        numbers,
+        lambda number: trial.start(number, graph.reach),
+        by=by,
+        workers=session.workers.threads,
+        done=lambda count, needed: log.progress("search", count, needed),
+        store=store,
+        picture=picture.component.makes[-1] if picture else "",
+        nothing_found=entry.loss.loss.nothing_found,
+        refuse=lambda combinations: control.refused(
+            combinations,
+            session.workers.threads,
+            lambda count, needed: log.progress("control", count, needed),
+        ),
+    )
+    log.event(
+        "search finished",
+        seconds=round(perf_counter() - start, 3),
+        combinations=len(result.combinations),
+        distinct_work=dict(result.work),
+    )
+    return result
+
+
+def identities_of(trial: Trial) -> dict[int, str]:
+    """What decides about the losses of a search, by optimization slice."""
+    numbers = trial.entry.slices.indices(trial.chain.reader.shape[0])
+    return {number: search_identity(trial, number) for number in numbers}
+
+
+def search_identity(trial: Trial, number: int) -> str:
+    """What decides about the losses of a search on a slice, but the combination."""
+    chain, loss = trial.chain.upto(trial.last + 1), trial.entry.loss
+    reach = trial.reach + chain.upto(trial.first).reach
+    facts = {
+        **chain.identity(),
+        "loss": [loss.name, loss.loss.version, dict(loss.parameters)],
+        "steps tuned": trial.entry.steps,
+        "region": dict(trial.entry.region),
+        "slice": chain.hash_around(number, reach),
+    }
+    if trial.reference:
+        facts["reference"] = [each.marking for each in trial.common.searches]
+    return digest(facts)
