@@ -71,6 +71,11 @@ SEARCH = {
     "clean": {},
     "max_changed": None,
     "refused": 0,
+    "overmasked": 0,
+    "computed": None,
+    "loss_description": "",
+    "limits": {},
+    "whole": [],
 }
 NOTHING = {"chosen": {}, "landmarks": {}, "loss_of_choice": None, "loss_before": None}
 ENVIRONMENT = {
@@ -82,7 +87,7 @@ ENVIRONMENT = {
     "command": ["stackmend", "run", "p.yaml"],
     "workers": 2,
 }
-COUNTS = ("constant", "nothing_found", "kept", "blank", "skipped")
+COUNTS = ("constant", "nothing_found", "kept", "blank", "skipped", "overmasked")
 
 
 def search_content(**parts: Any) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from stackmend.tuning.alone import is_complete, judged, recalled_untouched
 from stackmend.tuning.chains import ChannelChain, survey_of
 from stackmend.tuning.control import Control
 from stackmend.tuning.outcome import follow
+from stackmend.tuning.plausible import measuring
 from stackmend.tuning.trial import Trial, space_of
 from stackmend.tuning.tune import channels_of, is_void, search_identity, untuned
 
@@ -226,7 +227,8 @@ class _Foreseen:
         job = self._job
         numbers = trial.entry.slices.indices(job.reader.shape[0])
         control = Control(job, trial, Journal(None), self._known)
-        result = recall_search(trial.space, numbers, by, store, refuse=control.recalled)
+        _, masked = measuring(trial, trial.graph())
+        result = recall_search(trial.space, numbers, by, store, masked, refuse=control.recalled)
         if result is None:
             return None
         untouched = recalled_untouched(result, store)

@@ -218,7 +218,8 @@ class FinishedSearch:
     ``held_out`` has the losses of slices that had no part in the choice, ``untouched`` those of
     the slices that it was made on, as they are without correction. ``clean`` has the share that
     the choice changes of what is known to be clean, or the mildest combination of those refused;
-    ``changed`` that of every combination, where it changes most.
+    ``changed`` that of every combination, where it changes most. ``computed`` counts what was not
+    known before.
     """
 
     entry: OptimizeEntry
@@ -230,6 +231,7 @@ class FinishedSearch:
     untouched: Mapping[int, float | Undefined] = field(default_factory=dict)
     clean: Mapping[str, float] = field(default_factory=dict)
     changed: Mapping[Combination, float] = field(default_factory=dict)
+    computed: int = 0
 
     @property
     def loss_before(self) -> float | None:

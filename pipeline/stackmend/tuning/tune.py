@@ -17,6 +17,7 @@ from stackmend.tuning.alone import judged, untouched_losses
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
 from stackmend.tuning.control import Control
 from stackmend.tuning.outcome import follow, report_doubts
+from stackmend.tuning.plausible import measuring
 from stackmend.tuning.session import Session
 from stackmend.tuning.survey import surveyed
 from stackmend.tuning.trial import Trial, space_of
@@ -148,6 +149,7 @@ def _tuned(
         untouched=untouched,
         clean=control.of(result.choice),
         changed=control.worst,
+        computed=store.noted + control.computed,
     )
     changed = follow([chains[each] for each in followers], entry, found.result, session.log)
     if isinstance(found.result.choice, Choice):
@@ -182,7 +184,7 @@ def _searched(
     )
     log.progress("search", 0, len(space) * len(numbers))
     start = perf_counter()
-    graph = trial.graph(then)
+    graph, masked = measuring(trial, trial.graph(then))
     result = search(
         graph,
         space,
@@ -193,9 +195,11 @@ def _searched(
         done=lambda count, needed: log.progress("search", count, needed),
         store=store,
         picture=picture.component.makes[-1] if picture else "",
+        beside=masked,
         nothing_found=entry.loss.loss.nothing_found,
-        refuse=lambda combinations: control.refused(
+        refuse=lambda combinations, measured: control.refused(
             combinations,
+            measured,
             session.workers.threads,
             lambda count, needed: log.progress("control", count, needed),
         ),
