@@ -73,6 +73,11 @@ SEARCH = {
     "refused": 0,
     "failed": {},
     "one_of": "",
+    "overmasked": 0,
+    "computed": None,
+    "loss_description": "",
+    "limits": {},
+    "whole": [],
 }
 NOTHING = {"chosen": {}, "landmarks": {}, "loss_of_choice": None, "loss_before": None}
 ENVIRONMENT = {
@@ -84,7 +89,7 @@ ENVIRONMENT = {
     "command": ["stackmend", "run", "p.yaml"],
     "workers": 2,
 }
-COUNTS = ("constant", "nothing_found", "kept", "blank", "skipped")
+COUNTS = ("constant", "nothing_found", "kept", "blank", "skipped", "overmasked")
 
 
 def search_content(**parts: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 import yaml
+from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, gaussian_filter, generate_binary_structure
 
 import reference_data
@@ -161,7 +162,7 @@ def test_a_resumed_search_asks_for_no_share_again(write, tmp_path, monkeypatch, 
     )
     run = api.run(file, workers=1)
     combinations, untouched = run.record["searches"][0]["combinations"], 1
-    assert len(noted) == 3 * (combinations - 4) + untouched
+    assert len(noted) == 2 * 3 * (combinations - 4) + untouched  # shares and losses
     noted.clear()
     assert (run.folder / "losses.csv").read_bytes() == (whole.folder / "losses.csv").read_bytes()
     plan = api.plan(file)
@@ -278,3 +279,66 @@ def test_without_clean_slices_the_report_says_what_is_not_known(write):
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     assert "whether tissue was harmed is not known: name clean slices under optimize.clean" in page
     assert "found and reduced" not in page
+
+
+# Masks of too much
+
+
+FILLED: list[dict[str, Any]] = [
+    {"step": "standardize"},
+    {"step": "find_charging", "gf1_sigma": 30, "color_shift": 0.3, "min_area": 20},
+    {"step": "correct_charging", "gf2_sigma": 8, "rb_radius": 3, "gf3_sigma": 3, "border": 4},
+    {"step": "destandardize"},
+]
+"""A region with a bright rim is filled, whatever it holds."""
+
+
+def ringed(height: int) -> NDArray[np.uint8]:
+    """A slice with a bright rim around a part of some height; noise, so that nothing is constant."""
+    noise = np.random.default_rng(3).integers(0, 8, (60, 80))
+    noise[5 : 5 + height, 10:70] += 200
+    noise[8 : 2 + height, 13:67] -= 200
+    return (noise + 20).astype(np.uint8)
+
+
+def test_a_slice_of_which_too_much_is_masked_passes_untouched(tmp_path: Path) -> None:
+    (tmp_path / "cell").mkdir()
+    for number, height in enumerate((20, 50, 24)):
+        tifffile.imwrite(tmp_path / "cell" / f"s{number}.tif", ringed(height))
+    content = {"protocol": 1, "input": {"path": "cell"}, "output": {"path": "out"}, "chain": FILLED}
+    (tmp_path / "p.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    run = api.run(tmp_path / "p.yaml", workers=1)
+    with (run.folder / "slices.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["status"] for row in rows] == ["restored", "overmasked", "restored"]
+    assert [int(row["mask_area"]) > 0.4 * 60 * 80 for row in rows] == [False, True, False]
+    assert [same(run, tmp_path / "cell", number) for number in range(3)] == [False, True, False]
+    assert run.record["slices"]["overmasked"] == 1
+    said = "1 of 3 slices are left as they are, with more than 40 % masked: 1"
+    assert said in run.record["warnings"]
+    assert [float(row["masked_change"]) == 0 for row in rows] == [False, True, False]
+
+
+@pytest.mark.parametrize("clean", [[], [{"slice": 2, "region": {"y": [0, 2]}}]])
+def test_a_combination_that_masks_too_much_is_out(tmp_path: Path, clean: list[Any]) -> None:
+    """On the slice that it is chosen on, or on a clean one, even if nothing is changed there."""
+    (tmp_path / "cell").mkdir()
+    for number, height in enumerate((20, 20 if clean else 50, 50)):
+        tifffile.imwrite(tmp_path / "cell" / f"s{number}.tif", ringed(height))
+    swept = [FILLED[0], FILLED[1] | {"min_area": {"sweep": [20, 4500]}}, *FILLED[2:]]
+    optimize = {"slices": [0, 1], "loss": LOSS, "on_nothing_found": "skip", "max_changed": 1}
+    if clean:
+        optimize["clean"] = clean
+    content = {"protocol": 1, "input": {"path": "cell"}, "output": {"path": "out"}}
+    content |= {"chain": swept, "optimize": optimize}
+    (tmp_path / "p.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    run = api.run(tmp_path / "p.yaml", workers=1)
+    (search,) = run.record["searches"]
+    assert (search["status"], search["refused"], search["overmasked"]) == ("refused", 1, 1)
+    why = "masks more than 40 % of a slice"
+    assert search["reason"] == f"every combination that finds anything {why}; nothing was applied"
+    table = [row for row in losses(run) if row["combination"] == "0"]
+    assert {row["status"] for row in table} == {"refused"}
+    assert (max(float(row["masked_share"]) for row in table) > 0.4) == (not clean)
+    plan = api.plan(tmp_path / "p.yaml")
+    assert plan.searches[0].known == plan.searches[0].needed

@@ -62,7 +62,8 @@ def facts(run: Any) -> dict[str, Any]:
     """What must not change: the pixels, the losses, and what was chosen."""
     with (run.folder / "losses.csv").open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["combination"] != LEAVE_IT_ALONE]
-    losses = [[value for key, value in row.items() if key != "mean_loss"] for row in rows]
+    others = ("mean_loss", "masked_share")
+    losses = [[value for key, value in row.items() if key not in others] for row in rows]
     return {
         "input": run.record["input"]["pixel_hash"],
         "output": run.record["output"]["pixel_hash"],

@@ -54,7 +54,9 @@ def of_class(kind: type) -> dict[str, Any]:
 
 
 KINDS = [
-    kind for kind in vars(parts).values() if dataclasses.is_dataclass(kind) or is_typeddict(kind)
+    kind
+    for name, kind in vars(parts).items()
+    if (dataclasses.is_dataclass(kind) or is_typeddict(kind)) and not name.startswith("_")
 ]
 
 

@@ -155,11 +155,13 @@ class _Unrolled:
     ) -> frozenset[Source]:
         """What the next slice needs again.
 
-        Of every stage only the slice farthest on is new to it. That, the products at the end and
-        the masks read others at some lowest offset; what lies farther on than this is needed again.
+        Of every stage only the slice farthest on is new to it. That, the products at the end,
+        the masks and the facts read others at some lowest offset; what lies farther on than this is
+        needed again.
         """
         lowest = dict.fromkeys(self.available.values(), 0)
-        lowest |= {index: 0 for index, node in enumerate(self.nodes) if node.stage.mask_of}
+        shown = (i for i, node in enumerate(self.nodes) if node.stage.mask_of or node.stage.facts)
+        lowest |= dict.fromkeys(shown, 0)
         for index, node in enumerate(self.nodes):
             for source in node.sources:
                 offset = wide[index] - self.radii[index]

@@ -218,3 +218,11 @@ class Graph:
         """The nodes that make a mask to be shown and counted, by names of their own."""
         found = [i for i, node in enumerate(self.nodes) if node.stage.mask_of and not node.offset]
         return {f"mask {count}": index for count, index in enumerate(found)}
+
+    def facts(self) -> dict[str, int]:
+        """The nodes that say numbers of a slice, by the steps they belong to."""
+        return {
+            node.owner: index
+            for index, node in enumerate(self.nodes)
+            if node.stage.facts and not node.offset
+        }

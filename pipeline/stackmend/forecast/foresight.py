@@ -17,6 +17,7 @@ from stackmend.tuning.chains import survey_of
 from stackmend.tuning.contest import contest, none_taken
 from stackmend.tuning.control import Control
 from stackmend.tuning.outcome import follow
+from stackmend.tuning.plausible import measuring
 from stackmend.tuning.reference import CommonMask
 from stackmend.tuning.searching import identities_of, placed
 from stackmend.tuning.spaces import space_of
@@ -147,7 +148,8 @@ class Foreseen:
         job, by = self._job, strategy(**trial.entry.strategy)
         numbers = trial.entry.slices.indices(job.reader.shape[0])
         control = Control(job, trial, Journal(None), self._known)
-        result = recall_search(trial.space, numbers, by, store, refuse=control.recalled)
+        _, masked = measuring(trial, trial.graph())
+        result = recall_search(trial.space, numbers, by, store, masked, refuse=control.recalled)
         if result is None:
             return None
         untouched = recalled_untouched(result, store)

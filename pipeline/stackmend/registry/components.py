@@ -85,7 +85,8 @@ class Step(Component):
     no stage reads them. ``refuse(parameters)`` returns what the schema cannot say against values,
     by parameter; ``caution(parameters, open_products)`` returns a warning about a legal but
     doubtful use, or ``None``. ``reference`` says how its mask is made that is common to all
-    combinations of a search.
+    combinations of a search. ``darkness`` names the parameter that is true where dark faults are
+    meant, and false where bright ones are.
     """
 
     opens: str | None = None
@@ -94,6 +95,7 @@ class Step(Component):
     survey: Survey | None = None
     keeps: Keeps | None = None
     reference: Reference = Reference()
+    darkness: str = ""
     refuse: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None
     caution: Callable[[Mapping[str, Any], frozenset[str]], str | None] | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar, overload
 
@@ -59,6 +59,8 @@ class Stage:
         What people call several of these results, where the work of a search is told by them.
     mask_of
         What the product marks, if it is the mask that people are shown and whose area is counted.
+    facts
+        What the numbers are that it returns by name, if they are to be known of every slice.
     window
         How many slices to either side it sees: a number, or the name of the parameter that says it.
         Each product that it reads is then a ``Window`` of what the stages before make of these
@@ -69,6 +71,7 @@ class Stage:
     makes: str = ""
     plural: str = ""
     mask_of: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
     window: int | str = 0
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -13,15 +13,15 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
-from stackmend.chain import Consecutive, Products
 from stackmend.errors import BadSlice, OutputError, StepError
 from stackmend.job import Job, SliceOfChannel
 from stackmend.kernels.rounding import to_dtype
 from stackmend.registry import IMAGE
-from stackmend.restore.measures import extent_of, levels_of, rmse
+from stackmend.restore.channel import Channel
+from stackmend.restore.measures import change_under, extent_of, levels_of, rmse
 from stackmend.result.hashes import pixel_hash
 from stackmend.result.journal import Journal
-from stackmend.result.rows import SliceRow, Status
+from stackmend.result.rows import MOST_MASKED, SliceRow, Status
 from stackmend.stacks import Pixels, Slice, Writer
 from stackmend.tuning.chains import ChannelChain, as_image
 from stackmend.tuning.raw import RawSlice, RawSlices
@@ -99,11 +99,11 @@ class Application:
         behind: Future[None] | None = None
         with ExitStack() as open_until_done:
             writing = open_until_done.enter_context(ThreadPoolExecutor(1))
-            channels: dict[int, _Channel] = {}
+            channels: dict[int, Channel] = {}
             for channel in dict.fromkeys(place.channel for place in places):
                 numbers = [place.number for place in places if place.channel == channel]
                 raw = self._raw(channel, numbers)
-                channels[channel] = _Channel(
+                channels[channel] = Channel(
                     self.chains[channel], open_until_done.enter_context(raw)
                 )
             for place in places:
@@ -128,14 +128,14 @@ class Application:
         number = self.numbers[place.channel]
         return SliceRow(place.number, number, self._name(place), status, **facts)
 
-    def _restore(self, place: SliceOfChannel, channel: _Channel) -> tuple[Slice | None, SliceRow]:
+    def _restore(self, place: SliceOfChannel, channel: Channel) -> tuple[Slice | None, SliceRow]:
         raw = channel.raw.get(place.number)
         if raw.pixels is None:
             assert raw.bad is not None
             return self._without(place, raw.bad)
         start = perf_counter()
         try:
-            image, mask, status = self._evaluate(place.number, channel, raw)
+            image, mask, status, facts = self._evaluate(place.number, channel, raw)
         except StepError as error:
             raise StepError(f"slice {place.number} ({self._name(place)}): {error}") from error
         result, clipped = to_dtype(image, self.dtype)
@@ -151,6 +151,8 @@ class Application:
             place,
             status,
             **extent_of(mask),
+            masked_change=change_under(mask, before, result),
+            facts=facts,
             changed_fraction=changed / result.size,
             **{f"{name}_before": value for name, value in known.items()},
             **{f"{name}_after": value for name, value in after.items()},
@@ -169,17 +171,22 @@ class Application:
         return None if truth is None else truth[self.window]
 
     def _evaluate(
-        self, number: int, channel: _Channel, raw: RawSlice
-    ) -> tuple[NDArray[np.floating[Any]], Mask | None, Status]:
+        self, number: int, channel: Channel, raw: RawSlice
+    ) -> tuple[NDArray[np.floating[Any]], Mask | None, Status, dict[str, float]]:
+        """The slice as it will be written, its mask, what became of it, and what steps say."""
         assert raw.pixels is not None
         if raw.pixels.min() == raw.pixels.max():
-            return as_image(raw.pixels)[self.window], None, Status.CONSTANT
+            return as_image(raw.pixels)[self.window], None, Status.CONSTANT, {}
         products = channel.evaluate(number)
+        facts = channel.facts_of(products)
         masks = [products[name] for name in channel.masks]
         if not masks:
-            return products[IMAGE], None, Status.RESTORED
+            return products[IMAGE], None, Status.RESTORED, facts
         mask = self.union_of(masks, products[IMAGE].shape)
-        return products[IMAGE], mask, Status.RESTORED if mask.any() else Status.NOTHING_FOUND
+        if mask.mean() > MOST_MASKED:
+            return as_image(raw.pixels)[self.window], mask, Status.OVERMASKED, facts
+        status = Status.RESTORED if mask.any() else Status.NOTHING_FOUND
+        return products[IMAGE], mask, status, facts
 
     def union_of(self, masks: Sequence[Mask], shape: tuple[int, ...]) -> Mask:
         """All pixels that any step of a chain marks, of the part that is left of a slice."""
@@ -235,21 +242,6 @@ class Application:
             where = f"{self.writer.path}: slice {self._name(place)}"
             what = f"cannot be written ({error.strerror or error})"
             raise OutputError(f"{where} {what}; make room and run again") from error
-
-
-class _Channel:
-    """The slices of a channel, read and evaluated in a row."""
-
-    def __init__(self, chain: ChannelChain, raw: RawSlices) -> None:
-        self.chain, self.raw = chain, raw
-        graph = chain.graph()
-        self.masks = tuple(graph.masks())
-        graph = replace(graph, products={**graph.products, **graph.masks()})
-        self._slices = Consecutive(graph, lambda n: chain.products_from(raw, n))
-
-    def evaluate(self, number: int) -> Products:
-        """The restored slice, and the masks."""
-        return self._slices.evaluate(number, (IMAGE, *self.masks))
 
 
 def apply_chains(

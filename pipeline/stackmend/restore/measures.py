@@ -30,6 +30,14 @@ def extent_of(mask: Mask | None) -> dict[str, Any]:
     return extent
 
 
+def change_under(mask: Mask | None, before: Pixels, after: Pixels) -> float | None:
+    """How much brighter the masked pixels become on average, in grey levels."""
+    if mask is None or not mask.any():
+        return None
+    change = np.mean(after[mask], dtype=np.float64) - np.mean(before[mask], dtype=np.float64)
+    return round(float(change), 6)
+
+
 def levels_of(pixels: Pixels) -> dict[str, float | None]:
     """Mean, spread and noise of the grey levels."""
     mean, std = mean_and_std(pixels)

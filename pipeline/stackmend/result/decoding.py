@@ -76,7 +76,9 @@ def _object(kind: Any, value: Any, where: str) -> Any:
 
 
 def _optional(kind: Any) -> set[str]:
-    """The fields of a class that have a default; a typed mapping has none."""
+    """The fields of a class that have a default, or the keys that a mapping may lack."""
+    if is_typeddict(kind):
+        return set(kind.__optional_keys__)
     declared = fields(kind) if is_dataclass(kind) else ()
     return {
         field.name

@@ -163,13 +163,14 @@ def _loss_line(search: str, values: str, value: Loss) -> str:
 class JournaledLosses:
     """The losses of one search: those known from journals, and where new ones are entered.
 
-    ``search`` says for each slice what decides about its losses.
+    ``search`` says for each slice what decides about its losses; ``noted`` counts the new ones.
     """
 
     def __init__(
         self, journal: Journal, losses: Mapping[tuple[str, str], Loss], search: Mapping[int, str]
     ) -> None:
         self.journal, self.losses, self.search = journal, losses, search
+        self.noted = 0
 
     def recall(self, number: int, combination: Sequence[Any]) -> Loss | None:
         """The loss of a combination on a slice, if it is known."""
@@ -177,4 +178,5 @@ class JournaledLosses:
 
     def note(self, number: int, combination: Sequence[Any], value: Loss) -> None:
         """Enter a loss that has been computed."""
+        self.noted += 1
         self.journal.enter_loss(self.search[number], combination, value)

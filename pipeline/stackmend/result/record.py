@@ -71,7 +71,11 @@ class ParameterRecord(TypedDict):
 
 @dataclass(frozen=True)
 class StepRecord:
-    """A step as it was applied."""
+    """A step as it was applied.
+
+    ``titles`` are what its parameters are called in words, ``facts`` what the numbers are that it
+    says of every slice; ``polarity`` is ``dark`` or ``bright`` where it is meant for such faults.
+    """
 
     id: str
     step: str
@@ -79,6 +83,9 @@ class StepRecord:
     version: int
     parameters: Mapping[str, ParameterRecord]
     references: tuple[str, ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    polarity: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,9 +93,13 @@ class SearchRecord:
     """A search and what came of it; where nothing was chosen, the fields from ``chosen`` are empty.
 
     ``finds`` and ``advice`` are the words of the loss: what it judges the correction of, and what
-    to do where no combination came upon any. ``clean`` has the share of the pixels of each clean
-    slice that the choice changes, ``failed`` how many combinations a step refused, by its reason.
-    ``one_of`` is the name of the chain where the search is of one of several.
+    to do where no combination came upon any; ``loss_description`` says what it measures and on
+    which scale. ``limits`` are the ends between which a swept parameter may have values, in the
+    words of JSON Schema, ``whole`` those that take whole numbers only. ``computed`` counts losses
+    and shares that were not known before; 0 where nothing was searched again. ``clean`` has the
+    share of the pixels of each clean slice that the choice changes; ``overmasked`` are the refused
+    combinations that mask too much of a slice, ``failed`` counts those that a step refused, by its
+    reason. ``one_of`` is the name of the chain where the search is of one of several.
     """
 
     steps: tuple[str, ...]
@@ -123,6 +134,11 @@ class SearchRecord:
     refused: int = 0
     failed: Mapping[str, int] = field(default_factory=dict)
     one_of: str = ""
+    overmasked: int = 0
+    computed: int | None = None
+    loss_description: str = ""
+    limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    whole: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in (*self.chosen, *self.on_edge):
@@ -132,8 +148,8 @@ class SearchRecord:
             raise ValueError("loss_of_choice is missing")
 
 
-class SliceCounts(TypedDict):
-    """How many slices there are, how many were taken over, and how many ended how."""
+class _Counts(TypedDict):
+    """What every record counts."""
 
     all: int
     kept_from_earlier: int
@@ -143,6 +159,12 @@ class SliceCounts(TypedDict):
     kept: int
     blank: int
     skipped: int
+
+
+class SliceCounts(_Counts, total=False):
+    """How many slices there are, how many were taken over, and how many ended how."""
+
+    overmasked: int
 
 
 class TruthRecord(TypedDict):

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from enum import StrEnum
 from math import isfinite
 from typing import Any
 
+from stackmend.words import percent
+
 LEAVE_IT_ALONE = "leave it alone"
 """The candidate of every search that changes nothing."""
+
+
+MOST_MASKED = 0.4
+"""Share of a slice above which a mask is not believed: too little is left that is clean."""
 
 
 class Status(StrEnum):
@@ -18,6 +24,7 @@ class Status(StrEnum):
     RESTORED = "restored"
     CONSTANT = "constant"
     NOTHING_FOUND = "nothing_found"
+    OVERMASKED = "overmasked"
     KEPT = "kept"
     BLANK = "blank"
     SKIPPED = "skipped"
@@ -37,6 +44,7 @@ _WORDS = {
     Status.RESTORED: "restored",
     Status.CONSTANT: "constant and left as they are",
     Status.NOTHING_FOUND: "without findings",
+    Status.OVERMASKED: f"left as they are, with more than {percent(MOST_MASKED)} masked",
     Status.KEPT: "unusable and kept as they are in the input",
     Status.BLANK: "unreadable and blank in the result",
     Status.SKIPPED: "unusable and left out",
@@ -48,8 +56,10 @@ class SliceRow:
     """One row of ``slices.csv``, ``None`` where there is no value.
 
     Areas and places are in px, grey levels as in the files. ``mask_y`` and ``mask_x`` are the mean
-    position of the masked pixels. ``reach_hash`` is that of all else that the slice depends on:
-    its neighbours, and what a survey has settled for it alone.
+    position of the masked pixels, ``masked_change`` is how much brighter they become on average.
+    ``reach_hash`` is that of all else that the slice depends on: its neighbours, and what a survey
+    has settled for it alone. ``facts`` are what steps say of the slice, by step and name, each in a
+    column of its own.
     """
 
     slice: int
@@ -59,6 +69,7 @@ class SliceRow:
     mask_area: int | None = None
     mask_y: float | None = None
     mask_x: float | None = None
+    masked_change: float | None = None
     changed_fraction: float | None = None
     mean_before: float | None = None
     mean_after: float | None = None
@@ -74,10 +85,13 @@ class SliceRow:
     output_hash: str = ""
     reach_hash: str = ""
     reason: str = ""
+    facts: Mapping[str, float] = field(default_factory=dict)
 
     def to_csv(self) -> dict[str, Any]:
         """With empty cells where there is no value."""
-        return {name: "" if value is None else value for name, value in asdict(self).items()}
+        cells = asdict(self)
+        cells |= cells.pop("facts")
+        return {name: "" if value is None else value for name, value in cells.items()}
 
     @classmethod
     def from_csv(cls, row: Mapping[str, str]) -> SliceRow:
@@ -88,7 +102,14 @@ class SliceRow:
         ValueError
             If a cell cannot be, or one is missing that every row has.
         """
-        return cls._of({name: cell for name, cell in row.items() if cell or name in _TEXT})
+        known: dict[str, Any] = {}
+        facts: dict[str, float | None] = {}
+        for name, cell in row.items():
+            if cell and "." in name:
+                facts[name] = _number(name, cell)
+            elif cell or name in _TEXT:
+                known[name] = cell
+        return cls._of({**known, "facts": facts})
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> SliceRow:
@@ -120,7 +141,8 @@ class LossRow:
     it is. ``values`` are those of the swept parameters, as they were or, read back, as they are
     written. ``mean_loss`` is the mean over the slices of the search. ``status`` says why there is
     no loss, or that the combination is out, ``reason`` why a step refuses it. ``clean_changed`` is
-    the largest share of the pixels that it changes of any clean slice, where there are such.
+    the largest share of the pixels that it changes of any clean slice, where there are such;
+    ``masked_share`` the share that it masks of this slice.
     """
 
     search: int
@@ -132,14 +154,16 @@ class LossRow:
     mean_loss: float | None = None
     status: str = "ok"
     clean_changed: float | None = None
+    masked_share: float | None = None
     reason: str = ""
 
     def to_csv(self) -> dict[str, Any]:
         """With a column for each parameter, and empty cells where there is no value."""
         place = {name: getattr(self, name) for name in _LOSS_PLACE}
         value = {name: getattr(self, name) for name in _LOSS_VALUE}
-        if self.clean_changed is None:
-            del value["clean_changed"]
+        for name in _LOSS_GUARDS:
+            if value[name] is None:
+                del value[name]
         if not self.reason:
             del value["reason"]
         cells = {**place, **self.values, **value}
@@ -160,7 +184,7 @@ class LossRow:
         for name in _LOSS_PLACE:
             alone = name == "combination" and row.get(name) == LEAVE_IT_ALONE
             found[name] = LEAVE_IT_ALONE if alone else _number(name, row.get(name))
-        for name in ("loss", "mean_loss", "clean_changed"):
+        for name in ("loss", "mean_loss", *_LOSS_GUARDS):
             found[name] = _number(name, known[name]) if name in known else None
         values = {name: known[name] for name in own}
         status, reason = row.get("status", ""), row.get("reason") or ""
@@ -168,12 +192,16 @@ class LossRow:
 
 
 _LOSS_PLACE = ("search", "channel", "slice", "combination")
-_LOSS_VALUE = ("loss", "mean_loss", "status", "clean_changed", "reason")
+_LOSS_GUARDS = ("clean_changed", "masked_share")
+_LOSS_VALUE = ("loss", "mean_loss", "status", *_LOSS_GUARDS, "reason")
 _WHOLE = ("slice", "channel", "mask_area", "clipped", "search", "combination")
 _TEXT = ("name", "input_hash", "output_hash", "reach_hash", "reason")
 
 
 def _cell(name: str, value: Any) -> Any:
+    if name == "facts":
+        numbers = {fact: _number(fact, each) for fact, each in dict(value).items()}
+        return {fact: number for fact, number in numbers.items() if number is not None}
     if name in _TEXT:
         return str(value)
     if name == "status":

@@ -1,18 +1,16 @@
-"""What a run leaves in writing: its record, and the table of its losses."""
+"""What a run leaves in writing: its record."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
-from statistics import median
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from stackmend.chain import Bound, Parameter
 from stackmend.job import Job
-from stackmend.registry import FAILED, NOTHING_FOUND, Undefined, steps
+from stackmend.registry import Component, Step, steps
 from stackmend.result.encoding import as_json
 from stackmend.result.environment import environment
 from stackmend.result.hashes import combined_hash
@@ -23,15 +21,14 @@ from stackmend.result.record import (
     ParameterRecord,
     ProtocolRecord,
     Record,
-    SearchRecord,
     SliceCounts,
     StepRecord,
     Times,
     TruthRecord,
 )
-from stackmend.result.rows import LEAVE_IT_ALONE, LossRow, SliceRow
-from stackmend.search import REFUSED, Choice
-from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
+from stackmend.result.rows import SliceRow
+from stackmend.runner.searched import search_record
+from stackmend.tuning.chains import ChannelChain, Tuning
 
 
 def run_record(
@@ -61,7 +58,7 @@ def run_record(
         mask_of=_mask_of(tuning),
         skipped_steps=tuple(tuning.chains[0].skipped),
         replaced_chain=tuning.chains[0].replaced,
-        searches=tuple(_search_record(tuned) for tuned in tuning.searches),
+        searches=tuple(search_record(job, tuned) for tuned in tuning.searches),
         slices=_slice_counts(rows, kept),
         masked_share=_masked_share(rows),
         truth=_truth_record(rows),
@@ -160,63 +157,30 @@ def _step_record(
         version=component.version,
         parameters=parameters,
         references=component.references,
+        titles=_titles(component),
+        facts=_facts(component),
+        polarity=_polarity(bound),
     )
 
 
-def _search_record(tuned: FinishedSearch) -> SearchRecord:
-    entry, result, choice = tuned.entry, tuned.result, tuned.result.choice
-    names = column_names(result.space.parameters)
-    content = SearchRecord(
-        steps=tuple(entry.steps),
-        channel=tuned.channel,
-        loss=entry.loss.name,
-        loss_version=entry.loss.loss.version,
-        loss_parameters=entry.loss.parameters,
-        loss_references=entry.loss.loss.references,
-        strategy=entry.strategy,
-        region=entry.region,
-        space={name: axis.values for name, axis in zip(names, result.space.axes, strict=True)},
-        combinations=len(result.combinations),
-        slices=tuple(result.losses),
-        distinct_work=dict(result.work),
-        seconds=tuned.seconds,
-        status="chosen",
-        finds=entry.loss.loss.finds,
-        advice=entry.loss.loss.advice,
-        slices_without_findings=choice.slices_without_findings,
-        loss_before=tuned.loss_before,
-        clean=tuned.clean,
-        max_changed=entry.max_changed if entry.clean else None,
-        refused=len(result.refused.difference(tuned.failed)),
-        failed=dict(Counter(tuned.failed.values())),
-        one_of=entry.alternative,
-    )
-    if isinstance(choice, Choice):
-        return _with_choice(content, tuned, choice)
-    return replace(content, status=choice.status, reason=choice.reason)
+def _titles(component: Component) -> dict[str, str]:
+    """What parameters are called in words, where their schema says so."""
+    declared = component.schema.get("properties", {})
+    return {name: each["title"] for name, each in declared.items() if "title" in each}
 
 
-def _with_choice(content: SearchRecord, tuned: FinishedSearch, choice: Choice) -> SearchRecord:
-    """The record of a search with what was chosen, and how far that can be trusted."""
-    result = tuned.result
-    names = column_names(result.space.parameters)
-    short = dict(zip(result.space.parameters, names, strict=True))
-    means = [result.mean(each) for each in result.combinations]
-    return replace(
-        content,
-        chosen=dict(zip(names, choice.combination, strict=True)),
-        loss_of_choice=choice.loss,
-        loss_median=median(mean for mean in means if mean is not None),
-        held_out={number: _loss_or_status(value) for number, value in tuned.held_out.items()},
-        tied=len(choice.tied),
-        on_edge={short[parameter]: end for parameter, end in choice.edges.items()},
-        landmarks={name: result.combinations.index(at) for name, at in result.landmarks.items()},
-        without_effect=tuple(short[parameter] for parameter in choice.without_effect),
-    )
+def _facts(component: Component) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for stage in component.stages:
+        found |= stage.facts
+    return found
 
 
-def _loss_or_status(value: float | Undefined) -> float | str:
-    return value.status if isinstance(value, Undefined) else value
+def _polarity(bound: Bound) -> str | None:
+    name = bound.component.darkness if isinstance(bound.component, Step) else ""
+    if not name:
+        return None
+    return "dark" if bound.parameters[name] else "bright"
 
 
 def _slice_counts(rows: Sequence[SliceRow], kept: int) -> SliceCounts:
@@ -230,6 +194,7 @@ def _slice_counts(rows: Sequence[SliceRow], kept: int) -> SliceCounts:
         "kept": count["kept"],
         "blank": count["blank"],
         "skipped": count["skipped"],
+        "overmasked": count["overmasked"],
     }
 
 
@@ -243,49 +208,3 @@ def _truth_record(rows: Sequence[SliceRow]) -> TruthRecord | None:
 
 def _root_mean_square(values: Sequence[float]) -> float:
     return float(np.sqrt(np.mean(np.square(values))))
-
-
-def loss_rows(tuning: Tuning) -> Iterator[LossRow]:
-    """Rows of ``losses.csv``: every combination of every search on every slice."""
-    for index, tuned in enumerate(tuning.searches):
-        names = column_names(tuned.result.space.parameters)
-        for number, losses in tuned.result.losses.items():
-            for place, (combination, value) in enumerate(losses.items()):
-                reason = tuned.failed.get(combination, "")
-                out = REFUSED if combination in tuned.result.refused else "ok"
-                out = FAILED if reason else out
-                yield LossRow(
-                    search=index,
-                    channel=tuned.channel,
-                    slice=number,
-                    combination=place,
-                    values=dict(zip(names, combination, strict=True)),
-                    loss=None if isinstance(value, Undefined) else value,
-                    mean_loss=tuned.result.mean(combination),
-                    status=value.status if isinstance(value, Undefined) else out,
-                    clean_changed=tuned.changed.get(combination),
-                    reason=reason,
-                )
-            yield _untouched_row(index, tuned, number)
-
-
-def _untouched_row(index: int, tuned: FinishedSearch, number: int) -> LossRow:
-    """The row of a slice that is left alone; without a choice there may be no mask to judge it."""
-    loss = tuned.untouched.get(number, Undefined(NOTHING_FOUND, ""))
-    return LossRow(
-        search=index,
-        channel=tuned.channel,
-        slice=number,
-        combination=LEAVE_IT_ALONE,
-        values={},
-        loss=None if isinstance(loss, Undefined) else loss,
-        mean_loss=tuned.loss_before,
-        status=loss.status if isinstance(loss, Undefined) else "ok",
-        clean_changed=0.0 if tuned.changed else None,
-    )
-
-
-def column_names(parameters: Sequence[tuple[str, str]]) -> list[str]:
-    """Short names where they are unambiguous, ``step.parameter`` otherwise."""
-    names = [name for _, name in parameters]
-    return [name if names.count(name) == 1 else f"{id}.{name}" for id, name in parameters]

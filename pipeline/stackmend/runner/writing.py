@@ -17,7 +17,8 @@ from stackmend.result.journal import Ledger
 from stackmend.result.record import Times, write_record
 from stackmend.result.rows import SliceRow, Status
 from stackmend.result.workspace import bytes_in
-from stackmend.runner.recording import loss_rows, protocol_record, run_record
+from stackmend.runner.recording import protocol_record, run_record
+from stackmend.runner.searched import loss_rows
 from stackmend.tuning.chains import ChannelChain, Tuning
 from stackmend.tuning.session import Session
 from stackmend.words import few, percent

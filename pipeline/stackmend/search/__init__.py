@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import ceil
-from typing import Any, Protocol
+from typing import Any
 
-from stackmend.chain import ABSENT, Graph, Products
-from stackmend.registry import NOTHING_FOUND, Undefined
+from stackmend.chain import Graph, Products
+from stackmend.registry import Undefined
 from stackmend.search.choice import (
     NOTHING_TO_JUDGE,
     REFUSED,
@@ -27,12 +26,16 @@ from stackmend.search.choice import (
     mean_loss,
 )
 from stackmend.search.landmarks import landmarks
+from stackmend.search.row import LOSS, PICTURED, UNUSABLE, LossStore, Row
 from stackmend.search.space import Axis, Combination, Space
 from stackmend.search.strategies import Strategy, strategy
 from stackmend.search.walk import distinct_work, distinct_work_for, most_alive, walk
 
 __all__ = [
+    "LOSS",
+    "PICTURED",
     "REFUSED",
+    "UNUSABLE",
     "Axis",
     "Choice",
     "Combination",
@@ -54,38 +57,28 @@ __all__ = [
     "walk",
 ]
 
-PICTURED = 64
-"""Combinations of a round of which a picture is made: enough for a film that one sits through."""
+Measured = Mapping[int, Mapping[Combination, float]]
+"""For each optimization slice, what is measured of each combination besides its loss."""
 
-LOSS = "loss"
-"""The product by which combinations are compared."""
-
-UNUSABLE = Undefined(NOTHING_FOUND, "the slice is constant")
-
-
-class LossStore(Protocol):
-    """Losses that outlive a search that is cut off."""
-
-    def recall(self, number: int, combination: Combination) -> float | Undefined | None:
-        """The loss of a combination on a slice, or ``None`` if it must be evaluated."""
-
-    def note(self, number: int, combination: Combination, value: float | Undefined) -> None:
-        """Keep a loss that has been evaluated."""
+Refuse = Callable[[Sequence[Combination], Measured], Mapping[Combination, str]]
+"""Says which of some combinations are out, and what each does."""
 
 
 @dataclass(frozen=True)
 class SearchResult:
     """Every loss of a search, the choice made by them, and the distinct work for one slice.
 
-    ``refused`` are the combinations that are out. ``pictures`` has a picture of the first slice as
-    some of the combinations restore it, if that was wanted.
+    ``refused`` has the combinations that are out, and what each of them does. ``pictures`` has a
+    picture of the first slice as some of the combinations restore it, if that was wanted;
+    ``measured`` what is measured of each combination besides its loss.
     """
 
     space: Space
     losses: Losses
     choice: Choice | NoChoice
     work: Counter[str]
-    refused: frozenset[Combination] = frozenset()
+    refused: Mapping[Combination, str] = field(default_factory=dict)
+    measured: Measured = field(default_factory=dict)
     pictures: Mapping[Combination, Any] = field(default_factory=dict)
 
     @property
@@ -135,8 +128,9 @@ def search(
     done: Callable[[int, int], None] | None = None,
     store: LossStore | None = None,
     picture: str = "",
+    beside: str = "",
     nothing_found: str = NOTHING_TO_JUDGE,
-    refuse: Callable[[Sequence[Combination]], Collection[Combination]] | None = None,
+    refuse: Refuse | None = None,
 ) -> SearchResult:
     """Evaluate the loss of combinations on every slice, and choose.
 
@@ -161,10 +155,12 @@ def search(
     picture
         Product that is made besides of at most ``PICTURED`` combinations a round, spread evenly, on
         the first slice; where losses must be evaluated anyway.
+    beside
+        Product that is a number, measured of every combination on every slice besides the loss.
     nothing_found
         What is said where the loss has nothing to judge.
     refuse
-        Says which of some combinations are out, whatever their loss.
+        Says which of some combinations are out, whatever their loss, and what each of them does.
 
     Raises
     ------
@@ -175,7 +171,8 @@ def search(
     losses: dict[int, dict[Combination, float | Undefined]] = {number: {} for number in slices}
     made: dict[Combination, Any] = {}
     work: Counter[str] = Counter()
-    refused: set[Combination] = set()
+    measured: dict[int, dict[Combination, float]] = {number: {} for number in slices}
+    refused: dict[Combination, str] = {}
     evaluated, needed = itertools.count(1), 0
 
     def count_one() -> None:
@@ -189,13 +186,15 @@ def search(
         work += distinct_work(graph, combinations).counts()
         needed += len(combinations) * len(slices)
         for number in slices:
-            row = _Row(graph, combinations, number, store, count_one)
-            losses[number] |= row.losses(products_of, workers, picture * (number == slices[0]))
+            row = Row(combinations, number, store, count_one, beside)
+            shown = picture * (number == slices[0])
+            losses[number] |= row.losses(graph, products_of, workers, shown)
+            measured[number] |= row.measured
             made |= row.made
         if refuse:
-            refused.update(refuse(combinations))
+            refused.update(refuse(combinations, measured))
     choice = choose(space, losses, nothing_found, refused)
-    return SearchResult(space, losses, choice, work, frozenset(refused), made)
+    return SearchResult(space, losses, choice, work, refused, measured, made)
 
 
 def recall_search(
@@ -203,77 +202,35 @@ def recall_search(
     slices: Sequence[int],
     by: Strategy,
     store: LossStore,
+    beside: str = "",
     nothing_found: str = NOTHING_TO_JUDGE,
-    refuse: Callable[[Sequence[Combination]], Collection[Combination] | None] | None = None,
+    refuse: Callable[[Sequence[Combination], Measured], Mapping[Combination, str] | None]
+    | None = None,
 ) -> SearchResult | None:
     """The result of a search all of whose losses are in a store; ``None`` if any is not.
 
     ``refuse`` is as for ``search``, or ``None`` where it does not know.
     """
     losses: dict[int, dict[Combination, float | Undefined]] = {number: {} for number in slices}
-    refused: set[Combination] = set()
+    measured: dict[int, dict[Combination, float]] = {number: {} for number in slices}
+    refused: dict[Combination, str] = {}
     for turn in itertools.count():
         combinations = by.propose(turn, space, mean_losses(losses, refused))
         if not combinations:
             break
-        out = refuse(combinations) if refuse else ()
+        for number in slices:
+            row = Row(combinations, number, store, beside=beside)
+            known = row.recalled()
+            if known is None:
+                return None
+            losses[number] |= known
+            measured[number] |= row.measured
+        out = refuse(combinations, measured) if refuse else {}
         if out is None:
             return None
         refused.update(out)
-        for number in slices:
-            for combination in combinations:
-                value = store.recall(number, combination)
-                if value is None:
-                    return None
-                losses[number][combination] = value
     choice = choose(space, losses, nothing_found, refused)
-    return SearchResult(space, losses, choice, Counter(), frozenset(refused))
-
-
-class _Row:
-    """Combinations on one slice; ``made`` has what else is made of them."""
-
-    def __init__(
-        self,
-        graph: Graph,
-        combinations: Sequence[Combination],
-        number: int,
-        store: LossStore | None,
-        count_one: Callable[[], None],
-    ) -> None:
-        self.graph, self.combinations, self.number = graph, combinations, number
-        self.store, self.count_one = store, count_one
-        self.made: dict[Combination, Any] = {}
-
-    def losses(
-        self, products_of: Callable[[int], Products], workers: int, picture: str
-    ) -> dict[Combination, float | Undefined]:
-        """The loss of each combination, those that are known from the store."""
-        found: dict[Combination, float | Undefined] = {}
-        for combination in self.combinations:
-            value = self.store.recall(self.number, combination) if self.store else None
-            if value is not None:
-                found[combination] = value
-                self.count_one()
-
-        def note(target: str, combination: Combination, value: Any) -> None:
-            if target != LOSS:
-                if not isinstance(value, Undefined):
-                    self.made[combination] = value
-                return
-            found[combination] = value if value is not ABSENT else UNUSABLE
-            if self.store:
-                self.store.note(self.number, combination, found[combination])
-            self.count_one()
-
-        unknown = [each for each in self.combinations if each not in found]
-        if unknown:
-            wanted: dict[str, Sequence[Combination]] = {LOSS: unknown}
-            if picture:
-                wanted[picture] = self.combinations[:: ceil(len(self.combinations) / PICTURED)]
-            work = distinct_work_for(self.graph, wanted)
-            walk(work, products_of(self.number), workers=workers, done=note)
-        return {combination: found[combination] for combination in self.combinations}
+    return SearchResult(space, losses, choice, Counter(), refused, measured)
 
 
 def mean_losses(

@@ -56,15 +56,17 @@ def choose(
     space: Space,
     losses: Losses,
     nothing_found: str = NOTHING_TO_JUDGE,
-    refused: Collection[Combination] = (),
+    refused: Mapping[Combination, str] | None = None,
 ) -> Choice | NoChoice:
     """The combination with the lowest mean loss; the first in the declared order among equals.
 
     ``nothing_found`` says in the words of the loss that it had nothing to judge.
 
     A combination without a value on a slice, where another one finds anything, loses to any that
-    has one. Those that are ``refused`` are out, and those that have failed on any slice.
+    has one. Those that are ``refused`` are out, for what they do, and those that have failed on any
+    slice.
     """
+    refused = refused or {}
     failed = failures(losses)
     losses = {number: _without(row, failed) for number, row in losses.items()}
     if not any(losses.values()):
@@ -93,7 +95,8 @@ def choose(
     best = min(allowed.values(), default=best)
     if not allowed or best[0] == len(counted):
         every = "every combination that finds anything" if allowed else "every combination"
-        return NoChoice(REFUSED, f"{every} changes clean slices; nothing was applied", empty)
+        why = " or ".join(sorted(set(refused.values())))
+        return NoChoice(REFUSED, f"{every} {why}; nothing was applied", empty)
     winners = [combination for combination in allowed if allowed[combination] == best]
     return Choice(
         combination=winners[0],

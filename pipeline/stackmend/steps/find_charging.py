@@ -68,6 +68,7 @@ STEP = Step(
         Stage(charging_mask, plural="masks", mask_of="charging"),
     ),
     needs=("scale",),
+    darkness="inverse",
     # A wide Gaussian cuts into no region, so that this mask holds what any combination may find.
     reference=Reference({"gf1_sigma": 120, "color_shift": 0.1}, widened),
     references=(

@@ -102,9 +102,19 @@ def charging_mask(streak_charge: Image, *, low: float, grow: int) -> Mask:
     return cityblock_distance(streak_charge > low, grow) <= grow
 
 
+def streak_evidence(
+    streak_candidates: tuple[Candidate, ...], cross_evidence: float
+) -> dict[str, float]:
+    """What speaks for a streak at the most, and in the transposed slice, where there is none."""
+    best = streak_candidates[0].evidence if streak_candidates else 0.0
+    found = {"evidence": best, "null": cross_evidence}
+    return {**found, "times_null": best / cross_evidence} if cross_evidence else found
+
+
 STEP = Step(
     name="find_streaks",
     version=1,
+    darkness="inverse",
     stages=(
         Stage(charge_unit),
         Stage(line_levels),
@@ -116,5 +126,13 @@ STEP = Step(
         Stage(streaks, plural="fits of streaks"),
         Stage(streak_charge),
         Stage(charging_mask, plural="masks", mask_of="charging"),
+        Stage(
+            streak_evidence,
+            facts={
+                "evidence": "strongest evidence for a streak",
+                "null": "the same in the transposed slice, where no charge can be",
+                "times_null": "how many times as strong",
+            },
+        ),
     ),
 )

@@ -128,6 +128,7 @@ def _caution(_: Mapping[str, Any], open_products: frozenset[str]) -> str | None:
 
 STEP = Step(
     name="learn_charging",
+    darkness="inverse",
     version=1,
     stages=(
         Stage(estimated_charge, plural="estimates of the charge"),

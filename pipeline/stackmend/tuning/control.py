@@ -16,7 +16,8 @@ from stackmend.protocol.model import CleanPart
 from stackmend.registry import Stage, Step, Undefined
 from stackmend.result.hashes import digest
 from stackmend.result.journal import Journal, JournaledLosses, Loss
-from stackmend.search import Choice, Combination, NoChoice, distinct_work, walk
+from stackmend.search import Choice, Combination, Measured, NoChoice, distinct_work_for, walk
+from stackmend.tuning.plausible import MASKED_SHARE, measuring, overmasked
 from stackmend.tuning.trial import Trial
 
 
@@ -32,6 +33,9 @@ def changed_share(
     return float(np.mean((written != before)[part]))
 
 
+CHANGES = "changes clean slices"
+"""What a combination does that is out for what it changes."""
+
 _CHANGED = Step(name="control", version=1, stages=(Stage(changed_share),))
 
 
@@ -40,8 +44,8 @@ class Control:
 
     A slice passes the whole chain, as it is applied: with the scale of the whole slice, and with
     the steps behind the tuned ones, but for those whose values a later search has yet to choose.
-    ``shares`` has what a combination changes of each part, ``failed`` why one cannot be computed
-    there, which is out as well.
+    ``shares`` has what a combination changes of each part, ``masked`` what it masks of the slice,
+    ``failed`` why one cannot be computed there, which is out as well.
     """
 
     def __init__(
@@ -56,24 +60,40 @@ class Control:
         self.identities = {place: self._identity(part) for place, part in enumerate(self.parts)}
         self._store = JournaledLosses(journal, known, self.identities)
         self.shares: dict[int, dict[Combination, float]] = {place: {} for place in self.identities}
+        self.masked: dict[int, dict[Combination, float]] = {place: {} for place in self.identities}
         self.failed: dict[Combination, str] = {}
 
     def refused(
-        self, combinations: Sequence[Combination], workers: int, done: Callable[[int, int], None]
-    ) -> set[Combination]:
-        """Those that change more of any part than is allowed; what is not known is computed."""
+        self,
+        combinations: Sequence[Combination],
+        measured: Measured,
+        workers: int,
+        done: Callable[[int, int], None],
+    ) -> dict[Combination, str]:
+        """Those that change more of any part than is allowed, or mask too much of any slice.
+
+        What is not known of the clean slices is computed; ``measured`` has the shares that are
+        masked of others.
+        """
         for place in self.shares:
             missing = self._recall(place, combinations)
             if missing:
                 self._compute(place, missing, workers)
             done((place + 1) * len(combinations), len(self.parts) * len(combinations))
-        return self._out(combinations)
+        return self._out(combinations, measured)
 
-    def recalled(self, combinations: Sequence[Combination]) -> set[Combination] | None:
+    def recalled(
+        self, combinations: Sequence[Combination], measured: Measured
+    ) -> dict[Combination, str] | None:
         """The same from journals alone; ``None`` if they do not know it."""
         if any(self._recall(place, combinations) for place in self.shares):
             return None
-        return self._out(combinations)
+        return self._out(combinations, measured)
+
+    @property
+    def computed(self) -> int:
+        """How many shares were not known before."""
+        return self._store.noted
 
     @property
     def worst(self) -> dict[Combination, float]:
@@ -90,11 +110,13 @@ class Control:
         combination = choice.combination if isinstance(choice, Choice) else mildest
         return {part.text: self.shares[place][combination] for place, part in enumerate(self.parts)}
 
-    def _out(self, combinations: Collection[Combination]) -> set[Combination]:
-        if not self.parts:
-            return set()
-        changing = {each for each in combinations if self._worst(each) > self.limit}
-        return changing | self.failed.keys() & set(combinations)
+    def _out(
+        self, combinations: Collection[Combination], measured: Measured
+    ) -> dict[Combination, str]:
+        out = {**overmasked(measured), **overmasked(self.masked)}
+        if self.parts:
+            out |= {each: CHANGES for each in combinations if self._worst(each) > self.limit}
+        return out | self.failed
 
     def _worst(self, combination: Combination) -> float:
         return max(shares[combination] for shares in self.shares.values())
@@ -103,8 +125,10 @@ class Control:
         """Take over what is known of a part; the combinations of which nothing is."""
         for each in combinations:
             share = self._store.recall(place, each)
-            if share is not None:
+            masked = self._store.recall(place, (MASKED_SHARE, *each))
+            if share is not None and isinstance(masked, float):
                 self._enter(place, each, share)
+                self.masked[place][each] = masked
         return [each for each in combinations if each not in self.shares[place]]
 
     def _enter(self, place: int, combination: Combination, share: Loss) -> None:
@@ -117,13 +141,19 @@ class Control:
         trial, part = self._trial, self.parts[place]
         raw = trial.chain.reader.read(part.number)
 
-        def note(_: str, combination: Combination, share: Loss) -> None:
-            self._enter(place, combination, share)
-            self._store.note(place, combination, share)
+        def note(target: str, combination: Combination, value: Loss) -> None:
+            if target != MASKED_SHARE:
+                self._enter(place, combination, value)
+                self._store.note(place, combination, value)
+                return
+            masked = 0.0 if isinstance(value, Undefined) else value
+            self.masked[place][combination] = masked
+            self._store.note(place, (MASKED_SHARE, *combination), masked)
 
         if raw.min() == raw.max():  # such a slice is never touched
             for each in combinations:
-                note("", each, 0.0)
+                note(MASKED_SHARE, each, 0.0)
+                note(_CHANGED.name, each, 0.0)
             return
         before = raw[self._window]
         values: Mapping[str, Any] = {
@@ -131,10 +161,14 @@ class Control:
             "dtype": self._dtype,
             "part": part.window(before.shape),
         }
-        graph = trial.graph((*trial.rest, Bound(_CHANGED, _CHANGED.name, values)))
+        then = (*trial.rest, Bound(_CHANGED, _CHANGED.name, values))
+        graph, masked = measuring(trial, trial.graph(then))
+        wanted = {name: combinations for name in (changed_share.__name__, masked) if name}
         given = trial.start(part.number, graph.reach, masked=False)
-        work = distinct_work(graph, combinations, changed_share.__name__)
-        walk(work, given, workers=workers, done=note)
+        walk(distinct_work_for(graph, wanted), given, workers=workers, done=note)
+        if not masked:
+            for each in combinations:
+                note(MASKED_SHARE, each, 0.0)
 
     def _identity(self, part: CleanPart) -> str:
         """What decides about the shares of a part, but the combination."""

@@ -19,6 +19,7 @@ from stackmend.search import NoChoice, SearchResult, Space, search, strategy
 from stackmend.tuning.alone import judged, untouched_losses
 from stackmend.tuning.chains import ChannelChain, FinishedSearch
 from stackmend.tuning.control import Control
+from stackmend.tuning.plausible import measuring
 from stackmend.tuning.reference import CommonMask
 from stackmend.tuning.session import Session
 from stackmend.tuning.spaces import space_of
@@ -128,6 +129,7 @@ def finished(
         changed=control.worst,
         failed={**control.failed, **result.failed},
         common=trial.common,
+        computed=store.noted + control.computed,
     )
 
 
@@ -180,7 +182,7 @@ def _searched(
     )
     log.progress("search", 0, len(space) * len(numbers))
     start = perf_counter()
-    graph = trial.graph(then)
+    graph, masked = measuring(trial, trial.graph(then))
     result = search(
         graph,
         space,
@@ -191,9 +193,11 @@ def _searched(
         done=lambda count, needed: log.progress("search", count, needed),
         store=store,
         picture=picture.component.makes[-1] if picture else "",
+        beside=masked,
         nothing_found=entry.loss.loss.nothing_found,
-        refuse=lambda combinations: control.refused(
+        refuse=lambda combinations, measured: control.refused(
             combinations,
+            measured,
             session.workers.threads,
             lambda count, needed: log.progress("control", count, needed),
         ),
