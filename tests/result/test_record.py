@@ -37,6 +37,7 @@ def of_class(kind: type) -> dict[str, Any]:
         parts.StepRecord: SCHEMA["definitions"]["step"],
         parts.ParameterRecord: SCHEMA["definitions"]["parameter"],
         parts.SearchRecord: SCHEMA["definitions"]["search"],
+        parts.RecoveryRecord: SCHEMA["properties"]["recovery"]["items"],
     }
     names = {
         parts.ProtocolRecord: "protocol",

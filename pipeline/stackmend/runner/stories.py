@@ -20,6 +20,7 @@ from stackmend.pictures.searches import thumbnail_step
 from stackmend.restore.apply import Application
 from stackmend.restore.fill import Filling, make_room
 from stackmend.restore.identity import Identity, identity_of
+from stackmend.restore.recovery import recovery
 from stackmend.restore.resume import Done, finished
 from stackmend.result import Record, names
 from stackmend.result.environment import command
@@ -167,6 +168,8 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
         rows, peaks = filling.rows, filling.peaks
     rows = _in_order(begun, rows)
     restored = perf_counter()
+    recovered = recovery(session, begun.tuning, rows)
+    tested = perf_counter()
     stack = job.writer(folder=job.workspace.folder) if stays else job.writer()
     collect(job, begun.tuning, rows, stack, log, session.workers)
     end = perf_counter()
@@ -174,7 +177,8 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
         "started": begun.started,
         "search_s": begun.search_s,
         "apply_s": restored - begun.start - begun.search_s,
-        "pictures_s": end - restored,
+        "recovery_s": tested - restored,
+        "pictures_s": end - tested,
         "total_s": end - begun.start,
     }
     actual = {"search_bytes": begun.search_bytes, "worker_bytes": max(peaks, default=None)}
@@ -183,6 +187,7 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
         begun.tuning,
         begun.identity,
         rows,
+        recovered,
         times=times,
         expected=begun.expected,
         actual=actual,

@@ -14,7 +14,7 @@ from stackmend.restore.identity import Identity
 from stackmend.result import Record, atomic, names, read_record
 from stackmend.result.arrays import encoded
 from stackmend.result.journal import Ledger
-from stackmend.result.record import write_record
+from stackmend.result.record import RecoveryRecord, write_record
 from stackmend.result.rows import SliceRow, Status
 from stackmend.result.workspace import bytes_in
 from stackmend.runner.recording import loss_rows, protocol_record, run_record
@@ -34,6 +34,7 @@ def write_beside(
     tuning: Tuning,
     identity: Identity,
     rows: Sequence[SliceRow],
+    recovery: Sequence[RecoveryRecord],
     *,
     times: Mapping[str, Any],
     expected: Expected,
@@ -70,6 +71,7 @@ def write_beside(
         job,
         tuning,
         rows,
+        recovery,
         warnings=log.warnings,
         workers=session.workers.count,
         times=times,
