@@ -17,14 +17,18 @@ Mask = NDArray[np.bool_]
 
 LONG = 3.0  # times as wide as high: charge that is tied to the scan line
 ROUNDED = ("blob", "tail", "stroke")
-DRAWN_OUT = ("tail", "streak")
+DRAWN_OUT = ("cored",)
+WEAKEST, STRONGEST = 0.5, 1.1  # times what was subtracted at the most
+SMALL = 0.1  # times the largest region: smaller ones say nothing about sizes
 
 
 class Likeness(NamedTuple):
-    """What found charge is like: peaks in grey levels of an 8-bit slice, and kinds of shapes."""
+    """What found charge is like: peaks (grey levels of 8 bit), half-heights (px), kinds, count."""
 
     amplitude: Span
+    size: Span
     kinds: tuple[str, ...]
+    count: int
 
 
 def charge_likeness(image: Image, restored: Image, mask: Mask, *, inverse: bool) -> Likeness | None:
@@ -42,31 +46,48 @@ def charge_likeness(image: Image, restored: Image, mask: Mask, *, inverse: bool)
     Returns
     -------
     Likeness or None
-        Peaks from 0.4 times the 90 % quantile to 1.1 times the maximum of what was subtracted (more
-        than from the median pixel outside the mask); tails and streaks where the regions are three
-        times as wide as high (mean over the pixels of their boxes), else blobs, tails and strokes.
-        ``None`` where nothing was found, or nothing stronger than 8 grey levels.
+        Peaks from 0.5 to 1.1 times the most that was subtracted (more than from the median pixel
+        outside the mask); half the heights of the rows in which the larger regions reach half of
+        their own peak; one core with tails where the regions are three times as wide as high (mean
+        over the pixels of their boxes), else two blobs, tails or strokes. ``None`` where nothing
+        was found, or nothing stronger than 8 grey levels.
 
     Examples
     --------
     >>> image = np.zeros((40, 120), np.float32)
     >>> image[10:20, 20:90] = 50
     >>> charge_likeness(image, 0 * image, image > 0, inverse=False)
-    Likeness(amplitude=(20.0, 55.0), kinds=('tail', 'streak'))
+    Likeness(amplitude=(27.5, 55.0), size=(5.0, 5.0), kinds=('cored',), count=1)
     """
     if not mask.any():
         return None
     subtracted = (image - restored) / np.float32(_unit(image) * (-1 if inverse else 1))
     outside = subtracted[~mask]
     inside = subtracted[mask] - (np.median(outside) if outside.size else 0)
-    strongest = 1.1 * float(inside.max())
-    if strongest <= CHARGED:
+    most = float(inside.max())
+    if most * STRONGEST <= CHARGED:
         return None
-    weakest = min(max(0.4 * float(np.quantile(inside, 0.9)), 1.0), strongest)
-    sizes = np.array([[s.stop - s.start for s in box] for box in bounding_boxes(mask)], float)
-    height, width = sizes.T
+    boxes = bounding_boxes(mask)
+    height, width = np.array([[side.stop - side.start for side in box] for box in boxes], float).T
     is_long = np.average(width / height, weights=width * height) >= LONG
-    return Likeness((weakest, strongest), DRAWN_OUT if is_long else ROUNDED)
+    return Likeness(
+        (WEAKEST * most, STRONGEST * most),
+        _half_heights(np.where(mask, subtracted, 0), boxes),
+        DRAWN_OUT if is_long else ROUNDED,
+        1 if is_long else 2,
+    )
+
+
+def _half_heights(subtracted: Image, boxes: Sequence[tuple[slice, slice]]) -> Span:
+    """Of the lowest and of the highest of the larger regions, where each is half as strong."""
+    areas = [np.count_nonzero(subtracted[box] > 0) for box in boxes]
+    found = []
+    for box, area in zip(boxes, areas, strict=True):
+        if area and area >= SMALL * max(areas):
+            inside = subtracted[box]
+            rows = np.flatnonzero((inside > inside.max() / 2).any(axis=1))
+            found.append((int(rows[-1]) - int(rows[0]) + 1) / 2)
+    return max(min(found), 2.0), max(max(found), 2.0)
 
 
 def charge_like(
@@ -96,8 +117,7 @@ def charge_like(
         slice.
     """
     unit = _unit(image)
-    amplitude, kinds = likeness
-    field = known_charge(image.shape, seed=seed, amplitude=amplitude, kinds=kinds, avoid=avoid)
+    field = known_charge(image.shape, seed=seed, avoid=avoid, **likeness._asdict())
     return field * np.float32(-unit if inverse else unit), CHARGED * unit
 
 
