@@ -9,26 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels.injection import CHARGED, Span, known_charge
-from stackmend.kernels.regions import bounding_boxes
 from stackmend.kernels.statistics import grey_levels
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-LONG = 3.0  # times as wide as high: charge that is tied to the scan line
+LONG = 2.0  # times as wide as high: charge that is tied to the scan line
 ROUNDED = ("blob", "tail", "stroke")
 DRAWN_OUT = ("cored",)
 WEAKEST, STRONGEST = 0.5, 1.1  # times what was subtracted at the most
-SMALL = 0.1  # times the largest region: smaller ones say nothing about sizes
+TYPICAL = 0.25, 0.9  # quantiles of heights, over the pixels
+SMALLEST = 2.0  # px
 
 
 class Likeness(NamedTuple):
-    """What found charge is like: peaks (grey levels of 8 bit), half-heights (px), kinds, count."""
+    """What found charge is like: peaks (grey levels of 8 bit), half-heights (px), kinds, shapes.
 
+    ``unit`` is how many grey levels of the slice are one of an 8-bit slice.
+    """
+
+    unit: float
     amplitude: Span
     size: Span
     kinds: tuple[str, ...]
-    count: int
+    shapes: int
 
 
 def charge_likeness(image: Image, restored: Image, mask: Mask, *, inverse: bool) -> Likeness | None:
@@ -47,47 +51,45 @@ def charge_likeness(image: Image, restored: Image, mask: Mask, *, inverse: bool)
     -------
     Likeness or None
         Peaks from 0.5 to 1.1 times the most that was subtracted (more than from the median pixel
-        outside the mask); half the heights of the rows in which the larger regions reach half of
-        their own peak; one core with tails where the regions are three times as wide as high (mean
-        over the pixels of their boxes), else two blobs, tails or strokes. ``None`` where nothing
-        was found, or nothing stronger than 8 grey levels.
+        outside the mask); half the heights (quantiles 0.25 and 0.9) of where a third of that was
+        subtracted; one core with tails where the mask is twice as wide as high (mean runs of its
+        pixels along x and y), else two blobs, tails or strokes. ``None`` where nothing was found,
+        or nothing stronger than 8 grey levels.
 
     Examples
     --------
     >>> image = np.zeros((40, 120), np.float32)
-    >>> image[10:20, 20:90] = 50
+    >>> image[10:20, 20:90] = 40
     >>> charge_likeness(image, 0 * image, image > 0, inverse=False)
-    Likeness(amplitude=(27.5, 55.0), size=(5.0, 5.0), kinds=('cored',), count=1)
+    Likeness(unit=1.0, amplitude=(20.0, 44.0), size=(5.0, 5.0), kinds=('cored',), shapes=1)
     """
     if not mask.any():
         return None
-    subtracted = (image - restored) / np.float32(_unit(image) * (-1 if inverse else 1))
+    unit = _unit(image)
+    subtracted = (image - restored) / np.float32(-unit if inverse else unit)
     outside = subtracted[~mask]
     inside = subtracted[mask] - (np.median(outside) if outside.size else 0)
     most = float(inside.max())
     if most * STRONGEST <= CHARGED:
         return None
-    boxes = bounding_boxes(mask)
-    height, width = np.array([[side.stop - side.start for side in box] for box in boxes], float).T
-    is_long = np.average(width / height, weights=width * height) >= LONG
+    strong = mask & (subtracted > most / 3)
+    heights = _run_lengths(strong.T)
+    low, high = np.quantile(heights, TYPICAL) / 2
+    is_long = float(_run_lengths(mask).mean()) >= LONG * float(_run_lengths(mask.T).mean())
     return Likeness(
+        unit,
         (WEAKEST * most, STRONGEST * most),
-        _half_heights(np.where(mask, subtracted, 0), boxes),
+        (max(float(low), SMALLEST), max(float(high), SMALLEST)),
         DRAWN_OUT if is_long else ROUNDED,
         1 if is_long else 2,
     )
 
 
-def _half_heights(subtracted: Image, boxes: Sequence[tuple[slice, slice]]) -> Span:
-    """Of the lowest and of the highest of the larger regions, where each is half as strong."""
-    areas = [np.count_nonzero(subtracted[box] > 0) for box in boxes]
-    found = []
-    for box, area in zip(boxes, areas, strict=True):
-        if area and area >= SMALL * max(areas):
-            inside = subtracted[box]
-            rows = np.flatnonzero((inside > inside.max() / 2).any(axis=1))
-            found.append((int(rows[-1]) - int(rows[0]) + 1) / 2)
-    return max(min(found), 2.0), max(max(found), 2.0)
+def _run_lengths(mask: Mask) -> NDArray[np.int64]:
+    """Of each pixel of a mask, how long the run of its row is that it lies in."""
+    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1).ravel()
+    lengths = np.flatnonzero(edges < 0) - np.flatnonzero(edges > 0)
+    return np.repeat(lengths, lengths)
 
 
 def charge_like(
@@ -98,7 +100,7 @@ def charge_like(
     Parameters
     ----------
     image : (Y, X) float32
-        The slice, for its range of grey levels.
+        The slice, for its shape.
     likeness
         What the charge is to be like.
     avoid : (Y, X) bool
@@ -116,8 +118,16 @@ def charge_like(
         The grey levels of the slice from which on the charge of a pixel counts, 8 of an 8-bit
         slice.
     """
-    unit = _unit(image)
-    field = known_charge(image.shape, seed=seed, avoid=avoid, **likeness._asdict())
+    unit, amplitude, size, kinds, shapes = likeness
+    field = known_charge(
+        image.shape,
+        seed=seed,
+        amplitude=amplitude,
+        size=size,
+        kinds=kinds,
+        avoid=avoid,
+        count=shapes,
+    )
     return field * np.float32(-unit if inverse else unit), CHARGED * unit
 
 

@@ -40,7 +40,7 @@ FEWEST = 500
 """Pixels on which a fault must count, in all fields of a slice, or it says nothing."""
 
 SEED = 20287
-"""Of the random numbers of this test alone; with it seeds are longer than all others."""
+"""Last word of the seeds of this test; no others have as many words."""
 
 
 class _Field(NamedTuple):
@@ -195,7 +195,8 @@ def _tried(
 
 def _record(channel: int, test: _Test, outcomes: Mapping[int, _Outcome]) -> RecoveryRecord:
     """The sums of all fields, as shares and as root mean squares."""
-    tested = {number: each.fields for number, each in outcomes.items() if each.fields}
+    tested = {number: outcomes[number].fields for number in sorted(outcomes)}
+    tested = {number: fields for number, fields in tested.items() if fields}
     record = RecoveryRecord(
         of=test.recovery.of,
         step=test.step.id,
