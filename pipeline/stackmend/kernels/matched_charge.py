@@ -17,8 +17,11 @@ Mask = NDArray[np.bool_]
 LONG = 2.0  # times as wide as high: charge that is tied to the scan line
 ROUNDED = ("blob", "tail", "stroke")
 DRAWN_OUT = ("cored",)
-WEAKEST, STRONGEST = 0.5, 1.1  # times what was subtracted at the most
+FAIR, STRONG = 0.75, 0.98  # quantiles of what was subtracted, over the pixels
+WEAKEST, STRONGEST = 0.6, 1.6  # times these
 TYPICAL = 0.25, 0.9  # quantiles of heights, over the pixels
+LOWER, HIGHER = 0.5, 2.0  # times these heights
+SHAPES = 3  # in a field
 SMALLEST = 2.0  # px
 
 
@@ -50,18 +53,19 @@ def charge_likeness(image: Image, restored: Image, mask: Mask, *, inverse: bool)
     Returns
     -------
     Likeness or None
-        Peaks from 0.5 to 1.1 times the most that was subtracted (more than from the median pixel
-        outside the mask); half the heights (quantiles 0.25 and 0.9) of where a third of that was
-        subtracted; one core with tails where the mask is twice as wide as high (mean runs of its
-        pixels along x and y), else two blobs, tails or strokes. ``None`` where nothing was found,
-        or nothing stronger than 8 grey levels.
+        Peaks from 0.6 times the quantile 0.75 to 1.6 times the quantile 0.98 of what was subtracted
+        (more than from the median pixel outside the mask), as it is less than what was there;
+        from half to twice half the heights (quantiles 0.25 and 0.9) of where a third of that was
+        subtracted; three cores with tails where the mask is twice as wide as high (mean runs of its
+        pixels along x and y), else blobs, tails or strokes. ``None`` where nothing was found, or
+        nothing stronger than 8 grey levels.
 
     Examples
     --------
     >>> image = np.zeros((40, 120), np.float32)
     >>> image[10:20, 20:90] = 40
     >>> charge_likeness(image, 0 * image, image > 0, inverse=False)
-    Likeness(unit=1.0, amplitude=(20.0, 44.0), size=(5.0, 5.0), kinds=('cored',), shapes=1)
+    Likeness(unit=1.0, amplitude=(24.0, 64.0), size=(2.5, 10.0), kinds=('cored',), shapes=3)
     """
     if not mask.any():
         return None
@@ -69,7 +73,7 @@ def charge_likeness(image: Image, restored: Image, mask: Mask, *, inverse: bool)
     subtracted = (image - restored) / np.float32(-unit if inverse else unit)
     outside = subtracted[~mask]
     inside = subtracted[mask] - (np.median(outside) if outside.size else 0)
-    most = float(inside.max())
+    fair, most = (float(each) for each in np.quantile(inside, (FAIR, STRONG)))
     if most * STRONGEST <= CHARGED:
         return None
     strong = mask & (subtracted > most / 3)
@@ -78,10 +82,10 @@ def charge_likeness(image: Image, restored: Image, mask: Mask, *, inverse: bool)
     is_long = float(_run_lengths(mask).mean()) >= LONG * float(_run_lengths(mask.T).mean())
     return Likeness(
         unit,
-        (WEAKEST * most, STRONGEST * most),
-        (max(float(low), SMALLEST), max(float(high), SMALLEST)),
+        (WEAKEST * fair, STRONGEST * most),
+        (max(LOWER * float(low), SMALLEST), max(HIGHER * float(high), SMALLEST)),
         DRAWN_OUT if is_long else ROUNDED,
-        1 if is_long else 2,
+        SHAPES,
     )
 
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class RecoveryRecord:
-    """What becomes of known faults that are added to slices; no figures where none could be tried.
+    """What becomes of known faults that are added to slices.
 
-    ``skipped`` has the reasons, by slice. Shares are of the root mean square of what was added.
+    Where no share can be stated, ``reason`` says why; it is empty where nothing was found, so that
+    there is nothing to state. Shares are of the root mean square of what was added. ``skipped``
+    has why slices could not be tried, ``faint`` the share of what was taken away that is no
+    stronger than the tissue's own structures.
     """
 
     of: str
     step: str
     channel: int
-    slices: tuple[int, ...]
-    skipped: Mapping[int, str]
+    slices: tuple[int, ...] = ()
+    skipped: Mapping[int, str] = field(default_factory=dict)
     seconds: float = 0.0
-    fields: int = 0
+    places: int = 0
+    found: int = 0
+    faint: float = 0.0
+    reason: str = ""
     taken: float | None = None
     taken_least: float | None = None
     taken_most: float | None = None
@@ -30,10 +36,13 @@ class RecoveryRecord:
     def words(self) -> str:
         """The headline: what is taken away, and what happens to clean tissue; or why not known."""
         if self.taken is None or self.taken_least is None or self.taken_most is None:
-            reasons = "; ".join(f"slice {number}: {why}" for number, why in self.skipped.items())
-            return f"not tested on known {self.of} ({reasons or f'no {self.of} was found'})"
+            if not self.reason:
+                return f"nothing was taken away: no {self.of} was found"
+            return f"how much of the {self.of} is taken away is not known: {self.reason}"
         spread = f"from {100 * self.taken_least:.0f} to {100 * self.taken_most:.0f} %"
-        share = f"{100 * self.taken:.0f} % ({spread}) is taken away"
-        harm = f"{self.clean_change:.2g} grey levels, {100 * (self.clean_changed or 0):.2g} %"
+        share = f"{100 * self.taken:.0f} % ({spread} over {self.places} places) is taken away"
         known = f"of a known {self.of} of this kind, {share}"
-        return f"{known}; clean tissue changed by {harm} of its pixels"
+        if self.clean_change is None or self.clean_changed is None:
+            return known
+        harm = f"{self.clean_change:.2g} grey levels, {100 * self.clean_changed:.2g} %"
+        return f"{known}; clean tissue is changed by {harm} of its pixels"
