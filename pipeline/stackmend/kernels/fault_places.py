@@ -67,8 +67,8 @@ class Piece(NamedTuple):
 class Place(NamedTuple):
     """A known fault, in units of what counts: its trace as that of a piece, and its fate.
 
-    ``peak`` is its own strength, ``pixels`` how many count, ``added``, ``gone`` and ``left`` are
-    sums of squares over these. ``area`` of those marked is 0 where it was missed.
+    ``peak`` is its own strength, ``pixels`` how many count, ``added`` and ``left`` are sums of
+    squares over these. ``area`` of those marked is 0 where it was missed.
     """
 
     strength: float
@@ -76,12 +76,11 @@ class Place(NamedTuple):
     peak: float
     pixels: int
     added: float
-    gone: float
     left: float
 
 
 class Outlook(NamedTuple):
-    """Share of a fault that is taken away, in all and at a poor and a good place; share found."""
+    """Share of a fault that is taken away at a middling, a poor and a good place; share found."""
 
     taken: float
     least: float
@@ -138,7 +137,7 @@ def places_of(added: Image, left: Image, mask: Mask, counts: float) -> list[Plac
         Grey levels from which on a fault counts.
     """
     found = []
-    for box, own in _regions(np.abs(added) > counts / 8):
+    for box, own in _regions(np.abs(added) > counts / 2):
         fault, rest = added[box] / np.float32(counts), left[box] / np.float32(counts)
         counted = own & (np.abs(fault) > 1)
         pixels = int(np.count_nonzero(counted))
@@ -155,7 +154,6 @@ def places_of(added: Image, left: Image, mask: Mask, counts: float) -> list[Plac
                 peak=float(np.abs(fault[counted]).max()),
                 pixels=pixels,
                 added=float(np.square(fault[counted], dtype=np.float64).sum()),
-                gone=float(np.square(gone, dtype=np.float64).sum()),
                 left=float(np.square(rest[counted], dtype=np.float64).sum()),
             )
         )
@@ -186,34 +184,31 @@ def outlook(pieces: Sequence[Piece], places: Sequence[Place]) -> Outlook | None:
     Returns
     -------
     Outlook or None
-        Shares of the root mean square. ``least`` and ``most`` are those at places between which
+        Shares of the root mean square: the weighted median of the places, and those between which
         nine tenths of the weight lie. ``None`` where no place was found.
     """
     found = [place for place in places if place.area]
     if not found or not pieces:
         return None
-    missed = [place for place in places if not place.area]
     weights = _likeness(pieces, found)
+    missed = [place for place in places if not place.area]
     of_missed = _weights_of_missed(found, weights, missed)
     weight = np.concatenate([weights, MISSED * of_missed])
     added = np.array([place.added for place in (*found, *missed)])
     left = np.array([place.left for place in (*found, *missed)])
-    seen, unseen = weights @ added[: len(found)], of_missed @ added[len(found) :]
 
     shares = 1 - np.sqrt(left / added)
     order = np.argsort(shares)
-    below = np.cumsum((weight * added)[order])
-    ends = np.searchsorted(below, below[-1] * np.array([0.05, 0.95]))
-    least, most = shares[order[np.minimum(ends, len(order) - 1)]]
-    taken = 1 - float(np.sqrt((weight @ left) / (weight @ added)))
-    return Outlook(taken, min(float(least), taken), max(float(most), taken), seen / (seen + unseen))
+    below = np.cumsum(weight[order])
+    at = np.searchsorted(below, below[-1] * np.array([0.05, 0.5, 0.95]))
+    least, taken, most = (float(each) for each in shares[order[np.minimum(at, len(order) - 1)]])
+    return Outlook(taken, least, most, float(weights.sum() / (weights.sum() + of_missed.sum())))
 
 
 def _likeness(pieces: Sequence[Piece], found: Sequence[Place]) -> Floats:
     """How much each place that was found stands for the pieces."""
     strength = np.log([place.strength for place in found])
     area = np.log([place.area for place in found])
-    gone = np.array([place.gone for place in found])
     most = sum(piece.energy for piece in pieces)
     weights = np.zeros(len(found))
     for piece in pieces:
@@ -222,7 +217,7 @@ def _likeness(pieces: Sequence[Piece], found: Sequence[Place]) -> Floats:
         apart = np.square((strength - np.log(piece.strength)) / ALIKE_STRENGTH)
         apart += np.square((area - np.log(piece.area)) / ALIKE_AREA)
         alike = np.exp(-apart / 2) + 1e-6  # the likest one counts even if it is not like it
-        weights += alike * piece.energy / (alike @ gone)
+        weights += piece.energy * alike / alike.sum()
     return weights
 
 

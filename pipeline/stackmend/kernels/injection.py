@@ -23,6 +23,7 @@ CLEARANCE = 10
 FAINTEST = 0.05  # grey levels: a shape is drawn as far as it is stronger than this
 TRIES = 40
 FAINT = 0.1  # share of a shape's height that may be cut off
+CHARGED = 8.0  # grey levels above which injected charge counts
 
 
 def known_charge(
@@ -55,8 +56,9 @@ def known_charge(
         round core with sharp, fainter tails along x).
     avoid : (Y, X) bool, optional
         Charge is nowhere nearer to these pixels than 10 px of city-block distance; a shape is
-        placed where it would be fainter than a tenth of its height there, and is cut off. Centres
-        are then as far inside the slice as shapes may be large, but a quarter of it at the most.
+        placed where it would be fainter than a tenth of its height there, and is cut off, and where
+        it meets no other one. Centres are then as far inside the slice as shapes may be large, but
+        a quarter of it at the most.
     count : int, optional
         How many shapes; one for 30000 px, three at least, if left out.
 
@@ -89,9 +91,11 @@ def known_charge(
         for _ in range(1 if near is None else TRIES):
             corner, drawn = _shape(random, shape, amplitude, size, kinds, margin)
             box = tuple(slice(a, a + n) for a, n in zip(corner, drawn.shape, strict=True))
-            if near is not None and drawn.max(initial=0, where=near[box]) > FAINT * drawn.max():
-                continue
             if near is not None:
+                if drawn.max(initial=0, where=near[box]) > FAINT * drawn.max():
+                    continue
+                if np.any((drawn > CHARGED / 2) & (field[box] > CHARGED / 2)):
+                    continue
                 drawn[near[box]] = 0
             np.maximum(field[box], drawn, out=field[box])
             break
@@ -238,7 +242,6 @@ SHAPES: dict[str, Callable[[Generator, float, float], Drawn]] = {
 }
 
 
-CHARGED = 8.0  # grey levels above which injected charge counts
 FEWEST_CHARGED = 500  # px
 
 

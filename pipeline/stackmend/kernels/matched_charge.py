@@ -17,10 +17,9 @@ Mask = NDArray[np.bool_]
 LONG = 2.0  # times as wide as high: charge that is tied to the scan line
 ROUNDED = ("blob", "tail", "stroke")
 DRAWN_OUT = ("cored",)
-FAIR, STRONG = 0.75, 0.98  # quantiles of what was subtracted, over the pixels
-WEAKEST, STRONGEST = 0.6, 1.6  # times these
-TYPICAL = 0.25, 0.9  # quantiles of heights, over the pixels
-LOWER, HIGHER = 0.5, 2.0  # times these heights
+TYPICAL = 0.95  # quantile of what was subtracted, over the pixels
+WEAKEST, STRONGEST = 0.7, 1.6  # times that
+LOWER, HIGHER = 0.25, 1.0  # times the height, for half a height
 SHAPES = 3  # in a field
 SMALLEST = 2.0  # px
 
@@ -73,17 +72,15 @@ def charge_likeness(image: Image, restored: Image, mask: Mask, *, inverse: bool)
     subtracted = (image - restored) / np.float32(-unit if inverse else unit)
     outside = subtracted[~mask]
     inside = subtracted[mask] - (np.median(outside) if outside.size else 0)
-    fair, most = (float(each) for each in np.quantile(inside, (FAIR, STRONG)))
+    most = float(np.quantile(inside, TYPICAL))
     if most * STRONGEST <= CHARGED:
         return None
-    strong = mask & (subtracted > most / 3)
-    heights = _run_lengths(strong.T)
-    low, high = np.quantile(heights, TYPICAL) / 2
-    is_long = float(_run_lengths(mask).mean()) >= LONG * float(_run_lengths(mask.T).mean())
+    width, height = (float(_run_lengths(each).mean()) for each in (mask, mask.T))
+    is_long = width >= LONG * height
     return Likeness(
         unit,
-        (WEAKEST * fair, STRONGEST * most),
-        (max(LOWER * float(low), SMALLEST), max(HIGHER * float(high), SMALLEST)),
+        (WEAKEST * most, STRONGEST * most),
+        (max(LOWER * height, SMALLEST), max(HIGHER * height, SMALLEST)),
         DRAWN_OUT if is_long else ROUNDED,
         SHAPES,
     )
