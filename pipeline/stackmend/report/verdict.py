@@ -15,6 +15,9 @@ from stackmend.words import counted, few, percent
 CLIPPED = 1e-4
 """Share of clipped pixels above which the result is in doubt."""
 
+ENOUGH = 0.5
+"""Share of a known fault below which what is taken away is in doubt."""
+
 
 _KEPT_OUT = {"refused", "left_alone"}
 """Status of searches that found something and were kept from touching it."""
@@ -164,6 +167,9 @@ def _doubts(source: Result, found: Sequence[Search], odd: Sequence[Jump]) -> Ite
     if slices:
         verb = "slice does" if len(slices) == 1 else "slices do"
         yield f"{len(slices)} {verb} not fit to the neighbours ({few(slices, 5)})."
+    for tested in source.record.recovery:
+        if tested.taken is not None and tested.taken < ENOUGH:
+            yield f"Less than half of a known {tested.of} is taken away by {tested.step}."
     output = source.record.output
     pixels = prod(output.shape)
     if output.clipped > CLIPPED * pixels:

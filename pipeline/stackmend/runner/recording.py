@@ -26,6 +26,7 @@ from stackmend.result.record import (
     Times,
     TruthRecord,
 )
+from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import SliceRow
 from stackmend.runner.searched import search_record
 from stackmend.tuning.chains import ChannelChain, Tuning
@@ -35,6 +36,7 @@ def run_record(
     job: Job,
     tuning: Tuning,
     rows: Sequence[SliceRow],
+    recovery: Sequence[RecoveryRecord],
     *,
     warnings: Sequence[str],
     workers: int,
@@ -62,6 +64,7 @@ def run_record(
         slices=_slice_counts(rows, kept),
         masked_share=_masked_share(rows),
         truth=_truth_record(rows),
+        recovery=tuple(recovery),
         environment=environment(workers),
         warnings=tuple(warnings),
         times=times,
