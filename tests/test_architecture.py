@@ -71,7 +71,7 @@ MAY_IMPORT = {
         "looking",
     },
     "cli": {"api", "result", "registry", "errors", "words", "interrupts"},
-    "__main__": {"cli", "interrupts"},
+    "__main__": {"cli", "errors", "interrupts"},
     "__init__": {"api"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -11,7 +11,8 @@ def start() -> int:
     """Run the command line as a program of its own; the exit status."""
     import signal
 
-    from stackmend.interrupts import SIGNALS
+    from stackmend.errors import INTERRUPTED
+    from stackmend.interrupts import SIGNALS, leave
 
     # Before the command line listens, and when it has ended, there is nothing to be told.
     heard = [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
@@ -20,6 +21,8 @@ def start() -> int:
     from stackmend.cli import main
 
     status = main()
+    if status == INTERRUPTED:  # nothing is waited for: not for threads, nor for what they compute
+        leave()
     for each in heard:
         signal.signal(each, signal.SIG_IGN)
     return status

@@ -42,7 +42,10 @@ class Interrupts:
         """Take a signal."""
         self.count += 1
         if self.count == _LEAVE_AT:
-            _leave()
+            with suppress(OSError):
+                os.write(2, b"\x1b[?25h" * os.isatty(2))  # the cursor is shown again
+            _tell("ended at once; the same command goes on")
+            leave()
         if self.count == _LEAVE_AT - 1:
             _tell("stopping; once more to leave at once")
         self._raise_if_due()
@@ -184,14 +187,11 @@ def _tell(text: str) -> None:
         os.write(2, b"\n" * os.isatty(2) + f"stackmend: {text}\n".encode())
 
 
-def _leave() -> NoReturn:
-    """End this process and its workers at once, with the cursor where it was."""
+def leave() -> NoReturn:
+    """End this process and its workers at once, whatever its threads are doing."""
     psutil: Any = sys.modules.get("psutil")  # without it, there are no workers
     for child in psutil.Process().children(recursive=True) if psutil else ():
         with suppress(psutil.Error):
             if "resource_tracker" not in " ".join(child.cmdline()):  # clears up after workers
                 child.kill()
-    with suppress(OSError):
-        os.write(2, b"\x1b[?25h" * os.isatty(2))
-    _tell("ended at once; the same command goes on")
     os._exit(INTERRUPTED)
