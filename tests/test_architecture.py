@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "errors": set(),
     "resources": set(),
     "words": set(),
+    "interrupts": {"errors"},
     "kernels": set(),
     "stacks": {"errors", "words"},
     "registry": {"resources"},
@@ -25,7 +26,7 @@ MAY_IMPORT = {
     "chain": {"registry", "errors"},
     "search": {"chain", "registry", "errors"},
     "result": {"errors", "registry", "words"},
-    "workers": {"errors", "result"},
+    "workers": {"errors", "result", "interrupts"},
     "job": {"protocol", "result", "stacks", "errors"},
     "tuning": {
         "search",
@@ -69,8 +70,8 @@ MAY_IMPORT = {
         *{"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
         "looking",
     },
-    "cli": {"api", "result", "registry", "errors", "words"},
-    "__main__": {"cli"},
+    "cli": {"api", "result", "registry", "errors", "words", "interrupts"},
+    "__main__": {"cli", "errors", "interrupts"},
     "__init__": {"api"},
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))

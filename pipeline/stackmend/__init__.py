@@ -1,13 +1,11 @@
 """stackmend: declarative, reproducible restoration of FIB-SEM image stacks.
 
 ``stackmend.run``, ``check``, ``plan``, ``show`` and ``trial`` are the verbs as functions; all of
-them are in ``stackmend.api``. Nothing is loaded before one of them is used.
+them are in ``stackmend.api``. Nothing is loaded before one of them is used, not even from the
+standard library: ``__main__`` must come first.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # that of typing, without typing
 if TYPE_CHECKING:
     from stackmend.api import check, plan, run, show, trial
 

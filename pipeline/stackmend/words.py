@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,64 @@ _GLUE = "\u00a0"
 
 
 def printable(text: str) -> str:
-    r"""A text character for character, with nothing in it that a terminal would obey.
+    r"""A text with nothing in it that a terminal would obey: escapes stand for that.
+
+    Line breaks, tabs and blanks of other kinds become plain blanks.
 
     Examples
     --------
-    >>> printable("mind\nthe \x1b[31mgap")
-    'mind the  [31mgap'
+    >>> print(printable("mind\nthe \x1b[31mgap\u202e"))
+    mind the \x1b[31mgap\u202e
     """
-    return "".join(character if character.isprintable() else " " for character in text)
+    return text if text.isprintable() else "".join(map(_harmless, text))
+
+
+def in_place(text: str) -> str:
+    r"""The same, character for character, so that places in the text stay where they are.
+
+    Examples
+    --------
+    >>> in_place("mind\nthe \x1b[31mgap")
+    'mind the ?[31mgap'
+    """
+    harmless = map(_harmless, text)
+    return "".join(each if len(each) == 1 else "?" for each in harmless)
+
+
+def _harmless(character: str) -> str:
+    if character.isprintable():
+        return character
+    if character.isspace():
+        return " "
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a name that is no text
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
+
+
+def command_text(*words: object) -> str:
+    r"""A command as a shell takes it, whatever is in its words.
+
+    Examples
+    --------
+    >>> print(command_text("stackmend", "run", "my file.yaml", "\x1b1"))
+    stackmend run 'my file.yaml' $'\0331'
+    """
+    return " ".join(_quoted(str(word)) for word in words)
+
+
+def _quoted(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    parts = []
+    for character in word:
+        if character in "'\\":
+            parts.append(f"\\{character}")
+        elif character.isprintable():
+            parts.append(character)
+        else:
+            parts += [f"\\{byte:03o}" for byte in character.encode("utf-8", "surrogateescape")]
+    return f"$'{''.join(parts)}'"
 
 
 def glue(text: str) -> str:

@@ -40,8 +40,8 @@ def left_behind(group: int) -> list[str]:
 @pytest.mark.parametrize("phase", ["search", "application"])
 @pytest.mark.parametrize(
     ("name", "all_processes"),
-    [("SIGINT", True), ("SIGINT", False), ("SIGTERM", False)],
-    ids=["ctrl-c", "int", "term"],
+    [("SIGINT", True), ("SIGINT", False), ("SIGTERM", False), ("SIGHUP", True)],
+    ids=["ctrl-c", "int", "term", "hup"],
 )
 def test_status_130_interrupted(
     cell: Path,
@@ -78,6 +78,30 @@ def test_status_130_interrupted(
         time.sleep(0.02)
     assert left_behind(process.pid) == []
     assert snapshot(tmp_path / "result") == earlier
+
+
+@posix
+@pytest.mark.parametrize("times", [2, 3])
+def test_ctrl_c_again_and_again(
+    cell: Path, protocol: Write, shell: Start, clumsy: dict[str, str], door: Path, times: int
+) -> None:
+    """Threads that are at work are not waited for: these would never come to an end."""
+    steps = [{"step": "hold", "door": {"sweep": [1, 2]}}, {"step": "find_charging"}]
+    optimize = {"steps": ["hold", "find_charging"], "slices": [0, 1]}
+    protocol(chain=with_step(*steps), optimize=optimize)
+    process = shell("run", "tiny.yaml", "--workers", 2, env=clumsy)
+    wait_at(door, process)
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (130, "")
+    ends = {
+        "interrupted; continue with: stackmend run tiny.yaml --workers 2",
+        "ended at once; the same command goes on",
+    }
+    assert err.splitlines()[-1].removeprefix("stackmend: ") in ends
+    assert "Traceback" not in err
+    assert left_behind(process.pid) == []
 
 
 @posix

@@ -14,19 +14,19 @@ import argparse
 import atexit
 import gc
 import logging
-import shlex
-import signal
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
 import stackmend
+from stackmend import interrupts
 from stackmend.cli.options import Options
 from stackmend.cli.problems import problems_text
-from stackmend.cli.terminal.streams import discard_output, message_line, say
+from stackmend.cli.terminal.streams import flush, make_ready, message_line, say
 from stackmend.errors import INTERRUPTED, ProtocolError, StackmendError
-from stackmend.words import printable
+from stackmend.words import command_text, printable
 
 VERBS = (
     "run",
@@ -42,31 +42,49 @@ VERBS = (
 )
 """The modules that are verbs, in the order of the help."""
 
+_BROKEN = 1
+"""Exit status where the installation is broken, as of a defect."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    command = shlex.join(["stackmend", *given])
-    options = make_parser().parse_args(given, Options(command=command))
-    verb = import_module(f"{__name__}.{options.verb}")
-
+    make_ready()
+    # Nothing is imported from the working folder, by no process that is started from here on; nor
+    # does numba load compiled code from where a file in that folder says.
+    os.environ["PYTHONSAFEPATH"] = "1"
+    os.environ.setdefault("NUMBA_CACHE_DIR", "")
     # What tifffile logs about damaged files is said in our own messages.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
-    signal.signal(signal.SIGTERM, _interrupt)
     # What is alive at the end goes with the process: a last search for cycles takes 0.3 s.
     atexit.register(gc.freeze)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    with interrupts.listening() as signals:
+        try:
+            status = _outcome(given, signals)
+            signals.ignore()
+        except KeyboardInterrupt as interrupt:  # while an error was told
+            status = _report_failure(interrupt)
+        finally:
+            flush()
+    return status
+
+
+def _outcome(given: Sequence[str], signals: interrupts.Interrupts) -> int:
     try:
-        status: int = verb.main(options)
-        sys.stdout.flush()
+        signals.allow()
+        options = make_parser().parse_args(
+            given, Options(command=command_text("stackmend", *given))
+        )
+        verb = import_module(f"{__name__}.{options.verb}")
+        with interrupts.as_interruption():
+            status: int = verb.main(options)
         return status
     except (StackmendError, KeyboardInterrupt) as error:
         return _report_failure(error)
-    except BrokenPipeError:
-        discard_output(sys.stdout)  # whoever read our output has gone: nothing is left to say
-        return 0
+    except ImportError as error:
+        what = f"stackmend cannot be loaded as it is installed ({error})"
+        say(message_line(f"{what}; install it again, with its packages"), sys.stderr)
+        return _BROKEN
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -88,11 +106,6 @@ def make_parser() -> argparse.ArgumentParser:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))
-
-
-def _interrupt(*_: object) -> NoReturn:
-    """Take a signal to terminate as Ctrl-C."""
-    raise KeyboardInterrupt
 
 
 def _report_failure(error: StackmendError | KeyboardInterrupt) -> int:

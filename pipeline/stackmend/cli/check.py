@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from stackmend.cli.options import Options, add_format, add_protocol
 from stackmend.cli.problems import problems_text
-from stackmend.cli.terminal.streams import json_text, message_line, say
+from stackmend.cli.terminal.streams import answer, json_text, message_line, say
 from stackmend.errors import Problem, ProtocolError, StackmendError
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ def main(options: Options) -> int:
     error = _error_of(found)
     problems = error.problems if isinstance(error, ProtocolError) else found.draft.problems
     if options.format == "json":
-        say(json_text(_facts(options, found, problems, error), indent=2), sys.stdout)
+        answer(json_text(_facts(options, found, problems, error), indent=2))
         return error.exit_status if error else 0
 
     if problems:
-        say(problems_text(found.draft.name, problems, ran=None), sys.stdout)
+        answer(problems_text(found.draft.name, problems, ran=None))
     if error is None:
-        say(f"{options.protocol.name}: no errors{_extent_text(found)}", sys.stdout)
+        answer(f"{options.protocol.name}: no errors{_extent_text(found)}")
         return 0
     if not isinstance(error, ProtocolError):
         say(message_line(str(error)), sys.stderr)

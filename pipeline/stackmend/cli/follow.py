@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stackmend import words
+from stackmend import interrupts, words
 from stackmend.cli.options import Follow, Options
 from stackmend.cli.terminal.streams import say
 from stackmend.errors import (
@@ -35,7 +35,7 @@ def follow(options: Options) -> Iterator[Listener]:
     try:
         from stackmend.cli.terminal.progress import listener_for
 
-        with listener_for(options.follow) as show:
+        with interrupts.as_interruption(), listener_for(options.follow) as show:
 
             def listener(kind: str, fields: Mapping[str, Any]) -> None:
                 nonlocal begun

@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from stackmend.cli.options import Options
-from stackmend.cli.terminal.streams import escape, message_line, say
+from stackmend.cli.terminal.streams import answer, escape, message_line, say
 from stackmend.errors import OutputError
 
 HELP = "print a commented starting protocol"
@@ -34,7 +34,7 @@ def main(options: Options) -> int:
     # The only thing foreign in it is a path, in double quotes, where YAML knows JSON's escapes.
     text = escape(text)
     if file is None:
-        say(text.removesuffix("\n"), sys.stdout)
+        answer(text.removesuffix("\n"))
         return 0
     try:
         with file.open("x", encoding="utf-8", newline="\n") as target:

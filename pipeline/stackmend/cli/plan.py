@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from stackmend.cli.options import (
     add_workers,
 )
 from stackmend.cli.rows import Row, rows_text
-from stackmend.cli.terminal.streams import json_text, say, text_width
+from stackmend.cli.terminal.streams import answer, json_text, text_width
 
 if TYPE_CHECKING:
     from stackmend.api import RunPlan
@@ -38,9 +37,9 @@ def main(options: Options) -> int:
 
     plan = api.plan(**options.given, workers=options.workers, memory=options.memory)
     if options.format == "json":
-        say(json_text(plan.as_dict(), indent=2), sys.stdout)
+        answer(json_text(plan.as_dict(), indent=2))
     else:
-        say(plan_text(plan, text_width()), sys.stdout)
+        answer(plan_text(plan, text_width()))
     return 0
 
 

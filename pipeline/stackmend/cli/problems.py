@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stackmend.errors import Problem
-from stackmend.words import counted, printable
+from stackmend.words import counted, in_place, printable
 
 _LINE = 120
 """Characters that are shown of a longer line."""
@@ -35,7 +35,7 @@ def _frame_text(name: str, problem: Problem) -> str:
     if not problem.source.strip():
         return f"{head}\n  {message}"
 
-    line, before = _crop(printable(problem.source), problem.column - 1)
+    line, before = _crop(in_place(problem.source), problem.column - 1)
     caret = " " * before + "^" * max(min(problem.length, len(line) - before), 1)
     return f"{head}\n  {number} | {line}\n  {' ' * len(number)} | {caret} {message}"
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from textwrap import TextWrapper
 
-from stackmend.words import glue, unglue
+from stackmend.words import glue, printable, unglue
 
 Row = tuple[str, str]
 """A label (empty where the one above goes on), and what is to be said under it."""
@@ -23,5 +23,7 @@ def rows_text(rows: Iterable[Row], width: int) -> str:
     lines = []
     for label, text in rows:
         wrapper.initial_indent = f"{label:<{_LABEL - 1}} "
-        lines += wrapper.wrap(_HELD_TOGETHER.sub(glue(" "), text)) or [label]
+        # escapes take room: they are written before lines are broken
+        safe = glue(" ").join(map(printable, text.split(glue(" "))))
+        lines += wrapper.wrap(_HELD_TOGETHER.sub(glue(" "), safe)) or [label]
     return unglue("\n".join(lines))

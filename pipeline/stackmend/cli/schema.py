@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 
 from stackmend.cli.options import Options
-from stackmend.cli.terminal.streams import json_text, say
+from stackmend.cli.terminal.streams import answer, json_text
 
 HELP = "print the JSON Schema of protocols, for editors"
 
@@ -19,5 +18,5 @@ def main(_: Options) -> int:
     """Print the schema."""
     from stackmend import api
 
-    say(json_text(api.schema(), indent=2), sys.stdout)
+    answer(json_text(api.schema(), indent=2))
     return 0

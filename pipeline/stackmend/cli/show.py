@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 
 from stackmend.cli.options import Options, add_result
-from stackmend.cli.terminal.streams import say
+from stackmend.cli.terminal.streams import answer
 
 HELP = "print the summary of a run again"
 
@@ -20,5 +19,5 @@ def main(options: Options) -> int:
     """Print the summary."""
     from stackmend.cli.summary import summary_of
 
-    say(summary_of(options.run), sys.stdout)
+    answer(summary_of(options.run))
     return 0

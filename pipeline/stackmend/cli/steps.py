@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping
 from textwrap import wrap
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stackmend import words
 from stackmend.cli.options import Options
-from stackmend.cli.terminal.streams import say
+from stackmend.cli.terminal.streams import answer
 from stackmend.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,14 +29,14 @@ def main(options: Options) -> int:
 
     steps, losses = registry.steps(), registry.losses()
     if options.name is None:
-        say("\n\n".join([list_text(steps), list_text(losses)]), sys.stdout)
+        answer("\n\n".join([list_text(steps), list_text(losses)]))
         return 0
     catalogue = losses if options.name in losses.names() else steps
     try:
         component = catalogue.get(options.name)
     except registry.RegistryError as error:
         raise UsageError(str(error)) from error
-    say(component_text(component, catalogue.origin(options.name)), sys.stdout)
+    answer(component_text(component, catalogue.origin(options.name)))
     return 0
 
 

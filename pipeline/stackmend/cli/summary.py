@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -16,7 +15,17 @@ from stackmend.cli.terminal.streams import text_width
 from stackmend.result import Record, Result, names
 from stackmend.result.record import SearchRecord
 from stackmend.result.rows import Status
-from stackmend.words import count, counted, duration, figure, glue, percent, short_path, value
+from stackmend.words import (
+    command_text,
+    count,
+    counted,
+    duration,
+    figure,
+    glue,
+    percent,
+    short_path,
+    value,
+)
 
 
 def summary_of(run: Path) -> str:
@@ -193,7 +202,7 @@ def _places(folder: Path) -> Iterator[Row]:
         yield "report", short_path(folder / names.REPORT)
     yield "record", short_path(folder / names.RECORD)
     protocol = short_path(folder / names.PROTOCOL)
-    again = shlex.join(["stackmend", "run", protocol, "--output", "NEW_FOLDER"])
+    again = command_text("stackmend", "run", protocol, "--output", "NEW_FOLDER")
     yield "repeat", glue(again)  # to be copied in one piece
 
 

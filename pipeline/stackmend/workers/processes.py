@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -15,13 +13,13 @@ from typing import Any, TypeVar, cast
 from joblib import Parallel
 from joblib.externals import loky
 
+from stackmend import interrupts
+
 T = TypeVar("T")
 
 _WARNINGS = "PYTHONWARNINGS"
 PROCESSES_PAY = 100
 """Megapixels from which on processes are started, which takes the time of some of these."""
-
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Workers:
         here = count == 1 or megapixels < PROCESSES_PAY
         results: Generator[Any, None, None] | None = None
         try:
-            with nullcontext() if here else _interrupts_held_back():
+            with nullcontext() if here else _starting_processes():
                 results = Parallel(
                     n_jobs=count,
                     backend="threading" if here else "loky",
@@ -77,7 +75,7 @@ def delivered(results: Generator[Any, None, None]) -> Generator[Any, None, None]
 
 def run_in_fresh_process(function: Callable[..., T], *arguments: Any) -> T:
     """What a function returns in a fresh process, which is gone afterwards."""
-    with _interrupts_held_back():
+    with _starting_processes():
         executor = loky.ProcessPoolExecutor(1)
         result = executor.submit(function, *arguments)
     try:
@@ -86,47 +84,41 @@ def run_in_fresh_process(function: Callable[..., T], *arguments: Any) -> T:
         executor.shutdown(kill_workers=True)
 
 
+@contextmanager
+def _starting_processes() -> Iterator[None]:
+    """Processes started meanwhile import nothing from the working folder, and see no Ctrl-C.
+
+    This process stops them.
+    """
+    with _environment(PYTHONSAFEPATH="1"):
+        # Or their start, in the middle of that of the workers, would let signals through again.
+        _start_trackers()
+        with interrupts.held_back():
+            yield
+
+
 def _start_trackers() -> None:
     """Start, silenced, the processes that clear away what workers leave.
 
     After a failure, what they say is no news.
     """
-    before = os.environ.get(_WARNINGS)
-    os.environ[_WARNINGS] = ",".join(filter(None, (before, "ignore:resource_tracker:UserWarning")))
-    try:
+    silence = "ignore:resource_tracker:UserWarning"
+    warnings = ",".join(filter(None, (os.environ.get(_WARNINGS), silence)))
+    with _environment(**{_WARNINGS: warnings}):
         for tracker in (resource_tracker, loky.backend.resource_tracker):
             tracker.ensure_running()
-    finally:
-        if before is None:
-            del os.environ[_WARNINGS]
-        else:
-            os.environ[_WARNINGS] = before
 
 
 @contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Processes started meanwhile never see Ctrl-C; here it is seen afterwards.
-
-    This process stops the others.
-    """
-    if (
-        not hasattr(signal, "pthread_sigmask")
-        or threading.current_thread() is not threading.main_thread()
-    ):
-        yield
-        return
-    seen: list[int] = []
-    handlers = {
-        number: signal.signal(number, lambda got, _: seen.append(got)) for number in _STOPPING
-    }
-    # Or their start, in the middle of that of the workers, would let signals through again.
-    _start_trackers()
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _environment(**values: str) -> Iterator[None]:
+    """Variables of the environment that processes started meanwhile have."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    for each in seen:
-        signal.raise_signal(each)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -41,7 +41,7 @@ def test_bars_leave_one_line_for_each_phase() -> None:
     shown = screen.getvalue()
     assert shown.count("searching: 4 things, 4.0 s, 1 things/s") == 2
     assert "a phase of tomorrow: 4 things, 4.0 s, 1 things/s" in shown
-    assert "stackmend: warning: mind the  [31mgap" in shown
+    assert "stackmend: warning: mind the \\x1b[31mgap" in shown
     assert shown.rstrip().endswith("\x1b[?25h")  # the cursor is there again
 
 

@@ -15,7 +15,7 @@ FOREIGN = "mind\tthe \x1b[31mgap\x9b2J\u202e"
 
 def test_texts_lose_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
     say(f"one\n{FOREIGN}\nthree", sys.stdout)
-    assert capsys.readouterr().out == "one\nmind the  [31mgap 2J \nthree\n"
+    assert capsys.readouterr().out == "one\nmind the \\x1b[31mgap\\x9b2J\\u202e\nthree\n"
     assert message_line("two\nlines") == "stackmend: two lines"
 
 

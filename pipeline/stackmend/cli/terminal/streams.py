@@ -2,27 +2,70 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import sys
+from contextlib import suppress
 from typing import Any, TextIO
 
+from stackmend.errors import OutputError
 from stackmend.words import printable
+
+
+def make_ready() -> None:
+    """Let standard streams that are closed lead nowhere, and the others take any text.
+
+    A file of ours would get the number of a closed one, and what a library says go into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8"))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def say(text: str, stream: TextIO) -> None:
     """Print lines at once, with nothing in them that a terminal would obey.
 
-    That the reader of a pipe has gone is no reason to stop.
+    That they cannot be printed is no reason to stop: what a run does is in its files.
     """
-    lines = "\n".join(map(printable, text.split("\n")))
+    with suppress(OSError):
+        _write(text, stream)
+
+
+def answer(text: str) -> None:
+    """Print what was asked for.
+
+    That the reader of a pipe has enough of it is no error.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be printed.
+    """
     try:
-        # In one piece: an interrupt between a text and its end would leave half a line.
-        stream.write(f"{lines}\n")
-        stream.flush()
+        _write(text, sys.stdout)
     except BrokenPipeError:
-        discard_output(stream)
+        return
+    except OSError as error:
+        what = f"standard output: cannot be written to ({error.strerror or error})"
+        raise OutputError(f"{what}; make room, or send it elsewhere") from error
+
+
+def flush() -> None:
+    """Leave nothing for the end of the process, where it could no longer fail quietly."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            _discard(stream)
 
 
 def message_line(text: str) -> str:
@@ -49,8 +92,20 @@ def text_width() -> int:
     return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
 
 
-def discard_output(stream: TextIO) -> None:
-    """Let a stream whose reader has gone lead nowhere, so that nothing said to it later fails."""
+def _write(text: str, stream: TextIO) -> None:
+    lines = "\n".join(map(printable, text.split("\n")))
+    try:
+        # In one piece: an interrupt between a text and its end would leave half a line.
+        stream.write(f"{lines}\n")
+        stream.flush()
+    except OSError:
+        _discard(stream)
+        raise
+
+
+def _discard(stream: TextIO) -> None:
+    """Let a stream lead nowhere, so that nothing said to it later fails."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
+    with suppress(OSError):
+        os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
