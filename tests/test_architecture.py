@@ -17,14 +17,15 @@ MAY_IMPORT = {
     "resources": set(),
     "words": set(),
     "kernels": set(),
-    "stacks": {"errors", "words"},
+    "disk": set(),
+    "stacks": {"disk", "errors", "words"},
     "registry": {"resources"},
     "steps": {"registry", "kernels"},
     "losses": {"registry", "kernels"},
     "protocol": {"registry", "resources", "errors", "words"},
     "chain": {"registry", "errors"},
     "search": {"chain", "registry"},
-    "result": {"errors", "registry", "words"},
+    "result": {"disk", "errors", "registry", "words"},
     "workers": {"errors", "result"},
     "job": {"protocol", "result", "stacks", "errors"},
     "tuning": {
@@ -49,6 +50,7 @@ MAY_IMPORT = {
         "workers",
         "tuning",
         "job",
+        "disk",
         "errors",
     },
     "forecast": {
@@ -57,14 +59,14 @@ MAY_IMPORT = {
     },
     "pictures": {
         *{"tuning", "restore", "search", "chain", "registry", "result", "workers", "job", "stacks"},
-        "errors",
+        *{"disk", "errors"},
     },
     "runner": {
         *{"forecast", "pictures", "restore", "tuning", "workers", "result", "protocol", "search"},
-        *{"chain", "registry", "job", "errors", "report", "words"},
+        *{"chain", "registry", "job", "disk", "errors", "report", "words"},
     },
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
-    "report": {"result", "errors", "words"},
+    "report": {"result", "disk", "errors", "words"},
     "api": {
         *{"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
         "looking",
