@@ -19,7 +19,7 @@ from hypothesis import settings
 from jsonschema import Draft7Validator
 from numpy.typing import NDArray
 
-from stackmend import resources
+from stackmend import disk, resources
 from stackmend.result import Record
 
 # No test is about time: the first call of a kernel may have to compile it.
@@ -90,6 +90,15 @@ def _records_are_as_their_schema_says() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Record, "to_json", held_to_the_schema)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_power_is_cut() -> Iterator[None]:
+    """Do not wait for the disk in this process: only the tests of that need it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(disk, "make_lasting", lambda *_: None)
+        patch.setattr(disk, "make_names_lasting", lambda *_: None)
         yield
 
 

@@ -18,14 +18,15 @@ MAY_IMPORT = {
     "words": set(),
     "interrupts": {"errors"},
     "kernels": set(),
-    "stacks": {"errors", "words"},
+    "disk": set(),
+    "stacks": {"disk", "errors", "words"},
     "registry": {"resources"},
     "steps": {"registry", "kernels"},
     "losses": {"registry", "kernels"},
     "protocol": {"registry", "resources", "errors", "words"},
     "chain": {"registry", "errors"},
     "search": {"chain", "registry", "errors"},
-    "result": {"errors", "registry", "words"},
+    "result": {"disk", "errors", "registry", "words"},
     "workers": {"errors", "result", "interrupts"},
     "job": {"protocol", "result", "stacks", "errors"},
     "tuning": {
@@ -50,6 +51,7 @@ MAY_IMPORT = {
         "workers",
         "tuning",
         "job",
+        "disk",
         "errors",
     },
     "forecast": {
@@ -58,14 +60,14 @@ MAY_IMPORT = {
     },
     "pictures": {
         *{"tuning", "restore", "search", "chain", "registry", "result", "workers", "job", "stacks"},
-        "errors",
+        *{"disk", "errors"},
     },
     "runner": {
         *{"forecast", "pictures", "restore", "tuning", "workers", "result", "protocol", "search"},
-        *{"chain", "registry", "job", "errors", "report", "words"},
+        *{"chain", "registry", "job", "disk", "errors", "report", "words"},
     },
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
-    "report": {"result", "errors", "words"},
+    "report": {"result", "disk", "errors", "words"},
     "api": {
         *{"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
         "looking",

@@ -14,7 +14,7 @@ import pytest
 
 from kills import contents, facts, write_protocol, write_stack
 from stackmend import api
-from stackmend.errors import UsageError
+from stackmend.errors import Unfinished, UsageError
 from stackmend.result.workspace import Workspace
 from stackmend.runner.shards import Shard
 from stackmend.workers import cluster
@@ -80,8 +80,8 @@ def test_shards_one_after_the_other(stack: Path, whole: api.RunResult) -> None:
         part = api.run(file, output=output, workers=1, shard=f"{number}/3")
         assert part.record is None
     with pytest.raises(
-        UsageError,
-        match=r"8 of 24 slices are not done \(16, 17, .*\); shards that have ended: 1/3, 2/3",
+        Unfinished,
+        match=r"8 of 24 .* \(16, 17, .*\); shards that have ended: 1/3, 2/3; not yet: 3/3",
     ):
         api.finish(file, output=output, workers=2)
     assert not (output / "stack").exists()

@@ -13,6 +13,7 @@ import pytest
 
 from components import load
 from stackmend.errors import OutputError
+from stackmend.result.suitable import hindrance, objection
 from stackmend.result.workspace import Workspace
 
 Snapshot = dict[str, str]
@@ -67,8 +68,9 @@ def problems(protocol: Write) -> Callable[..., list[str]]:
     def find(folder: Path, needed: int = 0, source: Path | None = None) -> list[str]:
         checked = load(protocol(), input=source, output=folder)
         assert checked.output.path is not None
-        objection = Workspace(checked.output.path).objection(checked.input.path, needed)
-        return [objection] if objection else []
+        folder = checked.output.path
+        found = (objection(folder, checked.input.path), hindrance(folder, needed))
+        return [text for text in found if text]
 
     return find
 
@@ -249,7 +251,7 @@ def test_a_file_in_the_way(tmp_path: Path, problems: Callable[..., list[str]]) -
 
 def test_a_disk_that_is_too_small(tmp_path: Path, problems: Callable[..., list[str]]) -> None:
     (message,) = problems(tmp_path / "result", 10**18)
-    assert message.startswith(f"the result takes 1000000000 GB, {tmp_path} has ")
+    assert message.startswith(f"what is to be written takes 1000000000 GB, {tmp_path} has ")
 
 
 def test_no_permission(
@@ -321,6 +323,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def test_two_runs_do_not_write_into_one_folder(tmp_path: Path) -> None:
     hold = f"""
 from pathlib import Path
+from stackmend.result.suitable import hindrance, objection
 from stackmend.result.workspace import Workspace
 Workspace(Path({str(tmp_path)!r})).open()
 print("open", flush=True)

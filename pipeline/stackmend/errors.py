@@ -10,7 +10,9 @@
     ├── StepError        5  a step failed on a slice: report it, with the log
     ├── QualityError     6  everything worked and the outcome is not acceptable
     │   └── NothingFound 6  no combination of the search finds anything
-    └── OutputError      8  the result cannot be written: make room or choose another folder
+    ├── OutputError      8  the result cannot be written: make room or choose another folder
+    ├── WorkerLost       9  the system has ended a worker: give more memory, or take fewer of them
+    └── Unfinished      10  parts of a run are not done: run them, then finish
 
 Status 7 belongs to ``verify`` and 130 to an interruption. Messages read
 ``where: what, got VALUE; what to do``.
@@ -100,6 +102,18 @@ class OutputError(StackmendError):
     """The result cannot be written."""
 
     exit_status = 8
+
+
+class WorkerLost(StackmendError):
+    """A worker was ended from outside, by the system or by a crash of its own."""
+
+    exit_status = 9
+
+
+class Unfinished(StackmendError):
+    """What is to be joined is not all there."""
+
+    exit_status = 10
 
 
 INTERRUPTED = 130

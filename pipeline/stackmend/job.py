@@ -11,9 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stackmend.errors import InputError, Problem, ProtocolError, UsageError
+from stackmend.errors import InputError, OutputError, Problem, ProtocolError, UsageError
 from stackmend.protocol import Draft, Protocol, check_stack, remaining
-from stackmend.result.workspace import Workspace
+from stackmend.result.journal import Journal
+from stackmend.result.names import RECORD
+from stackmend.result.suitable import hindrance, objection
+from stackmend.result.workspace import Workspace, bytes_taken_by
 from stackmend.stacks import (
     FORMATS,
     Layout,
@@ -117,6 +120,7 @@ class CheckResult:
     draft: Draft
     readers: tuple[Reader, ...]
     input_error: InputError | None
+    output_error: OutputError | None = None
 
     @property
     def reader(self) -> Reader | None:
@@ -137,6 +141,8 @@ class CheckResult:
             If there are problems with the protocol.
         InputError
             If the protocol is sound and the stack cannot be used.
+        OutputError
+            If both are, and the result cannot be written now.
         UsageError
             If the protocol leaves input or output open and the command line does not give them.
         """
@@ -157,15 +163,19 @@ class CheckResult:
     def raise_problems(self) -> None:
         """Raise what was found wrong, if anything."""
         wrong = any(problem.severity == "error" for problem in self.draft.problems)
-        if self.input_error is None:
+        places = {"input": self.input_error, "output.path": self.output_error}
+        errors = {place: error for place, error in places.items() if error}
+        if not wrong and errors:
+            raise next(iter(errors.values()))
+        if not errors:
             self.draft.accepted()
-        elif not wrong:
-            raise self.input_error
-        else:
-            text = self.draft.protocol.text if self.draft.protocol else None
-            message = str(self.input_error)
-            more = text.problem(("input",), message) if text else Problem("input", message)
-            raise ProtocolError(self.draft.name, self.draft.with_problems([more]).problems)
+            return
+        text = self.draft.protocol.text if self.draft.protocol else None
+        more = []
+        for place, error in errors.items():
+            where = tuple(place.split("."))
+            more.append(text.problem(where, str(error)) if text else Problem(place, str(error)))
+        raise ProtocolError(self.draft.name, self.draft.with_problems(more).problems)
 
 
 def examine_stack(draft: Draft) -> CheckResult:
@@ -184,7 +194,8 @@ def examine_stack(draft: Draft) -> CheckResult:
             (),
             InputError(f"{where}: cannot be read ({error.strerror}); check its permissions"),
         )
-    return CheckResult(draft.with_problems(_stack_problems(protocol, readers)), readers, None)
+    draft = draft.with_problems(_stack_problems(protocol, readers))
+    return CheckResult(draft, readers, None, _output_error(protocol, readers))
 
 
 def _readers(protocol: Protocol) -> tuple[Reader, ...]:
@@ -209,20 +220,42 @@ def _restored(protocol: Protocol, reader: Reader) -> tuple[tuple[int, ...], tupl
 
 
 def _stack_problems(protocol: Protocol, readers: tuple[Reader, ...]) -> Iterator[Problem]:
-    needed = 0
     yield from _format(protocol)
     if readers:
-        reader = readers[0]
-        yield from check_stack(protocol, reader.shape, len(readers), reader.label)
-        yield from _narrowing(protocol, reader)
-        slices, window = _restored(protocol, reader)
-        channels = len(protocol.input.channels or readers)
-        item = _dtype(protocol, reader).itemsize
-        needed = len(slices) * channels * prod(ends.stop - ends.start for ends in window) * item
+        yield from check_stack(protocol, readers[0].shape, len(readers), readers[0].label)
+        yield from _narrowing(protocol, readers[0])
     if protocol.output.path is not None:
-        objection = Workspace(protocol.output.path).objection(protocol.input.path, needed)
-        if objection:
-            yield protocol.text.problem(("output", "path"), objection)
+        against = objection(protocol.output.path, protocol.input.path)
+        if against:
+            yield protocol.text.problem(("output", "path"), against)
+
+
+def _output_error(protocol: Protocol, readers: tuple[Reader, ...]) -> OutputError | None:
+    """What hinders writing the result now: permission, or room for what is missing of it."""
+    folder = protocol.output.path
+    if folder is None:
+        return None
+    try:
+        hindered = hindrance(folder, _needed(protocol, readers, folder))
+    except OSError:  # a folder that cannot be looked into is a problem of the protocol
+        return None
+    return OutputError(hindered) if hindered else None
+
+
+def _needed(protocol: Protocol, readers: tuple[Reader, ...], folder: Path) -> int:
+    """Bytes that are missing of the stack, as far as that can be said before its slices are seen.
+
+    Of a finished result, how much stays is only known then.
+    """
+    if not readers or (folder / RECORD).exists():
+        return 0
+    slices, window = _restored(protocol, readers[0])
+    pixels = prod(ends.stop - ends.start for ends in window)
+    each: int = pixels * _dtype(protocol, readers[0]).itemsize
+    work = Workspace(folder)
+    done = len(Journal(work.journal).ledger().slices) * each
+    count = len(slices) * len(protocol.input.channels or readers)
+    return max(count * each - max(done, bytes_taken_by(work.partial)), 0)
 
 
 def _format(protocol: Protocol) -> Iterator[Problem]:

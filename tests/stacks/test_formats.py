@@ -83,7 +83,10 @@ class NumpyWriter(Writer):
     """As little as a writer can be: one file a slice."""
 
     def create(self) -> None:
-        self.path.mkdir()
+        self.path.mkdir(exist_ok=True)
+
+    def opens(self) -> bool:
+        return self.path.is_dir()
 
     def write(self, position: int, new: Slice, channel: int = 0) -> None:
         np.save(self.path / f"{position}_{channel}.npy", new.pixels)

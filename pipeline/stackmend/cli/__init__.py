@@ -5,7 +5,8 @@ is a module of this folder with ``HELP``, ``add_arguments`` and ``main``. It imp
 where it needs it, so that ``--help`` and a mistyped option answer at once.
 
 Exit status: 0 done; 2 usage; 3 protocol; 4 input data; 5 a step failed; 6 a quality gate failed
-(nothing found); 7 verify found a difference; 8 the result cannot be written; 130 interrupted.
+(nothing found); 7 verify found a difference; 8 the result cannot be written; 9 a worker was ended
+by the system; 10 parts of a run are missing; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -93,7 +94,8 @@ def make_parser() -> argparse.ArgumentParser:
         prog="stackmend",
         description="Restore FIB-SEM image stacks as a YAML protocol says.",
         epilog="Exit status: 0 done, 2 usage, 3 protocol, 4 input data, 5 a step failed, "
-        "6 nothing found or another quality gate, 8 result cannot be written, 130 interrupted.",
+        "6 nothing found or another quality gate, 8 result cannot be written, 9 a worker was ended "
+        "by the system, 10 parts of a run are missing, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"stackmend {stackmend.__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)

@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 
 from stackmend.cli.follow import follow, say_outcome
 from stackmend.cli.options import Options, add_follow, add_protocol, add_workers
+from stackmend.errors import Unfinished
 
 HELP = "join what the shards of a run have made; compute nothing"
 
@@ -22,6 +23,10 @@ def main(options: Options) -> int:
     with follow(options) as listener:
         from stackmend import api
 
-        result = api.finish(**options.given, workers=options.workers, listener=listener)
+        try:
+            result = api.finish(**options.given, workers=options.workers, listener=listener)
+        except Unfinished as error:
+            error.add_note(f"a part is run by: {options.command_for('run', '--shard', 'I/N')}")
+            raise
     say_outcome(result.folder, options.follow)
     return 0

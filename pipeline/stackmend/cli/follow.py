@@ -19,6 +19,7 @@ from stackmend.errors import (
     ProtocolError,
     StackmendError,
     StepError,
+    WorkerLost,
 )
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def follow(options: Options) -> Iterator[Listener]:
 
             yield listener
     except (StackmendError, KeyboardInterrupt) as error:
-        goes_on = begun and isinstance(error, InputError | StepError | OutputError)
+        goes_on = begun and isinstance(error, InputError | StepError | OutputError | WorkerLost)
         if goes_on or isinstance(error, KeyboardInterrupt):
             error.add_note(f"continue with: {options.command}")
         if options.follow == "json":

@@ -40,6 +40,13 @@ class Options(Namespace):
         paths = {"protocol": self.protocol, "input": self.input, "output": self.output}
         return {**paths, "set": dict(self.set)}
 
+    def command_for(self, verb: str, *more: str) -> str:
+        """A command for the same protocol, stack and result, as a shell takes it."""
+        from stackmend.result import same_command
+
+        given = {"file": self.protocol, "input": self.input, "output": self.output}
+        return same_command(verb, {**given, "set": dict(self.set)}, *more)
+
 
 def add_protocol(parser: ArgumentParser) -> None:
     """Add the protocol, and what replaces values in it."""

@@ -55,7 +55,7 @@ def main(options: Options) -> int:
             listener=listener,
         )
     if result.record is None:
-        then = f"when all parts are done: stackmend finish {options.protocol}"
+        then = f"when all parts are done: {options.command_for('finish')}"
         say(message_line(f"part {options.shard} is done; {then}"), sys.stderr)
     else:
         say_outcome(result.folder, options.follow)

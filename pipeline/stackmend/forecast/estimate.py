@@ -13,6 +13,7 @@ from stackmend.errors import InputError, UsageError
 from stackmend.forecast.costs import Costs, SearchCosts, costs_of, provisional, searches_of
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
+from stackmend.restore.fill import slice_bytes
 from stackmend.result.record import Estimate
 from stackmend.search import distinct_work, most_alive, strategy
 from stackmend.tuning.chains import ChannelChain
@@ -124,13 +125,6 @@ def need_of(
         disk_bytes=todo * slice_bytes(job),
         disk_free=shutil.disk_usage(existing).free,
     )
-
-
-def slice_bytes(job: Job) -> int:
-    """What a slice takes on disk at most (uncompressed), with its truth where that is known."""
-    pixels = prod(job.shape[1:])
-    truth = job.reader.dtype.itemsize if job.reader.truth(job.slices[0]) is not None else 0
-    return pixels * (job.dtype.itemsize + truth)
 
 
 def _thread(costs: Costs) -> int:

@@ -19,6 +19,8 @@ import numpy as np
 from joblib import delayed
 from PIL import Image
 
+from stackmend.disk import NO_ROOM
+from stackmend.errors import WorkerLost
 from stackmend.job import Job
 from stackmend.pictures.animation import Frame, animated, chosen_frames, still
 from stackmend.pictures.drawing import webp
@@ -71,9 +73,13 @@ def collect(
             "seconds": round(perf_counter() - start, 3),
         }
         atomic.write_json(folder / CONTENTS, content)
+    except WorkerLost:
+        raise
     # Whatever went wrong, in anybody's step or in a library for pictures: the stack is restored,
     # which is what counts.
-    except Exception as error:  # noqa: BLE001 - see above
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise  # the next run, with room, makes them
         log.warn(f"the report has no pictures: {type(error).__name__}: {error}")
 
 

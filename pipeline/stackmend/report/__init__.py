@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+from stackmend.disk import remedy
 from stackmend.errors import OutputError, UsageError
 from stackmend.result import atomic, names, open_result
 
@@ -38,7 +39,7 @@ def write_report(folder: Path) -> Path:
         atomic.write_text(target, text)
     except OSError as error:
         raise OutputError(
-            f"{target}: cannot be written ({error.strerror or error}); make room and try again"
+            f"{target}: cannot be written ({error.strerror or error}); {remedy(error)}"
         ) from error
     return target
 

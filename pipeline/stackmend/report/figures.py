@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
+from stackmend.disk import remedy
 from stackmend.errors import OutputError
 from stackmend.report import loss_plots, plot_data, slice_plots
 from stackmend.report.drawing import COLOURS, figure, style
@@ -46,9 +47,7 @@ def write(source: Result, folder: Path, *, format: str, dpi: int) -> list[Path]:
                 written.append(target)
     except OSError as error:
         what = f"cannot be written ({error.strerror or error})"
-        raise OutputError(
-            f"{folder}: the figures {what}; make room or choose another folder"
-        ) from error
+        raise OutputError(f"{folder}: the figures {what}; {remedy(error)}") from error
     return written
 
 

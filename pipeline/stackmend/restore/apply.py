@@ -13,6 +13,7 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
+from stackmend.disk import remedy
 from stackmend.errors import BadSlice, OutputError, StepError
 from stackmend.job import Job, SliceOfChannel
 from stackmend.kernels.rounding import to_dtype
@@ -241,7 +242,7 @@ class Application:
         except OSError as error:
             where = f"{self.writer.path}: slice {self._name(place)}"
             what = f"cannot be written ({error.strerror or error})"
-            raise OutputError(f"{where} {what}; make room and run again") from error
+            raise OutputError(f"{where} {what}; {remedy(error)}") from error
 
 
 def apply_chains(

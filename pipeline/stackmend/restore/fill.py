@@ -7,11 +7,13 @@ from contextlib import closing
 from math import prod
 
 from stackmend.errors import OutputError
-from stackmend.job import SliceOfChannel
+from stackmend.job import Job, SliceOfChannel
 from stackmend.restore.apply import Application, apply_chains, copy_slices
 from stackmend.restore.identity import Identity, differences
 from stackmend.restore.resume import Done
+from stackmend.result.hashes import pixel_hash
 from stackmend.result.rows import SliceRow
+from stackmend.result.suitable import hindrance
 from stackmend.tuning.session import Session
 
 
@@ -76,24 +78,80 @@ class Filling:
         self.session.log.event(kind, **facts, seconds=row.seconds)
 
 
-def make_room(session: Session, application: Application, identity: Identity) -> None:
+def make_room(
+    session: Session, application: Application, identity: Identity, *, shared: bool = False
+) -> None:
     """Begin new work where this run writes, unless that of an unfinished run goes on.
+
+    ``shared`` says that the work is one of several parts.
 
     Raises
     ------
     OutputError
-        If shards are at work here that do something else.
+        If shards are at work here that do something else; of a shard, also if others have finished
+        slices here that do not belong to its work, which it would discard.
     """
-    workspace, before = session.job.workspace, session.journal.ledger().work
-    if before == identity:
+    workspace, ledger = session.job.workspace, session.journal.ledger()
+    before = ledger.work
+    if before == identity and all(writer.opens() for writer in application.writers):
         return
+    changes = "it has not begun, or its stack cannot be opened"
+    if before and before != identity:
+        parts = ("pixels", "layout")
+        other = next(part for part in parts if before[part] != identity[part])
+        changes = "; ".join(differences(before[other], identity[other]))
     if not workspace.alone:
-        changes = "it has not begun"
-        if before:
-            changes = "; ".join(differences(before["pixels"], identity["pixels"]))
         what = f"the shards at work here do something else ({changes})"
         raise OutputError(f"{workspace.folder}: {what}; wait for them, or choose another folder")
+    if shared and before and before != identity and ledger.slices:
+        what = f"{len(ledger.slices)} slices of other work are finished there ({changes})"
+        where = workspace.journal.parent
+        raise OutputError(
+            f"{workspace.folder}: {what}; go on with that, remove {where}, or choose another folder"
+        )
+    # In this order nothing that a kill leaves is taken for what it is not.
+    session.journal.end()
     workspace.clear()
     for writer in application.writers:
         writer.create()
     session.journal.begin(identity)
+
+
+def ask_for_room(job: Job, missing: int) -> None:
+    """Refuse to begin with slices, so many of them missing, for which the disk has no room.
+
+    Raises
+    ------
+    OutputError
+        If it has none.
+    """
+    hindered = hindrance(job.workspace.folder, missing * slice_bytes(job))
+    if hindered:
+        raise OutputError(hindered)
+
+
+def slice_bytes(job: Job) -> int:
+    """What a slice takes on disk at most (uncompressed), with its truth where that is known."""
+    pixels = prod(job.shape[1:])
+    truth = job.reader.dtype.itemsize if job.reader.truth(job.slices[0]) is not None else 0
+    return pixels * (job.dtype.itemsize + truth)
+
+
+def check_stack(job: Job, application: Application, rows: Sequence[SliceRow]) -> None:
+    """Look whether the stack that was written opens, and has its first and its last slice.
+
+    Raises
+    ------
+    OutputError
+        If it does not.
+    """
+    writer = application.writer
+    sound = all(each.opens() for each in application.writers)
+    written = [row for row in rows if row.output_hash]
+    for row in (*written[:1], *written[-1:]) if sound else ():
+        place = job.slices.index(row.slice), job.channels.index(row.channel)
+        pixels = writer.read_back(*place)
+        sound = sound and pixels is not None and pixel_hash(pixels) == row.output_hash
+    if not sound:
+        what = "what was written does not come back from there"
+        raise OutputError(f"{writer.path}: {what}; look after the disk, then run again")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from joblib import delayed
@@ -18,7 +19,7 @@ from stackmend.restore.identity import Identity, differences
 from stackmend.result.hashes import pixel_hash
 from stackmend.result.journal import Ledger
 from stackmend.result.rows import SliceRow, Status
-from stackmend.stacks import Layout, Writer, new_stack
+from stackmend.stacks import DTYPES, FORMATS, Layout, Writer, new_stack
 from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.session import Session
 
@@ -45,13 +46,17 @@ class Done:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A slice that a journal has as finished, and where it should lie."""
+    """A slice that a journal has as finished, and where it should lie.
+
+    ``otherwise`` is the same slice in the result in place, which counts if this one does not hold.
+    """
 
     place: SliceOfChannel
     row: SliceRow
     writer: Writer
     position: int
     in_place: bool
+    otherwise: Candidate | None = None
 
     def holds(self, chain: ChannelChain, hash_of: Callable[[int], str]) -> bool:
         """Whether input and output are what the journal says, pixel for pixel, or as unusable."""
@@ -65,6 +70,12 @@ class Candidate:
         if not input_hash:
             return True
         return chain.reach_hash(self.place.number, hash_of) == self.row.reach_hash
+
+    def that_holds(self, chain: ChannelChain, hash_of: Callable[[int], str]) -> Candidate | None:
+        """The first of this one and the other that holds."""
+        if self.holds(chain, hash_of):
+            return self
+        return self.otherwise.that_holds(chain, hash_of) if self.otherwise else None
 
     def kept(self) -> Kept:
         """The slice as one that need not be computed."""
@@ -83,37 +94,55 @@ def candidates(
     lost: dict[str, int] = {}
     for ledger, in_place in ((published, False), (running, True)):
         if ledger.work is None or not ledger.slices:
+            if ledger.doubted:
+                lost["the journal there is damaged, or of an earlier version"] = len(places)
             continue
-        if ledger.work["pixels"] != identity["pixels"]:
-            lost["; ".join(differences(ledger.work["pixels"], identity["pixels"]))] = len(
-                ledger.slices
-            )
-        elif in_place and ledger.work["layout"] != identity["layout"]:
-            lost["; ".join(differences(ledger.work["layout"], identity["layout"]))] = len(
-                ledger.slices
-            )
-        else:
-            folder = job.workspace.partial if in_place else job.workspace.folder
-            found |= {each.place: each for each in _of(job, places, ledger, folder, in_place)}
+        if reason := _other_work(ledger.work, identity, in_place=in_place):
+            lost[reason] = len(ledger.slices)
+            continue
+        folder = job.workspace.partial if in_place else job.workspace.folder
+        writer = _writer(job, ledger, folder)
+        if writer is None or (in_place and not writer.opens()):
+            lost["the stack in the making cannot be opened"] = len(ledger.slices)
+            continue
+        for each in _of(job, places, ledger, writer, in_place):
+            found[each.place] = replace(each, otherwise=found.get(each.place))
     return list(found.values()), {} if found else lost
 
 
-def _of(
-    job: Job, places: Sequence[SliceOfChannel], ledger: Ledger, folder: Path, in_place: bool
-) -> Iterator[Candidate]:
+def _other_work(work: Mapping[str, Any], identity: Identity, *, in_place: bool) -> str:
+    """What tells the work of a journal from that of this run, as far as it matters there."""
+    for part in ("pixels", "layout") if in_place else ("pixels",):
+        if work[part] != identity[part]:
+            return "; ".join(differences(work[part], identity[part]))
+    return ""
+
+
+def _writer(job: Job, ledger: Ledger, folder: Path) -> Writer | None:
+    """The stack of a journal; ``None`` where it is none that is written."""
     assert ledger.work is not None
-    facts = ledger.work["layout"]
+    facts, dtype = ledger.work["layout"], ledger.work["pixels"]["output"]["dtype"]
+    if facts["format"] not in FORMATS or dtype not in DTYPES:
+        return None
     layout = Layout(
         shape=tuple(facts["shape"]),
-        dtype=np.dtype(ledger.work["pixels"]["output"]["dtype"]),
+        dtype=np.dtype(dtype),
         names=tuple(facts["names"]),
         channels=len(job.channels),
         compression=facts["compression"],
         pyramid=facts["pyramid"],
     )
-    writer = new_stack(facts["format"], folder, layout)
+    return new_stack(facts["format"], folder, layout)
+
+
+def _of(
+    job: Job, places: Sequence[SliceOfChannel], ledger: Ledger, writer: Writer, in_place: bool
+) -> Iterator[Candidate]:
+    assert ledger.work is not None
+    facts = ledger.work["layout"]
     unusable = UNUSABLE[job.protocol.input.on_bad_slice]
-    position = {number: index for index, number in enumerate(facts["slices"])}
+    depth = min(facts["shape"][0], len(facts["names"]))
+    position = {number: index for index, number in enumerate(facts["slices"][:depth])}
     for place in places:
         row = ledger.slices.get((place.number, job.channels[place.channel]))
         if row is None or place.number not in position:
@@ -141,7 +170,7 @@ def finished(
     looked = 0
     with closing(workers.run(tasks, ordered=False, megapixels=megapixels)) as results:
         for batch in results:
-            done.kept |= {candidate.place: candidate.kept() for candidate, holds in batch if holds}
+            done.kept |= {each.place: each.kept() for each in batch if each}
             looked += len(batch)
             log.progress("check", looked, len(found))
     changed = len(found) - len(done.kept)
@@ -150,11 +179,10 @@ def finished(
     return done
 
 
-def _holding(
-    batch: Sequence[Candidate], chains: Sequence[ChannelChain]
-) -> list[tuple[Candidate, bool]]:
+def _holding(batch: Sequence[Candidate], chains: Sequence[ChannelChain]) -> list[Candidate | None]:
+    """Those of some candidates, or of what else there is of these slices, that hold."""
     hashes: dict[tuple[int, int], str] = {}
-    held: list[tuple[Candidate, bool]] = []
+    held: list[Candidate | None] = []
     for candidate in batch:
         channel = candidate.place.channel
 
@@ -163,7 +191,7 @@ def _holding(
                 hashes[channel, number] = _hash_of(chains[channel], number)
             return hashes[channel, number]
 
-        held.append((candidate, candidate.holds(chains[channel], hash_of)))
+        held.append(candidate.that_holds(chains[channel], hash_of))
     return held
 
 

@@ -27,7 +27,22 @@
 
 from __future__ import annotations
 
-from stackmend.result.reading import Progress, Result, open_result, origin_of, read_record
+from stackmend.result.reading import (
+    Progress,
+    Result,
+    open_result,
+    origin_of,
+    read_record,
+    same_command,
+)
 from stackmend.result.record import Record
 
-__all__ = ["Progress", "Record", "Result", "open_result", "origin_of", "read_record"]
+__all__ = [
+    "Progress",
+    "Record",
+    "Result",
+    "open_result",
+    "origin_of",
+    "read_record",
+    "same_command",
+]

@@ -9,17 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from stackmend import disk
 from stackmend.result.encoding import plain
-
-HALF_WRITTEN = ".*.part"
-"""Matches the names of files that are still being written."""
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[IO[str]]:
-    """A text file to be written under a temporary name, which replaces ``path`` at the end."""
-    temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
+    """A text file to be written under a temporary name, which replaces ``path`` at the end.
+
+    Names of files may have bytes that are no text: they are written with a backslash, which is what
+    JSON does with them as well.
+    """
+    temporary = disk.part_of(path)
+    how: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
+    with open(temporary, "w", opener=disk.open_no_link, **how) as file:
         yield file
     temporary.replace(path)
 

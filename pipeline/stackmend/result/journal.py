@@ -4,6 +4,8 @@ While a run works, each process appends a line to a file of its own for every sl
 and every loss it knows, so that lines cannot mix; a line that was cut off is one more to compute.
 In a result the lines stand in one file, so that a later run can keep what it would only make again.
 
+Each line ends with a checksum: one that was damaged, or edited, is not believed.
+
 A slice counts as finished if its line belongs to the same work (everything that decides about
 pixels but the slice itself) and has the hashes of the input and of the output as they are now: by
 content, never by file time. A loss belongs to everything that decides about it, the slice included.
@@ -11,28 +13,79 @@ content, never by file time. A loss belongs to everything that decides about it,
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
+from stackmend import disk
 from stackmend.registry import Undefined
 from stackmend.result import atomic, names
+from stackmend.result.decoding import decode
 from stackmend.result.encoding import plain
 from stackmend.result.rows import SliceRow
+from stackmend.words import few
 
 Entry = Mapping[str, Any]
 Loss = float | Undefined
+
+_CHECKED = re.compile(r'(?P<rest>\{.*), "check": "(?P<check>[0-9a-f]{16})"\}')
+"""A line with its checksum."""
+
+
+class ChainOfWork(TypedDict):
+    """A chain as far as it decides about pixels."""
+
+    steps: Mapping[str, str]
+    order: tuple[str, ...]
+    parameters: Mapping[str, Any]
+    settled: Mapping[str, str]
+
+
+class OutputOfWork(TypedDict):
+    """The type of the pixels."""
+
+    dtype: str
+
+
+class PixelsOfWork(TypedDict):
+    """What decides about all slices."""
+
+    channels: tuple[int, ...]
+    chains: tuple[ChainOfWork, ...]
+    output: OutputOfWork
+
+
+class LayoutOfWork(TypedDict):
+    """How the stack is laid out."""
+
+    format: str
+    slices: tuple[int, ...]
+    shape: tuple[int, int, int]
+    names: tuple[str, ...]
+    compression: str
+    pyramid: bool
+
+
+class Work(TypedDict):
+    """What the identity of work has at least."""
+
+    pixels: PixelsOfWork
+    layout: LayoutOfWork
 
 
 class Ledger:
     """What journals say: the identity of the work, finished slices by number and channel, losses.
 
     ``looks`` are those of surveys, by the identity of the survey and the slices that were looked
-    at: the record, by the hash of these. ``shards`` have done their part.
+    at: the record, by the hash of these. ``shards`` have done their part. ``doubted`` counts what
+    is no line of a journal, or not as it was written.
     """
 
     def __init__(self) -> None:
@@ -41,24 +94,27 @@ class Ledger:
         self.losses: dict[tuple[str, str], Loss] = {}
         self.looks: dict[str, dict[tuple[int, ...], dict[str, Any]]] = {}
         self.shards: list[Entry] = []
+        self.doubted = 0
 
     def read(self, files: Iterable[Path]) -> Ledger:
-        """Add the lines of some files; what is no line of a journal is passed over."""
+        """Add the lines of some files, but for those that cannot be believed."""
         for file in files:
             try:
-                lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+                lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
             except OSError:
                 continue
-            for line in lines:
+            for line in filter(None, lines):
                 try:
-                    self._add(json.loads(line))
-                except (ValueError, KeyError, TypeError):
-                    continue
+                    self._add(_read_line(line))
+                # Whatever a line may hold that is not as we write it.
+                except (ValueError, KeyError, TypeError, RecursionError):
+                    self.doubted += 1
         return self
 
     def _add(self, line: dict[str, Any]) -> None:
         match line.pop("entry"):
             case "work":
+                decode(Work, line)
                 self.work = line
             case "slice":
                 row = SliceRow.from_json(line)
@@ -104,12 +160,19 @@ class Journal:
         """What has been entered so far."""
         return Ledger().read(self.files())
 
+    def end(self) -> None:
+        """End the work that was begun: no slice of it counts as finished any more."""
+        assert self.folder is not None, "work that is written has a folder"
+        (self.folder / names.BEGUN).unlink(missing_ok=True)
+
     def begin(self, work: Mapping[str, Any]) -> None:
         """Begin with new work, whose output is ready to be written to; losses stay as they are."""
-        assert self.folder is not None, "work that is written has a folder"
+        self.end()
+        assert self.folder is not None
         self.folder.mkdir(parents=True, exist_ok=True)
-        for file in self.folder.glob("slices-*.jsonl"):
-            file.unlink()
+        for kind in ("slices", "shards"):
+            for file in self.folder.glob(f"{kind}-*.jsonl"):
+                file.unlink()
         atomic.write_text(self.folder / names.BEGUN, _line("work", work))
 
     def enter(self, row: SliceRow) -> None:
@@ -134,12 +197,47 @@ class Journal:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{kind}-{platform.node()}-{os.getpid()}.jsonl"
         # in one piece, so that a kill cuts off at most this line; and never behind half a line
-        with path.open("ab", buffering=0) as file:
-            file.write(("\n" + line).encode())
+        with open(path, "ab", buffering=0, opener=disk.open_no_link) as file:
+            file.write(("\n" + line).encode(errors="backslashreplace"))
+
+
+def shards_text(shards: Iterable[Entry]) -> str:
+    """Which shards have ended, and which of their number have not; empty if there were none."""
+    ended: set[tuple[int, int]] = set()
+    for entry in shards:
+        number, _, count = str(entry.get("shard")).partition("/")
+        if number.isdecimal() and count.isdecimal():
+            ended.add((int(count), int(number)))
+    if not ended:
+        return ""
+    text = f"shards that have ended: {_shard_names(ended)}"
+    counts = {count for count, _ in ended}
+    wanted = {(count, number) for count in counts for number in range(1, count + 1)}
+    missing = wanted - ended
+    return text + (f"; not yet: {_shard_names(missing)}" if missing and len(counts) == 1 else "")
+
+
+def _shard_names(shards: Iterable[tuple[int, int]]) -> str:
+    return few((f"{number}/{count}" for count, number in sorted(shards)), 20)
 
 
 def _line(entry: str, fields: Mapping[str, Any]) -> str:
-    return json.dumps({"entry": entry, **fields}, default=plain, ensure_ascii=False) + "\n"
+    text = json.dumps({"entry": entry, **fields}, default=plain, ensure_ascii=False)
+    return f'{text[:-1]}, "check": "{_check(text)}"}}\n'
+
+
+def _read_line(line: str) -> dict[str, Any]:
+    """What a line holds; a ``ValueError`` if its checksum is missing or that of another."""
+    found = _CHECKED.fullmatch(line)
+    text = found["rest"] + "}" if found else ""
+    if not found or found["check"] != _check(text):
+        raise ValueError("not as it was written")
+    content: dict[str, Any] = json.loads(text)
+    return content
+
+
+def _check(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:16]
 
 
 def _look_line(survey: str, slices: Sequence[int], hash: str, record: Any) -> str:
@@ -149,8 +247,11 @@ def _look_line(survey: str, slices: Sequence[int], hash: str, record: Any) -> st
 
 def _loss(line: Mapping[str, Any]) -> Loss:
     if line["loss"] is None:
-        return Undefined(line["status"], line["reason"])
-    return float(line["loss"])
+        return Undefined(str(line["status"]), str(line["reason"]))
+    loss = float(line["loss"])
+    if not isfinite(loss):
+        raise ValueError("loss must be a finite number")
+    return loss
 
 
 def _loss_line(search: str, values: str, value: Loss) -> str:

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from time import sleep
 
+from stackmend.disk import open_no_link
+
 _RUN, _SHARD = b"run", b"shard"
 _PATIENCE = 20
 _PAUSE = 0.1
@@ -80,7 +82,7 @@ def alone(file: Path) -> bool:
 def taken(file: Path) -> bool:
     """Whether another process has the lock; nothing is made or changed to find out."""
     try:
-        descriptor = os.open(file, os.O_RDWR)
+        descriptor = open_no_link(str(file), os.O_RDWR)
     except OSError:
         return False
     try:
@@ -98,12 +100,23 @@ def release(file: Path) -> None:
         os.close(_HELD.pop(file)[0])
 
 
+def retire(file: Path) -> None:
+    """Remove the file of a lock, then give the lock back: those who wait for it make another."""
+    if sys.platform == "win32":  # where nothing is removed that is open
+        release(file)
+    file.unlink(missing_ok=True)
+    release(file)
+
+
 def _take(file: Path, kind: int, owner: bytes) -> bool:
     if file in _HELD:
         return True
     while True:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = open_no_link(str(file), os.O_RDWR | os.O_CREAT)
+        except FileNotFoundError:  # a finished run has removed the folder between the two calls
+            continue
         try:
             _lock(descriptor, kind)
         except OSError as error:

@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 from stackmend.errors import InputError
 from stackmend.result import names
 from stackmend.result.decoding import decode
+from stackmend.result.journal import Ledger, shards_text
 from stackmend.result.previews import Previews
 from stackmend.result.record import FORMAT, ProtocolRecord, Record, SearchRecord
 from stackmend.result.rows import LossRow, SliceRow
+from stackmend.result.workspace import Workspace
 
 T = TypeVar("T")
 
@@ -27,13 +29,16 @@ _PARTIAL, _ENTRIES = Path(names.WORK, names.PARTIAL), Path(names.WORK, names.ENT
 class Progress:
     """How far a run has come, as its log says; empty where it does not.
 
-    ``wanted`` is how many slices are to be restored, once that has begun; ``error`` and ``message``
-    say what has stopped it.
+    ``wanted`` is how many slices are to be restored; ``given`` is where the protocol lies and what
+    the command line added to it, ``sharded`` that it is one of several parts. ``error`` and
+    ``message`` say what has stopped it.
     """
 
     protocol: str = ""
     command: tuple[str, ...] = ()
     wanted: int | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
+    sharded: bool = False
     error: str = ""
     message: str = ""
 
@@ -53,6 +58,7 @@ class Result:
     slices: Sequence[SliceRow] = ()
     events: Sequence[Mapping[str, Any]] = ()
     previews: Previews = field(default_factory=Previews)
+    shards: Sequence[Mapping[str, Any]] = ()
 
     @property
     def finished(self) -> bool:
@@ -98,9 +104,10 @@ class Result:
             found = {
                 "protocol": str(event.get("protocol", "")),
                 "command": tuple(map(str, event.get("command", ()))),
+                "wanted": event.get("slices"),
+                "given": event.get("given", {}),
+                "sharded": "shard" in event,
             }
-        for event in self._events("application started"):
-            found["wanted"] = event.get("slices")
         for event in self._events("stopped"):
             found["error"] = str(event.get("error", ""))
             found["message"] = str(event.get("message", ""))
@@ -117,12 +124,37 @@ class Result:
     def _unfinished(self) -> str:
         progress = self.progress
         reached, advice = "no slice is done yet", "run the same protocol again to continue"
-        if progress.wanted:
+        if progress.wanted and self.slices:
             reached = f"{len(self.slices)} of {progress.wanted} slices done"
+        if progress.sharded:
+            reached = "; ".join(filter(None, (reached, shards_text(self.shards))))
+            what = f"the run there is not joined ({reached})"
+            join = same_command("finish", progress.given)
+            if len(self.slices) == progress.wanted:
+                return f"{self.folder}: {what}; join its parts: {join}"
+            part = same_command("run", progress.given, "--shard", "I/N")
+            return f"{self.folder}: {what}; run the parts that are missing: {part}; then: {join}"
         if progress.command[1:2] == ("run",):
             advice = f"continue with: {shlex.join(['stackmend', *progress.command[1:]])}"
         what = f"the run there is not finished ({reached})"
         return f"{self.folder}: {what}; wait for it, or {advice}"
+
+
+def same_command(verb: str, given: Mapping[str, Any], *more: str) -> str:
+    """A command for the same protocol, stack and result, as a shell takes it."""
+    words = ["stackmend", verb, _no_option(str(given.get("file", "PROTOCOL")))]
+    for name in ("input", "output"):
+        if given.get(name) is not None:
+            words += [f"--{name}", _no_option(str(given[name]))]
+    values = given.get("set")
+    for key, value in values.items() if isinstance(values, Mapping) else ():
+        words += ["--set", f"{key}={value}"]
+    return shlex.join([*words, *more])
+
+
+def _no_option(path: str) -> str:
+    """A path that no program takes for an option."""
+    return f"./{path}" if path.startswith("-") else path
 
 
 def open_result(folder: Path) -> Result:
@@ -138,6 +170,8 @@ def open_result(folder: Path) -> Result:
     """
     if folder.name == names.RECORD:
         folder = folder.parent
+    Workspace(folder).recover()
+    Workspace(folder).recover()
     try:
         if (folder / names.RECORD).is_file():
             return _finished(folder)
@@ -197,16 +231,14 @@ def _finished(folder: Path) -> Result:
 
 
 def _unfinished(folder: Path) -> Result:
-    entries: dict[tuple[int, int], SliceRow] = {}
-    for file in sorted((folder / _ENTRIES).glob("slices-*.jsonl")):
-        for line in _lines(file):
-            row = _checked(file, SliceRow.from_json, line)
-            entries[row.channel, row.slice] = row
+    ledger = Ledger().read(sorted((folder / _ENTRIES).glob("*.jsonl")))
+    rows = {(row.channel, row.slice): row for row in ledger.slices.values()}
     return Result(
         folder=folder,
         losses=_rows(folder / _PARTIAL / names.LOSSES, LossRow.from_csv),
-        slices=[entries[key] for key in sorted(entries)],
+        slices=[rows[key] for key in sorted(rows)],
         events=list(_lines(folder / _PARTIAL / names.LOG)),
+        shards=ledger.shards,
     )
 
 
@@ -243,17 +275,22 @@ def _rows(file: Path, read: Callable[[Mapping[str, str]], T]) -> list[T]:
         return []
     with file.open(newline="", encoding="utf-8") as text:
         lines = csv.DictReader(text)
-        return [_checked(file, read, row, f"line {lines.line_num}: ") for row in lines]
+        try:
+            return [_checked(file, read, row, f"line {lines.line_num}: ") for row in lines]
+        except (csv.Error, UnicodeDecodeError) as error:
+            where = f"{file}: is damaged: behind line {lines.line_num}"
+            raise InputError(f"{where}: {error}; run the protocol again") from error
 
 
 def _lines(file: Path) -> Iterator[Mapping[str, Any]]:
     """Lines of JSON; one that was cut off is passed over."""
     if not file.is_file():
         return
-    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+    # Not at other characters that end lines for Python: texts may hold them.
+    for line in file.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             content = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(content, dict):
             yield content

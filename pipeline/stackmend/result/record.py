@@ -19,15 +19,20 @@ FORMAT = 1
 """Version of the record's own format."""
 
 
-class ProtocolRecord(TypedDict):
-    """The protocol, where it lay, and what the command line added to it."""
+class GivenRecord(TypedDict):
+    """Where the protocol lay, and what the command line added to it."""
 
     file: str
     folder: str
-    text: str
     input: str | None
     output: str | None
     set: Mapping[str, str]
+
+
+class ProtocolRecord(GivenRecord):
+    """The protocol."""
+
+    text: str
 
 
 @dataclass(frozen=True)

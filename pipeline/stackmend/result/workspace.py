@@ -9,7 +9,7 @@ deleted, and links are never followed.
 
 from __future__ import annotations
 
-import json
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,11 +17,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from stackmend import disk
 from stackmend.errors import OutputError
-from stackmend.result import atomic, locks, names
-from stackmend.words import size
-
-_JUNK = (".ds_store", "thumbs.db", "desktop.ini")  # what file managers leave wherever they look
+from stackmend.result import locks, names
 
 
 @dataclass(frozen=True)
@@ -56,57 +54,6 @@ class Workspace:
     def _previous(self) -> Path:
         return self._work / names.PREVIOUS
 
-    def objection(self, source: Path | None, needed_bytes: int) -> str | None:
-        """What stands against results here of a run that reads ``source``, in a sentence.
-
-        Nothing is written to find out.
-        """
-        try:
-            return next(self._objections(source, needed_bytes), None)
-        except OSError as error:
-            what = f"cannot be looked into ({error.strerror})"
-            return f"{self.folder} {what}; choose another folder"
-
-    def _objections(self, source: Path | None, needed_bytes: int) -> Iterator[str]:
-        existing = next(path for path in (self.folder, *self.folder.parents) if path.exists())
-        if not existing.is_dir():
-            yield f"{existing} is a file; choose a folder for the results"
-            return
-        if not os.access(existing, os.W_OK | os.X_OK):
-            yield f"{existing} cannot be written to; choose another folder"
-        if existing == self.folder:
-            yield from self._foreign()
-        # that the input is the result itself is known from the protocol, and said there
-        inner: tuple[str, ...] = ()
-        if source and self.folder in source.parents:
-            inner = source.relative_to(self.folder).parts
-        if inner and (inner[0] == names.WORK or (len(inner) > 1 and inner[0] in names.STACKS)):
-            what = f"the input lies in {inner[0]}, which this run would replace"
-            yield f"{what}; choose another folder"
-        for parent in self.folder.parents:
-            if parent.name in (*names.STACKS, names.WORK) and _is_result(parent.parent):
-                yield f"{parent} belongs to the result of another run; choose another folder"
-        free = shutil.disk_usage(existing).free
-        if needed_bytes > free:
-            room = f"{existing} has {size(free)} free"
-            yield f"the result takes {size(needed_bytes)}, {room}; make room"
-
-    def _foreign(self) -> Iterator[str]:
-        """Objections to a folder that holds what no run has written there."""
-        entries = (entry.name for entry in self.folder.iterdir())
-        others = sorted(name for name in entries if name.casefold() not in _JUNK)
-        if others and not _is_result(self.folder):
-            what = f"holds files that are no result of a run ({others[0]})"
-            yield f"{self.folder} {what}; choose a new or empty folder"
-        for name in names.STACKS:
-            stack = self.folder / name
-            if name.endswith(".zarr") or stack.is_symlink() or not stack.is_dir():
-                continue
-            for entry in sorted(stack.iterdir()):
-                image = entry.suffix.casefold() in (".tif", ".tiff") and not entry.is_dir()
-                if not image and entry.name.casefold() not in _JUNK:
-                    yield f"{entry} would be deleted with the earlier result; move it away first"
-
     @property
     def alone(self) -> bool:
         """Whether no other run can be at work here."""
@@ -131,13 +78,17 @@ class Workspace:
         OutputError
             If that cannot be done, or another run is at work there.
         """
+        if self._work.is_symlink():
+            what = f"{names.WORK} in it is a link, and a run would write where it leads"
+            raise OutputError(f"{self.folder}: {what}; remove it, or choose another folder")
         try:
             if shared:
                 locks.join(self._lock_file, lambda: (self.journal / names.BEGUN).exists())
             else:
                 locks.exclude(self._lock_file)
             if self.alone:
-                self._settle()
+                if self._settle():
+                    locks.exclude(self._lock_file)
                 self._clean()
         except locks.InUse as error:
             what = "another run is writing into this folder"
@@ -146,23 +97,42 @@ class Workspace:
             ) from error
         except OSError as error:
             what = f"cannot be prepared ({error.strerror or error})"
-            raise OutputError(f"{self.folder}: {what}; choose another folder") from error
+            raise OutputError(f"{self.folder}: {what}; {disk.remedy(error)}") from error
 
     def _clean(self) -> None:
-        if self.partial.is_symlink():
-            _remove(self.partial)
+        """Remove half-written files, and links, through which a run would write elsewhere."""
+        for place, folders, files in os.walk(self._work):
+            for entry in (Path(place, name) for name in (*folders, *files)):
+                if entry.is_symlink() or entry.match(disk.HALF_WRITTEN):
+                    _remove(entry)
         self.partial.mkdir(exist_ok=True)
-        for half_written in self.partial.rglob(atomic.HALF_WRITTEN):
-            half_written.unlink()
 
     def share(self) -> None:
         """Let others in who opened this folder as shared."""
         locks.share(self._lock_file)
 
     def close(self) -> None:
-        """Leave the folder with nothing of this run in it."""
-        locks.release(self._lock_file)
-        _remove(self._work)
+        """Leave the folder with nothing of this run in it.
+
+        What says that slices are finished goes first, so that nothing believes it where a kill has
+        left it without them, and the lock last.
+        """
+        self._forget()
+        for entry in sorted(self._work.iterdir()):
+            if entry != self._lock_file:
+                _remove(entry)
+        locks.retire(self._lock_file)
+        try:
+            self._work.rmdir()
+        except OSError as error:
+            # Who has waited for the lock has made a new one.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
+                raise
+
+    def _forget(self) -> None:
+        """Remove the journal of this run, the identity of its work first."""
+        (self.journal / names.BEGUN).unlink(missing_ok=True)
+        _remove(self.journal)
 
     def clear(self) -> None:
         """Remove the stacks that an unfinished run has left."""
@@ -186,8 +156,10 @@ class Workspace:
         try:
             if not stacks:
                 self.clear()
+            disk.make_lasting(self.partial)
             self._set_aside({*names.PARTS} if stacks else {*names.PARTS} - {*names.STACKS})
             self.partial.replace(self._complete)
+            disk.make_names_lasting(self._previous, self._work, self.folder)
             self._finish()
         except BaseException as error:
             with suppress(OSError):
@@ -208,30 +180,38 @@ class Workspace:
     def _finish(self) -> None:
         for part in _record_last(self._complete):
             part.replace(self.folder / part.name)
-        _remove(self._previous)  # before the mark that there is nothing to undo
+        disk.make_names_lasting(self._complete, self.folder)
+        self._forget()  # before the mark that there is nothing to undo
+        _remove(self._previous)
         self._complete.rmdir()
         self.close()
 
-    def _settle(self) -> None:
-        """Finish or undo a publication that was cut off."""
-        if self._complete.exists():
+    def _settle(self) -> bool:
+        """Finish or undo a publication that was cut off; whether the run there is then over."""
+        if _is_folder(self._complete):
             self._finish()
-            locks.exclude(self._lock_file)
-        elif self._previous.exists():
+            return True
+        if _is_folder(self._previous):
             for old in _record_last(self._previous):
                 old.replace(self.folder / old.name)
             self._previous.rmdir()
-
-
-def _is_result(folder: Path) -> bool:
-    """Whether a run has written here: its record lies there, or its place of work."""
-    if (folder / names.WORK).is_dir():
-        return True
-    try:
-        record = json.loads((folder / names.RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
         return False
-    return isinstance(record, dict) and "record" in record
+
+    def recover(self) -> None:
+        """Settle a publication that was cut off, unless somebody is at work here.
+
+        Where that cannot be done (the folder may be another's), all stays as it is.
+        """
+        if self._work.is_symlink() or not (
+            _is_folder(self._complete) or _is_folder(self._previous)
+        ):
+            return
+        with suppress(locks.InUse, OSError):
+            locks.exclude(self._lock_file)
+            try:
+                self._settle()
+            finally:
+                locks.release(self._lock_file)
 
 
 def _record_last(folder: Path) -> list[Path]:
@@ -239,9 +219,14 @@ def _record_last(folder: Path) -> list[Path]:
     return sorted(folder.iterdir(), key=lambda part: (part.name == names.RECORD, part.name))
 
 
+def _is_folder(path: Path) -> bool:
+    """Whether there is a folder, and not a link to one."""
+    return path.is_dir() and not path.is_symlink()
+
+
 def _remove(path: Path) -> None:
     """Delete a file, a folder or a link (not what it leads to), if it is there."""
-    if path.is_dir() and not path.is_symlink():
+    if _is_folder(path):
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
@@ -249,5 +234,18 @@ def _remove(path: Path) -> None:
 
 def bytes_in(path: Path) -> int:
     """What a file, or all files of a folder, hold."""
+    return sum(status.st_size for status in _statuses(path))
+
+
+def bytes_taken_by(path: Path) -> int:
+    """What they take on the disk already; of what is only reserved, nothing."""
+    taken = 0
+    for status in _statuses(path):
+        blocks = getattr(status, "st_blocks", None)  # which not all systems tell
+        taken += status.st_size if blocks is None else min(status.st_size, 512 * blocks)
+    return taken
+
+
+def _statuses(path: Path) -> Iterator[os.stat_result]:
     files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
+    return (file.stat() for file in files if file.is_file())

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from stackmend.disk import remedy
 from stackmend.errors import OutputError, StepError, UsageError
 from stackmend.forecast.estimate import Expected, expected
 from stackmend.forecast.plan import RunPlan
@@ -137,7 +138,7 @@ def finish(
 
     Raises
     ------
-    UsageError
+    Unfinished
         If slices are missing, with the shards to which they belong.
     StackmendError
         As for ``run``.
@@ -174,7 +175,7 @@ def _result_folder(job: Job, listener: Listener | None, *, shared: bool = False)
         if not isinstance(error, OSError):
             raise
         what = f"{folder}: the result cannot be written ({error.strerror or error})"
-        raise OutputError(f"{what}; make room and run again") from error
+        raise OutputError(f"{what}; {remedy(error)}") from error
 
 
 def _finished(job: Job, record: Record, changed: bool, listener: Listener | None) -> RunResult:

@@ -12,22 +12,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-from stackmend.errors import UsageError
+from stackmend.errors import OutputError, Unfinished
 from stackmend.forecast.estimate import Expected
 from stackmend.job import SliceOfChannel
 from stackmend.pictures.collect import collect
 from stackmend.pictures.searches import thumbnail_step
 from stackmend.restore.apply import Application
-from stackmend.restore.fill import Filling, make_room
+from stackmend.restore.fill import Filling, ask_for_room, check_stack, make_room
 from stackmend.restore.identity import Identity, identity_of
 from stackmend.restore.recovery import recovery
 from stackmend.restore.resume import Done, finished
 from stackmend.result import Record, names
 from stackmend.result.environment import command
-from stackmend.result.journal import Ledger
+from stackmend.result.journal import Ledger, shards_text
 from stackmend.result.log import now
 from stackmend.result.record import Times
 from stackmend.result.rows import SliceRow
+from stackmend.runner.recording import given_record
 from stackmend.runner.shards import Shard
 from stackmend.runner.writing import (
     record_in_place,
@@ -73,12 +74,12 @@ def join(session: Session, expected: Expected) -> tuple[Record, bool]:
 
     Raises
     ------
-    UsageError
+    Unfinished
         If slices are missing, with the shards to which they belong.
     """
     begun = _begin(session, expected, session.job.places, pictured=True)
     if len(begun.done.kept) < len(begun.places):
-        raise UsageError(_missing(begun))
+        raise Unfinished(_missing(begun))
     return _complete(begun)
 
 
@@ -139,8 +140,10 @@ def _announce(session: Session, expected: Expected, shard: Shard | None) -> None
         input=job.reader.label,
         shape=list(job.reader.shape),
         channels=job.channels,
+        slices=len(job.places),
         workers=session.workers.count,
         command=command(),
+        given=given_record(job),
         **({"shard": str(shard)} if shard else {}),
     )
     for note in (*job.reader.notes, *expected.notes):
@@ -199,22 +202,31 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
 def _stays(begun: _Begun) -> bool:
     """Whether the stack of the result in place is what this run would make."""
     complete = len(begun.done.kept) == len(begun.places) and not begun.done.in_place
-    work = begun.published.work
-    return complete and work is not None and work["layout"] == begun.identity["layout"]
+    work, job = begun.published.work, begun.session.job
+    if not complete or work is None or work["layout"] != begun.identity["layout"]:
+        return False
+    return job.writer(folder=job.workspace.folder).opens()
 
 
 def _filled(begun: _Begun, *, shared: bool = False) -> Filling:
     """The stack where this run works, with every slice in it that is its own."""
     session = begun.session
     application = Application.of(session.job, begun.tuning.chains)
-    make_room(session, application, begun.identity)
+    make_room(session, application, begun.identity, shared=shared)
     if shared:
         session.job.workspace.share()
+    ask_for_room(session.job, len(begun.places) - begun.done.in_place)
     filling = Filling(session, application, len(begun.places))
     filling.fill(begun.places, begun.done)
-    if not shared:
-        for writer in application.writers:
-            writer.finish()
+    if shared:
+        return filling
+    for writer in application.writers:
+        writer.finish()
+    try:
+        check_stack(session.job, application, filling.rows)
+    except OutputError:
+        session.journal.end()
+        raise
     return filling
 
 
@@ -231,11 +243,10 @@ def _report_done(begun: _Begun) -> None:
 def _missing(begun: _Begun) -> str:
     """What ``finish`` says about slices that are not there."""
     missing = [place.number for place in begun.places if place not in begun.done.kept]
-    shards = sorted({str(entry["shard"]) for entry in begun.session.journal.ledger().shards})
-    ended = f"; shards that have ended: {', '.join(shards)}" if shards else ""
-    count = f"{len(missing)} of {len(begun.places)} slices are not done ({few(missing, 20)}){ended}"
+    ended = shards_text(begun.session.journal.ledger().shards)
+    count = f"{len(missing)} of {len(begun.places)} slices are not done ({few(missing, 20)})"
     advice = "run the shards that are missing, or everything with stackmend run"
-    return f"finish: {count}; {advice}"
+    return f"finish: {'; '.join(filter(None, (count, ended, advice)))}"
 
 
 def _in_order(begun: _Begun, rows: Sequence[SliceRow]) -> list[SliceRow]:

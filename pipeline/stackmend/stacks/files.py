@@ -8,6 +8,8 @@ from io import BufferedWriter, FileIO, UnsupportedOperation
 from pathlib import Path
 from typing import IO
 
+from stackmend.disk import open_no_link, part_of
+
 
 class _OnlyWrite(FileIO):
     """A file that hides its descriptor.
@@ -23,8 +25,8 @@ class _OnlyWrite(FileIO):
 @contextmanager
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """A file that is written under a temporary name, then gets its own and replaces what had it."""
-    temporary = path.with_name(f".{path.name}.part")
-    with BufferedWriter(_OnlyWrite(temporary, "wb")) as file:
+    temporary = part_of(path)
+    with BufferedWriter(_OnlyWrite(temporary, "wb", opener=open_no_link)) as file:
         yield file
     temporary.replace(path)
 

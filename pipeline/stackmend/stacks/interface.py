@@ -222,13 +222,17 @@ class Writer(ABC):
 
     @abstractmethod
     def create(self) -> None:
-        """Make the folder or the empty file.
+        """Make what is missing of the folder or the file; slices that are there stay.
 
         Raises
         ------
         OutputError
             If that cannot be done.
         """
+
+    @abstractmethod
+    def opens(self) -> bool:
+        """Whether the stack is there and opens as it is laid out, whatever is in its slices."""
 
     @abstractmethod
     def write(self, position: int, new: Slice, channel: int = 0) -> None:

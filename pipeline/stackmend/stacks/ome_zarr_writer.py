@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from stackmend.disk import part_of, remedy
 from stackmend.errors import OutputError
 from stackmend.stacks.files import write_file
 from stackmend.stacks.interface import UNKNOWN, Pixels, Slice, Tags, Writer
@@ -33,35 +35,69 @@ class OmeZarrWriter(Writer):
     zarr_format: ClassVar[Literal[2, 3]] = 3
 
     def create(self) -> None:
-        """Write the descriptions of the image and of each level."""
+        """Write the descriptions of the image and of each level, that of the image last."""
+        if self.opens():
+            return
+        made = part_of(self.path)
+        try:
+            shutil.rmtree(made, ignore_errors=True)
+            self._describe(made)
+            described = [file for file in made.rglob("*") if file.is_file()]
+            for file in sorted(described, key=lambda file: (file.parent == made, file)):
+                place = self.path / file.relative_to(made)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                file.replace(place)
+            shutil.rmtree(made)
+        except OSError as error:
+            what = f"cannot be made ({error.strerror or error})"
+            raise OutputError(f"{self.path}: {what}; {remedy(error)}") from error
+
+    def opens(self) -> bool:
+        """Whether there are the descriptions of the image and of each level."""
         import zarr
 
-        layout, newer = self.layout, self.zarr_format == 3
+        planes, layout = self._planes, self.layout
+        try:
+            root = zarr.open_group(str(self.path), mode="r")
+            described: Any = root.attrs.get("ome", root.attrs)
+            for level, size in enumerate(self._sizes):
+                array: Any = root[str(level)]
+                if array.shape != (*planes, *size) or array.dtype != layout.dtype:
+                    return False
+        # Descriptions that are damaged make the library raise whatever it trips over.
+        except Exception:  # noqa: BLE001 - see above
+            return False
+        return "multiscales" in described and (self.path / OWN_GROUP).is_dir()
+
+    @property
+    def _planes(self) -> tuple[int, ...]:
+        """How many slices there are, behind how many channels if there are several."""
+        channels = (self.layout.channels,) if self.layout.channels > 1 else ()
+        return (*channels, self.layout.shape[0])
+
+    def _describe(self, path: Path) -> None:
+        """Write the descriptions of an image without pixels."""
+        import zarr
+
+        layout, newer, planes = self.layout, self.zarr_format == 3, self._planes
         attributes = self._attributes()
         if newer:
             attributes = {"ome": {"version": self.version, **attributes}}
-        planes: tuple[int, ...] = (layout.shape[0],)
-        if layout.channels > 1:
-            planes = (layout.channels, *planes)
-        try:
-            root = zarr.create_group(
-                str(self.path), zarr_format=self.zarr_format, overwrite=True, attributes=attributes
+        root = zarr.create_group(
+            str(path), zarr_format=self.zarr_format, overwrite=True, attributes=attributes
+        )
+        for level, size in enumerate(self._sizes):
+            root.create_array(
+                str(level),
+                shape=(*planes, *size),
+                chunks=(*(1 for _ in planes), *size),
+                dtype=layout.dtype.newbyteorder("<"),
+                fill_value=0,
+                compressors=self._compressor(),
+                chunk_key_encoding={"name": "default" if newer else "v2", "separator": "/"},
+                dimension_names="czyx"[-len(planes) - 2 :] if newer else None,
             )
-            for level, size in enumerate(self._sizes):
-                root.create_array(
-                    str(level),
-                    shape=(*planes, *size),
-                    chunks=(*(1 for _ in planes), *size),
-                    dtype=layout.dtype.newbyteorder("<"),
-                    fill_value=0,
-                    compressors=self._compressor(),
-                    chunk_key_encoding={"name": "default" if newer else "v2", "separator": "/"},
-                    dimension_names="czyx"[-len(planes) - 2 :] if newer else None,
-                )
-            self._write_group(self.path / OWN_GROUP, {})
-        except OSError as error:
-            what = f"cannot be made ({error.strerror or error})"
-            raise OutputError(f"{self.path}: {what}; make room") from error
+        self._write_group(path / OWN_GROUP, {})
 
     def write(self, position: int, new: Slice, channel: int = 0) -> None:
         """Write one slice, its full size last: if that is there, all that belongs to it is."""

@@ -13,9 +13,9 @@ from typing import Any
 import joblib
 from joblib import Parallel, parallel_config
 
-from stackmend.errors import UsageError
+from stackmend.errors import UsageError, WorkerLost
 from stackmend.result.environment import versions_of_workers
-from stackmend.workers.processes import Workers, delivered
+from stackmend.workers.processes import Workers
 
 EXTRA = "pip install 'stackmend[dask]'"
 SECONDS = 30
@@ -39,7 +39,20 @@ class ClusterWorkers(Workers):
         """Results of joblib's delayed calls; those of a lost worker are computed by another."""
         with parallel_config(backend="dask", client=self.client):
             parallel = Parallel(return_as="generator" if ordered else "generator_unordered")
-        return delivered(parallel(tasks))
+        return self.delivered(parallel(tasks))
+
+    @contextmanager
+    def lost_ones_named(self) -> Iterator[None]:
+        """An error of our own where a task has cost worker after worker."""
+        from distributed import KilledWorker
+
+        try:
+            yield
+        except KilledWorker as error:
+            what = "tasks have ended several workers of the cluster, most often for lack of memory"
+            raise WorkerLost(
+                f"workers: {what}; give each of them more, where they start"
+            ) from error
 
 
 @contextmanager

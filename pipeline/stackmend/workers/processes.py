@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from typing import Any, TypeVar, cast
 
 from joblib import Parallel
 from joblib.externals import loky
+from joblib.externals.loky.process_executor import BrokenProcessPool, TerminatedWorkerError
 
 from stackmend import interrupts
+from stackmend.errors import WorkerLost
 
 T = TypeVar("T")
 
@@ -45,7 +48,7 @@ class Workers:
         here = count == 1 or megapixels < PROCESSES_PAY
         results: Generator[Any, None, None] | None = None
         try:
-            with nullcontext() if here else _starting_processes():
+            with self.lost_ones_named(), nullcontext() if here else _starting_processes():
                 results = Parallel(
                     n_jobs=count,
                     backend="threading" if here else "loky",
@@ -55,22 +58,44 @@ class Workers:
             if results is not None:
                 results.throw(interrupt)
             raise
-        return delivered(results)
+        return self.delivered(results)
+
+    def delivered(self, results: Generator[Any, None, None]) -> Generator[Any, None, None]:
+        """The same results; closing this generator stops the workers.
+
+        One of joblib that is only dropped would warn.
+
+        Raises
+        ------
+        WorkerLost
+            If the system has ended a worker.
+        """
+        try:
+            with self.lost_ones_named():
+                # 'yield from' would close the results before they are told why.
+                for result in results:  # noqa: UP028 - see above
+                    yield result
+        except GeneratorExit:
+            with suppress(KeyboardInterrupt):
+                results.throw(KeyboardInterrupt)
+            raise
+
+    @contextmanager
+    def lost_ones_named(self) -> Iterator[None]:
+        """An error of our own where a library says that a worker has gone."""
+        try:
+            yield
+        except (BrokenProcessPool, TerminatedWorkerError) as error:
+            raise WorkerLost(lost_text(self.count, str(error))) from error
 
 
-def delivered(results: Generator[Any, None, None]) -> Generator[Any, None, None]:
-    """The same results; closing this generator stops the workers.
-
-    One of joblib that is only dropped would warn.
-    """
-    try:
-        # 'yield from' would close the results before they are told why.
-        for result in results:  # noqa: UP028 - see above
-            yield result
-    except GeneratorExit:
-        with suppress(KeyboardInterrupt):
-            results.throw(KeyboardInterrupt)
-        raise
+def lost_text(count: int, reason: str) -> str:
+    """What is said of a worker that was lost, of so many."""
+    signal_name = re.search(r"SIG[A-Z]+", reason)
+    by = f" ({signal_name[0]})" if signal_name else ""
+    what = f"workers: one of {count} was ended by the system{by}, most often for lack of memory"
+    fewer = f"try --workers {count // 2}" if count > 1 else "free some memory"
+    return f"{what}; {fewer}, or give --memory"
 
 
 def run_in_fresh_process(function: Callable[..., T], *arguments: Any) -> T:
@@ -79,7 +104,8 @@ def run_in_fresh_process(function: Callable[..., T], *arguments: Any) -> T:
         executor = loky.ProcessPoolExecutor(1)
         result = executor.submit(function, *arguments)
     try:
-        return cast(T, result.result())
+        with Workers(1).lost_ones_named():
+            return cast(T, result.result())
     finally:
         executor.shutdown(kill_workers=True)
 

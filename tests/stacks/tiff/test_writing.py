@@ -100,6 +100,7 @@ def test_other_programs_read_axes_and_pixel_size(
     reader = open_stack(save(tmp_path / "a.tif", pixels=np.zeros((3, 5, 7), np.uint8), **how))[0]
     for limit in (2**31, 10):  # as a BigTIFF as well
         monkeypatch.setattr(file_writer, "CLASSIC_LIMIT", limit)
+        (tmp_path / "stack.tif").unlink(missing_ok=True)
         with tifffile.TiffFile(copy_slices(reader, tmp_path, "tiff")) as tif:
             assert tif.is_bigtiff == (limit == 10)
             assert (tif.series[0].axes, tif.series[0].shape, len(tif.pages)) == (

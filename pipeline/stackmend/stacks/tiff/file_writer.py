@@ -16,6 +16,7 @@ from typing import IO, Any
 import numpy as np
 import tifffile
 
+from stackmend.disk import part_of, remedy
 from stackmend.errors import InputError, OutputError
 from stackmend.stacks.files import new_file
 from stackmend.stacks.interface import Layout, Pixels, Slice, Writer
@@ -44,17 +45,32 @@ class PlainTiffWriter(Writer):
     """
 
     def create(self) -> None:
-        """Write the headers and reserve room for all pages."""
+        """Write the headers and reserve room for all pages, unless that is done."""
+        if self.opens():
+            return
+        file = part_of(self.path)
         try:
-            self.path.unlink(missing_ok=True)
             try:
-                self._create(bigtiff=self._page_size * self._count > CLASSIC_LIMIT)
+                self._create(file, bigtiff=self._page_size * self._count > CLASSIC_LIMIT)
             # With the tags it does not fit.
             except struct.error:
-                self._create(bigtiff=True)
+                self._create(file, bigtiff=True)
+            file.replace(self.path)
         except OSError as error:
             what = f"cannot be made ({error.strerror or error})"
-            raise OutputError(f"{self.path}: {what}; make room") from error
+            raise OutputError(f"{self.path}: {what}; {remedy(error)}") from error
+
+    def opens(self) -> bool:
+        """Whether all headers are there, and room for all pages."""
+        end = self._count * self._page_size
+        try:
+            with open_tiff(self.path) as tif:
+                first, last = tif.pages[0], tif.pages[-1]
+                end += first.dataoffsets[0]
+                alike = _are_pages_of(self.layout, tif)
+                return alike and last.dataoffsets[0] + self._page_size == end <= tif.filehandle.size
+        except InputError:
+            return False
 
     def write(self, position: int, new: Slice, channel: int = 0) -> None:
         """Write one page in its place."""
@@ -91,7 +107,7 @@ class PlainTiffWriter(Writer):
         """Where a page begins, in bytes."""
         return self._start + (position * self.layout.channels + channel) * self._page_size
 
-    def _create(self, *, bigtiff: bool) -> None:
+    def _create(self, path: Path, *, bigtiff: bool) -> None:
         layout = self.layout
 
         # The first page, and its header as the model of the others.
@@ -102,14 +118,14 @@ class PlainTiffWriter(Writer):
             channels=layout.channels,
         )
         options |= {"shape": layout.shape[1:], "dtype": layout.dtype}
-        with tifffile.TiffWriter(self.path, bigtiff=bigtiff) as tif:
+        with tifffile.TiffWriter(path, bigtiff=bigtiff) as tif:
             tif.write(None, photometric=layout.photometric, **options)
-        with tifffile.TiffFile(self.path) as tif:
+        with tifffile.TiffFile(path) as tif:
             header = PageHeader.first_of(tif)
             start, link = int(tif.pages[0].dataoffsets[0]), tif.pages.next_page_offset
 
         # Room for all pixels, and behind them the headers, each linked to the next.
-        with self.path.open("r+b") as file:
+        with path.open("r+b") as file:
             end = start + self._count * self._page_size
             file.truncate(end)
             for number in range(1, self._count):
@@ -130,15 +146,20 @@ class CompressedTiffWriter(Writer):
     """
 
     def create(self) -> None:
-        """Make the folder of the slices."""
-        try:
-            self.path.unlink(missing_ok=True)
-            if self._slices.path.exists():
-                shutil.rmtree(self._slices.path)
-        except OSError as error:
-            what = f"cannot be made ({error.strerror or error})"
-            raise OutputError(f"{self.path}: {what}; make room") from error
+        """Make the folder of the slices; a whole file that does not open is of no use."""
+        if self.path.exists() and not self.opens():
+            self.path.unlink()
         self._slices.create()
+
+    def opens(self) -> bool:
+        """Whether there is the whole file with all its pages, or the folder of the slices."""
+        if not self.path.exists():
+            return self._slices.opens()
+        try:
+            with open_tiff(self.path) as tif:
+                return _are_pages_of(self.layout, tif)
+        except InputError:
+            return False
 
     def write(self, position: int, new: Slice, channel: int = 0) -> None:
         """Write one slice into a file of its own."""
@@ -206,6 +227,14 @@ class CompressedTiffWriter(Writer):
                 else:
                     what = f"slice {position} has not been written"
                     raise OutputError(f"{self.path}: {what}; run again")
+
+
+def _are_pages_of(layout: Layout, tif: tifffile.TiffFile) -> bool:
+    """Whether a file has as many pages as a stack, and the first and the last one fit."""
+    ends = (tif.pages[0], tif.pages[-1])
+    count = layout.shape[0] * layout.channels
+    alike = all(page.shape == layout.shape[1:] and page.dtype == layout.dtype for page in ends)
+    return alike and len(tif.pages) == count
 
 
 def _segments(page: Any) -> Iterator[bytes]:

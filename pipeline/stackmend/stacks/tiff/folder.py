@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tifffile
 
+from stackmend.disk import remedy
 from stackmend.errors import BadSlice, InputError, OutputError
 from stackmend.stacks.files import new_file
 from stackmend.stacks.interface import Metadata, Pixels, Reader, Slice, Tags, Writer
@@ -227,7 +228,11 @@ class TiffFolderWriter(Writer):
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             what = f"cannot be made ({error.strerror})"
-            raise OutputError(f"{self.path}: {what}; choose another folder") from error
+            raise OutputError(f"{self.path}: {what}; {remedy(error)}") from error
+
+    def opens(self) -> bool:
+        """Whether there is the folder: each of its files stands for itself."""
+        return self.path.is_dir()
 
     def write(self, position: int, new: Slice, channel: int = 0) -> None:
         """Write one slice."""

@@ -1,0 +1,98 @@
+"""What stands against results in a folder; nothing is written to find out."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from stackmend.result import names
+from stackmend.words import size
+
+
+def objection(folder: Path, source: Path | None) -> str | None:
+    """What speaks against a folder as that of a run that reads ``source``, in a sentence."""
+    try:
+        return next(_objections(folder, source), None)
+    except OSError as error:
+        what = f"cannot be looked into ({error.strerror})"
+        return f"{folder} {what}; choose another folder"
+
+
+def hindrance(folder: Path, needed_bytes: int) -> str | None:
+    """What hinders writing to a folder now, in a sentence: permission, or room for so much."""
+    try:
+        existing = _existing(folder)
+        if not existing.is_dir():
+            return None
+        if not os.access(existing, os.W_OK | os.X_OK):
+            return f"{existing} cannot be written to; choose another folder"
+        free = shutil.disk_usage(existing).free
+    except OSError:  # which is said by what cannot be looked into
+        return None
+    if needed_bytes > free:
+        room = f"{existing} has {size(free)} free"
+        return f"what is to be written takes {size(needed_bytes)}, {room}; make room"
+    return None
+
+
+def is_result(folder: Path) -> bool:
+    """Whether a run has written here: its record lies there, or its place of work."""
+    if (folder / names.WORK).is_dir():
+        return True
+    try:
+        record = json.loads((folder / names.RECORD).read_text(encoding="utf-8"))
+    # What is nothing but brackets is no record either.
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and "record" in record
+
+
+def is_junk(name: str) -> bool:
+    """Whether a file is one of those that file managers leave wherever they look."""
+    return name.casefold() in (".ds_store", "thumbs.db", "desktop.ini")
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _objections(folder: Path, source: Path | None) -> Iterator[str]:
+    existing = _existing(folder)
+    if not existing.is_dir():
+        yield f"{existing} is a file; choose a folder for the results"
+        return
+    if existing == folder:
+        yield from _foreign(folder)
+    # that the input is the result itself is known from the protocol, and said there
+    inner: tuple[str, ...] = ()
+    if source and folder in source.parents:
+        inner = source.relative_to(folder).parts
+    if inner and (inner[0] == names.WORK or (len(inner) > 1 and inner[0] in names.STACKS)):
+        what = f"the input lies in {inner[0]}, which this run would replace"
+        yield f"{what}; choose another folder"
+    for parent in folder.parents:
+        if parent.name in (*names.STACKS, names.WORK) and is_result(parent.parent):
+            yield f"{parent} belongs to the result of another run; choose another folder"
+
+
+def _foreign(folder: Path) -> Iterator[str]:
+    """Objections to a folder that holds what no run has written there."""
+    if (folder / names.WORK).is_symlink():
+        what = "is a link, and a run would write where it leads"
+        yield f"{folder / names.WORK} {what}; remove it, or choose another folder"
+    entries = (entry.name for entry in folder.iterdir())
+    others = sorted(name for name in entries if not is_junk(name))
+    if others and not is_result(folder):
+        what = f"holds files that are no result of a run ({others[0]})"
+        yield f"{folder} {what}; choose a new or empty folder"
+    for name in names.STACKS:
+        stack = folder / name
+        if name.endswith(".zarr") or stack.is_symlink() or not stack.is_dir():
+            continue
+        for entry in sorted(stack.iterdir()):
+            image = entry.suffix.casefold() in (".tif", ".tiff") and not entry.is_dir()
+            if not image and not is_junk(entry.name):
+                yield f"{entry} would be deleted with the earlier result; move it away first"
