@@ -10,11 +10,12 @@ from test_pixels import small_phantom
 
 CONFIGS = sorted(folder("configs").glob("*.yaml"))
 FIXED = ("learnt", "streaks")  # models with their defaults, without a search
+CHOOSING = ("choose",)  # between models
 SEARCHING = ("bright", "demo", "published-243", "quick")
 
 
 def test_there_are_configurations():
-    assert {config.stem for config in CONFIGS} == {*SEARCHING, *FIXED}
+    assert {config.stem for config in CONFIGS} == {*SEARCHING, *FIXED, *CHOOSING}
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.stem)
@@ -40,6 +41,21 @@ def test_searches_on_a_small_stack(name, tmp_path):
     assert search["status"] == "chosen"
     assert search["combinations"] >= 8
     assert run.record["truth"]["rmse_after"] < run.record["truth"]["rmse_before"]
+
+
+@pytest.mark.parametrize("name", CHOOSING)
+def test_chooses_on_a_small_stack(name, tmp_path):
+    phantom = "{slices: 2, height: 192, width: 256, tissue: cells, charge: [streaks], every: 2}"
+    given = {"input.phantom": phantom, "optimize.slices": "[1]", "optimize.clean": "[0]"}
+    learning = {f"learn_charging.{name}": "2" for name in ("members", "rounds", "copies")}
+    run = api.run(
+        folder("configs") / f"{name}.yaml",
+        output=tmp_path / "out",
+        set={**given, **learning},
+        workers=1,
+    )
+    assert [search["one_of"] for search in run.record["searches"]] == ["streaks", "learnt"]
+    assert run.record["truth"]["rmse_after"] < 0.5 * run.record["truth"]["rmse_before"]
 
 
 @pytest.mark.parametrize("name", FIXED)

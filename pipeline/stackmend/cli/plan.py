@@ -86,7 +86,7 @@ def _steps(plan: RunPlan) -> Iterator[Row]:
 def _search(search: Any) -> Iterator[Row]:
     named = {name.replace("_", " "): number for name, number in search.distinct_work.items()}
     parts = [f"{words.count(number)} {name}" for name, number in (search.counted or named).items()]
-    text = f"{words.count(search.combinations)} combinations: {', '.join(parts)}"
+    text = f"{words.counted(search.combinations, 'combination')}: {', '.join(parts)}"
     if search.at_most > search.combinations:
         text += f" (at most {words.count(search.at_most)} with {search.strategy})"
     slices = "slices" if len(search.slices) > 1 else "slice"

@@ -92,9 +92,7 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
     if _several(record):
         slices += f" of channel {search.channel}"
     if search.status != "chosen":
-        tried = counted(search.combinations, "combination")
-        named = f"{search.one_of}, " if search.one_of else ""
-        yield "search", f"{named}{tried} on slice {slices}: {search.reason}"
+        yield "search", f"{_tried(search)} on slice {slices}: {search.reason}"
         yield from _clean(search)
         return
     if search.one_of:
@@ -110,8 +108,6 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
     if search.loss_median is not None:
         lowest += f"; median {search.loss_median:.4g}"
     yield "loss", f"{search.loss_of_choice:.4g} on slice {slices}, {lowest}"
-    for reason, number in search.failed.items():
-        yield "", f"{counted(number, 'combination')} could not be computed: {reason}"
     if search.loss_before is not None:
         after = search.loss_of_choice
         yield "", f"{search.loss_before:.4g} before correction (leave it alone), {after:.4g} after"
@@ -124,8 +120,18 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
     yield from _clean(search)
 
 
+def _tried(search: SearchRecord) -> str:
+    named = f"{search.one_of}, " if search.one_of else ""
+    return named + counted(search.combinations, "combination")
+
+
 def _clean(search: SearchRecord) -> Iterator[Row]:
-    """What is changed of clean slices; where all combinations were refused, by the mildest."""
+    """What is changed of clean slices; where all combinations were refused, by the mildest.
+
+    Also why combinations could not be computed.
+    """
+    for reason, number in search.failed.items():
+        yield "failed", f"{counted(number, 'combination')}: {reason}"
     if not search.clean:
         return
     shares = [f"{share:.2%} of {name}" for name, share in search.clean.items()]

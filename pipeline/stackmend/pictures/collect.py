@@ -93,11 +93,8 @@ def _pictured(job: Job, tuning: Tuning) -> Iterator[int]:
     for index, found in enumerate(tuning.searches):
         chain = _chain(job, tuning, found)
         ids = {bound.id for bound in chain.steps}
-        if (
-            isinstance(found.result.choice, Choice)
-            and not chain.replaced
-            and ids.issuperset(found.entry.steps)
-        ):
+        applied = not chain.replaced and ids.issuperset(found.entry.steps)
+        if isinstance(found.result.choice, Choice) and applied:
             yield index
 
 

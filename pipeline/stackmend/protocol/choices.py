@@ -13,7 +13,7 @@ COMMON = {IMAGE, INITIAL_IMAGE, REFERENCE_MASK}
 
 
 def check_one_of(protocol: Protocol) -> Iterator[Problem]:
-    """One place with several chains, steps in them that leave the size alone, and a search."""
+    """One place with several chains, which leave the size and nothing else to what is behind."""
     one_of = protocol.one_of
     if one_of is None:
         return
@@ -29,6 +29,13 @@ def check_one_of(protocol: Protocol) -> Iterator[Problem]:
                 message = f"{what}; move it before or behind {ONE_OF}"
                 yield protocol.text.problem((*entry.path, "step"), message)
     yield from _needed_behind(protocol, one_of)
+
+
+def check_choice(protocol: Protocol) -> Iterator[Problem]:
+    """A search that takes one of several chains, by a loss that can compare them."""
+    one_of = protocol.one_of
+    if one_of is None:
+        return
     searched = [entry for entry in protocol.optimize if ONE_OF in entry.steps]
     if not searched:
         advice = f"name {ONE_OF} in one of them"
