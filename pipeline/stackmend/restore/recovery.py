@@ -34,10 +34,10 @@ Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 FIELDS_OF_ONE, FIELDS = 4, 3
-"""How many fields of faults are added to a single charged slice, and to each of several."""
+"""How many fields of faults are added to a single faulty slice, and to each of several."""
 
 SLICES = 2
-"""To how many charged slices at the most."""
+"""To how many faulty slices at the most."""
 
 UNMARKED = 0.25
 """Share of slices without a mask that tells that tissue is not taken for a fault."""
@@ -142,12 +142,12 @@ def recovery(
     for channel, test in _tests(job, tuning):
         start = perf_counter()
         own = {row.slice: row for row in rows if row.channel == job.channels[channel]}
-        charged = _looked_at(optimization_slices(job), own)
-        fields = FIELDS_OF_ONE if len(charged) == 1 else FIELDS
-        outcomes = _tried(session, test, charged, fields)
+        faulty = _looked_at(optimization_slices(job), own)
+        fields = FIELDS_OF_ONE if len(faulty) == 1 else FIELDS
+        outcomes = _tried(session, test, faulty, fields)
         likeness = next((each.likeness for each in outcomes.values() if each.likeness), None)
         if likeness is not None:
-            outcomes |= _tried(session, test, _clean(job, own, charged), 1, likeness)
+            outcomes |= _tried(session, test, _clean(job, own, faulty), 1, likeness)
         number = job.channels[channel]
         record = RecoveryRecord(of=test.recovery.of, step=test.step.id, channel=number)
         record = with_figures(record, outcomes, is_sure=_is_sure(tuning, own, number))
@@ -157,10 +157,10 @@ def recovery(
 
 def restorations(job: Job, chains: Sequence[ChannelChain]) -> int:
     """How many slices are restored for that, at the most."""
-    charged = min(len(optimization_slices(job)) or len(job.slices), SLICES)
-    each = 1 + (FIELDS_OF_ONE if charged == 1 else FIELDS)
-    clean = 2 if len(job.slices) > charged else 0
-    return sum(charged * each + clean for _ in _tests(job, Tuning(tuple(chains))))
+    faulty = min(len(optimization_slices(job)) or len(job.slices), SLICES)
+    each = 1 + (FIELDS_OF_ONE if faulty == 1 else FIELDS)
+    clean = 2 if len(job.slices) > faulty else 0
+    return sum(faulty * each + clean for _ in _tests(job, Tuning(tuple(chains))))
 
 
 def _tests(job: Job, tuning: Tuning) -> Iterator[tuple[int, _Test]]:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from stackmend.kernels.fault_places import Outlook, Piece, Place, faint_share, outlook
 from stackmend.result.recovery_record import RecoveryRecord
-from stackmend.words import counted, percent
 
 FEWEST_PLACES = 4
 """Known faults that must have had room."""
@@ -111,15 +110,15 @@ def _doubt(
     is_sure: bool,
 ) -> str:
     """Why no share can be stated; empty where one can."""
+    if not is_sure and record.faint > FAINT:
+        faint = f"{record.faint:.0%} of what was taken away"
+        return f"{faint} is no stronger than the tissue's own structures"
     pixels = sum(place.pixels for place in places)
     if len(places) < FEWEST_PLACES or pixels < FEWEST_PIXELS:
-        room = f"{counted(len(places), 'place')} of {pixels} px in all"
+        room = f"{len(places)} places of {pixels} px in all"
         return f"beside what is marked there is room for {room}"
     if expected is None or expected.found < ENOUGH_FOUND:
         return f"only {record.found} of {len(places)} known ones were found"
     if elsewhere.squares > DISTURBED * elsewhere.added:
         return "tissue far from known ones changes with them"
-    if not is_sure and record.faint > FAINT:
-        share = percent(record.faint)
-        return f"{share} of what was taken away is no stronger than the tissue's own structures"
     return ""

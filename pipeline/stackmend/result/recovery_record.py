@@ -33,16 +33,20 @@ class RecoveryRecord:
     clean_changed: float | None = None
 
     @property
+    def share(self) -> str:
+        """What is taken away, where that is known."""
+        taken, least, most = self.taken or 0, self.taken_least or 0, self.taken_most or 0
+        spread = f"from {100 * least:.0f} to {100 * most:.0f} % over {self.places} places"
+        return f"of a known {self.of} of this kind, {100 * taken:.0f} % ({spread}) is taken away"
+
+    @property
     def words(self) -> str:
         """The headline: what is taken away, and what happens to clean tissue; or why not known."""
-        if self.taken is None or self.taken_least is None or self.taken_most is None:
+        if self.taken is None:
             if not self.reason:
                 return f"nothing was taken away: no {self.of} was found"
             return f"how much of the {self.of} is taken away is not known: {self.reason}"
-        spread = f"from {100 * self.taken_least:.0f} to {100 * self.taken_most:.0f} %"
-        share = f"{100 * self.taken:.0f} % ({spread} over {self.places} places) is taken away"
-        known = f"of a known {self.of} of this kind, {share}"
         if self.clean_change is None or self.clean_changed is None:
-            return known
+            return self.share
         harm = f"{self.clean_change:.2g} grey levels, {100 * self.clean_changed:.2g} %"
-        return f"{known}; clean tissue is changed by {harm} of its pixels"
+        return f"{self.share}; clean tissue is changed by {harm} of its pixels"
