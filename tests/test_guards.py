@@ -294,7 +294,7 @@ FILLED: list[dict[str, Any]] = [
 
 
 def ringed(height: int) -> NDArray[np.uint8]:
-    """A slice with a bright rim around a part of some height; noise, so that nothing is constant."""
+    """A slice of noise with a bright rim around a part of some height."""
     noise = np.random.default_rng(3).integers(0, 8, (60, 80))
     noise[5 : 5 + height, 10:70] += 200
     noise[8 : 2 + height, 13:67] -= 200

@@ -11,8 +11,9 @@ import pytest
 
 from records import PROTOCOL, record, search_content
 from stackmend.report import loss_plots, page_plots, plot_data
+from stackmend.report.advice import edges
 from stackmend.report.drawing import style
-from stackmend.report.landscape import FEW, PAIRS, Search, Trial, edges, loss_of, searches, short
+from stackmend.report.landscape import FEW, PAIRS, Search, Trial, loss_of, searches, short
 from stackmend.result import Result
 from stackmend.result.decoding import decode
 from stackmend.result.record import SearchRecord

@@ -86,7 +86,7 @@ def _steps(plan: RunPlan) -> Iterator[Row]:
 def _search(search: Any) -> Iterator[Row]:
     named = {name.replace("_", " "): number for name, number in search.distinct_work.items()}
     parts = [f"{words.count(number)} {name}" for name, number in (search.counted or named).items()]
-    text = f"{words.count(search.combinations)} combinations: {', '.join(parts)}"
+    text = f"{words.counted(search.combinations, 'combination')}: {', '.join(parts)}"
     if search.at_most > search.combinations:
         text += f" (at most {words.count(search.at_most)} with {search.strategy})"
     slices = "slices" if len(search.slices) > 1 else "slice"
@@ -100,14 +100,14 @@ def _search(search: Any) -> Iterator[Row]:
 def _done(plan: RunPlan) -> Iterator[Row]:
     done = plan.done
     finished, undecided, todo = done["finished"], done["undecided"], done["todo"]
-    everything = words.count(finished + todo)
+    everything = words.counted(finished + todo, "slice")
     if plan.busy:
         yield "busy", "another run is at work in this folder; a run would refuse to begin"
     if finished:
-        text = f"{words.count(finished)} of {everything} slices"
+        text = f"{words.count(finished)} of {everything}"
         yield "done", f"{text}; the run checks their content and keeps what holds"
     if undecided:
-        text = f"{words.count(undecided)} of {everything} slices"
+        text = f"{words.count(undecided)} of {everything}"
         yield "done", f"{text} are kept if the search chooses as it did before"
     for reason, number in done["again"].items():
         yield "again", f"{reason}: {words.counted(number, 'slice')} to be computed again"

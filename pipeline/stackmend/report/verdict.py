@@ -158,6 +158,7 @@ def _doubts(source: Result, found: Sequence[Search], odd: Sequence[Jump]) -> Ite
     if slices:
         verb = "slice does" if len(slices) == 1 else "slices do"
         yield f"{len(slices)} {verb} not fit to the neighbours ({few(slices, 5)})."
+    yield from _doubts_about_polarity(source)
     output = source.record.output
     pixels = prod(output.shape)
     if output.clipped > CLIPPED * pixels:
@@ -166,6 +167,20 @@ def _doubts(source: Result, found: Sequence[Search], odd: Sequence[Jump]) -> Ite
     bad = [row.slice for row in source.slices if row.status.unusable]
     if bad:
         yield f"{counted(len(bad), 'slice')} could not be used ({few(bad, 5)})."
+
+
+def _doubts_about_polarity(source: Result) -> Iterator[str]:
+    """Dark faults must become brighter, and bright ones darker."""
+    record = source.record
+    meant = {step.polarity for step in record.chain if step.polarity}
+    if len(meant) != 1 or record.chains is not None:
+        return
+    sign, became = (1, "darker") if "dark" in meant else (-1, "brighter")
+    wrong = [row.slice for row in source.slices if (row.masked_change or 0) * sign < 0]
+    if wrong:
+        found = f"{_capital(meant.pop() or '')} {record.mask_of or 'faults'}"
+        where = f"{counted(len(wrong), 'slice')} ({few(wrong, 5)})"
+        yield f"{found} was looked for, but under the mask {where} became {became} on average."
 
 
 def _doubts_about_choice(search: Search, source: Result) -> Iterator[str]:

@@ -154,7 +154,7 @@ def _tuned(
     changed = follow([chains[each] for each in followers], entry, found.result, session.log)
     if isinstance(found.result.choice, Choice):
         found = _with_held_out(found, trial)
-        report_doubts(found, session.log)
+        report_doubts(found, trial.tuned, session.log)
     for each, chain in zip(followers, changed, strict=True):
         chains[each] = chain
     return Tuning(tuple(chains), (*tuning.searches, found))
