@@ -66,12 +66,9 @@ def _within(value: float, name: str, end: str, search: SearchRecord) -> float | 
     limits = search.limits.get(name, {})
     if name in search.whole:
         value = floor(value) if end == "lower" else ceil(value)
-    value = min(max(value, limits.get("minimum", value)), limits.get("maximum", value))
-    if value <= limits.get("exclusiveMinimum", -inf) or value >= limits.get(
-        "exclusiveMaximum", inf
-    ):
-        return None
-    return value
+    value = min(max(value, limits.get("minimum", -inf)), limits.get("maximum", inf))
+    low, high = limits.get("exclusiveMinimum", -inf), limits.get("exclusiveMaximum", inf)
+    return value if low < value < high else None
 
 
 def _beyond(values: Sequence[float], end: str) -> float:
@@ -86,6 +83,8 @@ def _beyond(values: Sequence[float], end: str) -> float:
     else:
         wider = values[0] - (values[1] - values[0])
     rounded = float(f"{wider:.2g}")
+    if values[0] <= rounded <= values[-1]:
+        rounded = float(f"{wider:.6g}")
     # among whole numbers a whole one, where it is another and does not become nothing
     whole = all(float(value).is_integer() for value in values)
     if whole and round(rounded) not in values and (rounded >= 1 or rounded < 0):
