@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import reference_data
 import stackmend
 from components import bound, evaluate
 from stackmend import api
+from stackmend.cli.summary import summary_of
 from stackmend.errors import ProtocolError
 from stackmend.kernels.regions import cityblock_distance
 from stackmend.losses.common_histogram import common_regions, grey_range, loss
@@ -25,6 +27,7 @@ from stackmend.resources import config
 from stackmend.result.journal import Journal
 from stackmend.result.rows import LEAVE_IT_ALONE
 from stackmend.stacks import open_stack
+from stackmend.words import figure
 
 LOSS = {"name": "charging_histogram", "distance": 4}
 CHAIN: list[dict[str, Any]] = [
@@ -98,7 +101,14 @@ def test_what_changes_clean_slices_is_out_and_the_rest_is_chosen_from(write, tmp
     assert out == {"0.02"}
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     assert "Charging was found and reduced" in page
-    assert "2 of 4 combinations were refused" in page
+    text = " ".join(re.sub(r"<[^>]*>", " ", page).split())
+    assert "2 of 4 combinations were refused" in text
+    assert "slice 0, y 36 to 48 0.000% 0.10% yes" in text
+    lowest = min(float(row["loss"]) for row in table if row["status"] == "refused")
+    worst = max(float(row["clean_changed"]) for row in table if float(row["loss"]) == lowest)
+    assert f"the best has a loss of {lowest:.4f} , lower than that of the choice" in text
+    assert f"it changes {worst:.2%} of a clean slice (0.10% allowed)" in text
+    assert "as the refused combination would have restored it" in page
 
 
 def test_the_shares_are_those_of_what_is_written(write, tmp_path):
@@ -281,6 +291,62 @@ def test_without_clean_slices_the_report_says_what_is_not_known(write):
     assert "found and reduced" not in page
 
 
+def test_what_becomes_darker_is_no_dark_charge(write, tmp_path):
+    """With the polarity turned round after the search, the verdict has a doubt."""
+    run = api.run(write(), workers=1)
+    file = run.folder / "slices.csv"
+    assert "was looked for, but under the mask" not in page_of(run)
+    rows = slices(run)
+    for row in rows[:2]:
+        row["masked_change"] = "-3.5"
+    with file.open("w", newline="", encoding="utf-8") as text:
+        writer = csv.DictWriter(text, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    api.report(run.folder)
+    said = "Dark charging was looked for, but under the mask 2 slices (0, 1) became darker"
+    assert said in page_of(run)
+
+
+def test_of_a_stack_that_grew_nothing_is_searched_again(write):
+    file = write(clean=[4])
+    first = api.run(file, workers=1, set={"input.slices": "0:5"})
+    assert "nothing searched again" not in summary_of(first.folder)
+    grown = api.run(file, workers=1)
+    assert grown.record["slices"]["kept_from_earlier"] == 5
+    assert grown.record["searches"][0]["computed"] == 0
+    assert "nothing searched again, " in summary_of(grown.folder)
+
+
+def slices(run: Any) -> list[dict[str, str]]:
+    with (run.folder / "slices.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def page_of(run: Any) -> str:
+    return (run.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_null_of_a_detector_is_told_where_it_finds_nothing(write, tmp_path):
+    chain = [{"step": "find_streaks", "inverse": True}, {"step": "fill_streaks"}]
+    run = api.run(without_search(write(chain)), workers=1)
+    rows = slices(run)
+    assert {row["status"] for row in rows} == {"nothing_found"}
+    for row in rows:
+        best, null = (float(row[f"find_streaks.{name}"]) for name in ("evidence", "null"))
+        if null:
+            assert float(row["find_streaks.times_null"]) == pytest.approx(best / null, rel=1e-3)
+    words = run.record["chain"][0]["facts"]
+    most = max(float(row["find_streaks.evidence"]) for row in rows)
+    said = f"where nothing was found, there is at most: {words['evidence']} {figure(most)};"
+    assert any(warning.startswith(said) for warning in run.record["warnings"])
+    assert words["null"] in page_of(run)
+    kept = api.run(tmp_path / "p.yaml", set={"input.slices": "0:6"}, workers=1)
+    assert [row["find_streaks.null"] for row in slices(kept)] == [
+        row["find_streaks.null"] for row in rows
+    ]
+
+
 # Masks of too much
 
 
@@ -294,7 +360,7 @@ FILLED: list[dict[str, Any]] = [
 
 
 def ringed(height: int) -> NDArray[np.uint8]:
-    """A slice with a bright rim around a part of some height, and noise, lest it be constant."""
+    """A slice of noise with a bright rim around a part of some height."""
     noise = np.random.default_rng(3).integers(0, 8, (60, 80))
     noise[5 : 5 + height, 10:70] += 200
     noise[8 : 2 + height, 13:67] -= 200
@@ -308,8 +374,7 @@ def test_a_slice_of_which_too_much_is_masked_passes_untouched(tmp_path: Path) ->
     content = {"protocol": 1, "input": {"path": "cell"}, "output": {"path": "out"}, "chain": FILLED}
     (tmp_path / "p.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     run = api.run(tmp_path / "p.yaml", workers=1)
-    with (run.folder / "slices.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = slices(run)
     assert [row["status"] for row in rows] == ["restored", "overmasked", "restored"]
     assert [int(row["mask_area"]) > 0.4 * 60 * 80 for row in rows] == [False, True, False]
     assert [same(run, tmp_path / "cell", number) for number in range(3)] == [False, True, False]

@@ -232,7 +232,10 @@ def test_the_slices_that_are_shown() -> None:
         40: ["worst: differs most from its neighbours"],
         70: ["most changed"],
         71: ["most changed"],
+        55: ["in between"],
+        85: ["in between"],
     }
+    assert shown.choose_shown(rows, [5], {}, [9, 10])[9] == ["clean"]
     why = shown.choose_shown(rows, [5], {20: 0.5, 21: 0.9, 22: None, 70: 0.7})
     assert why[21] == ["held out", "worst: highest held-out loss"]
     assert 40 not in why

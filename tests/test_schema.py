@@ -61,6 +61,7 @@ def test_drafts_agree(file):
 def test_parameter_is_documented(component, name, declared):
     assert declared["description"].endswith((".", ")"))
     assert declared["errorMessage"].startswith("must be ")
+    assert component is None or 3 < len(declared["title"]) <= 32
     required = component.schema.get("required", []) if component else []
     assert "default" in declared or name in required
     if any(word in name for word in DIMENSIONAL):

@@ -172,9 +172,23 @@ def test_a_stack_of_which_nothing_is_known() -> None:
 
 @pytest.mark.parametrize("levels", [[], [7.0], [7.0, 7.0], [None, 1.0, None, 2.0], [None]])
 def test_a_line_profile_of_anything(levels: list[float | None]) -> None:
-    found = {"y": 3, "x": 12, "start": 10, "before": levels, "after": levels}
-    svg = page_plots.line_profile(found)
-    assert "x (px), along row y = 3" in said(svg)
+    line = {"start": 10, "before": levels, "after": levels, "masked": [[10, 11]]}
+    profile = {"y": 3, "x": 12, **line, "across": {**line, "start": 1}}
+    titles = ("x (px), along the scan line y = 3", "y (px), across the scan lines at x = 12")
+    for (_, found), title in zip(plot_data.profiles(profile), titles, strict=True):
+        svg = page_plots.line_profile(*found)
+        assert title in said(svg)
+        shaded = [each for each in parsed(svg).iter("path") if each.get("class") == "band faint"]
+        assert len(shaded) == 1
+
+
+def test_numbers_that_steps_say_have_a_panel_each() -> None:
+    rows = [SliceRow(i, 0, "", Status.RESTORED, facts={"find.null": i}) for i in range(9)]
+    assert plot_data.panels(rows, []) == []
+    (panel,) = plot_data.panels(rows, [], {"find.null": "what chance does", "find.x": "no such"})
+    assert panel.label == "what chance does"
+    assert [level for _, level in panel.curves[0].points] == list(range(9))
+    assert "what chance does" in said(page_plots.along_stack(rows, [], {"find.null": panel.label}))
 
 
 @pytest.mark.parametrize("shares", [[0.0, 0.0], [1.0], [0.1, 0.7, 0.2]])

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
 from records import PROTOCOL, record, search_content
+from stackmend.registry import steps
 from stackmend.report import loss_plots, page_plots, plot_data
+from stackmend.report.advice import edges
 from stackmend.report.drawing import style
-from stackmend.report.landscape import FEW, PAIRS, Search, Trial, edges, loss_of, searches, short
+from stackmend.report.landscape import FEW, PAIRS, Search, Trial, loss_of, searches, short
 from stackmend.result import Result
 from stackmend.result.decoding import decode
 from stackmend.result.record import SearchRecord
 from stackmend.result.rows import LossRow
+from stackmend.runner.searched import _limits
 
 
 def grid(found: Any = None, **axes: list[Any]) -> Search:
@@ -151,6 +157,47 @@ def test_an_edge_that_came_from_the_command_line_has_no_line() -> None:
 )
 def test_values_as_a_person_writes_them(value: Any, text: str) -> None:
     assert short(value) == text
+
+
+def numeric_parameters() -> Iterator[Any]:
+    """Every number of a built-in step that can be swept."""
+    for step in steps().names():
+        if steps().origin(step) == "stackmend":
+            for name, declared in steps().get(step).schema["properties"].items():
+                numeric = {"number", "integer"} & set(np.atleast_1d(declared.get("type", "")))
+                if numeric and declared.get("sweepable", True):
+                    yield pytest.param(declared, id=f"{step}.{name}")
+
+
+@pytest.mark.parametrize("end", ["lower", "upper"])
+@pytest.mark.parametrize("declared", [*numeric_parameters()])
+def test_what_is_advised_at_an_edge_is_allowed(declared: dict[str, Any], end: str) -> None:
+    low = declared.get("minimum", declared.get("exclusiveMinimum", 0) + 0.5)
+    high, whole = declared["maximum"], declared["type"] == "integer"
+    cuts = ((0, 0.1, 1), (0, 0.5, 1), (0.001, 0.01, 0.02), (0.3, 0.5, 0.7), (0.97, 0.98, 0.99))
+    advised = 0
+    for shares in cuts:
+        values = [low + share * (high - low) for share in shares]
+        values = sorted({round(each) for each in values} if whole else values)
+        chosen = values[0] if end == "lower" else values[-1]
+        facts = {"space": {"p": values}, "chosen": {"p": chosen}, "on_edge": {"p": end}}
+        facts |= {"limits": {"p": _limits(declared)}, "whole": ["p"] if whole else []}
+        for advice in edges(grid(facts, p=values), Result(Path(), record())):
+            assert advice.suggestion or chosen in (low, high)
+            if advice.suggestion:
+                advised += 1
+                wider = [float(each) for each in yaml.safe_load(advice.suggestion)["p"]["sweep"]]
+                assert set(map(float, map(short, values))) < set(wider)
+                assert all(Draft202012Validator(declared).is_valid(value) for value in wider)
+    assert advised
+
+
+def test_at_a_limit_there_is_nothing_beyond() -> None:
+    facts = {"space": {"p": [1, 2, 9]}, "chosen": {"p": 1}, "on_edge": {"p": "lower"}}
+    open_end = facts | {"limits": {"p": {"exclusiveMinimum": 1}}}
+    for limited in (facts | {"limits": {"p": {"minimum": 1}}}, open_end):
+        (advice,) = edges(grid(limited, p=[1, 2, 9]), Result(Path(), record()))
+        assert advice.suggestion == ""
 
 
 def test_below_zero_nothing_is_advised() -> None:

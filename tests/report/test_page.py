@@ -19,7 +19,7 @@ from stackmend import api
 from stackmend.errors import OutputError
 from stackmend.result import atomic, open_result
 
-VOID = {"meta", "link", "img", "input", "br", "source", "use", "path"}
+VOID = {"meta", "link", "img", "input", "br", "source", "use", "path", "wbr"}
 
 
 class Outline(HTMLParser):

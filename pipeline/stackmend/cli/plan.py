@@ -102,14 +102,14 @@ def _search(search: Any) -> Iterator[Row]:
 def _done(plan: RunPlan) -> Iterator[Row]:
     done = plan.done
     finished, undecided, todo = done["finished"], done["undecided"], done["todo"]
-    everything = words.count(finished + todo)
+    everything = words.counted(finished + todo, "slice")
     if plan.busy:
         yield "busy", "another run is at work in this folder; a run would refuse to begin"
     if finished:
-        text = f"{words.count(finished)} of {everything} slices"
+        text = f"{words.count(finished)} of {everything}"
         yield "done", f"{text}; the run checks their content and keeps what holds"
     if undecided:
-        text = f"{words.count(undecided)} of {everything} slices"
+        text = f"{words.count(undecided)} of {everything}"
         yield "done", f"{text} are kept if the search chooses as it did before"
     for reason, number in done["again"].items():
         yield "again", f"{reason}: {words.counted(number, 'slice')} to be computed again"

@@ -197,8 +197,17 @@ def _recovery(record: Record) -> Iterator[Row]:
 def _times(record: Record, facts: Mapping[str, Any]) -> Iterator[Row]:
     computed, seconds = facts["count"] - facts["kept"], record.times["apply_s"]
     rate = f" ({figure(computed / seconds)} slices/s)" if computed > 0 and seconds > 0 else ""
-    search = duration(record.times["search_s"])
-    yield "time", f"{search} search, {duration(seconds)} application{rate}"
+    parts = [*_search_time(record), f"{duration(seconds)} application{rate}"]
+    yield "time", ", ".join(parts)
+
+
+def _search_time(record: Record) -> Iterator[str]:
+    """What searching took, where there was anything to be searched that was not known."""
+    if not record.searches:
+        return
+    searched = [each.seconds for each in record.searches if each.computed != 0]
+    known = "nothing searched again"
+    yield f"{duration(sum(searched))} search" if searched else known
 
 
 def _places(folder: Path) -> Iterator[Row]:

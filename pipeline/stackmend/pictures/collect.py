@@ -8,7 +8,7 @@ made after the search and the application, which take no notice of them.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from math import prod
 from pathlib import Path
@@ -32,7 +32,7 @@ from stackmend.result import atomic
 from stackmend.result.log import Log
 from stackmend.result.names import ANIMATION, CONTENTS, PREVIEWS
 from stackmend.result.rows import SliceRow
-from stackmend.search import Choice
+from stackmend.search import REFUSED, Choice, Combination, SearchResult
 from stackmend.stacks import Writer
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
 from stackmend.tuning.trial import Trial
@@ -110,7 +110,7 @@ def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) ->
     means = {each: result.mean(each) for each in result.combinations}
     losses = {each: mean for each, mean in means.items() if mean is not None}
     combinations = list(losses)
-    points = {combinations.index(each): name for name, each in result.landmarks.items()}
+    points = _points(result, losses)
     pictured = [place for place, each in enumerate(combinations) if each in result.pictures]
     every = list(losses.values())
     shown = chosen_frames(every, FRAMES, list(points))
@@ -141,6 +141,16 @@ def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) ->
         "still": f"search{index}_still.webp",
         "compared": {str(number): comparison(trial, found, number) for number in compared},
     }
+
+
+def _points(result: SearchResult, losses: Mapping[Combination, float]) -> dict[int, str]:
+    """Places of the named combinations, and of the best of those that are out."""
+    places = {each: place for place, each in enumerate(losses)}
+    points = {places[each]: name for name, each in result.landmarks.items()}
+    out = [each for each in losses if each in result.refused]
+    if out:
+        points[places[min(out, key=losses.__getitem__)]] = REFUSED
+    return points
 
 
 def _animate(frames: Sequence[Frame], index: int, folder: Path, size: int) -> None:
@@ -175,12 +185,14 @@ def _slices(
     """Slices of the first channel."""
     rows = [row for row in rows if row.channel == job.channels[0]]
     optimization: dict[int, None] = {}
+    clean: dict[int, None] = {}
     held_out: dict[int, float | None] = {}
     for found in tuning.searches:
         optimization |= dict.fromkeys(found.result.losses)
         for number, loss in found.held_out.items():
             held_out[number] = None if isinstance(loss, Undefined) else loss
-    shown = choose_shown(rows, list(optimization), held_out)
+        clean |= {part.number: None for part in found.entry.clean}
+    shown = choose_shown(rows, list(optimization), held_out, list(clean))
     pictures = SlicePictures(
         Application.of(job, tuning.chains),
         writer,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,8 +28,11 @@ from stackmend.restore.apply import Application
 from stackmend.result.rows import SliceRow
 from stackmend.stacks import Pixels, Writer
 
-SHOWN = 8
+SHOWN = 10
 """Slices shown at the most, whatever the size of the stack."""
+
+SPREAD, GAP = 2, 4
+"""Of them, those in the middle of the widest gaps, of more slices than this, between others."""
 
 PIXELS, SIDE = 600_000, 1200
 ZOOM, ZOOM_LEAST = (240, 360), 48
@@ -40,7 +44,7 @@ PROFILE = 400
 _BYTES = {
     "before": 50_000,
     "after": 50_000,
-    "difference": 18_000,
+    "subtracted": 18_000,
     "zoom_before": 15_000,
     "zoom_after": 15_000,
 }
@@ -48,20 +52,25 @@ _BYTES = {
 
 
 def choose_shown(
-    rows: Sequence[SliceRow], optimization: Sequence[int], held_out: Mapping[int, float | None]
+    rows: Sequence[SliceRow],
+    optimization: Sequence[int],
+    held_out: Mapping[int, float | None],
+    clean: Sequence[int] = (),
 ) -> dict[int, list[str]]:
     """Positions of the slices to be shown, and why, the most important first.
 
-    The optimization slices (3 at most) and the held-out ones (2 at most), the worst and the two
-    most changed. The worst is the held-out slice with the highest loss, if several have one;
-    otherwise the one whose masked area, or where no mask is made whose change, is farthest from the
-    median of the slices around it.
+    The optimization slices (3 at most), the held-out ones (2 at most) and a clean one, the worst
+    and the two most changed; then some in between, so that all of the stack is seen. The worst is
+    the held-out slice with the highest loss, if several have one; otherwise the one whose masked
+    area, or where no mask is made whose change, is farthest from the median of the slices around
+    it.
     """
     position = {row.slice: place for place, row in enumerate(rows)}
     why: dict[int, list[str]] = {}
     for reason, numbers, count in (
         ("optimization", optimization, 3),
         ("held out", list(held_out), 2),
+        ("clean", clean, 1),
     ):
         for number in [each for each in numbers if each in position][:count]:
             why.setdefault(position[number], []).append(reason)
@@ -80,7 +89,22 @@ def choose_shown(
     for place in changed[:2]:
         if rows[place].changed_fraction or len(rows) == 1:
             why.setdefault(place, []).append("most changed")
-    return dict(list((why or {0: ["first"]}).items())[:SHOWN])
+    chosen = dict(list((why or {0: ["first"]}).items())[: SHOWN - SPREAD])
+    for place in _in_between(chosen, len(rows)):
+        chosen[place] = ["in between"]
+    return chosen
+
+
+def _in_between(chosen: Collection[int], count: int) -> Iterator[int]:
+    """The middles of the widest gaps between some positions and the ends."""
+    taken = sorted({-1, *chosen, count})
+    for _ in range(SPREAD):
+        start, stop = max(pairwise(taken), key=lambda gap: gap[1] - gap[0])
+        if stop - start <= GAP:
+            return
+        middle = (start + stop) // 2
+        taken = sorted([*taken, middle])
+        yield middle
 
 
 def _odd_one(rows: Sequence[SliceRow]) -> int | None:
@@ -117,17 +141,17 @@ class SlicePictures:
         before = whole[self.application.window]
         if after is None or after.shape != before.shape:
             return None
-        difference = after.astype(np.float32) - before.astype(np.float32)
-        centre = deepest(difference)
+        subtracted = before.astype(np.float32) - after.astype(np.float32)
+        centre = deepest(subtracted)
         zoom = window_around(centre, before.shape)
         factor = factor_for(before.shape, PIXELS, SIDE)
         display = Display(before)
         mask = self._mask(row.slice, whole, before.shape)
-        small = shrunk(difference, factor)
+        small = shrunk(subtracted, factor)
         pictures = {
             "before": Image.fromarray(display(shrunk(before, factor))),
             "after": Image.fromarray(display(shrunk(after, factor))),
-            "difference": coloured(small, float(np.abs(small).max()) or 1.0),
+            "subtracted": coloured(small, float(np.abs(small).max()) or 1.0),
             "zoom_before": Image.fromarray(display(before[zoom])),
             "zoom_after": Image.fromarray(display(after[zoom])),
         }
@@ -149,11 +173,11 @@ class SlicePictures:
             "shape": before.shape,
             "factor": factor,
             "display": [display.low, display.high],
-            "largest_change": float(np.abs(difference).max()),
+            "largest_change": float(np.abs(subtracted).max()),
             "difference_scale": float(np.abs(small).max()),
             "zoom": [[part.start, part.stop] for part in zoom],
             "pictures": {name.partition(".")[0]: f"slice{position}_{name}" for name in encoded},
-            "profile": profile(before, after, centre),
+            "profile": profile(before, after, mask, centre),
         }
 
     def _mask(
@@ -198,12 +222,23 @@ def window_around(centre: Sequence[int], shape: Sequence[int]) -> tuple[slice, .
     return tuple(slice(start, start + size) for start, size in zip(starts, sizes, strict=True))
 
 
-def profile(before: Pixels, after: Pixels, centre: tuple[int, int]) -> dict[str, Any]:
-    """Grey levels before and after along the row through a place."""
+def profile(
+    before: Pixels, after: Pixels, mask: NDArray[np.bool_] | None, centre: tuple[int, int]
+) -> dict[str, Any]:
+    """Grey levels before and after along the row through a place, and across, along its column."""
     y, x = centre
-    start, stop = max(x - PROFILE, 0), min(x + PROFILE + 1, before.shape[1])
-    levels = {
-        name: [round(float(value), 4) for value in image[y, start:stop]]
-        for name, image in (("before", before), ("after", after))
+    beside = np.zeros(before.shape, dtype=bool) if mask is None else mask
+    across = _levels(before[:, x], after[:, x], beside[:, x], y)
+    return {"y": y, "x": x, **_levels(before[y], after[y], beside[y], x), "across": across}
+
+
+def _levels(before: Pixels, after: Pixels, mask: NDArray[Any], middle: int) -> dict[str, Any]:
+    """Levels around a place of a line, where they begin, and the parts that are masked."""
+    start, stop = max(middle - PROFILE, 0), min(middle + PROFILE + 1, before.size)
+    ends = np.flatnonzero(np.diff(mask[start:stop], prepend=False, append=False)) + start
+    return {
+        "start": start,
+        "before": [round(float(value), 4) for value in before[start:stop]],
+        "after": [round(float(value), 4) for value in after[start:stop]],
+        "masked": ends.reshape(-1, 2).tolist(),
     }
-    return {"y": y, "x": x, "start": start, **levels}

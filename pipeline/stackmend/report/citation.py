@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stackmend.result import Record
 from stackmend.result.record import SearchRecord, StepRecord
-from stackmend.words import value
+from stackmend.words import counted, value
 
 _WORKS = Path(__file__).with_name("works.bib")
 _DOI = re.compile(r"10\.\d{4,9}/[^\s,;]+")
@@ -32,7 +32,7 @@ def methods(record: Record) -> str:
     ours, numpy, scipy = (where["packages"].get(name) for name in ("stackmend", "numpy", "scipy"))
     versions = f"Python {where['python']}, NumPy {numpy}, SciPy {scipy}"
     # what was done
-    slices = "1 slice" if count == 1 else f"{count} slices"
+    slices = counted(count, "slice")
     verb = "was" if count == 1 else "were"
     done = f"{slices} of {_size(record)} {verb} processed"
     if record.chain:
@@ -72,7 +72,7 @@ def _search(search: SearchRecord) -> str:
     if parts:
         where += f" (region {', '.join(parts)})"
     strategy = search.strategy.get("name", "grid")
-    tried = f"{search.combinations} combinations ({strategy} search) on {where}"
+    tried = f"{counted(search.combinations, 'combination')} ({strategy} search) on {where}"
     loss = f"the self-supervised loss {search.loss} (version {search.loss_version})"
     if search.one_of:
         taken = "taken" if search.status == "chosen" else f"not taken ({search.reason})"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 from typing import Any
 
 from markupsafe import Markup
 
 from stackmend.report import page_plots, plot_data
-from stackmend.report.landscape import Search, Trial, edges, loss_of, short
-from stackmend.report.trust import Jump, agreement, by_channel, compared
+from stackmend.report.advice import edges
+from stackmend.report.guards import clean_rows, outcome, refused_candidate
+from stackmend.report.landscape import Search, Trial, loss_of, short
+from stackmend.report.shown import data_uri
+from stackmend.report.trust import Jump, agreement, by_channel, compared, facts_of
 from stackmend.result import Result
-from stackmend.result.previews import ShownSearch, ShownSlice
+from stackmend.result.previews import ShownSearch
 from stackmend.result.rows import LEAVE_IT_ALONE, SliceRow, Status
 from stackmend.words import few
 
@@ -27,57 +29,6 @@ BEST = 10
 """Combinations in the table of the best."""
 
 Values = dict[str, Any]
-
-_NEEDED = ("before", "after", "difference", "zoom_before", "zoom_after")
-_OPTIONAL = ("mask", "zoom_mask")  # there is none where no step makes one
-
-
-def data_uri(content: bytes | None) -> str | None:
-    """A picture as a part of the page."""
-    if content is None:
-        return None
-    kind = "png" if content.startswith(b"\x89PNG") else "webp"
-    return f"data:image/{kind};base64,{b64encode(content).decode('ascii')}"
-
-
-def shown_slices(source: Result) -> Iterator[Values]:
-    """Slices before and after, those of which all pictures are there."""
-    first = next(iter(by_channel(source.slices).values()), [])
-    rows = {row.slice: row for row in first}
-    for place, shown in enumerate(source.previews.slices):
-        pictures = dict.fromkeys(_OPTIONAL)
-        for name, file in shown["pictures"].items():
-            pictures[name] = data_uri(source.picture(file))
-        if all(pictures.get(name) for name in _NEEDED):
-            row = rows.get(shown["slice"])
-            yield _shown_slice(f"slice{place}", shown, row, pictures)
-
-
-def _shown_slice(
-    key: str, shown: ShownSlice, row: SliceRow | None, pictures: dict[str, str | None]
-) -> Values:
-    height, width = shown["shape"]
-    (top, bottom), (left, right) = shown["zoom"]
-    box = left / width, top / height, (right - left) / width, (bottom - top) / height
-    return {
-        "id": key,
-        "slice": shown["slice"],
-        "name": shown["name"],
-        "why": shown["why"],
-        "display": shown["display"],
-        "largest_change": shown["largest_change"],
-        "difference_scale": shown["difference_scale"],
-        "pictures": pictures,
-        "profile_svg": page_plots.line_profile(shown["profile"]),
-        "size": f"{height} by {width} px",
-        "reduced": shown["factor"],
-        "box": [round(100 * share, 3) for share in box],
-        "zoom_text": f"y {top} to {bottom}, x {left} to {right}",
-        "broad": width > 2 * height,
-        "aspect": f"{width} / {height}",
-        "zoom_aspect": f"{right - left} / {bottom - top}",
-        "changed": short_percent(row.changed_fraction if row else None),
-    }
 
 
 def several_channels(source: Result) -> bool:
@@ -93,6 +44,8 @@ def search_parts(search: Search, source: Result) -> Values:
         "count": len(search.trials),
         "defined": len(search.scored),
         "names": search.names,
+        "titles": titles(search, source),
+        "refused_best": refused_candidate(search, pictured, source),
         "edges": list(edges(search, source)),
         "graphs": [],
         "best": [],
@@ -110,10 +63,20 @@ def search_parts(search: Search, source: Result) -> Values:
     alone = search.record.loss_before if search.record else None
     if alone is not None:
         untouched = [LEAVE_IT_ALONE, *[""] * (len(search.names) - 1)]
-        parts["best"].append((untouched, f"{alone:.4f}"))
+        parts["best"].append((untouched, f"{alone:.4f}", "nothing is changed"))
     for trial in sorted(search.scored, key=loss_of)[:BEST]:
-        parts["best"].append(([short(value) for value in trial.values], f"{loss_of(trial):.4f}"))
+        values = [short(value) for value in trial.values]
+        parts["best"].append((values, f"{loss_of(trial):.4f}", outcome(search, trial)))
     return parts
+
+
+def titles(search: Search, source: Result) -> dict[str, str]:
+    """What swept parameters are called in words, where their steps say so."""
+    found: dict[str, str] = {}
+    for step in source.record.chain if source.finished else ():
+        for name, title in step.titles.items():
+            found |= dict.fromkeys({name, f"{step.id}.{name}"}.intersection(search.names), title)
+    return found
 
 
 def _of_record(search: Search, source: Result) -> Values:
@@ -121,7 +84,8 @@ def _of_record(search: Search, source: Result) -> Values:
     record = search.record
     if record is None:
         names = ("steps", "strategy", "loss", "reason", "advice", "one_of")
-        return {**dict.fromkeys(names, ""), "slices": (), "chosen": [], "failed": []}
+        empty = {"slices": (), "chosen": [], "clean": [], "failed": [], "scale": ""}
+        return {**dict.fromkeys(names, ""), **empty}
     steps = ", ".join(record.steps)
     if several_channels(source):
         steps += f", channel {record.channel}"
@@ -133,11 +97,14 @@ def _of_record(search: Search, source: Result) -> Values:
         "chosen": [(name, short(value)) for name, value in record.chosen.items()],
         "loss": loss,
         "reason": record.reason,
-        "clean": [(name, f"{share:.2%}") for name, share in record.clean.items()],
+        "scale": record.loss_description,
+        "clean": clean_rows(record),
+        "most_changed": "" if record.max_changed is None else f"{record.max_changed:.2%}",
         "refused": record.refused,
         "failed": list(record.failed.items()),
         "one_of": record.one_of,
         "taken": record.status == "chosen",
+        "overmasked": record.overmasked,
         "advice": record.advice,
     }
 
@@ -206,7 +173,7 @@ def _histograms(pictured: ShownSearch | None) -> Iterator[tuple[int, int, Markup
 
 def trust_parts(source: Result, found: Sequence[Search], odd: Sequence[Jump]) -> Values:
     """Whether the result can be trusted: graphs and tables."""
-    channels = by_channel(source.slices)
+    channels, facts = by_channel(source.slices), facts_of(source)
     parts: Values = {
         "along": [],
         "few": [],
@@ -219,10 +186,10 @@ def trust_parts(source: Result, found: Sequence[Search], odd: Sequence[Jump]) ->
     for channel, rows in channels.items():
         title = f", channel {channel}" if len(channels) > 1 else ""
         if len(rows) < FEW:
-            parts["few"].append((title, _table_of(rows)))
+            parts["few"].append((title, _table_of(rows, facts)))
             continue
         own = [jump for jump in odd if jump.channel == channel]
-        parts["along"].append((title, page_plots.along_stack(rows, own)))
+        parts["along"].append((title, page_plots.along_stack(rows, own, facts)))
     parts["losses"] = list(_losses(source, found))
     return parts
 
@@ -241,10 +208,10 @@ def _losses(source: Result, found: Sequence[Search]) -> Iterator[Values]:
         }
 
 
-def _table_of(rows: Sequence[SliceRow]) -> Values:
+def _table_of(rows: Sequence[SliceRow], facts: Mapping[str, str]) -> Values:
     """Everything that is measured on a few slices."""
     table = []
-    for panel in plot_data.panels(rows, ()):
+    for panel in plot_data.panels(rows, (), facts):
         for curve in panel.curves:
             label = f"{panel.label}, {curve.legend}" if curve.legend else panel.label
             values = [value for _, value in curve.points]
@@ -271,8 +238,3 @@ def _counts(source: Result) -> list[tuple[str, str]]:
         shares = f"{mean:.2%} on average, {most:.2%} at most (slice {where})"
         counts.append(("changed pixels", shares))
     return [*counts, ("clipped pixels", str(sum(row.clipped for row in rows)))]
-
-
-def short_percent(share: float | None) -> str:
-    """A share as percent."""
-    return "" if share is None else f"{share:.2%}"

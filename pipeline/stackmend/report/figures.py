@@ -19,7 +19,7 @@ from stackmend.errors import OutputError
 from stackmend.report import loss_plots, plot_data, slice_plots
 from stackmend.report.drawing import COLOURS, figure, style
 from stackmend.report.landscape import Search, searches
-from stackmend.report.trust import by_channel, compared, jumps
+from stackmend.report.trust import by_channel, compared, facts_of, jumps
 from stackmend.result import Result
 from stackmend.result.previews import ShownSlice
 
@@ -64,10 +64,13 @@ def every(source: Result) -> Iterator[tuple[str, Figure]]:
         if len(rows) > 1:
             yield (
                 name,
-                slice_plots.along_stack(rows, [jump for jump in odd if jump.channel == channel]),
+                slice_plots.along_stack(
+                    rows, [jump for jump in odd if jump.channel == channel], facts_of(source)
+                ),
             )
     for shown in source.previews.slices:
-        yield f"slice{shown['slice']}_profile", slice_plots.line_profile(shown["profile"])
+        for name, line in plot_data.profiles(shown["profile"]):
+            yield f"slice{shown['slice']}_{name}", slice_plots.line_profile(*line)
         pictures = {name: _opened(source, file) for name, file in shown["pictures"].items()}
         if pictures.get("before") is not None and pictures.get("after") is not None:
             yield f"slice{shown['slice']}_before_after", _before_after(shown, pictures)

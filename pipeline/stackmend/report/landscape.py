@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import isfinite
 from typing import Any
 
-from stackmend.result import Record, Result
+from stackmend.result import Result
 from stackmend.result.record import SearchRecord
-from stackmend.result.rows import LossRow
+from stackmend.result.rows import REFUSED, LossRow
 
 FEW = 12
 """Up to so many values a parameter is shown value by value; beyond, in so many intervals."""
@@ -22,11 +21,18 @@ PAIRS = 10
 
 @dataclass(frozen=True)
 class Trial:
-    """A combination: its place in the order of the search, its values as written, its mean loss."""
+    """A combination: its place in the order of the search, its values as written, its mean loss.
+
+    ``clean_changed`` is the largest share that it changes of a clean slice, ``masked_share`` that
+    it masks of a slice, where these are known.
+    """
 
     index: int
     values: tuple[str, ...]
     loss: float | None
+    refused: bool = False
+    clean_changed: float | None = None
+    masked_share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,12 @@ class Search:
     def scored(self) -> list[Trial]:
         """The trials that have a loss."""
         return [trial for trial in self.trials if trial.loss is not None]
+
+    @property
+    def best_refused(self) -> Trial | None:
+        """The one with the lowest loss of those that a guard refused."""
+        out = [trial for trial in self.scored if trial.refused]
+        return min(out, key=loss_of, default=None)
 
     @property
     def chosen(self) -> Trial | None:
@@ -147,74 +159,27 @@ def _search(index: int, rows: Sequence[LossRow], record: SearchRecord | None) ->
     names: dict[str, None] = {}
     for row in rows:
         names.update(dict.fromkeys(row.values))
-    trials: dict[int, Trial] = {}
+    found: dict[int, list[LossRow]] = {}
     for row in rows:
-        if isinstance(row.combination, int) and row.combination not in trials:
-            values = tuple(str(row.values.get(name, "")) for name in names)
-            trials[row.combination] = Trial(row.combination, values, row.mean_loss)
-    return Search(index, record, tuple(names), tuple(trials.values()))
+        if isinstance(row.combination, int):
+            found.setdefault(row.combination, []).append(row)
+    trials = tuple(_trial(place, own, tuple(names)) for place, own in found.items())
+    return Search(index, record, tuple(names), trials)
 
 
-@dataclass(frozen=True)
-class EdgeAdvice:
-    """A parameter chosen at an end of its range, and the change to the protocol that widens it."""
-
-    name: str
-    value: str
-    end: str
-    line: int | None
-    present: str
-    suggestion: str
-
-
-def edges(search: Search, source: Result) -> Iterator[EdgeAdvice]:
-    """What to change where the choice lies on the edge of a range."""
-    if search.record is None:
-        return
-    for name, end in search.record.on_edge.items():
-        declared = [each for each in search.record.space[name] if isinstance(each, int | float)]
-        if len(declared) < 2 or (end == "lower" and min(declared) == 0):
-            continue  # below nothing there is hardly ever anything
-        # the line as it stands, so that it can be found, and as it could be
-        line = _line_of(name, search.record, source.record)
-        text = source.record.protocol["text"].splitlines()
-        present = text[line - 1].strip() if line and line <= len(text) else ""
-        wider = sorted({*declared, _beyond(sorted(declared), end)})
-        suggestion = f"{name.rpartition('.')[2]}: {{sweep: [{', '.join(map(short, wider))}]}}"
-        value = short(search.record.chosen[name])
-        yield EdgeAdvice(name, value, end, line, present, suggestion)
-
-
-def _line_of(name: str, search: SearchRecord, record: Record) -> int | None:
-    """The line of the protocol that gives a swept parameter."""
-    step_id, _, parameter = name.rpartition(".")
-    for step in record.chain:
-        if step.id not in search.steps or step_id not in ("", step.id):
-            continue
-        if parameter in step.parameters:
-            found = re.search(r"line (\d+)", step.parameters[parameter]["origin"])
-            if found:
-                return int(found[1])
-    return None
-
-
-def _beyond(values: Sequence[float], end: str) -> float:
-    """One more value.
-
-    As far above the largest as that is above the next, or below the smallest by the same ratio.
-    """
-    if end == "upper":
-        wider = values[-1] + (values[-1] - values[-2])
-    elif values[0] > 0:
-        wider = values[0] * values[0] / values[1]
-    else:
-        wider = values[0] - (values[1] - values[0])
-    rounded = float(f"{wider:.2g}")
-    # among whole numbers a whole one, where it is another and does not become nothing
-    whole = all(float(value).is_integer() for value in values)
-    if whole and round(rounded) not in values and (rounded >= 1 or rounded < 0):
-        return round(rounded)
-    return rounded
+def _trial(index: int, rows: Sequence[LossRow], names: Sequence[str]) -> Trial:
+    """A combination, from its rows for all slices."""
+    first = rows[0]
+    return Trial(
+        index,
+        tuple(str(first.values.get(name, "")) for name in names),
+        first.mean_loss,
+        refused=any(row.status == REFUSED for row in rows),
+        clean_changed=first.clean_changed,
+        masked_share=max(
+            (row.masked_share for row in rows if row.masked_share is not None), default=None
+        ),
+    )
 
 
 def short(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from hashlib import sha256
 from importlib import metadata
@@ -12,12 +13,15 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from markupsafe import Markup
 
 from stackmend.report import citation, content
+from stackmend.report.guards import restored_pixels
 from stackmend.report.landscape import searches
 from stackmend.report.provenance import provenance
+from stackmend.report.shown import shown_slices
 from stackmend.report.trust import jumps
 from stackmend.report.verdict import verdict
 from stackmend.result import Result
 from stackmend.result.record import SearchRecord
+from stackmend.words import counted
 
 _TEMPLATES = Path(__file__).with_name("templates")
 
@@ -38,7 +42,8 @@ def render(source: Result) -> str:
         "mask_of": (source.finished and source.record.mask_of) or "mask",
         "verdict": verdict(source, found, odd),
         "warnings": source.warnings,
-        "slices": list(content.shown_slices(source)),
+        "slices": list(shown_slices(source)),
+        "restored": restored_pixels(source),
         "searches": parts,
         "unsearched": _without_losses(source, {search.index for search in found}),
         "trust": content.trust_parts(source, found, odd),
@@ -57,13 +62,26 @@ def render(source: Result) -> str:
 
 def _environment() -> Environment:
     """Everything that is put into a page is escaped, unless it is our own."""
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = breakable
+    environment.filters["counted"] = counted
+    return environment
+
+
+def breakable(name: str) -> Markup:
+    """A name of a file or a parameter that may be broken behind its joints, and only there.
+
+    >>> breakable("cell_01.tif")
+    Markup('cell_<wbr>01.<wbr>tif')
+    """
+    parts = re.split(r"(?<=[-_./\\ ])", name)
+    return Markup("<wbr>").join(parts)
 
 
 def _without_losses(source: Result, shown: set[int]) -> list[SearchRecord]:

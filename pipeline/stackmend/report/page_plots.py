@@ -134,9 +134,11 @@ def heat_map(search: Search, pair: tuple[str, str]) -> Markup:
     return chart(SMALL, high, parts)
 
 
-def along_stack(rows: Sequence[SliceRow], odd: Sequence[Jump]) -> Markup:
+def along_stack(
+    rows: Sequence[SliceRow], odd: Sequence[Jump], facts: Mapping[str, str] | None = None
+) -> Markup:
     """What is known of every slice, a panel for each measure; slices that stand out are marked."""
-    panels = plot_data.panels(rows, odd)
+    panels = plot_data.panels(rows, odd, facts)
     inner, above, between = 62.0, ROW + 3, 14.0
     step = above + inner + between
     high = 4 + step * len(panels) - between + BELOW
@@ -191,22 +193,30 @@ def _legend_at_the_right(entries: Sequence[Entry], y: float) -> str:
     return charts.legend(entries, WIDE - charts.legend_width(entries), WIDE, y)
 
 
-def line_profile(profile: Mapping[str, Any]) -> Markup:
-    """Grey levels before and after along the row through the deepest change."""
+def line_profile(profile: Mapping[str, Any], middle: float, title: str) -> Markup:
+    """Grey levels before and after along a line; what is masked is shaded, a place is marked."""
     curves = plot_data.profile_curves(profile)
     high, top = 175.0, 18.0
     x = span(place for place, _ in curves[0].points)
     frame, y_ticks = _framed(WIDE, high, top, x, span(_heights(curves)), steps=4)
-    deepest = frame.x(profile["x"])
+    deepest = frame.x(middle)
     parts = [
+        *(_shaded(frame, ends) for ends in profile.get("masked", ())),
         charts.axes(frame, number_ticks(frame.x, whole=True), y_ticks),
         charts.curve([(deepest, frame.y.start), (deepest, frame.y.end)], "faint"),
         *(_curve(frame, each) for each in curves),
         _legend_at_the_right([(each.line, each.colour, each.legend) for each in curves], 8),
-        charts.x_title(frame, high - 3, f"x (px), along row y = {profile['y']}"),
+        charts.x_title(frame, high - 3, title),
         charts.y_title(frame, "grey level"),
     ]
     return chart(WIDE, high, parts)
+
+
+def _shaded(frame: Frame, ends: Sequence[float]) -> str:
+    """A part of the x axis, from bottom to top; its ends lie between pixels."""
+    left, right = (min(max(frame.x(end - 0.5), frame.x.start), frame.x.end) for end in ends)
+    bottom, top = frame.y.start, frame.y.end
+    return charts.band([(left, bottom), (left, top), (right, top), (right, bottom)], "faint")
 
 
 def histograms(found: Mapping[str, Sequence[float]]) -> Markup:

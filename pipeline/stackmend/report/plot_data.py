@@ -211,8 +211,10 @@ class Panel:
     odd: Sequence[Point] = field(default_factory=list)
 
 
-def panels(rows: Sequence[SliceRow], odd: Sequence[Jump]) -> list[Panel]:
-    """What is known of every slice, one panel for each measure."""
+def panels(
+    rows: Sequence[SliceRow], odd: Sequence[Jump], facts: Mapping[str, str] | None = None
+) -> list[Panel]:
+    """What is known of every slice, one panel for each measure; ``facts`` are steps' own."""
     found = []
     places = slice_numbers(rows)
     for label, columns in PANELS:
@@ -225,6 +227,10 @@ def panels(rows: Sequence[SliceRow], odd: Sequence[Jump]) -> list[Panel]:
         standing_out = [(places[jump.place], jump.value) for jump in odd if jump.column in measured]
         if curves:
             found.append(Panel(label, curves, standing_out))
+    for name, label in (facts or {}).items():
+        values = [row.facts.get(name, math.nan) for row in rows]
+        if any(map(math.isfinite, values)):
+            found.append(Panel(label, [_curve(places, values, "", "blue", "-")]))
     return found
 
 
@@ -256,8 +262,21 @@ def _curve(
     return Curve(legend, colour, line, points, around)
 
 
+Line = tuple[Mapping[str, Any], float, str]
+"""Levels along a line, the place of the deepest change on it, and what the line is."""
+
+
+def profiles(profile: Mapping[str, Any]) -> Iterator[tuple[str, Line]]:
+    """Names of the lines through the deepest change, and what is to be drawn of each."""
+    y, x = profile["y"], profile["x"]
+    yield "profile", (profile, x, f"x (px), along the scan line y = {y}")
+    if "across" in profile:
+        title = f"y (px), across the scan lines at x = {x}"
+        yield "profile_across", (profile["across"], y, title)
+
+
 def profile_curves(profile: Mapping[str, Any]) -> list[Curve]:
-    """Grey levels before and after along the row through the deepest change."""
+    """Grey levels before and after along a line through the deepest change."""
     curves = []
     for name, colour, line in (("before", "orange", "--"), ("after", "blue", "-")):
         levels = [math.nan if each is None else each for each in profile[name]]

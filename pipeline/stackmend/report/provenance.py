@@ -30,15 +30,15 @@ def provenance(record: Record) -> dict[str, Any]:
     }
 
 
-def _parameters(record: Record) -> list[tuple[str, str, int, str, str, str]]:
+def _parameters(record: Record) -> list[tuple[str, str, int, str, str, str, str]]:
     """A row for each parameter of each step, or one for a step that has none."""
     rows = []
     for step in record.chain:
         for name, each in step.parameters.items():
-            cells = name, value(each["value"]), each["origin"]
+            cells = name, step.titles.get(name, ""), value(each["value"]), each["origin"]
             rows.append((step.id, step.step, step.version, *cells))
         if not step.parameters:
-            rows.append((step.id, step.step, step.version, "", "", ""))
+            rows.append((step.id, step.step, step.version, "", "", "", ""))
     return rows
 
 

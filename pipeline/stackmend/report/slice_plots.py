@@ -15,9 +15,11 @@ from stackmend.report.trust import Compared, Jump
 from stackmend.result.rows import SliceRow
 
 
-def along_stack(rows: Sequence[SliceRow], odd: Sequence[Jump]) -> Figure:
+def along_stack(
+    rows: Sequence[SliceRow], odd: Sequence[Jump], facts: Mapping[str, str] | None = None
+) -> Figure:
     """What is known of every slice, a panel for each measure; slices that stand out are marked."""
-    panels = plot_data.panels(rows, odd)
+    panels = plot_data.panels(rows, odd, facts)
     graph = figure(4.4, 0.4 + 1.15 * max(len(panels), 1))
     every = graph.subplots(max(len(panels), 1), 1, sharex=True, squeeze=False)[:, 0]
     for axes, panel in zip(every, panels, strict=False):
@@ -50,14 +52,16 @@ def _draw(axes: Axes, curve: plot_data.Curve, thickness: float) -> None:
     )
 
 
-def line_profile(profile: Mapping[str, Any]) -> Figure:
-    """Grey levels before and after along the row through the deepest change."""
+def line_profile(profile: Mapping[str, Any], middle: float, title: str) -> Figure:
+    """Grey levels before and after along a line; what is masked is shaded, a place is marked."""
     graph = figure(4.4, 2.2)
     axes = graph.add_subplot()
     for curve in plot_data.profile_curves(profile):
         _draw(axes, curve, 1.0)
-    axes.axvline(profile["x"], color=COLOURS["faint"], linewidth=0.8)
-    axes.set(xlabel=f"x (px), along row y = {profile['y']}", ylabel="grey level")
+    for start, stop in profile.get("masked", ()):
+        axes.axvspan(start - 0.5, stop - 0.5, color=COLOURS["faint"], alpha=0.25, linewidth=0)
+    axes.axvline(middle, color=COLOURS["faint"], linewidth=0.8)
+    axes.set(xlabel=title, ylabel="grey level")
     axes.grid(axis="y")
     graph.legend(loc="outside upper right", ncols=2)
     return graph

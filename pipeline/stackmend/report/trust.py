@@ -66,6 +66,14 @@ def by_channel(rows: Sequence[SliceRow]) -> dict[int, list[SliceRow]]:
     return found
 
 
+def facts_of(source: Result) -> dict[str, str]:
+    """What the numbers are that steps say of slices, by the names of their columns."""
+    found: dict[str, str] = {}
+    for step in source.record.chain if source.finished else ():
+        found |= {f"{step.id}.{name}": words for name, words in step.facts.items()}
+    return found
+
+
 def _jumps(rows: Sequence[SliceRow], column: str) -> Iterator[Jump]:
     what, share = MEASURES[column]
     before, in_the_input = column.replace("after", "before"), set()

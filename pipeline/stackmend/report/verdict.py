@@ -182,6 +182,7 @@ def _doubts(source: Result, found: Sequence[Search], odd: Sequence[Jump]) -> Ite
     for tested in source.record.recovery:
         if tested.taken is not None and tested.taken < ENOUGH:
             yield f"Less than half of a known {tested.of} is taken away ({tested.step})."
+    yield from _doubts_about_polarity(source)
     output = source.record.output
     pixels = prod(output.shape)
     if output.clipped > CLIPPED * pixels:
@@ -190,6 +191,20 @@ def _doubts(source: Result, found: Sequence[Search], odd: Sequence[Jump]) -> Ite
     bad = [row.slice for row in source.slices if row.status.unusable]
     if bad:
         yield f"{counted(len(bad), 'slice')} could not be used ({few(bad, 5)})."
+
+
+def _doubts_about_polarity(source: Result) -> Iterator[str]:
+    """Dark faults must become brighter, and bright ones darker."""
+    record = source.record
+    meant = {step.polarity for step in record.chain if step.polarity}
+    if len(meant) != 1 or record.chains is not None:
+        return
+    sign, became = (1, "darker") if "dark" in meant else (-1, "brighter")
+    wrong = [row.slice for row in source.slices if (row.masked_change or 0) * sign < 0]
+    if wrong:
+        found = f"{_capital(meant.pop() or '')} {record.mask_of or 'faults'}"
+        where = f"{counted(len(wrong), 'slice')} ({few(wrong, 5)})"
+        yield f"{found} was looked for, but under the mask {where} became {became} on average."
 
 
 def _doubts_about_choice(search: Search, source: Result) -> Iterator[str]:

@@ -14,6 +14,9 @@ LEAVE_IT_ALONE = "leave it alone"
 """The candidate of every search that changes nothing."""
 
 
+REFUSED = "refused"
+"""Status of a combination that is out."""
+
 MOST_MASKED = 0.4
 """Share of a slice above which a mask is not believed: too little is left that is clean."""
 

@@ -184,6 +184,16 @@ def _facts(component: Component) -> dict[str, str]:
     return found
 
 
+def facts_of(tuning: Tuning) -> dict[str, str]:
+    """What the numbers are that steps say of slices, by the names of their columns."""
+    found: dict[str, str] = {}
+    for chain in tuning.chains:
+        for bound in chain.steps:
+            own = _facts(bound.component)
+            found |= {f"{bound.id}.{name}": words for name, words in own.items()}
+    return found
+
+
 def _polarity(bound: Bound) -> str | None:
     name = bound.component.darkness if isinstance(bound.component, Step) else ""
     if not name:

@@ -38,7 +38,7 @@ from stackmend.runner.writing import (
 from stackmend.tuning.chains import Tuning
 from stackmend.tuning.session import Session
 from stackmend.tuning.tune import tune
-from stackmend.words import few
+from stackmend.words import counted, few
 from stackmend.workers import memory
 
 
@@ -234,10 +234,10 @@ def _report_done(begun: _Begun) -> None:
     """Say what is kept of earlier work, and why the rest is not."""
     log, done = begun.session.log, begun.done
     if done.kept:
-        kept = f"{len(done.kept)} of {len(begun.places)} slices were done already"
+        kept = f"{len(done.kept)} of {counted(len(begun.places), 'slice')} were done already"
         log.event("note", message=f"going on: {kept}")
     for reason, count in done.lost.items():
-        log.event("note", message=f"{reason}: {count} slices will be computed again")
+        log.event("note", message=f"{reason}: {counted(count, 'slice')} will be computed again")
 
 
 def _missing(begun: _Begun) -> str:

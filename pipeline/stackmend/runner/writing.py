@@ -18,11 +18,11 @@ from stackmend.result.record import Times, write_record
 from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import SliceRow, Status
 from stackmend.result.workspace import bytes_in
-from stackmend.runner.recording import protocol_record, run_record
+from stackmend.runner.recording import facts_of, protocol_record, run_record
 from stackmend.runner.searched import loss_rows
 from stackmend.tuning.chains import ChannelChain, Tuning
 from stackmend.tuning.session import Session
-from stackmend.words import few, percent
+from stackmend.words import counted, few, figure, percent
 
 MASKED = 0.15
 """Share of masked pixels of a slice above which the mask is doubtful."""
@@ -53,7 +53,7 @@ def write_beside(
     """
     job, log = session.job, session.log
     partial = job.workspace.partial
-    for warning in _doubts(rows, prod(job.shape[1:])):
+    for warning in _doubts(rows, prod(job.shape[1:]), facts_of(tuning)):
         log.warn(warning)
     atomic.write_table(partial / names.SLICES, [row.to_csv() for row in rows])
     (partial / names.PROTOCOL).write_bytes(job.protocol.source)
@@ -128,18 +128,32 @@ def record_in_place(job: Job) -> Record | None:
     return before if now == then else None
 
 
-def _doubts(rows: Sequence[SliceRow], pixels: int) -> Iterator[str]:
+def _doubts(rows: Sequence[SliceRow], pixels: int, facts: Mapping[str, str]) -> Iterator[str]:
     """What a person should know about the slices, of so many pixels each."""
     for status in Status:
         numbers = [row.slice for row in rows if row.status is status]
         if numbers and status is not Status.RESTORED:
-            count = f"{len(numbers)} of {len(rows)} slices"
+            count = f"{len(numbers)} of {counted(len(rows), 'slice')}"
             yield f"{count} are {status.words}: {few(numbers, 20)}"
+    yield from _best_of_nothing(rows, facts)
     masked = [row.slice for row in rows if (row.mask_area or 0) > MASKED * pixels]
     if masked:
-        where = f"{len(masked)} of {len(rows)} slices ({few(masked, 20)})"
+        where = f"{len(masked)} of {counted(len(rows), 'slice')} ({few(masked, 20)})"
         advice = "look whether so much is to be corrected"
         yield f"more than {percent(MASKED)} of the pixels are masked in {where}: {advice}"
     clipped = sum(row.clipped for row in rows)
     if clipped:
-        yield f"{clipped} pixels were clipped to the range of the output type"
+        pixel = "pixel was" if clipped == 1 else "pixels were"
+        yield f"{clipped} {pixel} clipped to the range of the output type"
+
+
+def _best_of_nothing(rows: Sequence[SliceRow], facts: Mapping[str, str]) -> Iterator[str]:
+    """What steps say of the slices in which nothing was found, where it is the most."""
+    nothing = [row.facts for row in rows if row.status is Status.NOTHING_FOUND]
+    found = []
+    for name, words in facts.items():
+        values = [each[name] for each in nothing if name in each]
+        if values:
+            found.append(f"{words} {figure(max(values))}")
+    if found:
+        yield f"where nothing was found, there is at most: {'; '.join(found)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stackmend.chain import Bound
 from stackmend.errors import NothingFound, QualityError, StepError
 from stackmend.protocol import OptimizeEntry
 from stackmend.registry import FAILED, NOTHING_FOUND, Loss, Undefined
@@ -62,9 +63,10 @@ def _stopped(choice: NoChoice, where: str, loss: Loss) -> str:
     return f"search: {choice.reason} in {where}; {loss.advice}, {otherwise}"
 
 
-def report_doubts(found: FinishedSearch, log: Log) -> None:
-    """Say what is doubtful about a choice."""
+def report_doubts(found: FinishedSearch, steps: Sequence[Bound], log: Log) -> None:
+    """Say what is doubtful about a choice of values for some steps."""
     choice = found.result.choice
+    declared = {bound.id: bound.component.schema["properties"] for bound in steps}
     assert isinstance(choice, Choice)
     values = {f"{id}.{name}": value for (id, name), value in found.result.chosen.items()}
     log.event("chosen", values=values, loss=choice.loss, loss_before=found.loss_before)
@@ -72,9 +74,14 @@ def report_doubts(found: FinishedSearch, log: Log) -> None:
         share = f"{len(found.failed)} of {len(found.result.combinations)} combinations are out"
         log.warn(f"{share}, as a step refuses them: {next(iter(found.failed.values()))}")
     for (id, name), end in choice.edges.items():
-        direction = "smaller" if end == "lower" else "larger"
+        direction, limit = "smaller", "minimum"
+        if end == "upper":
+            direction, limit = "larger", "maximum"
         where = f"{id}.{name} was chosen at the {end} edge of its range"
-        log.warn(f"{where}: add {direction} values to the sweep")
+        advice = f"add {direction} values to the sweep"
+        if declared[id][name].get(limit) == found.result.chosen[id, name]:
+            advice = f"the step takes no {direction} value"
+        log.warn(f"{where}: {advice}")
     if choice.tied:
         count = len(choice.tied) + 1
         log.warn(f"{count} combinations have the lowest loss; the first of them was taken")

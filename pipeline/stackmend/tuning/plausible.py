@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stackmend.chain import Graph, Node
-from stackmend.registry import Stage
+from stackmend.registry import Stage, Step
 from stackmend.result.rows import MOST_MASKED
 from stackmend.search import Combination, Measured
 from stackmend.tuning.trial import Trial
@@ -35,7 +35,7 @@ def measuring(trial: Trial, graph: Graph) -> tuple[Graph, str]:
     masks = tuple(graph.masks().values())
     if not masks:
         return graph, ""
-    pixels = prod(trial.chain.reader.shape[1:]) if trial.entry.region else None
+    pixels = _pixels(trial) if trial.entry.region else None
     node = Node(
         stage=Stage(masked_share),
         owner=MASKED_SHARE,
@@ -47,6 +47,19 @@ def measuring(trial: Trial, graph: Graph) -> tuple[Graph, str]:
     )
     products = {**graph.products, MASKED_SHARE: len(graph.nodes)}
     return replace(graph, nodes=(*graph.nodes, node), products=products), MASKED_SHARE
+
+
+def _pixels(trial: Trial) -> int:
+    """Those of a whole slice, as the steps before the tuned ones leave it."""
+    shape = trial.chain.reader.shape
+    for bound in trial.chain.upto(trial.first).steps:
+        if isinstance(bound.component, Step) and bound.component.keeps:
+            parts = bound.component.keeps.of(bound.parameters, shape)
+            depth, height, width = (
+                len(range(*part.indices(n))) for part, n in zip(parts, shape, strict=True)
+            )
+            shape = depth, height, width
+    return prod(shape[1:])
 
 
 def overmasked(measured: Measured) -> dict[Combination, str]:

@@ -157,5 +157,5 @@ def _with_doubts(session: Session, found: FinishedSearch, asked: Candidate) -> F
     found = with_held_out(found, asked.trial)
     if found.entry.alternative:
         session.log.event("note", message=f"one_of: {found.entry.alternative} is taken")
-    report_doubts(found, session.log)
+    report_doubts(found, asked.trial.tuned, session.log)
     return found

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any
 
 from stackmend.cli.terminal.streams import json_text, say
-from stackmend.words import count, duration
+from stackmend.words import count, counted, duration
 
 Fields = Mapping[str, Any]
 
@@ -64,7 +64,7 @@ def _search_start_text(fields: Fields) -> str:
 
 def _search_end_text(fields: Fields) -> str:
     parts = [f"{count(number)} {product}" for product, number in fields["distinct_work"].items()]
-    tried = f"{count(fields['combinations'])} combinations in {duration(fields['seconds'])}"
+    tried = f"{counted(fields['combinations'], 'combination')} in {duration(fields['seconds'])}"
     return f"{tried}; distinct work: {', '.join(parts)}"
 
 
@@ -76,7 +76,7 @@ def _choice_text(fields: Fields) -> str:
 
 
 def _application_text(fields: Fields) -> str:
-    return f"restoring {count(fields['slices'])} slices as {fields['dtype']}"
+    return f"restoring {counted(fields['slices'], 'slice')} as {fields['dtype']}"
 
 
 def _slice_text(fields: Fields) -> str:

@@ -90,7 +90,8 @@ class PlainLines(Follower):
         shown, then, before = self._last
         due = phase.now - then >= 30 and phase.done - before >= phase.total / 10
         if phase is not shown:
-            self._say(f"{phase.label}, {count(phase.total)} {phase.unit}")
+            unit = phase.unit.removesuffix("s") if phase.total == 1 else phase.unit
+            self._say(f"{phase.label}, {count(phase.total)} {unit}")
         elif due and phase.done < phase.total:
             self._say(", ".join([phase.label, *phase.facts(phase.now)]))
         else:
