@@ -23,7 +23,7 @@ from stackmend.kernels.streak_fit import (
 Image = NDArray[np.float32]
 Line = NDArray[np.float64]
 
-ROUNDS = 3
+ROUNDS = 5
 REACH = 1024  # columns on either side of the pair
 STIFFER = 1.5  # times as smooth as the first fit: less of the tissue gets into it
 NEAR = 6.0  # px: surroundings that weigh gradients once there is a fit

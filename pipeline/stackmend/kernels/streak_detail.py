@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from stackmend.kernels._arrays import readonly
 from stackmend.kernels.axis_gaussian import axis_gaussian
 from stackmend.kernels.regions import bounding_boxes
+from stackmend.kernels.streak_core import gradients_of
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -21,6 +23,9 @@ SIDE = 5  # px beside the mask that belong to its surroundings
 RARE, RARE_SIGMA = 0.9, 1.645  # a quantile, and the standard deviations that it is of a bell curve
 PLACES = 2  # unmasked places above, and as many below, that show the slice's own detail
 APART = 8  # rows between two of them
+ASTRAY = 2.5  # px that a fitted rim may lie beside the true one: rims bend, the model's do not
+HALO = 0.1  # of the charge: how far a rim may be on the other side of the tissue's level
+BESIDE = 8  # px along y from the charge that it belongs to
 
 
 @dataclass(frozen=True)
@@ -46,13 +51,17 @@ def remainder(image: Image, mask: Mask) -> Image:
     return np.where(mask, image - axis_gaussian(level, *BRIDGE), np.float32(0))
 
 
-def fill_detail(image: Image, masked: Mask, mask: Mask, box: Box, detail: float) -> Image:
+def fill_detail(
+    image: Image, charge: Image, masked: Mask, mask: Mask, box: Box, detail: float
+) -> Image:
     """What stands out under a mask, scale by scale, beyond the detail of places without one.
 
     Parameters
     ----------
     image : ndarray of float32, shape (Y, X)
         The slice less the charge fitted so far.
+    charge : ndarray of float32, shape of the box
+        That charge. Where it is steep along y, less is taken for detail of the slice.
     masked : ndarray of bool, shape (Y, X)
         All masks of the slice: such places say nothing about its detail.
     mask : ndarray of bool, shape of the box
@@ -73,13 +82,16 @@ def fill_detail(image: Image, masked: Mask, mask: Mask, box: Box, detail: float)
         return found
     columns = slice(box.left, box.right)
     left = remainder(image[box.top : box.bottom, columns], mask)
+    error = np.abs(gradients_of(charge)[0])
+    error *= np.float32(ASTRAY)  # what a rim beside its place leaves
     for scale in SCALES:
-        expected = _spread([axis_gaussian(each, *scale)[mask] for each in usual])
+        expected = max(_spread([axis_gaussian(each, *scale)[mask] for each in usual]), 1e-6)
         layer = axis_gaussian(left - found, *scale)
-        excess = max(1.0, _spread([layer[mask]]) / max(expected, 1e-6))
-        least = np.float32(detail * expected / excess**2)
+        excess = max(1.0, _spread([layer[mask]]) / expected)
+        astray = axis_gaussian(error, *scale) / np.float32(expected)
+        least = np.float32(detail * expected) / np.maximum(np.float32(excess**2), astray * astray)
         high = np.abs(layer) > least
-        found[high] += layer[high] - least * least / layer[high]
+        found[high] += layer[high] - least[high] ** 2 / layer[high]
     return found
 
 
@@ -106,7 +118,9 @@ def _places(masked: Mask, box: Box) -> list[slice]:
 
 
 def whole_charge(image: Image, charge: Image, mask: Mask, detail: float) -> Image:
-    """The fitted charge and what stands out beside it, never below 0; ``(Y, X)`` float32.
+    """The fitted charge and what stands out beside it; ``(Y, X)`` float32.
+
+    Below 0 only along strong rims, by ``HALO`` of the charge at most: detectors overshoot there.
 
     Parameters
     ----------
@@ -119,14 +133,17 @@ def whole_charge(image: Image, charge: Image, mask: Mask, detail: float) -> Imag
     detail : float
         What is taken for charge, in standard deviations of the detail.
     """
-    result, left = charge.copy(), image - charge
+    result, left, lowest = charge.copy(), image - charge, np.zeros_like(charge)
     for rows, columns in bounding_boxes(mask):
         box = _with_surroundings(rows, columns, mask.shape)
         part = np.s_[box.top : box.bottom, box.left : box.right]
-        found = fill_detail(left, mask, mask[part], box, detail)
+        fitted = np.ascontiguousarray(charge[part])
+        found = fill_detail(left, fitted, mask, mask[part], box, detail)
         result[part] += found
         left[part] -= found
-    return np.maximum(result, 0, out=result)
+        near = ndimage.maximum_filter1d(fitted, 2 * BESIDE + 1, axis=0)
+        np.minimum(lowest[part], np.float32(-HALO) * near, out=lowest[part])
+    return np.maximum(result, lowest, out=result)
 
 
 def _with_surroundings(rows: slice, columns: slice, shape: tuple[int, ...]) -> Box:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.kernels.line_gradients import Gradients, RimPair, rim_pairs
+from stackmend.kernels.line_gradients import Gradients, RimPair, gradients, rim_map, rim_pairs
 from stackmend.kernels.streak_core import gradients_of, refine_streak
 from stackmend.kernels.streak_evidence import is_raised, rim_evidence
 from stackmend.kernels.streak_fit import Streak, fit_streak
@@ -20,6 +20,7 @@ SHARE = 3  # of the shorter side: no streak is higher
 THIN, THIN_SHARE = 20, 0.5  # rows; a membrane along the line is a band, too, but has no core
 CORE_SHARE = 0.35  # of the streak's charge, that a core must add where there is less evidence
 FOLLOWING = 0.67  # of the evidence asked for: what is enough where there is a streak already
+AGAIN = 0.8  # of it: what is enough once all streaks of a first look are taken off
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,65 @@ def take_streaks(
     smooth : float
         Pixels over which the charge may change along x.
     """
+    asked = max(evidence, null), FOLLOWING * evidence
+    return _taken(image, slopes, pairs, asked, evidence, contrast, smooth)
+
+
+def look_again(
+    image: Image,
+    streaks: tuple[Streak, ...],
+    length: float,
+    smallest: int,
+    height: int,
+    evidence: float,
+    contrast: float,
+    smooth: float,
+) -> tuple[Streak, ...]:
+    """More streaks, in what those that were found leave of a slice.
+
+    Gradients near a streak weigh little as long as it is there, so what lies beside it is seen only
+    now. Where no streak was found there are no more.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (Y, X)
+        Charge is bright.
+    streaks : tuple of Streak
+        Those found.
+    length : float
+        Pixels over which rims are summed.
+    smallest, height : int
+        Rows between the rims, at least and at most.
+    evidence : float
+        ``AGAIN`` of it is enough; up to it, a streak needs a core.
+    contrast : float
+        Grey levels that the charge must reach.
+    smooth : float
+        Pixels over which the charge may change along x.
+    """
+    if not streaks:
+        return ()
+    rest = image - charge_of(streaks, image.shape)
+    slopes = gradients(rest)
+    pairs = candidates(rest, slopes, rim_map(slopes, length), smallest, height, smooth)
+    asked = AGAIN * evidence, AGAIN * evidence
+    return _taken(rest, slopes, pairs, asked, evidence, contrast, smooth)
+
+
+def _taken(
+    image: Image,
+    slopes: Gradients,
+    pairs: tuple[Candidate, ...],
+    asked: tuple[float, float],
+    evidence: float,
+    contrast: float,
+    smooth: float,
+) -> tuple[Streak, ...]:
+    """Those with the evidence asked of the first and of others, less what was taken before."""
     taken: list[Streak] = []
     rest, left = image.copy(), replace(slopes, down=slopes.down.copy(), along=slopes.along.copy())
     for candidate in pairs:
-        least = FOLLOWING * evidence if taken else max(evidence, null)
+        least = asked[1] if taken else asked[0]
         if candidate.evidence <= least:
             break
         streak, found = judge(rest, left, candidate.pair, smooth)

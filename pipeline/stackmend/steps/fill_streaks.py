@@ -31,7 +31,7 @@ def detailed_charge(
     Returns
     -------
     (Y, X) float32
-        Never below 0.
+        Below 0 only at strong rims, by a tenth of their charge at most.
     """
     return whole_charge(line_levels, streak_charge, charging_mask, detail)
 
@@ -60,7 +60,7 @@ def filled(
 
 STEP = Step(
     name="fill_streaks",
-    version=1,
+    version=2,
     stages=(
         Stage(detailed_charge, plural="details"),
         Stage(streak_weight),

@@ -10,7 +10,13 @@ from stackmend.kernels.matched_charge import charge_like, charge_likeness
 from stackmend.kernels.regions import cityblock_distance
 from stackmend.kernels.statistics import level_unit
 from stackmend.kernels.streak_fit import Streak
-from stackmend.kernels.streak_search import Candidate, candidates, charge_of, take_streaks
+from stackmend.kernels.streak_search import (
+    Candidate,
+    candidates,
+    charge_of,
+    look_again,
+    take_streaks,
+)
 from stackmend.registry import Recovery, Stage, Step
 
 Image = NDArray[np.float32]
@@ -83,14 +89,19 @@ def streaks(
     streak_candidates: tuple[Candidate, ...],
     cross_evidence: float,
     *,
+    length: float,
+    smallest: int,
+    height: int,
     smooth: float,
     evidence: float,
     ratio: float,
     contrast: float,
 ) -> tuple[Streak, ...]:
     """The streaks that enough speaks for, each with its fitted charge."""
-    asked = evidence, ratio * cross_evidence
-    return take_streaks(line_levels, line_gradients, streak_candidates, *asked, contrast, smooth)
+    asked, fit = (evidence, ratio * cross_evidence), (contrast, smooth)
+    found = take_streaks(line_levels, line_gradients, streak_candidates, *asked, *fit)
+    sizes = length, smallest, height
+    return found + look_again(line_levels, found, *sizes, evidence, *fit)
 
 
 def streak_charge(line_levels: Image, streaks: tuple[Streak, ...]) -> Image:
@@ -114,7 +125,7 @@ def streak_evidence(
 
 STEP = Step(
     name="find_streaks",
-    version=1,
+    version=2,
     darkness="inverse",
     stages=(
         Stage(charge_unit),
