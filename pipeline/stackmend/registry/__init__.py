@@ -34,6 +34,7 @@ from stackmend.registry.stages import (
     Each,
     Stage,
     Survey,
+    Refusal,
     Unsettled,
     Window,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "Step",
     "Survey",
     "Undefined",
+    "Refusal",
     "Unsettled",
     "Window",
     "losses",

@@ -167,6 +167,10 @@ class Each:
     values: Mapping[int, Any]
 
 
+class Refusal(ValueError):
+    """A step cannot work on a slice, which is then left as it is; the message says why."""
+
+
 class Unsettled(Exception):
     """A survey cannot say what must be known; the message says why, with slices, and what to do."""
 

@@ -17,7 +17,7 @@ from stackmend.chain import Consecutive, Products
 from stackmend.errors import BadSlice, OutputError, StepError
 from stackmend.job import Job, SliceOfChannel
 from stackmend.kernels.rounding import to_dtype
-from stackmend.registry import IMAGE
+from stackmend.registry import IMAGE, Refusal
 from stackmend.restore.measures import extent_of, levels_of, rmse
 from stackmend.result.hashes import pixel_hash
 from stackmend.result.journal import Journal
@@ -137,6 +137,8 @@ class Application:
         try:
             image, mask, status = self._evaluate(place.number, channel, raw)
         except StepError as error:
+            if isinstance(error.__cause__, Refusal):
+                return self._kept(place, BadSlice(str(error.__cause__), raw.pixels))
             raise StepError(f"slice {place.number} ({self._name(place)}): {error}") from error
         result, clipped = to_dtype(image, self.dtype)
 
@@ -191,6 +193,10 @@ class Application:
         """What the protocol says about a slice that cannot be used: keep what there is, or none."""
         if self.on_bad_slice == "skip":
             return None, self._row(place, Status.SKIPPED, reason=str(bad))
+        return self._kept(place, bad)
+
+    def _kept(self, place: SliceOfChannel, bad: BadSlice) -> tuple[Slice, SliceRow]:
+        """What there is of a slice, as it is."""
         size = tuple(ends.stop - ends.start for ends in self.window)
         pixels = None if bad.pixels is None else bad.pixels[self.window]
         if pixels is None or pixels.shape != size:
