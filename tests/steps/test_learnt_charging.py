@@ -14,7 +14,6 @@ from stackmend import registry
 from stackmend.chain import ABSENT, compile_chain
 from stackmend.chain.graph import product_of_neighbour
 from stackmend.kernels.charge_model import charge_of
-from stackmend.kernels.injection import known_charge
 from stackmend.registry import Unsettled
 
 DEFAULTS = {
@@ -186,14 +185,6 @@ def test_a_constant_slice_passes_untouched():
     image = np.full((96, 96), 120, np.float32)
     for model in (learnt(True)[1], model_of([image], inverse=True)):
         assert np.array_equal(restored(image, model)["image"], image)
-
-
-def test_most_of_the_slice_taken_for_charge_is_an_error():
-    image, model = learnt(True)
-    with pytest.raises(Exception, match="most of the slice is taken for charge"):
-        restored(
-            image - known_charge(image.shape, seed=(1,), amplitude=(90, 100), size=(80, 80)), model
-        )
 
 
 def test_pixels_that_are_no_numbers_are_refused():

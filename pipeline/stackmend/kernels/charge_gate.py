@@ -76,24 +76,24 @@ def accepted(evidence: Evidence, gate: Gate) -> Mask:
     mask = np.zeros(found.shape, dtype=bool)
     if not count:
         return mask
-    slope = _slope(evidence.level)
-    usual = _quantile(slope[~found], 0.95) if not found.all() else 0.0
+    slope = slope_of(evidence.level)
+    usual = quantile(slope[~found], 0.95) if not found.all() else 0.0
     area = np.bincount(labels.ravel())
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         if area[label] > gate.min_area:
             wide = tuple(slice(max(s.start - MARGIN, 0), s.stop + MARGIN) for s in box)
             region = labels[wide] == label
-            if _passes(region, found[wide], _cut(evidence, wide), usual, gate):
+            if _passes(region, found[wide], cut(evidence, wide), usual, gate):
                 mask[wide] |= region
     return mask
 
 
-def _cut(evidence: Evidence, box: tuple[slice, ...]) -> Evidence:
+def cut(evidence: Evidence, box: tuple[slice, ...]) -> Evidence:
     parts = (getattr(evidence, field.name) for field in fields(evidence))
     return Evidence(*(part[box] for part in parts))
 
 
-def _slope(image: Image) -> Image:
+def slope_of(image: Image) -> Image:
     slope: Image = np.abs(sobel(image, axis=1))
     slope /= np.float32(8)
     return slope
@@ -103,52 +103,52 @@ def _passes(region: Mask, found: Mask, evidence: Evidence, usual: float, gate: G
     charge = evidence.certain[region]
     if not charge.max() > gate.high:
         return False
-    typical = _quantile(charge, 0.95)
+    typical = quantile(charge, 0.95)
     core = region & (evidence.certain > typical / 2)
     certainty = evidence.likely[core].sum() / max(float(evidence.amount[core].sum()), 1e-6)
     agreement = max(float(certainty), 0.0) ** POWER
     if agreement < gate.min_agreement:
         return False
     # What moves between slices is too high on one side and too low on the other.
-    near = _dilated(region, NEAR)
-    if -_quantile(evidence.likely[near], 0.02) > MAX_COUNTER * typical:
+    near = dilated(region, NEAR)
+    if -quantile(evidence.likely[near], 0.02) > MAX_COUNTER * typical:
         return False
     if evidence.measured[region].mean() > 0.5:
-        own = _for_size(gate, int(np.count_nonzero(region)))
-        return _fades(region, near, evidence.likely, typical, 0.0, own)
-    ring = _dilated(near, RING) & ~near & ~found
+        own = for_size(gate, int(np.count_nonzero(region)))
+        return fades(region, near, evidence.likely, typical, 0.0, own)
+    ring = dilated(near, RING) & ~near & ~found
     if not ring.any():
         return True
-    rise = evidence.level - np.float32(_quantile(evidence.level[ring], 0.5))
-    top = max(_quantile(rise[region], 0.95), 1.0)
+    rise = evidence.level - np.float32(quantile(evidence.level[ring], 0.5))
+    top = max(quantile(rise[region], 0.95), 1.0)
     if agreement * typical < gate.min_agreement * top:
         return False
-    return _fades(region, near, rise, top, usual, gate)
+    return fades(region, near, rise, top, usual, gate)
 
 
-def _for_size(gate: Gate, area: int) -> Gate:
+def for_size(gate: Gate, area: int) -> Gate:
     """The gate for a measured region: what moves is small, so large ones need not be as smooth."""
     ratio = area / LARGE
     steepest = gate.max_edge * min(ratio**0.5, STEEPER)
     return replace(gate, max_edge=steepest, min_soft=gate.min_soft * min(1 / ratio, 1.0))
 
 
-def _fades(region: Mask, near: Mask, rise: Image, top: float, usual: float, gate: Gate) -> bool:
+def fades(region: Mask, near: Mask, rise: Image, top: float, usual: float, gate: Gate) -> bool:
     """Whether much lies between foot and top, and rims are not steep: objects end in steps."""
     fading = np.count_nonzero(near & (rise > 0.2 * top) & (rise < 0.65 * top))
     if fading < gate.min_soft * np.count_nonzero(near & (rise >= 0.65 * top)):
         return False
-    steepest = _quantile(_slope(rise)[_dilated(region, AROUND_EDGE)], 0.95)
+    steepest = quantile(slope_of(rise)[dilated(region, AROUND_EDGE)], 0.95)
     return float(np.sqrt(max(steepest**2 - usual**2, 0.0))) <= gate.max_edge * top
 
 
-def _quantile(values: Image, share: float) -> float:
+def quantile(values: Image, share: float) -> float:
     """The value below which a share of the values lies, without interpolation."""
     rank = int(share * (values.size - 1))
     return float(np.partition(values, rank)[rank])
 
 
-def _dilated(mask: Mask, times: int) -> Mask:
+def dilated(mask: Mask, times: int) -> Mask:
     dilated: Mask = ndimage.binary_dilation(mask, iterations=times)
     return dilated
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from stackmend.kernels.charge_belief import believed
 from stackmend.kernels.charge_features import doubled, first_features, halved
-from stackmend.kernels.charge_gate import Evidence, Gate, accepted
+from stackmend.kernels.charge_gate import Evidence, Gate
 from stackmend.kernels.charge_neighbours import trusted_places, with_neighbours
 from stackmend.kernels.charge_regression import Regression
 from stackmend.kernels.gaussian import gaussian
@@ -52,13 +53,17 @@ class Charge:
 
     def mask(self, gate: Gate) -> Mask:
         """The regions that pass a gate, ``(Y, X)`` bool."""
-        half = accepted(self.evidence, gate).astype(np.float32)
+        half = believed(self.evidence, gate).astype(np.float32)
         mask: Mask = doubled(half, self.shape) >= 0.5
         return np.ascontiguousarray(mask[self.window])
 
     def amount(self) -> Image:
         """What charge has added to the slice, as far as it is charge; ``(Y, X)`` float32."""
-        charge = np.maximum(self.evidence.likely, 0)
+        evidence = self.evidence
+        charge = np.maximum(evidence.likely, 0)
+        # What rests on one slice was allowed to be nothing; now that it is charge, it is more.
+        surer = np.sqrt(charge * np.maximum(evidence.amount, 0))
+        charge = np.where(evidence.measured, charge, surer)
         whole = doubled(charge, self.shape)[self.window]
         return np.ascontiguousarray(whole) * np.float32(self.unit)
 

@@ -46,6 +46,6 @@ def without_charge(
 
 STEP = Step(
     name="subtract_charge",
-    version=1,
+    version=2,
     stages=(Stage(charge_weight), Stage(without_charge, makes=IMAGE)),
 )
