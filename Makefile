@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench soak schema picture clean
+.PHONY: demo test check bench charging soak schema picture clean
 
 demo: $(VENV)/.core
 	$(BIN)/stackmend run configs/demo.yaml --output demo
@@ -18,6 +18,10 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python tests/benchmarks/bench.py
+
+# What each model of charging leaves and harms, on slices with added charge; some minutes.
+charging: $(VENV)/.dev
+	$(BIN)/python tests/benchmarks/charging.py
 
 # Fifty runs killed with SIGKILL at random moments, over all output formats and a chain that sees
 # neighbouring slices; some minutes.

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from reference_data import FOLDER, celegans, needs_reference, yeast
 from stackmend import api
+from stackmend.errors import InputError
 from stackmend.looking import look
 from stackmend.looking.decision import choice, sample
 from stackmend.looking.models import Finding
@@ -138,6 +139,36 @@ def test_the_comments_say_what_was_seen(tmp_path):
     assert seen.highest == np.mean(above == 255)
     assert seen.lowest == np.mean(above == 0)
     assert seen.odd == pytest.approx(3 * 4 / (100 * 200), rel=0.1)
+
+
+@pytest.mark.parametrize("paper", [0, 230])
+def test_a_written_data_bar_is_no_tissue(tmp_path, paper):
+    pixels = tissue(2).astype(np.uint8)
+    bar = np.full((34, 320), paper, np.uint8)
+    bar[0] = 255 - paper
+    letters = np.random.default_rng(3).random((12, 280)) < 0.3
+    bar[11:23, 20:300][letters] = 255 - paper
+    pixels[:, -34:] = bar
+    path, text, _ = written(tmp_path, pixels)
+    assert look(open_stack(path), lambda _: None).tissue.bar == 34
+    assert "the last 34 rows of every slice" in text
+    assert "{step: crop, y: [0, 222]}" in text
+    assert steps(text) == ["crop"]
+
+
+def test_a_bad_slice_is_passed_over(tmp_path):
+    pixels = tissue(3).astype(np.float32)
+    pixels[1, 5, 6] = np.nan
+    _, text, said = written(tmp_path, pixels)
+    assert any(each.startswith("passed over: ") for each in said)
+    assert "# Passed over: slice 1, " in text
+    assert yaml.safe_load(text)["input"]["on_bad_slice"] == "keep"
+    assert np.array_equal(restored(tmp_path), pixels, equal_nan=True)
+
+
+def test_of_bad_slices_alone_nothing_can_be_said(tmp_path):
+    with pytest.raises(InputError, match="NaN"):
+        written(tmp_path, np.full((2, 70, 80), np.nan, np.float32))
 
 
 def test_the_same_stack_gets_the_same_text(tmp_path):

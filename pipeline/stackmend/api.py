@@ -150,7 +150,7 @@ def init(
     Raises
     ------
     InputError
-        If the stack, or a slice of it that is looked at, cannot be read.
+        If the stack, or none of its slices that are looked at, can be read.
     """
     from stackmend.looking import look, protocol_for
     from stackmend.protocol.starter import starting_protocol

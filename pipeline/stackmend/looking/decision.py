@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from stackmend.errors import BadSlice
 from stackmend.looking.models import Finding, learnt_found, streaks_found
 from stackmend.looking.tissue import Tissue, tissue_of
 from stackmend.stacks import Reader
@@ -15,11 +16,15 @@ SAMPLE = 12  # slices, spread evenly over the stack
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen of a stack, and the finding that decides; ``None`` where nothing is charged."""
+    """What was seen of a stack, and the finding that decides; ``None`` where nothing is charged.
+
+    ``bad`` has the slices that were passed over, and what is wrong with them.
+    """
 
     reader: Reader
     channels: int
     numbers: tuple[int, ...]
+    bad: Mapping[int, str]
     tissue: Tissue
     findings: tuple[Finding, ...]
     chosen: Finding | None
@@ -48,18 +53,34 @@ def look(readers: Sequence[Reader], progress: Callable[[str], None]) -> Look:
     Raises
     ------
     InputError
-        If a slice cannot be used.
+        If none of these slices can be used.
     """
     reader = readers[0]
-    numbers = sample(reader.shape[0])
+    numbers, bad = usable(reader, sample(reader.shape[0]), progress)
     progress(f"looking at {counted(len(numbers), 'slice')}")
     tissue = tissue_of(reader, numbers)
     unit = None if tissue.unit == 1 else tissue.unit
-    findings: tuple[Finding, ...] = streaks_found(reader, numbers, unit)
+    findings: tuple[Finding, ...] = streaks_found(reader, numbers, unit, tissue.bar)
     if not any(finding.charged for finding in findings):
         progress("learning what charge would look like")
-        findings += learnt_found(reader, numbers)
-    return Look(reader, len(readers), numbers, tissue, findings, choice(findings))
+        findings += learnt_found(reader, numbers, tissue.bar)
+    return Look(reader, len(readers), numbers, bad, tissue, findings, choice(findings))
+
+
+def usable(
+    reader: Reader, numbers: Sequence[int], progress: Callable[[str], None]
+) -> tuple[tuple[int, ...], dict[int, str]]:
+    """The slices that can be used, and what is wrong with the others."""
+    bad: dict[int, str] = {}
+    for number in numbers:
+        try:
+            reader.read(number)
+        except BadSlice as error:
+            if len(bad) + 1 == len(numbers):
+                raise
+            bad[number] = str(error)
+            progress(f"passed over: {error}")
+    return tuple(number for number in numbers if number not in bad), bad
 
 
 def sample(count: int) -> tuple[int, ...]:

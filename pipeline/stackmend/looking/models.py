@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stackmend import registry
 from stackmend.chain import Bound, Graph, compile_chain
-from stackmend.errors import StepError
+from stackmend.errors import BadSlice, StepError
 from stackmend.registry import IMAGE, Unsettled
 from stackmend.stacks import Reader
 from stackmend.words import percent
@@ -50,32 +50,32 @@ class Finding:
 
 
 def streaks_found(
-    reader: Reader, numbers: Sequence[int], unit: float | None
+    reader: Reader, numbers: Sequence[int], unit: float | None, bar: int
 ) -> tuple[Finding, Finding]:
-    """What find_streaks finds, dark and bright."""
+    """What find_streaks finds, dark and bright, above a data bar of so many rows."""
     findings = []
     for inverse in (True, False):
         graph = compile_chain([_bound("find_streaks", inverse=inverse, unit=unit)])
-        shares = {each: _share(graph, {IMAGE: _image(reader, each)}) for each in numbers}
+        shares = {each: _share(graph, {IMAGE: _image(reader, each, bar)}) for each in numbers}
         findings.append(Finding("streaks", inverse, shares))
     return findings[0], findings[1]
 
 
-def learnt_found(reader: Reader, numbers: Sequence[int]) -> tuple[Finding, Finding]:
-    """What find_learnt_charging finds, dark and bright.
+def learnt_found(reader: Reader, numbers: Sequence[int], bar: int) -> tuple[Finding, Finding]:
+    """What find_learnt_charging finds, dark and bright, above a data bar of so many rows.
 
     The model is learnt as in a run, but asked slice by slice: differences to neighbours say how
     strong charge is, but beside dark charge they find bright charge in the clean slices, too.
     """
-    return _learnt(reader, numbers, True), _learnt(reader, numbers, False)
+    return _learnt(reader, numbers, bar, True), _learnt(reader, numbers, bar, False)
 
 
-def _learnt(reader: Reader, numbers: Sequence[int], inverse: bool) -> Finding:
-    if min(reader.shape[1:]) < SMALLEST_SIDE:
+def _learnt(reader: Reader, numbers: Sequence[int], bar: int, inverse: bool) -> Finding:
+    if min(reader.shape[1] - bar, reader.shape[2]) < SMALLEST_SIDE:
         return Finding("learnt", inverse, trouble="the slices are too small to learn from")
     learning = _bound("learn_charging", inverse=inverse, neighbours=0)
     try:
-        model = _model(reader, learning)
+        model = _model(reader, bar, learning)
     except Unsettled as error:
         return Finding("learnt", inverse, trouble=str(error))
 
@@ -85,7 +85,9 @@ def _learnt(reader: Reader, numbers: Sequence[int], inverse: bool) -> Finding:
     shares = {}
     for number in numbers:
         try:
-            shares[number] = _share(graph, {IMAGE: _middle(_image(reader, number)), name: model})
+            shares[number] = _share(
+                graph, {IMAGE: _middle(_image(reader, number, bar)), name: model}
+            )
         except StepError as error:  # it refuses slices of which it takes most for charge
             return Finding("learnt", inverse, trouble=str(error))
     share = Finding("learnt", inverse, shares).share
@@ -97,16 +99,19 @@ def _learnt(reader: Reader, numbers: Sequence[int], inverse: bool) -> Finding:
     return Finding("learnt", inverse, shares, trouble)
 
 
-def _model(reader: Reader, learning: Bound) -> Any:
-    """What the survey of a run without optimization slices settles."""
+def _model(reader: Reader, bar: int, learning: Bound) -> Any:
+    """What the survey of a run settles, without optimization slices and those that are bad."""
     survey = registry.steps().get(learning.id).survey
     assert survey is not None  # learn_charging has one
     count = range(reader.shape[0])
     numbers = sorted(set(survey.slices(count, ()) if survey.slices else count))
-    records = {
-        number: survey.record_of([_image(reader, number)], learning.parameters)
-        for number in numbers
-    }
+    records = {}
+    for number in numbers:
+        try:
+            image = _image(reader, number, bar)
+        except BadSlice:
+            continue
+        records[number] = survey.record_of([image], learning.parameters)
     return survey.settled(records, learning.parameters)
 
 
@@ -116,8 +121,8 @@ def _bound(name: str, **given: Any) -> Bound:
     return Bound(step, name, {key: each.get("default") for key, each in declared} | given)
 
 
-def _image(reader: Reader, number: int) -> NDArray[np.float32]:
-    return reader.read(number).astype(np.float32)
+def _image(reader: Reader, number: int, bar: int) -> NDArray[np.float32]:
+    return reader.read(number)[: reader.shape[1] - bar].astype(np.float32)
 
 
 def _middle(image: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,7 +13,8 @@ from scipy import ndimage
 
 from stackmend.kernels.noise import noise_level
 from stackmend.kernels.statistics import GreyLevels, add_grey_levels, grey_levels, level_unit
-from stackmend.stacks import Pixels, Reader
+from stackmend.looking.bars import bar_rows
+from stackmend.stacks import Reader
 
 ODD = 6.0  # standard deviations of the noise: what noise alone does not reach
 PART = 1024  # px a side of the middle, in which odd pixels are counted
@@ -21,7 +22,7 @@ PART = 1024  # px a side of the middle, in which odd pixels are counted
 
 @dataclass(frozen=True)
 class Tissue:
-    """Figures of the slices that were looked at, without blank rows at their bottom.
+    """Figures of the slices that were looked at, without the data bar at their bottom.
 
     Attributes
     ----------
@@ -35,7 +36,7 @@ class Tissue:
         Share of pixels that differ from the median of the 3 x 3 around them by more than the
         contrast of the whole slice, and by more than noise does.
     bar
-        Rows at the bottom, each of one grey level, in every slice.
+        Rows of the data bar, or blank, at the bottom of every slice.
     unit
         Grey levels that are one of an 8-bit slice.
     """
@@ -63,7 +64,7 @@ def tissue_of(reader: Reader, numbers: Sequence[int]) -> Tissue:
     lowest = highest = odd = 0.0
     for number in numbers:
         pixels = reader.read(number)
-        bars.append(_rows_of_one_level(pixels))
+        bars.append(bar_rows(pixels))
         pixels = pixels[: len(pixels) - bars[-1]]
         image = pixels.astype(np.float32)
         levels = grey_levels(image)
@@ -89,12 +90,6 @@ def tissue_of(reader: Reader, numbers: Sequence[int]) -> Tissue:
         bar=min(bars),
         unit=float(f"{median(units):.4g}"),
     )
-
-
-def _rows_of_one_level(pixels: Pixels) -> int:
-    """How many rows at the bottom are constant; 0 where the whole slice is."""
-    varied = np.flatnonzero(pixels.min(axis=1) != pixels.max(axis=1))
-    return int(len(pixels) - 1 - varied[-1]) if len(varied) else 0
 
 
 def _at_the_ends(pixels: NDArray[Any]) -> tuple[float, float]:

@@ -32,13 +32,17 @@ name: {name}
 input:
   path: {path}
   slices: all                           # or [0, 10, 20], or "0:200:10"
-
+{bad}
 output:
   path: results/{name}
   format: tiff-folder                   # or tiff: one multi-page file, or ome-zarr
   dtype: input                          # or uint8, uint16, float32
 
 chain:
+"""
+
+_KEEP = """\
+  on_bad_slice: keep                    # they stay as they are; or stop, or skip
 """
 
 _STREAKS = """\
@@ -77,7 +81,8 @@ def protocol_for(seen: Look, path: str) -> str:
     comments = "".join(f"# {line}\n" if line else "#\n" for line in _wrapped(_seen(seen)))
     chosen = seen.chosen
     quoted = json.dumps(path, ensure_ascii=False)
-    body = _BODY.format(name="decharge" if chosen else "unchanged", path=quoted)
+    name = "decharge" if chosen else "unchanged"
+    body = _BODY.format(name=name, path=quoted, bad=_KEEP if seen.bad else "")
     if chosen is None:
         return f"{_HEAD}#\n{comments}{body}{_ALONE}{_BY_HAND}"
     return f"{_HEAD}#\n{comments}{body}{_steps(seen, chosen)}\n{_to_optimize(seen, chosen)}"
@@ -96,6 +101,8 @@ def _seen(seen: Look) -> Iterator[str]:
     if seen.channels > 1:
         yield f"Of its {seen.channels} channels the first was looked at."
     yield f"Looked at: slices {_numbers(seen.numbers)} (counted from 0)."
+    for number, message in seen.bad.items():
+        yield f"Passed over: slice {number}, {message}."
     yield from _tissue(seen)
     for model, name in MODELS.items():
         asked = [said_of(each) for each in seen.findings if each.model == model]
@@ -125,10 +132,10 @@ def _tissue(seen: Look) -> Iterator[str]:
             f"are mended by {mend}."
         )
     if tissue.bar:
-        cut = glue(f"{{step: crop, y: [0, {rows - tissue.bar}]}}")
+        cut = glue(f"{{step: crop, y: [0, {rows - tissue.bar}]}} cuts them off")
         yield (
-            f"Data bar or blank: the last {counted(tissue.bar, 'row')} of every slice are of one "
-            f"grey level each; {cut} cuts them off."
+            f"Data bar or blank: the last {counted(tissue.bar, 'row')} of every slice, which were "
+            f"not looked at; {cut}."
         )
 
 

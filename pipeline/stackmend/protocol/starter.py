@@ -21,6 +21,8 @@ output:
 
 chain:
   - step: standardize  # grey levels to 0..1
+    per: stack  # one scale for all slices; by its own a clean slice would be amplified
+    percentiles: [0.5, 99.5]  # of the pixels lie in it; null: from the lowest to the highest level
   - step: find_charging
     inverse: $inverse  # true: charged regions are darker than their surroundings; false: brighter
     gf1_sigma: {sweep: $gf1}  # px; about the size of the charged regions
@@ -34,6 +36,8 @@ chain:
 optimize:
   slices: [$choose]  # a slice with typical charging, counted from 0
   validate: [$validate]  # held out: its loss is reported, never used to choose
+  # clean: [0]  # slices known to be clean: what changes them is not chosen
+  loss: common_histogram  # one mask for all combinations, so that their losses can be compared
   on_nothing_found: stop  # or skip: leave a stack without charging as it is
 """)
 
