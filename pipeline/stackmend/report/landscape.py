@@ -79,6 +79,11 @@ class Search:
         return [trial for trial in self.trials if trial.loss is not None]
 
     @property
+    def _allowed(self) -> list[Trial]:
+        """Those of them that no guard refused; all, where every one is refused."""
+        return [trial for trial in self.scored if not trial.refused] or self.scored
+
+    @property
     def best_refused(self) -> Trial | None:
         """The one with the lowest loss of those that a guard refused."""
         out = [trial for trial in self.scored if trial.refused]
@@ -108,7 +113,7 @@ class Search:
         """For each group of values of some parameters the best trial, whatever the others are."""
         axes = [(self.axis(name), self.names.index(name)) for name in names]
         best: dict[tuple[int, ...], Trial] = {}
-        for trial in self.scored:
+        for trial in self._allowed:
             key = tuple(axis.group[trial.values[place]] for axis, place in axes)
             if key not in best or loss_of(trial) < loss_of(best[key]):
                 best[key] = trial
@@ -118,7 +123,7 @@ class Search:
         """All losses for each group of values of a parameter."""
         axis, place = self.axis(name), self.names.index(name)
         found: dict[int, list[float]] = {}
-        for trial in self.scored:
+        for trial in self._allowed:
             found.setdefault(axis.group[trial.values[place]], []).append(loss_of(trial))
         return found
 

@@ -15,7 +15,13 @@ from stackmend.report import plot_data
 from stackmend.report.drawing import COLOURS, figure
 from stackmend.report.landscape import Search, Trial
 
-_MARKERS = {"star": ("*", 13.0), "triangle": ("^", 7.0), "square": ("s", 6.0), "tip": ("v", 7.0)}
+_MARKERS = {
+    "star": ("*", 13.0),
+    "triangle": ("^", 7.0),
+    "square": ("s", 6.0),
+    "tip": ("v", 7.0),
+    "diamond": ("D", 6.0),
+}
 """Matplotlib's names of the shapes of marks, and their sizes."""
 
 

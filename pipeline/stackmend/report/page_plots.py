@@ -161,7 +161,7 @@ def along_stack(
         parts.append(charts.axes(frame, x_ticks, y_ticks[place], x_labels=last))
         parts += [_curve(frame, each) for each in panel.curves]
         parts += [charts.mark(frame(point), "ring", "orange") for point in panel.odd]
-        parts.append(charts.text(left, top - 8, panel.label, size=TITLE))
+        parts.append(charts.text(left, top - 8, panel.label, size=TITLE, room=WIDE - left))
         entries = [(each.line, each.colour, each.legend) for each in panel.curves if each.legend]
         parts.append(_legend_at_the_right(entries, top - 11))
         if last:

@@ -113,6 +113,9 @@ def marks(search: Search, trials: Sequence[Trial]) -> Iterator[tuple[str, str, s
     for name, trial in search.landmarks.items():
         if trial.index in shown and name in MARKS:
             yield name, *MARKS[name], (trial.index, loss_of(trial))
+    refused = search.best_refused
+    if refused and refused.index in shown:
+        yield "best of the refused", "diamond", "ink", (refused.index, loss_of(refused))
 
 
 @dataclass(frozen=True)

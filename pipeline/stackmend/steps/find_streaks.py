@@ -142,8 +142,8 @@ STEP = Step(
             streak_evidence,
             facts={
                 "evidence": "strongest evidence for a streak",
-                "null": "the same in the transposed slice, where no charge can be",
-                "times_null": "how many times as strong",
+                "null": "the same in the transposed slice (null)",
+                "times_null": "evidence / null",
             },
         ),
     ),
