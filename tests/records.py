@@ -84,6 +84,7 @@ ENVIRONMENT = {
     "command": ["stackmend", "run", "p.yaml"],
     "workers": 2,
 }
+TIMES = ("search_s", "apply_s", "pictures_s", "total_s")
 COUNTS = ("constant", "nothing_found", "kept", "blank", "skipped")
 
 
@@ -116,11 +117,12 @@ def record_content(**parts: Any) -> dict[str, Any]:
         },
         "masked_share": None,
         "truth": None,
+        "recovery": [],
         "environment": ENVIRONMENT,
         "warnings": [],
         "times": {
             "started": "2026-01-02T03:04:05.000+00:00",
-            **dict.fromkeys(("search_s", "apply_s", "pictures_s", "total_s"), 1.0),
+            **dict.fromkeys(TIMES, 1.0),
         },
         "estimate": {"expected": None, "skipped": "the run is short", "actual": {}},
         "shards": [],

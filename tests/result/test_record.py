@@ -17,6 +17,7 @@ from stackmend import resources
 from stackmend.errors import InputError
 from stackmend.result import Record, open_result
 from stackmend.result import record as parts
+from stackmend.result.recovery_record import RecoveryRecord
 
 SCHEMA = resources.schema("record")
 
@@ -37,6 +38,7 @@ def of_class(kind: type) -> dict[str, Any]:
         parts.StepRecord: SCHEMA["definitions"]["step"],
         parts.ParameterRecord: SCHEMA["definitions"]["parameter"],
         parts.SearchRecord: SCHEMA["definitions"]["search"],
+        RecoveryRecord: SCHEMA["properties"]["recovery"]["items"],
     }
     names = {
         parts.ProtocolRecord: "protocol",

@@ -124,6 +124,8 @@ def _needs(plan: RunPlan) -> Iterator[Row]:
     need = plan.need
     if need.total_s:
         parts = [(need.search_s, "search"), (need.apply_s, "slices")]
+        if need.recovery_s:
+            parts.append((need.recovery_s, "test on known faults"))
         if plan.survey:
             parts.insert(0, (need.survey_s, "survey"))
         each = " + ".join(f"{words.duration(seconds)} {name}" for seconds, name in parts)

@@ -36,7 +36,7 @@ def summary_text(result: Result, width: int) -> str:
     rows = [*_head(record)]
     for search in record.searches:
         rows.extend(_search(record, search))
-    rows += [*_slices(facts), *_truth(record)]
+    rows += [*_recovery(record), *_slices(facts), *_truth(record)]
     rows += [("warning", warning) for warning in record.warnings]
     rows += [*_times(record, facts), *_places(result.folder)]
     return rows_text(rows, width)
@@ -176,6 +176,13 @@ def _truth(record: Record) -> Iterator[Row]:
         verb = "fell" if after < before else "ROSE"
     levels = f"from {before:.3g} to {after:.3g} grey levels (RMS)"
     yield "error", f"against the truth {verb}{change}, {levels}"
+
+
+def _recovery(record: Record) -> Iterator[Row]:
+    """What becomes of known faults: the headline where there is a test."""
+    for tested in record.recovery:
+        where = f"channel {tested.channel}: " if _several(record) else ""
+        yield "recovery", f"{where}{tested.words}"
 
 
 def _times(record: Record, facts: Mapping[str, Any]) -> Iterator[Row]:

@@ -13,6 +13,7 @@ from stackmend.errors import InputError, UsageError
 from stackmend.forecast.costs import Costs, SearchCosts, costs_of, provisional, searches_of
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
+from stackmend.restore.recovery import restorations
 from stackmend.result.record import Estimate
 from stackmend.search import distinct_work, most_alive, strategy
 from stackmend.tuning.chains import ChannelChain
@@ -36,6 +37,7 @@ _RECORDED = (
     "survey_s",
     "search_s",
     "apply_s",
+    "recovery_s",
     "search_bytes",
     "worker_bytes",
     "workers",
@@ -56,6 +58,7 @@ class Need:
     survey_s: float
     search_s: float
     apply_s: float
+    recovery_s: float
     search_bytes: int
     worker_bytes: int
     memory_bytes: int
@@ -67,7 +70,7 @@ class Need:
     @property
     def total_s(self) -> float:
         """From the start to the end."""
-        return self.survey_s + self.search_s + self.apply_s
+        return self.survey_s + self.search_s + self.apply_s + self.recovery_s
 
     @property
     def fits_memory(self) -> bool:
@@ -116,6 +119,7 @@ def need_of(
         survey_s=costs.survey_s * len(job.slices) / busy,
         search_s=search_s / min(fitting, cores),
         apply_s=start + ceil(todo / busy) * costs.slice_s,
+        recovery_s=restorations(job, provisional(job)) * costs.slice_s if todo else 0.0,
         search_bytes=costs.idle_bytes + alive + fitting * thread if alive else 0,
         worker_bytes=costs.worker_bytes,
         memory_bytes=taken,

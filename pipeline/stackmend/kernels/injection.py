@@ -22,6 +22,8 @@ FEWEST = 3
 CLEARANCE = 10
 FAINTEST = 0.05  # grey levels: a shape is drawn as far as it is stronger than this
 TRIES = 40
+FAINT = 0.1  # share of a shape's height that may be cut off
+CHARGED = 8.0  # grey levels above which injected charge counts
 
 
 def known_charge(
@@ -32,6 +34,7 @@ def known_charge(
     size: Span = SIZE,
     kinds: Sequence[str] = ("blob", "tail", "stroke"),
     avoid: Mask | None = None,
+    count: int | None = None,
 ) -> Image:
     """A field of charge of several shapes, joined by their maximum.
 
@@ -49,16 +52,21 @@ def known_charge(
     kinds : sequence of str
         What is drawn from, each as likely: ``blob`` (round or drawn out, flat or pointed), ``tail``
         (sharp rims along the scan line x, fading to both sides, with or without a core), ``stroke``
-        (an arc), ``streak`` (a straight band along x with sharp rims and long tails).
+        (an arc), ``streak`` (a straight band along x with sharp rims and long tails), ``cored`` (a
+        round core with sharp, fainter tails along x).
     avoid : (Y, X) bool, optional
-        Charge is nowhere nearer to these pixels than 10 px of city-block distance.
+        Charge is nowhere nearer to these pixels than 10 px of city-block distance; a shape is
+        placed where it would be fainter than a tenth of its height there, and is cut off, and where
+        it meets no other one. Centres are then as far inside the slice as shapes may be large, but
+        a quarter of it at the most.
+    count : int, optional
+        How many shapes; one for 30000 px, three at least, if left out.
 
     Returns
     -------
     (Y, X) float32
-        Grey levels, at least 0; 0 where the field is fainter than 0.05. One shape for 30000 px,
-        three at least; a shape that finds no place beside the pixels to avoid in 40 tries is left
-        out.
+        Grey levels, at least 0; 0 where the field is fainter than 0.05. A shape that finds no place
+        beside the pixels to avoid in 40 tries is left out.
 
     Raises
     ------
@@ -76,15 +84,21 @@ def known_charge(
     if unknown := [kind for kind in kinds if kind not in SHAPES]:
         raise ValueError(f"kinds: expected some of {', '.join(SHAPES)}, got {unknown[0]!r}")
     near = None if avoid is None else _neighbourhood(avoid, shape)
+    margin = 0.0 if avoid is None else min(size[1], min(shape) / 4)
     random = np.random.default_rng(list(seed))
     field = np.zeros(shape, np.float32)
-    for _ in range(max(FEWEST, shape[0] * shape[1] // PIXELS_PER_SHAPE)):
+    for _ in range(count or max(FEWEST, shape[0] * shape[1] // PIXELS_PER_SHAPE)):
         for _ in range(1 if near is None else TRIES):
-            corner, drawn = _shape(random, shape, amplitude, size, kinds)
+            corner, drawn = _shape(random, shape, amplitude, size, kinds, margin)
             box = tuple(slice(a, a + n) for a, n in zip(corner, drawn.shape, strict=True))
-            if near is None or not np.any((drawn > 0) & near[box]):
-                np.maximum(field[box], drawn, out=field[box])
-                break
+            if near is not None:
+                if drawn.max(initial=0, where=near[box]) > FAINT * drawn.max():
+                    continue
+                if np.any((drawn > CHARGED / 2) & (field[box] > CHARGED / 2)):
+                    continue
+                drawn[near[box]] = 0
+            np.maximum(field[box], drawn, out=field[box])
+            break
     return field
 
 
@@ -109,10 +123,15 @@ def _log_uniform(random: Generator, span: Span) -> float:
 
 
 def _shape(
-    random: Generator, shape: tuple[int, int], amplitude: Span, size: Span, kinds: Sequence[str]
+    random: Generator,
+    shape: tuple[int, int],
+    amplitude: Span,
+    size: Span,
+    kinds: Sequence[str],
+    margin: float,
 ) -> tuple[tuple[int, int], Image]:
     """One shape in its box: the box's first row and column, and the field in it."""
-    centre = random.uniform(0, shape[0]), random.uniform(0, shape[1])
+    centre = tuple(random.uniform(margin, length - margin) for length in shape)
     height, half_width = _log_uniform(random, amplitude), _log_uniform(random, size)
     profile, reach = SHAPES[kinds[int(random.integers(len(kinds)))]](
         random, half_width, log(height / FAINTEST)
@@ -170,6 +189,11 @@ def _streak(random: Generator, half_width: float, strength: float) -> Drawn:
     return _band(random, half_width, strength, softness, (left, right), False)
 
 
+def _cored(random: Generator, half_width: float, strength: float) -> Drawn:
+    softness, left, right = random.uniform(0.7, 2), random.uniform(20, 150), random.uniform(20, 150)
+    return _band(random, half_width, strength, softness, (left, right), True)
+
+
 def _band(
     random: Generator,
     half_width: float,
@@ -214,10 +238,10 @@ SHAPES: dict[str, Callable[[Generator, float, float], Drawn]] = {
     "tail": _tail,
     "stroke": _stroke,
     "streak": _streak,
+    "cored": _cored,
 }
 
 
-CHARGED = 8.0  # grey levels above which injected charge counts
 FEWEST_CHARGED = 500  # px
 
 

@@ -87,7 +87,8 @@ def grey_levels(image: NDArray[np.float32]) -> GreyLevels:
 def level_unit(image: NDArray[np.float32]) -> float:
     """Grey levels of an image that are one of an 8-bit image.
 
-    1 if all lie within 0 to 255; else a 200th of what lies between the percentiles 0.1 and 99.9.
+    1 if all are whole numbers from 0 to 255, some above 1; else a 200th of what lies between the
+    percentiles 0.1 and 99.9.
 
     Raises
     ------
@@ -97,7 +98,7 @@ def level_unit(image: NDArray[np.float32]) -> float:
     low, high = float(image.min()), float(image.max())
     if not np.isfinite(low + high):
         raise ValueError("image: expected finite grey levels, got NaN or infinity; skip it")
-    if low >= 0 and high <= 255:
+    if low >= 0 and 1 < high <= 255 and np.array_equal(image, np.rint(image)):
         return 1.0
     below, above = grey_levels(image).percentiles([0.1, 99.9])
     return (above - below) / 200 or 1.0

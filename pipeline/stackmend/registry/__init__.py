@@ -7,8 +7,8 @@ nothing else.
 
 How to read it: ``Stage`` is the unit of work, ``Step`` and ``Loss`` are what people write, made of
 stages; ``Survey`` is what a step must know of other slices, ``Keeps`` which part of the stack it
-leaves. ``Catalogue`` finds them by name. ``chain`` binds steps to values and compiles them to a
-graph of stages.
+leaves, ``Recovery`` how it is tested on a known fault. ``Catalogue`` finds them by name. ``chain``
+binds steps to values and compiles them to a graph of stages.
 
 Built-in components are the modules of the folders ``steps`` and ``losses``, one each, named as the
 module. Other packages register theirs through the entry-point groups ``stackmend.steps`` and
@@ -24,6 +24,7 @@ from stackmend.registry.components import (
     Component,
     Keeps,
     Loss,
+    Recovery,
     Reference,
     Step,
     Undefined,
@@ -51,6 +52,7 @@ __all__ = [
     "Each",
     "Keeps",
     "Loss",
+    "Recovery",
     "Reference",
     "RegistryError",
     "Stage",

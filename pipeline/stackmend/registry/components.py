@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from stackmend.registry.stages import Stage, Survey
+from numpy.typing import NDArray
+
+from stackmend.registry.stages import Stage, Survey, taken_by
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,38 @@ class Reference:
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     widened: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """How a step, and those that work with it, can be tried on a fault that is known.
+
+    Keyword-only parameters of both functions are parameters of the step, with their chosen values.
+
+    Parameters
+    ----------
+    of
+        What is added, in a word.
+    likeness
+        ``likeness(image, restored, mask, *, parameter, ...)`` returns what the faults are like that
+        were found in a slice, as the chain restores it; ``None`` where none was found.
+    known
+        ``known(image, likeness, avoid, seed, *, parameter, ...)`` returns a fault of that kind, to
+        be added to the image away from the pixels to avoid, and the grey levels from which on it
+        counts. The same seed gives the same.
+    """
+
+    of: str
+    likeness: Callable[..., Any]
+    known: Callable[..., tuple[NDArray[Any], float]]
+
+    def likeness_of(self, *images: Any, parameters: Mapping[str, Any]) -> Any:
+        """What was found in a slice, from image, restored image and mask."""
+        return self.likeness(*images, **taken_by(self.likeness, parameters))
+
+    def made_like(self, *given: Any, parameters: Mapping[str, Any]) -> tuple[NDArray[Any], float]:
+        """A known fault, from image, likeness, pixels to avoid and seed."""
+        return self.known(*given, **taken_by(self.known, parameters))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +116,11 @@ class Step(Component):
 
     ``opens`` and ``closes`` name a product that lives between a pair of steps, like ``scale``
     between standardize and destandardize; ``needs`` names such products that must be open although
-    no stage reads them. ``refuse(parameters)`` returns what the schema cannot say against values,
-    by parameter; ``caution(parameters, open_products)`` returns a warning about a legal but
-    doubtful use, or ``None``. ``reference`` says how its mask is made that is common to all
-    combinations of a search.
+    no stage reads them. ``recovery`` says how the chain with this step can be tested.
+    ``refuse(parameters)`` returns what the schema cannot say against values, by parameter;
+    ``caution(parameters, open_products)`` returns a warning about a legal but doubtful use, or
+    ``None``. ``reference`` says how its mask is made that is common to all combinations of a
+    search.
     """
 
     opens: str | None = None
@@ -94,6 +129,7 @@ class Step(Component):
     survey: Survey | None = None
     keeps: Keeps | None = None
     reference: Reference = Reference()
+    recovery: Recovery | None = None
     refuse: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None
     caution: Callable[[Mapping[str, Any], frozenset[str]], str | None] | None = None
 

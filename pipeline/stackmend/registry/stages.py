@@ -145,7 +145,7 @@ class Survey:
 
     def is_needed(self, parameters: Mapping[str, Any]) -> bool:
         """Whether anything must be known with these values."""
-        return self.needed is None or self.needed(**_taken_by(self.needed, parameters))
+        return self.needed is None or self.needed(**taken_by(self.needed, parameters))
 
     def apart(self, parameters: Mapping[str, Any]) -> int:
         """How far apart the slices of a pair may be; 0 for slices one by one."""
@@ -153,11 +153,11 @@ class Survey:
 
     def record_of(self, images: Sequence[Any], parameters: Mapping[str, Any]) -> Any:
         """The record of one slice, or of two."""
-        return self.look(*images, **_taken_by(self.look, parameters))
+        return self.look(*images, **taken_by(self.look, parameters))
 
     def settled(self, records: Mapping[Any, Any], parameters: Mapping[str, Any]) -> Any:
         """What all records come to."""
-        return self.settle(records, **_taken_by(self.settle, parameters))
+        return self.settle(records, **taken_by(self.settle, parameters))
 
 
 @dataclass(frozen=True)
@@ -176,6 +176,7 @@ def _names_of(function: Callable[..., Any], kind: object) -> tuple[str, ...]:
     return tuple(p.name for p in signature.parameters.values() if p.kind is kind)
 
 
-def _taken_by(function: Callable[..., Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+def taken_by(function: Callable[..., Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that a function takes, of those of a step."""
     names = _names_of(function, inspect.Parameter.KEYWORD_ONLY)
     return {name: parameters[name] for name in names}

@@ -46,6 +46,7 @@ COSTS = {
     "survey_s": "looking at the stack",
     "search_s": "search",
     "apply_s": "restoring",
+    "recovery_s": "test on known faults",
     "pictures_s": "pictures for this page",
     "total_s": "all",
     "search_bytes": "memory of the search",

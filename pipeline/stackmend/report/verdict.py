@@ -15,6 +15,11 @@ from stackmend.words import counted, few, percent
 CLIPPED = 1e-4
 """Share of clipped pixels above which the result is in doubt."""
 
+ENOUGH = 0.5
+"""Share of a known fault below which what is taken away is in doubt."""
+
+
+_HARM = "whether tissue was harmed is not known: name clean slices under optimize.clean"
 
 _KEPT_OUT = {"refused", "left_alone"}
 """Status of searches that found something and were kept from touching it."""
@@ -84,24 +89,34 @@ def _by_loss(source: Result, found: Sequence[Search]) -> tuple[str, str]:
         if after >= before:
             values = f"the loss was {before:.3f} before and is {after:.3f} after the correction"
             return "bad", f"No improvement: {values}."
-        return _reduced(search, f"the loss fell from {before:.3f} to {after:.3f}")
+        return _reduced(source, search, f"the loss fell from {before:.3f} to {after:.3f}")
     given = "The steps were applied with the parameters given"
+    if known := [tested for tested in source.record.recovery if tested.taken is not None]:
+        return "good", f"{given}: {'; '.join(tested.share for tested in known)}"
     return "unmeasured", f"{given}; no loss was measured, so look at the pictures."
 
 
-def _reduced(search: Search, fell: str) -> tuple[str, str]:
+def _reduced(source: Result, search: Search, fell: str) -> tuple[str, str]:
     """The news where the loss fell: good only where there is evidence that no harm was done."""
     record = search.record
-    if record is None or not record.clean:
-        unknown = "whether tissue was harmed is not known"
-        return "unmeasured", f"{_capital(fell)}; {unknown}: name clean slices under optimize.clean."
-    what = (
-        f"{_capital(record.finds)} was found and reduced"
-        if record.finds
-        else "The stack was improved"
-    )
-    most = percent(max(record.clean.values()))
-    return "good", f"{what}: {fell}; at most {most} of the pixels of clean slices are changed"
+    if record is None:
+        return "unmeasured", f"{_capital(fell)}; {_HARM}."
+    tested = [each for each in source.record.recovery if each.channel == record.channel]
+    known = [each for each in tested if each.taken is not None]
+    if record.finds and not known:
+        words = [each.words for each in tested] or [f"how much {record.finds} is left is not known"]
+        unknown = words if record.clean else [*words, _HARM]
+        return "unmeasured", f"{_capital(fell)}; {'; '.join(unknown)}."
+    if not record.clean and not known:
+        return "unmeasured", f"{_capital(fell)}; {_HARM}."
+    what = "The stack was improved"
+    if record.finds:
+        what = f"{_capital(record.finds)} was found and reduced"
+    evidence = [fell, *(each.share for each in known)]
+    if record.clean:
+        most = percent(max(record.clean.values()))
+        evidence.append(f"at most {most} of the pixels of clean slices are changed")
+    return "good", f"{what}: {'; '.join(evidence)}"
 
 
 def _levels(truth: TruthRecord) -> str:
@@ -164,6 +179,9 @@ def _doubts(source: Result, found: Sequence[Search], odd: Sequence[Jump]) -> Ite
     if slices:
         verb = "slice does" if len(slices) == 1 else "slices do"
         yield f"{len(slices)} {verb} not fit to the neighbours ({few(slices, 5)})."
+    for tested in source.record.recovery:
+        if tested.taken is not None and tested.taken < ENOUGH:
+            yield f"Less than half of a known {tested.of} is taken away ({tested.step})."
     output = source.record.output
     pixels = prod(output.shape)
     if output.clipped > CLIPPED * pixels:

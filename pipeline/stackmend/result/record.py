@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 from stackmend.result import atomic, names
 from stackmend.result.decoding import decode
 from stackmend.result.encoding import as_json
+from stackmend.result.recovery_record import RecoveryRecord
 
 FORMAT = 1
 """Version of the record's own format."""
@@ -204,6 +205,7 @@ class Record:
     slices: SliceCounts
     masked_share: float | None = None
     truth: TruthRecord | None = None
+    recovery: tuple[RecoveryRecord, ...] = ()
     environment: EnvironmentRecord
     warnings: tuple[str, ...] = ()
     times: Times

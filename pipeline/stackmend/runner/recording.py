@@ -29,6 +29,7 @@ from stackmend.result.record import (
     Times,
     TruthRecord,
 )
+from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import LEAVE_IT_ALONE, LossRow, SliceRow
 from stackmend.search import REFUSED, Choice
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
@@ -38,6 +39,7 @@ def run_record(
     job: Job,
     tuning: Tuning,
     rows: Sequence[SliceRow],
+    recovery: Sequence[RecoveryRecord],
     *,
     warnings: Sequence[str],
     workers: int,
@@ -65,6 +67,7 @@ def run_record(
         slices=_slice_counts(rows, kept),
         masked_share=_masked_share(rows),
         truth=_truth_record(rows),
+        recovery=tuple(recovery),
         environment=environment(workers),
         warnings=tuple(warnings),
         times=times,

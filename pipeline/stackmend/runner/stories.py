@@ -20,6 +20,7 @@ from stackmend.pictures.searches import thumbnail_step
 from stackmend.restore.apply import Application
 from stackmend.restore.fill import Filling, make_room
 from stackmend.restore.identity import Identity, identity_of
+from stackmend.restore.recovery import recovery
 from stackmend.restore.resume import Done, finished
 from stackmend.result import Record, names
 from stackmend.result.environment import command
@@ -168,6 +169,7 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
         rows, peaks = filling.rows, filling.peaks
     rows = _in_order(begun, rows)
     restored = perf_counter()
+    recovered = recovery(session, begun.tuning, rows)
     stack = job.writer(folder=job.workspace.folder) if stays else job.writer()
     collect(job, begun.tuning, rows, stack, log, session.workers)
     end = perf_counter()
@@ -175,7 +177,7 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
         "started": begun.started,
         "search_s": begun.search_s,
         "apply_s": restored - begun.start - begun.search_s,
-        "pictures_s": end - restored,
+        "pictures_s": end - restored - sum(each.seconds for each in recovered),
         "total_s": end - begun.start,
     }
     actual = {"search_bytes": begun.search_bytes, "worker_bytes": max(peaks, default=None)}
@@ -184,6 +186,7 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
         begun.tuning,
         begun.identity,
         rows,
+        recovered,
         times=times,
         expected=begun.expected,
         actual=actual,

@@ -15,6 +15,7 @@ from stackmend.result import Record, atomic, names, read_record
 from stackmend.result.arrays import encoded
 from stackmend.result.journal import Ledger
 from stackmend.result.record import Times, write_record
+from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import SliceRow, Status
 from stackmend.result.workspace import bytes_in
 from stackmend.runner.recording import loss_rows, protocol_record, run_record
@@ -37,6 +38,7 @@ def write_beside(
     tuning: Tuning,
     identity: Identity,
     rows: Sequence[SliceRow],
+    recovery: Sequence[RecoveryRecord],
     *,
     times: Times,
     expected: Expected,
@@ -66,6 +68,7 @@ def write_beside(
     actual = {
         "search_s": times["search_s"],
         "apply_s": times["apply_s"],
+        "recovery_s": sum(each.seconds for each in recovery),
         "disk_bytes": bytes_in(job.writer().path),
         **actual,
     }
@@ -73,6 +76,7 @@ def write_beside(
         job,
         tuning,
         rows,
+        recovery,
         warnings=log.warnings,
         workers=session.workers.count,
         times=times,

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels.gaussian import gaussian
+from stackmend.kernels.matched_charge import charge_like, charge_likeness
 from stackmend.kernels.reconstruction import fill_from_border
 from stackmend.kernels.regions import cityblock_distance, fill_holes, remove_small
-from stackmend.registry import Reference, Stage, Step
+from stackmend.registry import Recovery, Reference, Stage, Step
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -76,4 +77,5 @@ STEP = Step(
         "Robinson, Whelan, Efficient morphological reconstruction: a downhill filter, "
         "Pattern Recogn. Lett. 25 (2004), 10.1016/j.patrec.2004.07.002",
     ),
+    recovery=Recovery("charge", charge_likeness, charge_like),
 )

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels.line_gradients import Gradients, gradients, rim_map
+from stackmend.kernels.matched_charge import charge_like, charge_likeness
 from stackmend.kernels.regions import cityblock_distance
 from stackmend.kernels.statistics import level_unit
 from stackmend.kernels.streak_fit import Streak
 from stackmend.kernels.streak_search import Candidate, candidates, charge_of, take_streaks
-from stackmend.registry import Stage, Step
+from stackmend.registry import Recovery, Stage, Step
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -117,4 +118,5 @@ STEP = Step(
         Stage(streak_charge),
         Stage(charging_mask, plural="masks", mask_of="charging"),
     ),
+    recovery=Recovery("charge", charge_likeness, charge_like),
 )

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from stackmend.kernels.charge_learning import Lesson, learn, parts_of
 from stackmend.kernels.charge_model import Charge, charge_of
-from stackmend.registry import Stage, Step, Survey, Unsettled, Window
+from stackmend.kernels.matched_charge import charge_like, charge_likeness
+from stackmend.registry import Recovery, Stage, Step, Survey, Unsettled, Window
 
 Image = NDArray[np.float32]
 
@@ -136,4 +137,5 @@ STEP = Step(
     survey=Survey(makes="charge_model", look=parts, settle=model, slices=to_learn_from),
     refuse=_refuse,
     caution=_caution,
+    recovery=Recovery("charge", charge_likeness, charge_like),
 )
