@@ -73,6 +73,7 @@ SEARCH = {
     "refused": 0,
     "failed": {},
     "one_of": "",
+    "beside": {},
 }
 NOTHING = {"chosen": {}, "landmarks": {}, "loss_of_choice": None, "loss_before": None}
 ENVIRONMENT = {

@@ -27,8 +27,8 @@ from stackmend.restore.recovery_outcome import Elsewhere, Outcome, with_figures
 from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import SliceRow, Status
 from stackmend.tuning.chains import ChannelChain, Tuning, as_image
+from stackmend.tuning.searching import optimization_slices
 from stackmend.tuning.session import Session
-from stackmend.tuning.tune import optimization_slices
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]

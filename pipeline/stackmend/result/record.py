@@ -89,7 +89,8 @@ class SearchRecord:
     ``finds`` and ``advice`` are the words of the loss: what it judges the correction of, and what
     to do where no combination came upon any. ``clean`` has the share of the pixels of each clean
     slice that the choice changes, ``failed`` how many combinations a step refused, by its reason.
-    ``one_of`` is the name of the chain where the search is of one of several.
+    ``one_of`` is the name of the chain where the search is of one of several, ``beside`` has what
+    the loss shows beside its value for the choice.
     """
 
     steps: tuple[str, ...]
@@ -124,6 +125,7 @@ class SearchRecord:
     refused: int = 0
     failed: Mapping[str, int] = field(default_factory=dict)
     one_of: str = ""
+    beside: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in (*self.chosen, *self.on_edge):

@@ -193,6 +193,7 @@ def _search_record(tuned: FinishedSearch) -> SearchRecord:
         refused=len(result.refused.difference(tuned.failed)),
         failed=dict(Counter(tuned.failed.values())),
         one_of=entry.alternative,
+        beside=tuned.beside,
     )
     if isinstance(choice, Choice):
         return _with_choice(content, tuned, choice)
