@@ -21,7 +21,7 @@ from stackmend.kernels.fault_places import Piece, Place, outlook
 from stackmend.kernels.matched_charge import charge_like, charge_likeness
 from stackmend.protocol.model import SliceSelection
 from stackmend.registry import IMAGE, Recovery, Stage, Step, Window
-from stackmend.restore.recovery import recovery
+from stackmend.restore.recovery import recovery, restorations
 from stackmend.restore.recovery_outcome import FEWEST_PLACES
 from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import SliceRow, Status
@@ -233,6 +233,15 @@ def restored_by(
     row = SliceRow(0, 0, "s0", Status.RESTORED, mask_area=1)
     (record,) = recovery(session, tuning, [row])
     return after.astype(float), record
+
+
+@pytest.mark.parametrize(("chain", "count"), [("charging", 10), ("none", 0)])
+def test_plans_know_how_many_slices_it_restores(
+    chain: str, count: int, spots: Path, protocol: Callable[..., Path]
+) -> None:
+    steps = CHAIN if chain == "charging" else [{"step": "median_z"}]
+    job = api.check(protocol(chain=steps, optimize=None)).job(written=False)
+    assert restorations(job, untuned(job).chains) == count
 
 
 @reference_data.needs_reference

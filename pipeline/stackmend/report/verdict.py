@@ -91,7 +91,7 @@ def _by_loss(source: Result, found: Sequence[Search]) -> tuple[str, str]:
             return "bad", f"No improvement: {values}."
         return _reduced(source, search, f"the loss fell from {before:.3f} to {after:.3f}")
     given = "The steps were applied with the parameters given"
-    if known := [tested for tested in source.record.recovery if tested.taken is not None]:
+    if known := [tested for tested in source.record.recovery if (tested.taken or 0) > 0]:
         return "good", f"{given}: {'; '.join(tested.share for tested in known)}"
     return "unmeasured", f"{given}; no loss was measured, so look at the pictures."
 
@@ -102,7 +102,7 @@ def _reduced(source: Result, search: Search, fell: str) -> tuple[str, str]:
     if record is None:
         return "unmeasured", f"{_capital(fell)}; {_HARM}."
     tested = [each for each in source.record.recovery if each.channel == record.channel]
-    known = [each for each in tested if each.taken is not None]
+    known = [each for each in tested if (each.taken or 0) > 0]
     if record.finds and not known:
         words = [each.words for each in tested] or [f"how much {record.finds} is left is not known"]
         unknown = words if record.clean else [*words, _HARM]

@@ -33,7 +33,7 @@ from stackmend.tuning.session import Session
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-FIELDS_OF_ONE, FIELDS = 4, 3
+FIELDS_OF_ONE, FIELDS = 3, 3
 """How many fields of faults are added to a single faulty slice, and to each of several."""
 
 SLICES = 2

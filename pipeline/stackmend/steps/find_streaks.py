@@ -105,7 +105,7 @@ def charging_mask(streak_charge: Image, *, low: float, grow: int) -> Mask:
 
 STEP = Step(
     name="find_streaks",
-    version=1,
+    version=2,
     stages=(
         Stage(charge_unit),
         Stage(line_levels),
