@@ -78,6 +78,7 @@ SEARCH = {
     "loss_description": "",
     "limits": {},
     "whole": [],
+    "beside": {},
 }
 NOTHING = {"chosen": {}, "landmarks": {}, "loss_of_choice": None, "loss_before": None}
 ENVIRONMENT = {

@@ -20,9 +20,12 @@ from stackmend import registry
 from stackmend.chain import Bound, compile_chain
 from stackmend.registry import (
     IMAGE,
+    PROBE_RESULTS,
+    PROBES,
     REFERENCE_MASK,
     Catalogue,
     Loss,
+    Probe,
     RegistryError,
     Stage,
     Step,
@@ -338,7 +341,9 @@ def evaluated(component, image):
         for each in (*steps, component)
     ]
     loss = bound.pop() if isinstance(component, Loss) else None
-    given = {IMAGE: image, REFERENCE_MASK: image > 150}
+    probe = Probe(image - 40, np.full_like(image, -40), 8.0)
+    probes = {PROBES: (probe,) * 2, PROBE_RESULTS: [image - 4] * 2}
+    given = {IMAGE: image, REFERENCE_MASK: image > 150, **probes}
     for each in bound:
         survey = each.component.survey
         if survey:

@@ -107,6 +107,7 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
     lowest = f"lowest of {count(search.combinations)}"
     if search.loss_median is not None:
         lowest += f"; median {search.loss_median:.4g}"
+    lowest += "".join(f"; {name} {number:.4g}" for name, number in search.beside.items())
     yield "loss", f"{search.loss_of_choice:.4g} on slice {slices}, {lowest}"
     if search.loss_before is not None:
         after = search.loss_of_choice

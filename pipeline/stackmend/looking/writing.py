@@ -162,6 +162,7 @@ def _to_optimize(seen: Look, chosen: Finding) -> str:
     ]
     if others:
         lines.append(f"#   validate: [{_numbers(sorted(others))}]")
+    lines.append("#   loss: common_histogram  # or injection_error, where that is undefined")
     if seen.clean:
         lines.append(f"# Nothing was found on slices {_numbers(seen.clean)}.")
     return "\n".join([*lines, ""])

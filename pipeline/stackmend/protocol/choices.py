@@ -6,9 +6,16 @@ from collections.abc import Iterator
 
 from stackmend.errors import Problem
 from stackmend.protocol.model import ONE_OF, OneOf, OptimizeEntry, Protocol
-from stackmend.registry import IMAGE, INITIAL_IMAGE, REFERENCE_MASK, losses
+from stackmend.registry import (
+    IMAGE,
+    INITIAL_IMAGE,
+    PROBE_RESULTS,
+    PROBES,
+    REFERENCE_MASK,
+    losses,
+)
 
-COMMON = {IMAGE, INITIAL_IMAGE, REFERENCE_MASK}
+COMMON = {IMAGE, INITIAL_IMAGE, REFERENCE_MASK, PROBES, PROBE_RESULTS}
 """What a loss may read that is to compare chains: the same for all of them, but for the image."""
 
 

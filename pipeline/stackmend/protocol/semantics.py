@@ -17,7 +17,7 @@ from stackmend.protocol.model import ONE_OF, OptimizeEntry, Protocol, SliceSelec
 from stackmend.protocol.stack import chosen_on_clean, held_out_twice
 from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import suggestion
-from stackmend.registry import IMAGE, INITIAL_IMAGE, REFERENCE_MASK
+from stackmend.registry import IMAGE, INITIAL_IMAGE, PROBE_RESULTS, PROBES, REFERENCE_MASK
 
 EXTRAS = {"optuna": "optuna"}
 """Strategies that need a package which may be missing, and the extra that brings it.
@@ -233,6 +233,8 @@ def _loss_products(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem
         available.discard(step.step.closes or "")
         if any(stage.mask_of for stage in step.step.stages):
             available.add(REFERENCE_MASK)
+        if step.step.recovery:
+            available.update((PROBES, PROBE_RESULTS))
     missing = [name for name in entry.loss.loss.reads if name not in available]
     if missing:
         products = " and ".join(missing)

@@ -164,12 +164,14 @@ class Loss(Component):
     Its last stage makes ``loss``: a float or an ``Undefined``. ``finds`` is what it judges the
     correction of, ``nothing_found`` says that no combination came upon any. What to do then is in
     ``advice``, and in ``undefined_advice`` where it was found but the loss has no value.
+    ``beside`` names products, numbers that are shown beside the loss of what is chosen.
     ``compares`` names the product that holds what it compares, pairs of flat pixel indices, if it
     does.
     """
 
     finds: str = ""
     compares: str = ""
+    beside: tuple[str, ...] = ()
     nothing_found: str = "no combination has anything to judge"
     advice: str = "choose other optimization slices"
     undefined_advice: str = "choose other optimization slices"

@@ -20,6 +20,25 @@ REFERENCE_MASK = "reference_mask"
 """For losses: one mask for all combinations, that of the tuned steps with reference values."""
 
 
+PROBES = "probes"
+"""For losses: the image with known faults added, as ``Probe``s, like those that were found."""
+
+PROBE_RESULTS = "probe_results"
+"""For losses: what the tuned steps make of each of the probes."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """An image with a fault added that is known; of neighbouring slices, only their image.
+
+    The fault counts in pixels where it exceeds ``counts`` grey levels, 8 of an 8-bit slice.
+    """
+
+    image: Any
+    fault: Any = None
+    counts: float = 0.0
+
+
 class Window(Sequence[ProductT]):
     """One product of neighbouring slices, in the order of the stack.
 

@@ -103,6 +103,7 @@ def _of_record(search: Search, source: Result) -> Values:
         "refused": record.refused,
         "failed": list(record.failed.items()),
         "one_of": record.one_of,
+        "beside": [(name, f"{number:.4g}") for name, number in record.beside.items()],
         "taken": record.status == "chosen",
         "overmasked": record.overmasked,
         "advice": record.advice,

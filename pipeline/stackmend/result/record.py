@@ -105,7 +105,8 @@ class SearchRecord:
     and shares that were not known before; 0 where nothing was searched again. ``clean`` has the
     share of the pixels of each clean slice that the choice changes; ``overmasked`` are the refused
     combinations that mask too much of a slice, ``failed`` counts those that a step refused, by its
-    reason. ``one_of`` is the name of the chain where the search is of one of several.
+    reason. ``one_of`` is the name of the chain where the search is of one of several, ``beside``
+    has what the loss shows beside its value for the choice.
     """
 
     steps: tuple[str, ...]
@@ -145,6 +146,7 @@ class SearchRecord:
     loss_description: str = ""
     limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     whole: tuple[str, ...] = ()
+    beside: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in (*self.chosen, *self.on_edge):

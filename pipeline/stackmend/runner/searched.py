@@ -54,6 +54,7 @@ def search_record(job: Job, tuned: FinishedSearch) -> SearchRecord:
         whole=tuple(name for name, each in declared.items() if each.get("type") == "integer"),
         failed=dict(Counter(tuned.failed.values())),
         one_of=entry.alternative,
+        beside=tuned.beside,
     )
     if isinstance(choice, Choice):
         return _with_choice(content, tuned, choice)

@@ -233,7 +233,8 @@ class FinishedSearch:
     the choice changes of what is known to be clean, or the mildest combination of those refused;
     ``changed`` that of every combination, where it changes most. ``failed`` has why a combination
     cannot be computed on some slice, also where that is a clean one. ``common`` is the mask that
-    the search shares with others. ``computed`` counts what was not known before.
+    the search shares with others, ``beside`` what is shown beside the loss of the choice,
+    ``computed`` counts what was not known before.
     """
 
     entry: OptimizeEntry
@@ -248,6 +249,7 @@ class FinishedSearch:
     failed: Mapping[Combination, str] = field(default_factory=dict)
     common: CommonMask | None = None
     computed: int = 0
+    beside: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def loss_before(self) -> float | None:

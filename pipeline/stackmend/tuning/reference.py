@@ -11,8 +11,9 @@ import numpy as np
 
 from stackmend.chain import ABSENT, Bound, Products, compile_chain, is_refusal
 from stackmend.errors import StepError
-from stackmend.registry import Step
+from stackmend.registry import IMAGE, Probe, Step
 from stackmend.search import Space
+from stackmend.tuning.probes import Likeness, probes_like
 
 REMEMBERED = 8
 """Slices of which a mask is kept."""
@@ -32,6 +33,9 @@ class Marking(Protocol):
     def own_mask(self, number: int) -> Any:
         """The mask of a slice, ``(Y, X)`` bool, or ``ABSENT``."""
 
+    def own_likenesses(self, number: int) -> list[Likeness]:
+        """What the faults are like that it finds in a slice."""
+
 
 class CommonMask:
     """The one mask of searches that are compared: the union of what each of them marks.
@@ -42,6 +46,7 @@ class CommonMask:
     def __init__(self, searches: list[Marking]) -> None:
         self.searches = searches
         self._known: OrderedDict[int, Any] = OrderedDict()
+        self._probes: dict[int, tuple[Probe, ...]] = {}
 
     def of(self, number: int) -> Any:
         """The mask of a slice, ``(Y, X)`` bool.
@@ -56,6 +61,26 @@ class CommonMask:
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         return self._known[number]
+
+    def probes(self, number: int, image: Any) -> tuple[Probe, ...]:
+        """Images of a slice with known faults, like those that the searches find there.
+
+        Raises
+        ------
+        StepError
+            If no search can say what it marks.
+        """
+        if number not in self._probes:
+            mask = self.of(number)
+            likenesses: list[Likeness] = []
+            for each in self.searches:
+                try:
+                    likenesses += each.own_likenesses(number)
+                except StepError as error:
+                    if not is_refusal(error):
+                        raise
+            self._probes = {number: probes_like(image, likenesses, mask, number)}
+        return self._probes[number]
 
     def _union(self, number: int) -> Any:
         masks: list[Any] = []
@@ -95,7 +120,8 @@ class ReferenceMask:
         self, before: Sequence[Bound], tuned: Sequence[Bound], space: Space, given: Collection[str]
     ) -> None:
         marking = [place for place, bound in enumerate(tuned) if any(_masks(bound))]
-        self.steps = tuple(_bound(bound, space) for bound in tuned[: max(marking, default=-1) + 1])
+        self.steps = tuple(_bound(bound, space) for bound in tuned)
+        self._before = tuple(before)
         graph = compile_chain(self.steps, given=given)
         masks = graph.masks()
         self._graph = replace(graph, products={**graph.products, **masks})
@@ -114,6 +140,23 @@ class ReferenceMask:
         union = np.logical_or.reduce([self._widened(name, mask) for name, mask in masks.items()])
         union.flags.writeable = False
         return union
+
+    def likenesses(self, given: Mapping[str, Any]) -> list[Likeness]:
+        """What the faults are like that are found in a slice, by each step that can make others."""
+        found: list[Likeness] = []
+        made = self._graph.evaluate(given, (IMAGE, *self._owners))
+        masks = [mask for name, mask in made.items() if name != IMAGE]
+        if made[IMAGE] is ABSENT or not masks or any(mask is ABSENT for mask in masks):
+            return found
+        own = np.logical_or.reduce(masks)
+        for bound in (*self._before, *self.steps):
+            component = bound.component
+            if isinstance(component, Step) and component.recovery:
+                images = given[IMAGE], made[IMAGE], own
+                like = component.recovery.likeness_of(*images, parameters=bound.parameters)
+                if like is not None:
+                    found.append(Likeness(component.recovery, like, bound.parameters))
+        return found
 
     def _widened(self, name: str, mask: Any) -> Any:
         component = self._owners[name].component

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
-from stackmend.chain import Bound, is_refusal
+from stackmend.chain import ABSENT, Bound, is_refusal
 from stackmend.errors import InputError, StepError
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
 from stackmend.registry import FAILED, Undefined
 from stackmend.result.hashes import digest
 from stackmend.result.journal import JournaledLosses
-from stackmend.search import NoChoice, SearchResult, Space, search, strategy
+from stackmend.search import NoChoice, SearchResult, Space, mean_loss, search, strategy
 from stackmend.tuning.alone import judged, untouched_losses
 from stackmend.tuning.chains import ChannelChain, FinishedSearch
 from stackmend.tuning.control import Control
@@ -145,6 +145,18 @@ def with_held_out(found: FinishedSearch, trial: Trial) -> FinishedSearch:
                 raise
             held_out[number] = Undefined(FAILED, str(error))
     return replace(found, held_out=held_out)
+
+
+def with_beside(found: FinishedSearch, trial: Trial) -> FinishedSearch:
+    """A search with what its loss shows beside that of the choice, means over the slices."""
+    beside: dict[str, float] = {}
+    for name in trial.entry.loss.loss.beside:
+        made = (trial.products(each, found.result.chosen, (name,)) for each in found.untouched)
+        values = (products[name] for products in made)
+        mean = mean_loss([value for value in values if value is not ABSENT])
+        if mean is not None:
+            beside[name] = mean
+    return replace(found, beside=beside)
 
 
 def _refused(job: Job, candidate: Candidate) -> SearchResult:

@@ -18,6 +18,7 @@ from stackmend.tuning.searching import (
     finished,
     optimization_slices,
     placed,
+    with_beside,
     with_held_out,
 )
 from stackmend.tuning.session import Session
@@ -154,7 +155,7 @@ def _surveyed_chain(
 def _with_doubts(session: Session, found: FinishedSearch, asked: Candidate) -> FinishedSearch:
     """A search whose choice is taken, with held-out losses; what is doubtful is said."""
     assert asked.trial is not None
-    found = with_held_out(found, asked.trial)
+    found = with_beside(with_held_out(found, asked.trial), asked.trial)
     if found.entry.alternative:
         session.log.event("note", message=f"one_of: {found.entry.alternative} is taken")
     report_doubts(found, asked.trial.tuned, session.log)

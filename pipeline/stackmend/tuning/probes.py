@@ -1,0 +1,102 @@
+"""Slices with a known fault added, for losses that judge by what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from stackmend.chain import Bound
+from stackmend.registry import IMAGE, PROBE_RESULTS, Probe, Recovery, Stage, Step
+
+COUNT = 2
+"""Probes of a slice."""
+
+SEED = 31
+"""Last word of the seeds of probes; no others have three words."""
+
+
+def untouched(initial_image: Any) -> Any:
+    """The image as it was before the tuned steps."""
+    return initial_image
+
+
+def untouched_probes(probes: Sequence[Probe]) -> list[Any]:
+    """The probes as they are."""
+    return [probe.image for probe in probes]
+
+
+UNTOUCHED = Step(name="untouched", version=1, stages=(Stage(untouched, makes=IMAGE),))
+UNTOUCHED_PROBES = Step(
+    name="untouched_probes", version=1, stages=(Stage(untouched_probes, makes=PROBE_RESULTS),)
+)
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """What the faults of a slice are like, by the step that can make others of that kind."""
+
+    recovery: Recovery
+    like: Any
+    parameters: Any
+
+
+def probed(tuned: Sequence[Bound]) -> tuple[Bound, ...]:
+    """The tuned steps for each probe, and then for the image itself, whose products stay.
+
+    A probe stands in for the image of its slice; what the steps before have made, and the images
+    of neighbouring slices, are as they are.
+    """
+    steps: list[Bound] = []
+    for place in range(COUNT):
+        steps.append(_step("probe", _begin(place), IMAGE))
+        for bound in tuned:
+            component = bound.component
+            assert isinstance(component, Step)
+            steps.append(replace(bound, component=replace(component, closes=None)))
+        steps.append(_step("probe", _end, f"{PROBE_RESULTS}_{place}"))
+    steps.append(_step("probe", _together, PROBE_RESULTS))
+    steps.append(Bound(UNTOUCHED, "probe", {}))
+    return (*steps, *tuned)
+
+
+def _step(name: str, function: Callable[..., Any], makes: str) -> Bound:
+    return Bound(Step(name=name, version=1, stages=(Stage(function, makes=makes),)), name, {})
+
+
+def _begin(place: int) -> Callable[..., Any]:
+    def begin(probes: Sequence[Probe], initial_image: Any) -> Any:
+        return probes[place].image if probes else initial_image
+
+    return begin
+
+
+def _end(image: Any) -> Any:
+    return image
+
+
+def _together(probe_results_0: Any, probe_results_1: Any) -> list[Any]:
+    return [probe_results_0, probe_results_1]
+
+
+def probes_like(
+    image: Any, likenesses: Sequence[Likeness], mask: Any, number: int
+) -> tuple[Probe, ...]:
+    """Images with faults like those found, away from the mask; none if there is nothing to be like.
+
+    Where several steps can make faults, they take turns. What is darker or brighter than any pixel
+    of the image is cut off there, as a detector does.
+    """
+    found: list[Probe] = []
+    low, high = image.min(), image.max()
+    for place in range(COUNT if likenesses else 0):
+        each = likenesses[place % len(likenesses)]
+        given = image, each.like, mask, (number, place, SEED)
+        fault, counts = each.recovery.made_like(*given, parameters=each.parameters)
+        changed = np.where(fault == 0, image, np.clip(image + fault, low, high))
+        changed = changed.astype(np.float32)
+        changed.flags.writeable = False
+        found.append(Probe(changed, fault, counts))
+    return tuple(found)

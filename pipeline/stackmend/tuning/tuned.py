@@ -1,0 +1,210 @@
+"""The tuned steps of one search in their place in the chain, compiled, and what they begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from stackmend.chain import (
+    ABSENT,
+    Bound,
+    Consecutive,
+    Graph,
+    Products,
+    compile_chain,
+    product_of_neighbour,
+)
+from stackmend.errors import UsageError
+from stackmend.protocol import OptimizeEntry
+from stackmend.registry import IMAGE, INITIAL_IMAGE, PROBES, REFERENCE_MASK, Probe
+from stackmend.search import Space
+from stackmend.tuning.chains import ChannelChain
+from stackmend.tuning.probes import COUNT, Likeness, probed
+from stackmend.tuning.reference import CommonMask, ReferenceMask
+
+LOSS_ID = "loss"
+
+
+class TunedSteps:
+    """The tuned steps of one search, what stands before them, and its loss.
+
+    Parameters
+    ----------
+    chain
+        The chain of a channel; what stands before the tuned steps has its values, and surveys are
+        settled.
+    entry
+        Says what is tuned, on which region, by which loss.
+    space
+        The declared values.
+    common
+        The mask that it shares with the searches of other chains, where it is one of several.
+    """
+
+    def __init__(
+        self,
+        chain: ChannelChain,
+        entry: OptimizeEntry,
+        space: Space,
+        common: CommonMask | None = None,
+    ) -> None:
+        self.chain, self.entry, self.space = chain, entry, space
+        self.common = common or CommonMask([self])
+        named = [place for place, bound in enumerate(chain.steps) if bound.id in entry.steps]
+        first = {id for id, _ in space.parameters}.union(entry.own_steps)
+        self.first = min(place for place in named if chain.steps[place].id in first)
+        self.last = max(named)
+        self._started: dict[tuple[int, int], Products] = {}
+
+    @property
+    def loss_step(self) -> Bound:
+        """The loss, to stand behind the tuned steps."""
+        return Bound(self.entry.loss.loss, LOSS_ID, self.entry.loss.parameters)
+
+    @property
+    def tuned(self) -> tuple[Bound, ...]:
+        """From the first swept step to the last named one."""
+        return self.chain.steps[self.first : self.last + 1]
+
+    @cached_property
+    def _before(self) -> Consecutive:
+        return self.chain.upto(self.first).consecutive()
+
+    @cached_property
+    def _made_before(self) -> tuple[str, ...]:
+        """Names of the products that the steps before the tuned ones make."""
+        products = self.chain.upto(self.first).graph().products
+        return tuple(name for name in products if name != INITIAL_IMAGE)
+
+    def graph(self, then: Sequence[Bound] = ()) -> Graph:
+        """The tuned steps, the loss, and steps behind it like the rest of the chain, all swept."""
+        swept = {axis.parameter: axis.values for axis in self.space.axes}
+        given = dict.fromkeys(self._given)
+        if self.reference:
+            given |= dict.fromkeys((REFERENCE_MASK, PROBES))
+        tuned = probed(self.tuned) if self.probing else self.tuned
+        return compile_chain((*tuned, self.loss_step, *then), given=given, swept=swept)
+
+    @property
+    def probing(self) -> bool:
+        """Whether the loss judges by what becomes of known faults."""
+        return PROBES in self.loss_step.component.reads
+
+    @property
+    def _given(self) -> tuple[str, ...]:
+        """Names of the products that exist before the tuned steps."""
+        return (*self._made_before, *self.chain.given)
+
+    @cached_property
+    def reference(self) -> ReferenceMask | None:
+        """The mask that is common to all combinations, where the loss reads it."""
+        if not {REFERENCE_MASK, PROBES}.intersection(self.loss_step.component.reads):
+            return None
+        before = self.chain.steps[: self.first]
+        return ReferenceMask(before, self.tuned, self.space, dict.fromkeys(self._given))
+
+    @property
+    def reach(self) -> int:
+        """How many slices to either side the tuned steps and the loss see."""
+        marking = [each.marking_reach for each in self.common.searches] if self.reference else []
+        return max(self.graph().reach, *marking, 0)
+
+    @property
+    def marking(self) -> Any:
+        """What decides about its own reference mask of a slice, as plain data."""
+        steps = self.reference.steps if self.reference else ()
+        chain = self.chain.upto(self.last + 1).identity()
+        return {"chain": chain, "steps": [dict(bound.parameters) for bound in steps]}
+
+    @property
+    def marking_reach(self) -> int:
+        """How many slices to either side of its start its own reference mask depends on."""
+        return self.reference.reach if self.reference else 0
+
+    def start(self, number: int, reach: int = 0, *, masked: bool = True) -> Products:
+        """What the steps before the tuned ones make of a slice and its neighbours, in the region.
+
+        The whole slice passes these steps, so a region has the scale that it will have when the
+        whole slice is restored. The mask that the loss may need is among it, unless not ``masked``.
+
+        Raises
+        ------
+        UsageError
+            If there is no such slice.
+        InputError, StepError
+            If a slice cannot be read or computed.
+        """
+        count = self.chain.reader.shape[0]
+        if not 0 <= number < count:
+            raise UsageError(f"slice: there are 0 to {count - 1}, got {number}; choose one of them")
+        wide = self.reference.reach if self.reference and masked else 0
+        found = dict(self._begun(number, max(reach, wide)))
+        if self.reference and masked:
+            found[REFERENCE_MASK] = self.common.of(number)
+            if self.probing:
+                found |= self._probes(number, found)
+        return found
+
+    def _probes(self, number: int, started: Products) -> Products:
+        """The probes of a slice; for its neighbours, their images as they are."""
+        found: Products = {}
+        for name, image in started.items():
+            product, at, offset = name.partition("@")
+            if product == IMAGE:
+                beside = ABSENT if image is ABSENT else (Probe(image),) * COUNT
+                found[f"{PROBES}{at}{offset}"] = beside
+        if found[PROBES] is not ABSENT:
+            found[PROBES] = self.common.probes(number, started[IMAGE])
+        return found
+
+    def own_likenesses(self, number: int) -> list[Likeness]:
+        """What the faults are like that its steps with their reference values find in a slice."""
+        assert self.reference is not None
+        return self.reference.likenesses(self._begun(number, self.reference.reach))
+
+    def own_mask(self, number: int) -> Any:
+        """The mask of a slice that its steps with their reference values make."""
+        assert self.reference is not None
+        return self.reference.of(self._begun(number, self.reference.reach))
+
+    def _begun(self, number: int, reach: int) -> Products:
+        """What the steps before the tuned ones make; that of the last slice is remembered."""
+        for (started, far), products in self._started.items():
+            if started == number and far >= reach:
+                return products
+        found: Products = {}
+        for offset in range(-reach, reach + 1):
+            made = self._before.evaluate(number + offset, self._made_before)
+            given = self.chain.given_for(number + offset)
+            if made[IMAGE] is ABSENT:
+                given = self.chain.absent()
+            products = {**given, **made}
+            for name, value in self._cut(products).items():
+                found[product_of_neighbour(name, offset)] = value
+        if found[IMAGE] is ABSENT:
+            self.chain.reader.read(number)  # which says why, unless the slice is constant
+        self._started = {(number, reach): found}
+        return found
+
+    def window(self, shape: Sequence[int]) -> tuple[slice, ...]:
+        """The part of a slice that is looked at."""
+        ends = zip("yx", shape, strict=True)
+        return tuple(slice(*self.entry.region.get(axis, (0, size))) for axis, size in ends)
+
+    def _cut(self, products: Products) -> Products:
+        """Products of whole slices, cut to the region."""
+        image = products[IMAGE]
+        if not self.entry.region or image is ABSENT:
+            return products
+        window = self.window(image.shape)
+        cut: Products = {}
+        for name, value in products.items():
+            if isinstance(value, np.ndarray) and value.shape == image.shape:
+                cut[name] = np.ascontiguousarray(value[window])
+                cut[name].flags.writeable = False
+            else:
+                cut[name] = value.cut(window) if hasattr(value, "cut") else value
+        return cut
