@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench charging soak schema picture clean
+.PHONY: demo test check bench charging soak schema picture charging-picture clean
 
 demo: $(VENV)/.core
 	$(BIN)/stackmend run configs/demo.yaml --output demo
@@ -35,6 +35,10 @@ schema: $(VENV)/.core
 # The picture in the README, made from the demo's result.
 picture: demo
 	$(BIN)/python tests/make_picture.py demo README.png
+
+# The picture in docs/charging.md, of a real slice; needs the reference data.
+charging-picture: $(VENV)/.dev
+	$(BIN)/python tests/make_yeast_picture.py docs/charging.png
 
 clean:
 	rm -rf $(VENV) demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

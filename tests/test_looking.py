@@ -92,6 +92,13 @@ def test_blobs_are_learnt_and_taken_off(tmp_path):
     assert steps(text) == ["learn_charging", "find_learnt_charging", "subtract_charge"]
     assert yaml.safe_load(text)["chain"][0]["inverse"] is True
     assert "Nothing was found on slices 0, 2." in text
+    last = "  - step: subtract_charge\n"
+    searched = text.replace(last, f"{last}    strength: {{sweep: [0.85, 1.0]}}\n")
+    for line in ("optimize:", "  slices: [1, 3]", "  clean: [0, 2]", "  loss: common_histogram"):
+        assert f"# {line}\n" in text
+        searched = searched.replace(f"# {line}\n", f"{line}\n")
+    (tmp_path / "searched.yaml").write_text(searched, encoding="utf-8")
+    assert api.check(tmp_path / "searched.yaml").draft.problems == ()
     charged = blobs() > 8
     before, after = (
         np.sqrt(np.mean((each[1] - truth[1])[charged] ** 2))

@@ -3,12 +3,13 @@
 ``make charging`` runs all of it and writes ``.benchmarks/charging.md``. It needs the reference
 data (``STACKMEND_REFERENCE``): the named cases are those of ``charging_phantoms.py``, the fresh
 ones have the same shapes at seeds of which none was used for tuning. ``--only`` runs some models,
-``--fresh`` sets how many fresh cases there are.
+``--tables`` makes some tables, ``--fresh`` sets how many fresh cases there are.
 
 A case is a stack of one slice, restored by a run of the program: with the published grid under its
-guards, with either model and the polarity of the case, and with the protocol that ``init --for``
-writes. *Left* is the root mean square of the error after the run over that before it, where the
-charge exceeds 8 grey levels; *outside* what the run adds to that error elsewhere.
+guards (and a clean control slice: the truth turned upside down, in place of a neighbour), with
+either model and the polarity of the case, and with the protocol that ``init --for`` writes. *Left*
+is the root mean square of the error after the run over that before it, where the charge exceeds 8
+grey levels; *outside* what the run adds to that error elsewhere.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import reference_data
-from stackmend import api
+from components import bound, evaluate
+from stackmend import api, registry
 
 sys.path.append(str(reference_data.FOLDER / "reference"))
 import charging_phantoms
@@ -37,6 +39,7 @@ import charging_phantoms
 FIRST_SEED = 7000  # of the fresh cases
 CHARGED = 8  # grey levels
 LARGEST_CHANGE = 0.001  # of a clean slice
+TABLES = ["named", "fresh", "clean", "swept"]
 OUT = Path(__file__).resolve().parents[2] / ".benchmarks"
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
@@ -45,7 +48,7 @@ Chain = list[dict[str, Any]]
 
 
 def published(inverse: bool) -> dict[str, Any]:
-    """The published grid under its guards, but for clean slices: a case has none."""
+    """The published grid under its guards; the control is the slice after the case."""
     chain: Chain = [
         {"step": "standardize", "per": "stack", "percentiles": [0.5, 99.5]},
         {
@@ -62,7 +65,7 @@ def published(inverse: bool) -> dict[str, Any]:
         },
         {"step": "destandardize"},
     ]
-    optimize = {"slices": [0], "loss": "common_histogram", "on_nothing_found": "skip"}
+    optimize = {"slices": [0], "clean": [1], "loss": "common_histogram", "on_nothing_found": "skip"}
     return {"chain": chain, "optimize": optimize}
 
 
@@ -130,7 +133,8 @@ def figures(case: Case, model: str) -> tuple[float, float]:
     """The error left where the slice is charged, and what is added elsewhere."""
     _, charged, clean, charge, inverse = case
     make = MODELS[model]
-    result = restored(charged[None], make and make(inverse))[0]
+    pixels = np.stack([charged, clean[::-1]]) if model == "published" else charged[None]
+    result = restored(pixels, make and make(inverse))[0]
     where = charge > CHARGED
     before, after = (each.astype(float) - clean for each in (charged, result))
     return rms(after[where]) / rms(before[where]), rms(after[~where]) - rms(before[~where])
@@ -175,20 +179,57 @@ def clean_table(models: list[str]) -> Iterator[str]:
             yield f"| {name}, {kind} | {' | '.join(cells)} |"
 
 
+def swept_table() -> Iterator[str]:
+    """The same of streaks, with every default divided and multiplied by 4, within its range."""
+    yield "\n**Clean slices, defaults of streaks by 4**: slices with any pixel changed\n"
+    yield "| parameter | / 4 | x 4 |"
+    yield "|---|---:|---:|"
+    for step in ("find_streaks", "fill_streaks"):
+        for name, declared in registry.steps().get(step).schema["properties"].items():
+            default = declared["default"]
+            if isinstance(default, bool) or default is None:
+                continue
+            cells = []
+            for factor in (0.25, 4):
+                value = min(
+                    max(default * factor, declared.get("minimum", 1e-6)), declared["maximum"]
+                )
+                value = int(value) if declared["type"] == "integer" else value
+                changed = _streaked(step, {name: value})
+                cells.append(f"{value:g}: {sum(changed)} of {len(changed)}")
+            yield f"| {name} | {' | '.join(cells)} |"
+
+
+def _streaked(step: str, given: dict[str, Any]) -> list[bool]:
+    changed = []
+    for inverse in (True, False):
+        values = {"find_streaks": {"inverse": inverse}, "fill_streaks": {}}
+        values[step] |= given
+        chain = [bound(name, **each) for name, each in values.items()]
+        for _, stack in clean_stacks():
+            for pixels in stack.astype(np.float32):
+                changed.append(not np.array_equal(evaluate(pixels, *chain)["image"], pixels))
+    return changed
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", choices=list(MODELS), default=list(MODELS))
     parser.add_argument("--fresh", type=int, default=25)
+    parser.add_argument("--tables", nargs="+", choices=TABLES, default=TABLES)
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     OUT.mkdir(exist_ok=True)
     with (OUT / "charging.md").open("w", encoding="utf-8") as file:
-        tables = (
-            charged_table("Named cases", list(named_cases()), given.only),
-            charged_table("Fresh cases", list(fresh_cases(given.fresh)), given.only),
-            clean_table(given.only),
-        )
-        for table in tables:
-            for line in table:
+        tables = {
+            "named": lambda: charged_table("Named cases", list(named_cases()), given.only),
+            "fresh": lambda: charged_table(
+                "Fresh cases", list(fresh_cases(given.fresh)), given.only
+            ),
+            "clean": lambda: clean_table(given.only),
+            "swept": swept_table,
+        }
+        for name in given.tables:
+            for line in tables[name]():
                 print(line, flush=True)
                 print(line, file=file, flush=True)

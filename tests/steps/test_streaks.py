@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -201,3 +202,10 @@ def test_the_charged_yeast():
         level = made[rows[0] + 8 : rows[-1] - 7, left:right].mean()
         assert abs(level - made[beside, left:right].mean()) < 5
     assert restored(image)["image"].tobytes() == image.tobytes(), "dark charge is not bright"
+
+    # No line along the rims of the core or the tails: 1.5 times the noise of 3.9 at the most.
+    for rim, left in product((rows[0] + 1, rows[-1] - 1), range(400, 1600, 25)):
+        levels = made[:, left : left + 50].mean(axis=1)
+        for row in range(rim - 8, rim + 9):
+            sides = levels[row - 14 : row - 8].mean() + levels[row + 9 : row + 15].mean()
+            assert abs(levels[row - 2 : row + 3].mean() - sides / 2) < 5.9

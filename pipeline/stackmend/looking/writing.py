@@ -11,6 +11,7 @@ from stackmend.looking.models import Finding
 from stackmend.words import counted, figure, glue, percent, unglue, value
 
 CHOOSE, HOLD_OUT = 3, 2  # charged slices
+CONTROLS = 4  # clean slices that a search is held against: each is restored for every combination
 ODD = 1e-4  # share of odd pixels that is worth a word
 WIDTH = 96
 
@@ -154,15 +155,19 @@ def _to_optimize(seen: Look, chosen: Finding) -> str:
     """The slices to choose a parameter on, as a comment: without a sweep they have no use."""
     best = chosen.charged[:CHOOSE]
     others = chosen.charged[CHOOSE : CHOOSE + HOLD_OUT]
-    example = "low" if chosen.model == "learnt" else "evidence"
     lines = [
-        f"# To choose a parameter by search, sweep it ({example}: {{sweep: [...]}}) and write:",
+        "# To choose a parameter by search, sweep it, for instance strength of the last step:",
+        "#   strength: {sweep: [0.85, 1.0, 1.15]}",
+        "# and write:",
         "# optimize:",
         f"#   slices: [{_numbers(sorted(best))}]",
     ]
     if others:
         lines.append(f"#   validate: [{_numbers(sorted(others))}]")
     lines.append("#   loss: common_histogram  # or injection_error, where that is undefined")
+    if seen.clean:
+        lines.append(f"#   clean: [{_numbers(seen.clean[:CONTROLS])}]")
+    lines.append("#   loss: common_histogram")
     if seen.clean:
         lines.append(f"# Nothing was found on slices {_numbers(seen.clean)}.")
     return "\n".join([*lines, ""])
