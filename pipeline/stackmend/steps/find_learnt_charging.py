@@ -64,9 +64,7 @@ def charging_mask(
     mask = learnt_charge.mask(gate)
     if mask.mean() > MOST:
         share = f"{100 * mask.mean():.0f} %"
-        raise Refusal(
-            f"most of the slice is taken for charge, {share}; raise low or min_agreement"
-        )
+        raise Refusal(f"most of the slice is taken for charge, {share}; raise low or min_agreement")
     return mask
 
 
