@@ -96,6 +96,36 @@ def test_clean_tissue_is_left_alone(inverse):
         assert np.array_equal(made["image"], image)
 
 
+@pytest.mark.parametrize(
+    "loose",
+    [
+        {"high": 2.5},
+        {"low": 1},
+        {"min_area": 75},
+        {"min_agreement": 0},
+        {"max_edge": 0.8},
+        {"min_soft": 0},
+        {"high": 1, "low": 1, "min_area": 0, "min_agreement": 0, "max_edge": 1, "min_soft": 0},
+    ],
+)
+def test_no_values_make_clean_tissue_charged(loose):
+    _, model = learnt(True)
+    for image in (tissue(), tissue(seed=1)):
+        assert restored(image, model, **loose)["charging_mask"].mean() < 0.001
+
+
+def test_low_says_only_how_far_a_region_grows():
+    image, model = learnt(True)
+    masks = [restored(image, model, low=low)["charging_mask"] for low in (1, 3, 12)]
+    counts = [ndimage.label(mask)[1] for mask in masks]
+    assert counts[0] == counts[1] == 2
+    assert masks[2].any()
+    for inner, outer in zip(masks[1:], masks[:-1], strict=True):
+        assert not (inner & ~outer).any()
+    reach = ndimage.binary_dilation(restored(image, model, low=5)["charging_mask"], iterations=18)
+    assert not (masks[0] & ~reach).any()
+
+
 def test_learning_from_clean_tissue_finds_nothing():
     image = tissue()
     made = restored(image, model_of([image], inverse=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import exp, log
 
 import numpy as np
@@ -37,7 +37,7 @@ PERSISTENT = 0.4  # least agreement of what neighbours could have measured and d
 SMALL, SMALL_AGREEMENT = 300, 0.12  # and of regions of fewer px at half size in a slice alone
 STEEPEST_MEASURED = 0.3  # limits that hold whatever the gate says: where neighbours measure,
 STEEPEST, SOFTEST = 0.2, 1.4  # and where they do not
-LOWEST_SHARE, HIGHEST_SHARE = 0.05, 3.0
+LOWEST_CERTAINTY, LOWEST_SHARE, HIGHEST_SHARE = 0.1, 0.05, 3.0  # what logarithms are taken of
 # Weights of a logistic regression on regions of slices with known charge, and of clean ones.
 BIAS, SIZE, STRENGTH, CERTAINTY, SHARE, HEIGHT, CROWD = -4.1, 0.98, 0.74, 1.16, 0.79, 0.66, -13.5
 
@@ -61,28 +61,43 @@ def believed(evidence: Evidence, gate: Gate) -> Mask:
     judged by its certainty and by what moving structure shows: falls beside rises, steep rims.
     """
     found = evidence.certain > CORE
-    labels, count = ndimage.label(found, EIGHT)
-    core = np.zeros(found.shape, dtype=bool)
-    if (
-        not count or found.all()
-    ):  # there is nothing to compare a slice with that is charged all over
+    if found.all():  # no tissue is left that a region could be compared with
         return found
-    contrast = _contrast(evidence.level[~found])
-    slope = slope_of(evidence.level)
-    usual = quantile(slope[~found], 0.95)
-    crowd = float(found.mean())
-    compared = bool(evidence.measured.any())
+    labels, _ = ndimage.label(found, EIGHT)
+    core = np.zeros(found.shape, dtype=bool)
+    tissue = _Tissue.of(evidence, found)
     area = np.bincount(labels.ravel())
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         if area[label] > gate.min_area:
             wide = tuple(slice(max(s.start - MARGIN, 0), s.stop + MARGIN) for s in box)
             region = labels[wide] == label
-            part = cut(evidence, wide)
-            if part.certain[region].max() > gate.high and _passes(
-                region, found[wide], part, gate, (contrast, usual, crowd), compared
-            ):
+            if _passes(region, found[wide], cut(evidence, wide), gate, tissue):
                 core[wide] |= region
     return _grown(core, evidence.likely > gate.low)
+
+
+@dataclass(frozen=True)
+class _Tissue:
+    """What a region is compared with: the contrast and the slopes of what is not suspected.
+
+    ``crowd`` is the share of the slice that is suspected; ``compared`` is whether any of it was
+    measured against neighbours.
+    """
+
+    contrast: float
+    slope: float
+    crowd: float
+    compared: bool
+
+    @classmethod
+    def of(cls, evidence: Evidence, found: Mask) -> _Tissue:
+        """The tissue of a slice beside what is suspected."""
+        return cls(
+            _contrast(evidence.level[~found]),
+            quantile(slope_of(evidence.level)[~found], 0.95),
+            float(found.mean()),
+            bool(evidence.measured.any()),
+        )
 
 
 def _contrast(level: Image) -> float:
@@ -98,30 +113,38 @@ def _grown(core: Mask, wanted: Mask) -> Mask:
     return grown
 
 
-def _passes(
+def _passes(region: Mask, found: Mask, evidence: Evidence, gate: Gate, tissue: _Tissue) -> bool:
+    charge = evidence.certain[region]
+    if not charge.max() > gate.high:
+        return False
+    typical = quantile(charge, 0.95)
+    core = region & (evidence.certain > typical / 2)
+    total = max(float(evidence.amount[core].sum()), 1e-6)
+    certainty = max(float(evidence.likely[core].sum()) / total, LOWEST_CERTAINTY)
+
+    # What moves between slices is too high on one side and too low on the other.
+    near = dilated(region, NEAR)
+    if -quantile(evidence.likely[near], 0.02) > DEEPEST * typical:
+        return False
+    if evidence.measured[region].mean() <= MEASURED:
+        return _passes_alone(region, found, evidence, gate, tissue, typical, certainty)
+    if typical < FAINTEST * tissue.contrast or certainty**POWER < gate.min_agreement:
+        return False
+    mild = replace(gate, max_edge=min(gate.max_edge, STEEPEST_MEASURED))
+    own = for_size(mild, int(np.count_nonzero(region)))
+    return fades(region, near, evidence.likely, typical, 0.0, own)
+
+
+def _passes_alone(
     region: Mask,
     found: Mask,
     evidence: Evidence,
     gate: Gate,
-    usual: tuple[float, float, float],
-    compared: bool,
+    tissue: _Tissue,
+    typical: float,
+    certainty: float,
 ) -> bool:
-    charge = evidence.certain[region]
-    typical = quantile(charge, 0.95)
-    core = region & (evidence.certain > typical / 2)
-    total = max(float(evidence.amount[core].sum()), 1e-6)
-    certainty = max(float(evidence.likely[core].sum()) / total, 0.1)
     near = dilated(region, NEAR)
-    contrast, steepness, crowd = usual
-    if -quantile(evidence.likely[near], 0.02) > DEEPEST * typical:
-        return False
-    if evidence.measured[region].mean() > MEASURED:
-        if typical < FAINTEST * contrast or certainty**POWER < gate.min_agreement:
-            return False
-        mild = replace(gate, max_edge=min(gate.max_edge, STEEPEST_MEASURED))
-        own = for_size(mild, int(np.count_nonzero(region)))
-        return fades(region, near, evidence.likely, typical, 0.0, own)
-
     ring = dilated(near, RING) & ~near & ~found
     if not ring.any():
         return False
@@ -129,15 +152,16 @@ def _passes(
     top = max(quantile(rise[region], 0.95), 1.0)
     share = min(max(typical / top, LOWEST_SHARE), HIGHEST_SHARE)
     area = int(np.count_nonzero(region))
-    least = PERSISTENT if compared else SMALL_AGREEMENT * (area < SMALL)
+    least = PERSISTENT if tissue.compared else SMALL_AGREEMENT * (area < SMALL)
     if certainty**POWER * share < least:
         return False
-    odds = BIAS + SIZE * log(area) + STRENGTH * log(typical / contrast)
+
+    odds = BIAS + SIZE * log(area) + STRENGTH * log(typical / tissue.contrast)
     odds += CERTAINTY * log(certainty) + SHARE * log(share)
-    odds += HEIGHT * log(top / contrast) + CROWD * crowd
+    odds += HEIGHT * log(top / tissue.contrast) + CROWD * tissue.crowd
     if odds < 0 or 1 / (1 + exp(-odds)) < gate.min_agreement:
         return False
     strict = replace(
         gate, max_edge=min(gate.max_edge, STEEPEST), min_soft=max(gate.min_soft, SOFTEST)
     )
-    return fades(region, near, rise, top, steepness, strict)
+    return fades(region, near, rise, top, tissue.slope, strict)

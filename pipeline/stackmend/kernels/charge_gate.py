@@ -89,11 +89,13 @@ def accepted(evidence: Evidence, gate: Gate) -> Mask:
 
 
 def cut(evidence: Evidence, box: tuple[slice, ...]) -> Evidence:
+    """The evidence in a box."""
     parts = (getattr(evidence, field.name) for field in fields(evidence))
     return Evidence(*(part[box] for part in parts))
 
 
 def slope_of(image: Image) -> Image:
+    """How steep an image is along the scan line, for 1 px, ``(Y, X)`` float32."""
     slope: Image = np.abs(sobel(image, axis=1))
     slope /= np.float32(8)
     return slope
@@ -149,8 +151,9 @@ def quantile(values: Image, share: float) -> float:
 
 
 def dilated(mask: Mask, times: int) -> Mask:
-    dilated: Mask = ndimage.binary_dilation(mask, iterations=times)
-    return dilated
+    """All within so many px of a mask, by city-block distance."""
+    wider: Mask = ndimage.binary_dilation(mask, iterations=times)
+    return wider
 
 
 def fading_weight(mask: Mask, border: int) -> Image:
