@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from scipy import ndimage
 
 from kills import charged
 from stackmend import api
 from stackmend.errors import InputError
-from stackmend.kernels import charge_model
 from stackmend.result.workspace import Workspace
 
 CHAIN = [
@@ -273,30 +271,3 @@ def test_where_no_slice_can_be_used_there_is_no_stack(tmp_path: Path) -> None:
 def test_unknown_words_are_refused(folder: Path) -> None:
     problems = api.check(write(folder, "ignore")).draft.problems
     assert "must be stop, keep or skip" in [problem.message for problem in problems]
-
-
-def test_a_slice_that_a_step_refuses_passes_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def all_of_a_dark_slice(evidence: Any, _: Any) -> Any:
-        return np.full(evidence.level.shape, -evidence.level.mean() < 100)
-
-    monkeypatch.setattr(charge_model, "believed", all_of_a_dark_slice)
-    (tmp_path / "stack").mkdir()
-    random = np.random.default_rng(0)
-    rough = ndimage.gaussian_filter(random.standard_normal((4, 256, 320)), (0, 9, 9))
-    slices = 150 - 45 * np.exp(-((rough / rough.std() / 0.12) ** 2))
-    slices += ndimage.gaussian_filter(10 * random.standard_normal(slices.shape), (0, 1, 1))
-    slices[1] -= 75
-    slices = np.clip(np.rint(slices), 0, 255).astype(np.uint8)
-    for number, pixels in enumerate(slices):
-        tifffile.imwrite(tmp_path / "stack" / f"s{number}.tif", pixels)
-    learning = {"step": "learn_charging", "inverse": True, "neighbours": 0, "rounds": 1}
-    chain = [learning, {"step": "find_learnt_charging"}, {"step": "subtract_charge"}]
-    result = api.run(write(tmp_path, None, chain=chain), workers=1)
-    with (tmp_path / "out" / "slices.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert rows[1]["status"] == "kept"
-    assert "most of the slice is taken for charge" in rows[1]["reason"]
-    assert np.array_equal(tifffile.imread(tmp_path / "out" / "stack" / "s1.tif"), slices[1])
-    assert any("kept as" in warning for warning in result.record["warnings"])
