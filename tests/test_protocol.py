@@ -427,8 +427,8 @@ def test_the_text_of_problems_shows_nothing_a_terminal_obeys():
     problem = Problem("a\x1b[31m", "odd \x1b[2J", 1, 2, 3, "\tb\x9b: x")
     assert "\x1b" not in problems_text("p", [problem], ran=None)
     assert problems_text("p", [problem], ran=None).splitlines()[-2:] == [
-        "  1 |  b : x",
-        "    |  ^^^ odd  [2J",
+        "  1 |  b?: x",
+        "    |  ^^^ odd \\x1b[2J",
     ]
 
 

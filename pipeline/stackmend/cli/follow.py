@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stackmend import interrupts, words
 from stackmend.cli.options import Follow, Options
+from stackmend.cli.problems import problem_facts
 from stackmend.cli.terminal.streams import say
 from stackmend.errors import (
     INTERRUPTED,
@@ -60,7 +60,7 @@ def _error_facts(error: StackmendError | KeyboardInterrupt) -> dict[str, Any]:
     if isinstance(error, StackmendError):
         facts |= {"status": error.exit_status, "message": str(error)}
     if isinstance(error, ProtocolError):
-        facts["problems"] = [asdict(problem) for problem in error.problems]
+        facts |= problem_facts(error.problems)
     return {**facts, "notes": getattr(error, "__notes__", [])}
 
 

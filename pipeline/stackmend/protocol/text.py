@@ -23,6 +23,9 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 40
 MAX_VALUES = 50_000
 MAX_NUMBER = 1e100
+_LONGEST = 600
+MAX_ENTRIES = 200
+"""Keys of a mapping, and entries of a list that are not plain values: steps, searches."""
 
 DataPath = tuple[str | int, ...]
 """Where a value is in the data: keys and positions from the top."""
@@ -85,9 +88,13 @@ class Text:
         source = place.source or (
             self.lines[place.line - 1] if 0 < place.line <= len(self.lines) else ""
         )
-        return Problem(
-            spell(path), message, place.line, place.column, place.length, source, severity
-        )
+        where, what = _clipped(spell(path)), _clipped(message)
+        return Problem(where, what, place.line, place.column, place.length, source, severity)
+
+
+def _clipped(text: str) -> str:
+    """A text of which nobody has to read more than a few lines, whatever a file puts into it."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def spell(path: DataPath) -> str:
@@ -266,10 +273,11 @@ def _build(node: _Node, path: DataPath, result: Text) -> Any:
         return None
     if node.kind == "scalar":
         return node.content
+    content = node.content[: _bounded(node, path, result)]
     if node.kind == "list":
-        return [_build(item, (*path, index), result) for index, item in enumerate(node.content)]
+        return [_build(item, (*path, index), result) for index, item in enumerate(content)]
     data: dict[str, Any] = {}
-    for key, value in node.content:
+    for key, value in content:
         name = key.content
         fault = _key_fault(key)
         if fault:
@@ -283,6 +291,17 @@ def _build(node: _Node, path: DataPath, result: Text) -> Any:
             result.keys[*path, name] = key.place
             data[name] = _build(value, (*path, name), result)
     return data
+
+
+def _bounded(node: _Node, path: DataPath, result: Text) -> int:
+    """How many of the entries are looked at; what is wrong with further ones nobody would read."""
+    number, is_list = len(node.content), node.kind == "list"
+    if number <= MAX_ENTRIES or (is_list and all(item.kind == "scalar" for item in node.content)):
+        return number
+    what = "entries" if is_list else "keys"
+    message = f"has {number} {what}, of which {MAX_ENTRIES} were looked at; no protocol needs more"
+    result.problems.append(result.problem(path, message))
+    return MAX_ENTRIES
 
 
 def _key_fault(key: _Node) -> str:

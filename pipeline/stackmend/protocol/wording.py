@@ -20,6 +20,7 @@ NAMING = ("step", "id")
 # What the parser says of its context and of the problem, what that means, and whether the place
 # that is meant is where the context begins. The words are those of libyaml.
 _SYNTAX = (
+    ("", "maximum nesting", "nested too deeply; a protocol needs five levels", False),
     (
         "",
         "mapping values are not allowed",
