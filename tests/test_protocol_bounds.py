@@ -45,7 +45,7 @@ ABSURD = {
     "questions": ("? " * 100_000, "nested "),
     "aliases": (f"a: &a [{', '.join(9 * 'x')}]\n{NESTED}", "expands to more than 50000 values"),
     "a long step": (f"{HEAD}chain: [{{step: {200_000 * 's'}}}]\n", "no step named sss"),
-    "a long key": (f"{HEAD}{CHAIN}'{200_000 * 'k '}': 1\n", "no such key here"),
+    "a long key": (f"{HEAD}{CHAIN}'{450 * 'k '}': 1\n", "no such key here"),
     "much text": (HEAD + 300_000 * "#", "is larger than 256 kB"),
 }
 
