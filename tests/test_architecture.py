@@ -68,7 +68,7 @@ MAY_IMPORT = {
     "report": {"result", "errors", "words"},
     "api": {
         *{"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
-        "looking",
+        *{"looking", "errors", "resources"},
     },
     "cli": {"api", "result", "registry", "errors", "words", "interrupts"},
     "__main__": {"cli", "errors", "interrupts"},

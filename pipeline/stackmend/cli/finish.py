@@ -23,5 +23,5 @@ def main(options: Options) -> int:
         from stackmend import api
 
         result = api.finish(**options.given, workers=options.workers, listener=listener)
-    say_outcome(result.folder, options.follow)
+    say_outcome(result.folder, options.follow, listener)
     return 0
