@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench charging soak schema picture charging-picture clean
+.PHONY: demo test check bench charging soak fuzz schema picture charging-picture clean
 
 demo: $(VENV)/.core
 	$(BIN)/stackmend run configs/demo.yaml --output demo
@@ -27,6 +27,10 @@ charging: $(VENV)/.dev
 # neighbouring slices; some minutes.
 soak: $(VENV)/.dev
 	$(BIN)/python tests/kills.py 50
+
+# Thousands of mutated protocols: none may end in a traceback.
+fuzz: $(VENV)/.dev
+	$(BIN)/python tests/fuzz/protocols.py 8000
 
 # The assembled schema of the built-in steps, for editors; a test tells when it is out of date.
 schema: $(VENV)/.core

@@ -70,7 +70,7 @@ MAY_IMPORT = {
     "report": {"result", "disk", "errors", "words"},
     "api": {
         *{"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
-        "looking",
+        *{"looking", "errors", "resources"},
     },
     "cli": {"api", "result", "registry", "errors", "words", "interrupts"},
     "__main__": {"cli", "errors", "interrupts"},

@@ -20,7 +20,9 @@ from stackmend.errors import Problem, ProtocolError, UsageError
 from stackmend.protocol import Sweep, check_stack, examine
 from stackmend.protocol.build import expand
 from stackmend.protocol.model import SliceSelection
-from stackmend.protocol.text import MAX_BYTES, Place, parse, scalar, spell
+from stackmend.protocol.scalars import scalar
+from stackmend.protocol.schema import MOST_ERRORS
+from stackmend.protocol.text import MAX_BYTES, Place, parse, spell
 from test_protocol_files import INVALID, VALID
 
 CHAIN = """\
@@ -157,7 +159,8 @@ def test_large_file_is_refused_without_being_read(tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a device that never ends")
 def test_endless_file():
-    assert "larger than" in examine(Path("/dev/zero")).problems[0].message
+    with pytest.raises(UsageError, match="is a pipe or a device, not a file"):
+        examine(Path("/dev/zero"))
 
 
 def test_alias_bomb_is_refused_quickly(write):
@@ -176,9 +179,7 @@ def test_depth_by_aliases_is_refused(write):
 
 def test_many_mistakes_take_no_time(write):
     file = write(CHAIN.replace("40", "{sweep: [" + "x, " * 20_000 + "]}"))
-    start = perf_counter()
-    assert len(examine(file).problems) == 20_000
-    assert perf_counter() - start < 20
+    assert len(examine(file).problems) == MOST_ERRORS
 
 
 def test_a_protocol_says_where_its_values_come_from(write):
@@ -427,8 +428,8 @@ def test_the_text_of_problems_shows_nothing_a_terminal_obeys():
     problem = Problem("a\x1b[31m", "odd \x1b[2J", 1, 2, 3, "\tb\x9b: x")
     assert "\x1b" not in problems_text("p", [problem], ran=None)
     assert problems_text("p", [problem], ran=None).splitlines()[-2:] == [
-        "  1 |  b : x",
-        "    |  ^^^ odd  [2J",
+        "  1 |  b?: x",
+        "    |  ^^^ odd \\x1b[2J",
     ]
 
 
@@ -464,7 +465,7 @@ def test_check_as_json(write, capsys, monkeypatch, tmp_path):
     assert main(["check", str(file), "--format", "json"]) == 0
     content = json.loads(capsys.readouterr().out)
     assert content == {
-        "file": str(file), "status": 0, "problems": [],
+        "file": str(file), "status": 0, "problems": [], "problem_count": 0,
         "stack": {"label": "phantom", "shape": [2, 64, 96]},
     }  # fmt: skip
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stackmend import resources
+from stackmend.errors import UsageError
 from stackmend.report import write_figures, write_report
 from stackmend.result import Result, open_result
 
@@ -30,6 +32,8 @@ __all__ = [
     "RunResult",
     "Trial",
     "check",
+    "config",
+    "configs",
     "figures",
     "finish",
     "init",
@@ -164,3 +168,27 @@ def init(
     if folder is not None and not path.is_absolute():
         path = Path(os.path.relpath(path, folder))
     return protocol_for(seen, str(path))
+
+
+def configs() -> dict[str, str]:
+    """The protocols that come with stackmend, each with what it is for."""
+    return {name: _lines_of(name)[1].removeprefix("# ") for name in resources.config_names()}
+
+
+def config(name: str) -> str:
+    """The text of a protocol that comes with stackmend; its schema is looked for beside it.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name.
+    """
+    if name not in resources.config_names():
+        known = ", ".join(resources.config_names())
+        raise UsageError(f"no protocol named {name} comes with stackmend; known: {known}")
+    _, *lines = _lines_of(name)
+    return "\n".join(["# yaml-language-server: $schema=protocol.schema.json", *lines, ""])
+
+
+def _lines_of(name: str) -> list[str]:
+    return resources.config(name).read_text(encoding="utf-8").splitlines()

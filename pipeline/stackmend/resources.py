@@ -34,6 +34,11 @@ def schema_names(kind: str) -> list[str]:
     )
 
 
+def config_names() -> list[str]:
+    """Names of the shipped example configurations."""
+    return sorted(file.stem for file in folder("configs").glob("*.yaml"))
+
+
 def config(name: str) -> Path:
     """The file of a shipped example configuration, for instance ``demo``."""
     return folder("configs") / f"{name}.yaml"

@@ -40,6 +40,7 @@ VERBS = (
     "steps",
     "schema",
     "init",
+    "configs",
 )
 """The modules that are verbs, in the order of the help."""
 

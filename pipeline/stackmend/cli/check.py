@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from stackmend.cli.options import Options, add_format, add_protocol
-from stackmend.cli.problems import problems_text
+from stackmend.cli.problems import problem_facts, problems_text
 from stackmend.cli.terminal.streams import answer, json_text, message_line, say
 from stackmend.errors import Problem, ProtocolError, StackmendError
 
@@ -67,7 +66,7 @@ def _facts(
         "file": options.protocol,
         "status": error.exit_status if error else 0,
         "stack": {"label": reader.label, "shape": reader.shape} if reader else None,
-        "problems": [asdict(problem) for problem in problems],
+        **problem_facts(problems),
     }
     return facts | ({"message": str(error)} if error and not problems else {})
 

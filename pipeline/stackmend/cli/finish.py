@@ -28,5 +28,5 @@ def main(options: Options) -> int:
         except Unfinished as error:
             error.add_note(f"a part is run by: {options.command_for('run', '--shard', 'I/N')}")
             raise
-    say_outcome(result.folder, options.follow)
+    say_outcome(result.folder, options.follow, listener)
     return 0

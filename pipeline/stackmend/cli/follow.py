@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stackmend import interrupts, words
 from stackmend.cli.options import Follow, Options
+from stackmend.cli.problems import problem_facts
 from stackmend.cli.terminal.streams import say
 from stackmend.errors import (
     INTERRUPTED,
@@ -26,25 +27,37 @@ if TYPE_CHECKING:
     from stackmend.result.log import Listener
 
 
+@dataclass
+class Follower:
+    """A listener that shows what goes on, and remembers what it has shown."""
+
+    show: Listener
+    begun: bool = False
+    warned: list[str] = field(default_factory=list)
+
+    def __call__(self, kind: str, fields: Mapping[str, Any]) -> None:
+        """Take an event."""
+        self.begun = self.begun or kind == "started"
+        if kind == "warning":
+            self.warned.append(fields["message"])
+        self.show(kind, fields)
+
+
 @contextmanager
-def follow(options: Options) -> Iterator[Listener]:
+def follow(options: Options) -> Iterator[Follower]:
     """A listener that shows what goes on as the options want it.
 
     An error that ends a run which has begun is told how to go on, and so is an interruption.
     """
-    begun = False
+    follower = None
     try:
         from stackmend.cli.terminal.progress import listener_for
 
         with interrupts.as_interruption(), listener_for(options.follow) as show:
-
-            def listener(kind: str, fields: Mapping[str, Any]) -> None:
-                nonlocal begun
-                begun = begun or kind == "started"
-                show(kind, fields)
-
-            yield listener
+            follower = Follower(show)
+            yield follower
     except (StackmendError, KeyboardInterrupt) as error:
+        begun = follower is not None and follower.begun
         goes_on = begun and isinstance(error, InputError | StepError | OutputError | WorkerLost)
         if goes_on or isinstance(error, KeyboardInterrupt):
             error.add_note(f"continue with: {options.command}")
@@ -61,12 +74,15 @@ def _error_facts(error: StackmendError | KeyboardInterrupt) -> dict[str, Any]:
     if isinstance(error, StackmendError):
         facts |= {"status": error.exit_status, "message": str(error)}
     if isinstance(error, ProtocolError):
-        facts["problems"] = [asdict(problem) for problem in error.problems]
+        facts |= problem_facts(error.problems)
     return {**facts, "notes": getattr(error, "__notes__", [])}
 
 
-def say_outcome(folder: Path, follow: Follow) -> None:
-    """Print the outcome of a run: its summary, or its facts for programs."""
+def say_outcome(folder: Path, follow: Follow, follower: Follower) -> None:
+    """Print the outcome of a run: its summary, or its facts for programs.
+
+    What a terminal shows already is not said on it again.
+    """
     from stackmend import api
     from stackmend.cli.summary import slice_facts, stack_paths, summary_of
     from stackmend.cli.terminal.events import say_event
@@ -80,4 +96,5 @@ def say_outcome(folder: Path, follow: Follow) -> None:
         facts |= {name: record[name] for name in kept}
         say_event("result", {**facts, "slices": slice_facts(result)})
     elif follow != "quiet":
-        say(summary_of(folder), sys.stdout)
+        one_terminal = sys.stdout.isatty() and sys.stderr.isatty()
+        say(summary_of(folder, shown=follower.warned if one_terminal else ()), sys.stdout)

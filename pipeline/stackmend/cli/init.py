@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stackmend.cli.options import Options
 from stackmend.cli.terminal.streams import answer, escape, message_line, say
-from stackmend.errors import OutputError
+from stackmend.errors import InputError, OutputError
 
 HELP = "print a commented starting protocol"
 
@@ -30,6 +30,9 @@ def main(options: Options) -> int:
     file: Path | None = options.output
     if file is not None and file.exists():  # said before a minute of looking
         raise OutputError(f"{file}: there is such a file already; choose another name")
+    if options.stack is not None and not _is_text(options.stack):
+        what = "a protocol is UTF-8 text, which cannot hold this name"
+        raise InputError(f"{options.stack}: {what}; rename the stack")
     text = api.init(options.stack, folder=file and file.parent, progress=_say_progress)
     # The only thing foreign in it is a path, in double quotes, where YAML knows JSON's escapes.
     text = escape(text)
@@ -45,6 +48,15 @@ def main(options: Options) -> int:
         ) from error
     say(message_line(f"wrote {file}"), sys.stderr)
     return 0
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a path is text, not bytes that an old computer took for letters."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _say_progress(text: str) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from stackmend.errors import Problem
-from stackmend.words import counted, in_place, printable
+from stackmend.words import count, counted, in_place, printable
 
 _LINE = 120
 """Characters that are shown of a longer line."""
+_MOST = 50
+"""Problems that are shown; nobody reads more before mending these."""
 
 
 def problems_text(name: str, problems: Sequence[Problem], *, ran: bool | None) -> str:
@@ -20,8 +24,19 @@ def problems_text(name: str, problems: Sequence[Problem], *, ran: bool | None) -
     counts = [(errors, "problem"), (len(problems) - errors, "warning")]
     found = ", ".join(counted(number, what) for number, what in counts if number)
     end = ", nothing was run" if ran is False else ""
-    frames = (_frame_text(name, problem) for problem in problems)
+    frames = [_frame_text(name, problem) for problem in problems[:_MOST]]
+    if len(problems) > _MOST:
+        frames.append(f"and {count(len(problems) - _MOST)} more; mend these first")
     return "\n".join([printable(f"{name}: {found}{end}"), "", *frames])
+
+
+def problem_facts(problems: Sequence[Problem]) -> dict[str, Any]:
+    """Problems for programs: as many as people are shown, and how many there are."""
+    facts = []
+    for problem in problems[:_MOST]:
+        source, _ = _crop(problem.source, max(problem.column - 1, 0))
+        facts.append({**asdict(problem), "source": source})
+    return {"problems": facts, "problem_count": len(problems)}
 
 
 def _frame_text(name: str, problem: Problem) -> str:
@@ -35,7 +50,8 @@ def _frame_text(name: str, problem: Problem) -> str:
     if not problem.source.strip():
         return f"{head}\n  {message}"
 
-    line, before = _crop(in_place(problem.source), problem.column - 1)
+    line, before = _crop(problem.source, problem.column - 1)
+    line = in_place(line)
     caret = " " * before + "^" * max(min(problem.length, len(line) - before), 1)
     return f"{head}\n  {number} | {line}\n  {' ' * len(number)} | {caret} {message}"
 

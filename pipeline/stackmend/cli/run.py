@@ -58,5 +58,5 @@ def main(options: Options) -> int:
         then = f"when all parts are done: {options.command_for('finish')}"
         say(message_line(f"part {options.shard} is done; {then}"), sys.stderr)
     else:
-        say_outcome(result.folder, options.follow)
+        say_outcome(result.folder, options.follow, listener)
     return 0

@@ -11,6 +11,7 @@ from stackmend import words
 from stackmend.cli.options import Options
 from stackmend.cli.terminal.streams import answer
 from stackmend.errors import UsageError
+from stackmend.words import few
 
 if TYPE_CHECKING:
     from stackmend.registry import Catalogue, Component
@@ -30,6 +31,10 @@ def main(options: Options) -> int:
     steps, losses = registry.steps(), registry.losses()
     if options.name is None:
         answer("\n\n".join([list_text(steps), list_text(losses)]))
+        unusable = [name for each in (steps, losses) for name in _unusable(each)]
+        if unusable:
+            what = f"{few(unusable)}: cannot be used, for the reason that the list gives"
+            raise UsageError(f"{what}; update or uninstall what brings them")
         return 0
     catalogue = losses if options.name in losses.names() else steps
     try:
@@ -38,6 +43,10 @@ def main(options: Options) -> int:
         raise UsageError(str(error)) from error
     answer(component_text(component, catalogue.origin(options.name)))
     return 0
+
+
+def _unusable(catalogue: Catalogue[Any]) -> list[str]:
+    return [name for name in catalogue.names() if catalogue.reason_unusable(name) is not None]
 
 
 def list_text(catalogue: Catalogue[Any]) -> str:

@@ -28,25 +28,29 @@ from stackmend.words import (
 )
 
 
-def summary_of(run: Path) -> str:
+def summary_of(run: Path, *, shown: Sequence[str] = ()) -> str:
     """What a run did and where its results are, as wide as the terminal.
+
+    ``shown`` are warnings that stand there already.
 
     Raises
     ------
     InputError
         If there is no result of a run, or it is not finished.
     """
-    return summary_text(api.show(run), text_width())
+    return summary_text(api.show(run), text_width(), shown=shown)
 
 
-def summary_text(result: Result, width: int) -> str:
+def summary_text(result: Result, width: int, *, shown: Sequence[str] = ()) -> str:
     """What a run did and where its results are, in lines of at most ``width`` columns."""
     record, facts = result.record, slice_facts(result)
     rows = [*_head(record)]
     for search in record.searches:
         rows.extend(_search(record, search))
     rows += [*_recovery(record), *_slices(facts), *_truth(record)]
-    rows += [("warning", warning) for warning in record.warnings]
+    rows += [("warning", warning) for warning in record.warnings if warning not in shown]
+    if shown:
+        rows.append(("warnings", f"{count(len(shown))}, above"))
     rows += [*_times(record, facts), *_places(result.folder)]
     return rows_text(rows, width)
 

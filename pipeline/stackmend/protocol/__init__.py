@@ -144,6 +144,9 @@ def _in_file_order(problems: Iterable[Problem]) -> list[Problem]:
 
 def _read(file: Path) -> bytes:
     try:
+        if not file.is_dir() and not file.is_file() and file.exists():
+            what = "is a pipe or a device, not a file"  # which may have no end, or no beginning
+            raise UsageError(f"{file}: {what}; save the protocol, and give the path of that file")
         with file.open("rb") as opened:
             source = opened.read(MAX_BYTES + 1)
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -12,6 +13,9 @@ from stackmend import registry, resources
 from stackmend.protocol.model import ONE_OF
 from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import NAMING, Complaint, schema_error, suggestion
+
+MOST_ERRORS = 1000
+"""Errors of the schema that are looked at: after so many, the file is no protocol."""
 
 
 def assemble(step_names: Iterable[str], loss_names: Iterable[str]) -> dict[str, Any]:
@@ -140,7 +144,7 @@ def complaints(data: Any, faulty: Iterable[DataPath] = ()) -> list[Complaint]:
     # not in its list.
     del schema["definitions"]["step"]["properties"]["step"]["enum"]
     del schema["definitions"]["optimize"]["properties"]["loss"]["else"]["enum"]
-    errors = Draft202012Validator(schema).iter_errors(data)
+    errors = islice(Draft202012Validator(schema).iter_errors(data), MOST_ERRORS)
     for error in sorted(errors, key=lambda e: (len(e.absolute_path), e.validator != "type")):
         for complaint in schema_error(error):
             add(complaint)

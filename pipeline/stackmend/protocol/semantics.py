@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ from stackmend import words
 from stackmend.errors import Problem
 from stackmend.protocol.choices import check_choice, check_one_of
 from stackmend.protocol.flow import check_flow
+from stackmend.protocol.lookalikes import quoted_by_lookalikes
 from stackmend.protocol.model import ONE_OF, OptimizeEntry, Protocol, SliceSelection, StepEntry
 from stackmend.protocol.stack import chosen_on_clean, held_out_twice
 from stackmend.protocol.text import DataPath
@@ -268,7 +270,26 @@ def _surveys(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem
         swept.extend(f"{entry.id}.{name}" for name in entry.sweeps)
 
 
+def _odd_paths(protocol: Protocol) -> Iterator[Problem]:
+    """Paths in the file that are hardly what was meant; on the command line, they are given so."""
+    for name in ("input", "output"):
+        path: DataPath = (name, "path")
+        section = protocol.text.data.get(name)
+        given = section.get("path") if isinstance(section, dict) else None
+        if not isinstance(given, str) or not protocol.text.place(path).line:
+            continue
+        control = next((each for each in given if unicodedata.category(each) == "Cc"), None)
+        if control is not None:
+            what = f"holds the control character U+{ord(control):04X}"
+            advice = "in double quotes \\ is special: use single quotes, or / in paths"
+            yield protocol.text.problem(path, f"{what}; {advice}")
+        elif quoted_by_lookalikes(given):
+            what = "its typographic quotes are a part of the path"
+            yield protocol.text.problem(path, f"{what}; write plain ones, or none")
+
+
 def _paths(protocol: Protocol) -> Iterator[Problem]:
+    yield from _odd_paths(protocol)
     source, target = protocol.input.path, protocol.output.path
     if protocol.input.path is not None and protocol.input.phantom is not None:
         yield protocol.text.problem(

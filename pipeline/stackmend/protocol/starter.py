@@ -5,6 +5,9 @@ from __future__ import annotations
 from string import Template
 
 _TEXT = Template("""\
+# yaml-language-server: $$schema=protocol.schema.json
+# For editors: 'stackmend schema > protocol.schema.json' writes the schema that the first line
+# names.
 # A stackmend protocol: what is restored, by which steps, and how their parameters are chosen.
 # 'stackmend check FILE' looks for mistakes, 'stackmend run FILE' does the work, \
 'stackmend steps' explains the steps.
@@ -26,11 +29,14 @@ chain:
   - step: find_charging
     inverse: $inverse  # true: charged regions are darker than their surroundings; false: brighter
     gf1_sigma: {sweep: $gf1}  # px; about the size of the charged regions
-    color_shift: {sweep: [0.05, 0.1, 0.2]}
+    # To measure it in Fiji: draw a straight line across a region and read its length, without
+    # units of length (Analyze > Set Scale > remove); try half of that, that, and twice that.
+    color_shift: {sweep: [0.05, 0.1, 0.2]}  # of the grey range; above the contrast of the tissue
+    # In Fiji: Analyze > Plot Profile along a line over clean tissue shows that contrast.
   - step: correct_charging
-    gf2_sigma: {sweep: $gf2}
-    rb_radius: {sweep: $radius}
-    gf3_sigma: {sweep: $gf3}
+    gf2_sigma: {sweep: $gf2}  # px; as gf1_sigma: flattens once more
+    rb_radius: {sweep: $radius}  # px; the rolling ball: larger than structures that stay
+    gf3_sigma: {sweep: $gf3}  # px; smooths the background of the ball
   - step: destandardize  # back to the grey levels of the input
 
 optimize:

@@ -17,24 +17,22 @@ from typing import Any
 import yaml
 
 from stackmend.errors import Problem
+from stackmend.protocol.lookalikes import lookalike_hint
+from stackmend.protocol.scalars import scalar
 from stackmend.protocol.wording import syntax_error
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 40
 MAX_VALUES = 50_000
 MAX_NUMBER = 1e100
+_LONGEST = 600
+MAX_ENTRIES = 200
+"""Keys of a mapping, and entries of a list that are not plain values: steps, searches."""
 
 DataPath = tuple[str | int, ...]
 """Where a value is in the data: keys and positions from the top."""
 
-_NULL = re.compile(r"(~|null|Null|NULL|)")
-_TRUE = re.compile(r"(true|True|TRUE)")
-_FALSE = re.compile(r"(false|False|FALSE)")
-_INT = re.compile(r"[-+]?[0-9]+")
-_OCT = re.compile(r"0o[0-7]+")
-_HEX = re.compile(r"0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_LEADING_ZERO = re.compile(r"0[0-9]+")
 _WORD = re.compile(r"[^\W\d][\w-]*")
 _NOT_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -85,9 +83,16 @@ class Text:
         source = place.source or (
             self.lines[place.line - 1] if 0 < place.line <= len(self.lines) else ""
         )
-        return Problem(
-            spell(path), message, place.line, place.column, place.length, source, severity
+        where, what = (
+            _clipped(spell(path)),
+            _clipped(message) + lookalike_hint(source, place.column),
         )
+        return Problem(where, what, place.line, place.column, place.length, source, severity)
+
+
+def _clipped(text: str) -> str:
+    """A text of which nobody has to read more than a few lines, whatever a file puts into it."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def spell(path: DataPath) -> str:
@@ -144,26 +149,6 @@ def _refuse_control_characters(text: str) -> None:
         lines = text[: found.end()].splitlines() or [""]
         what = f"a text file cannot hold the character U+{ord(found.group()):04X}; remove it"
         raise _Refused(Place(len(lines), max(len(lines[-1]), 1)), what)
-
-
-def scalar(text: str) -> Any:
-    """The meaning of a plain scalar in the core schema of YAML 1.2."""
-    if _NULL.fullmatch(text):
-        return None
-    if _TRUE.fullmatch(text) or _FALSE.fullmatch(text):
-        return text.lower() == "true"
-    if _INT.fullmatch(text):
-        # Python refuses to convert absurdly long digit strings; as a number they would be out of
-        # any range.
-        return int(text) if len(text) <= 400 else float("inf")
-    for pattern, base in ((_OCT, 8), (_HEX, 16)):
-        if pattern.fullmatch(text):
-            return int(text[2:], base)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    if _NOT_FINITE.fullmatch(text):
-        return float(text.replace(".", "", 1))
-    return text
 
 
 class _Composer:
@@ -241,13 +226,15 @@ def _too_deep(place: Place) -> _Refused:
 
 
 def _scalar_node(event: Any, place: Place) -> _Node:
-    value = scalar(event.value) if event.implicit[0] else event.value
-    numeric = isinstance(value, (int, float))
-    fault = (
-        ""
-        if not numeric or abs(value) <= MAX_NUMBER
-        else "is no finite number of a usable size; give another"
-    )
+    if not event.implicit[0]:
+        return _Node(place, event.value, "scalar")
+    value, fault = scalar(event.value), ""
+    if isinstance(value, (int, float)) and not abs(value) <= MAX_NUMBER:
+        fault = "is no finite number of a usable size; give another"
+    elif _LEADING_ZERO.fullmatch(event.value):
+        fault = (
+            f"a number does not begin with 0; write {value}, or 0.{event.value[1:]} with a point"
+        )
     return _Node(place, value, "scalar", fault)
 
 
@@ -266,10 +253,11 @@ def _build(node: _Node, path: DataPath, result: Text) -> Any:
         return None
     if node.kind == "scalar":
         return node.content
+    content = node.content[: _bounded(node, path, result)]
     if node.kind == "list":
-        return [_build(item, (*path, index), result) for index, item in enumerate(node.content)]
+        return [_build(item, (*path, index), result) for index, item in enumerate(content)]
     data: dict[str, Any] = {}
-    for key, value in node.content:
+    for key, value in content:
         name = key.content
         fault = _key_fault(key)
         if fault:
@@ -283,6 +271,17 @@ def _build(node: _Node, path: DataPath, result: Text) -> Any:
             result.keys[*path, name] = key.place
             data[name] = _build(value, (*path, name), result)
     return data
+
+
+def _bounded(node: _Node, path: DataPath, result: Text) -> int:
+    """How many of the entries are looked at; what is wrong with further ones nobody would read."""
+    number, is_list = len(node.content), node.kind == "list"
+    if number <= MAX_ENTRIES or (is_list and all(item.kind == "scalar" for item in node.content)):
+        return number
+    what = "entries" if is_list else "keys"
+    message = f"has {number} {what}, of which {MAX_ENTRIES} were looked at; no protocol needs more"
+    result.problems.append(result.problem(path, message))
+    return MAX_ENTRIES
 
 
 def _key_fault(key: _Node) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ NAMING = ("step", "id")
 # What the parser says of its context and of the problem, what that means, and whether the place
 # that is meant is where the context begins. The words are those of libyaml.
 _SYNTAX = (
+    ("", "maximum nesting", "nested too deeply; a protocol needs five levels", False),
     (
         "",
         "mapping values are not allowed",
@@ -48,6 +50,8 @@ _SYNTAX = (
     ),
 )
 
+_NO_BLANK = re.compile(r"[A-Za-z]\w*:\S")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 _SWEEP = "must be one value, {sweep: [values]} or {sweep: {from: 4, to: 50, count: 3}}"
 _BOOLEAN_WORDS = ("yes", "no", "on", "off", "y", "n")
 
@@ -145,9 +149,25 @@ def _hint(error: ValidationError) -> str:
         return "; to try several values write {sweep: [...]}"
     if value is None and kind is not None:
         return "; no value is given here"
-    if kind == "boolean" and isinstance(value, str) and value.lower() in _BOOLEAN_WORDS:
+    if isinstance(value, str):
+        known: Any = error.validator_value if error.validator == "enum" else ()
+        return _hint_at_text(value, kind, [each for each in known if isinstance(each, str)])
+    if kind == "string" and isinstance(value, int | float):
+        return "; this is not a text: put it in quotes"
+    return ""
+
+
+def _hint_at_text(value: str, kind: Any, known: Sequence[str]) -> str:
+    """What the author probably meant by a text that is none of those known, or no text at all."""
+    if near := nearest(value, known):
+        return f"; did you mean {near}?"
+    if kind in ("object", "array") and _NO_BLANK.match(value):
+        return "; a blank is missing after the colon"
+    if kind == "boolean" and value.lower() in _BOOLEAN_WORDS:
         return f"; {value} is a word in YAML 1.2"
-    if kind in ("number", "integer") and isinstance(value, str):
+    if kind in ("number", "integer"):
+        if _DECIMAL_COMMA.fullmatch(value):
+            return f"; write {value.replace(',', '.')}, with a point"
         return "; this is a text: write the number alone, without quotes or unit"
     return ""
 

@@ -24,6 +24,7 @@ from stackmend.runner.shards import Shard
 from stackmend.runner.stories import join, run_shard, run_whole
 from stackmend.tuning.session import Session
 from stackmend.tuning.trial import Trial
+from stackmend.words import command_text
 from stackmend.workers import memory as sizes
 from stackmend.workers.cluster import ClusterWorkers, connected
 
@@ -193,7 +194,8 @@ def _finished(job: Job, record: Record, changed: bool, listener: Listener | None
     # complete.
     except Exception as error:  # noqa: BLE001 - see above
         reason = f"no report was made ({type(error).__name__}: {error})"
-        advice = f"the result is complete, try again: stackmend report {folder}"
+        again = command_text("stackmend", "report", folder)
+        advice = f"the result is complete, try again: {again}"
         Log(folder / names.LOG, listener).event("note", message=f"{reason}; {advice}")
     return result
 

@@ -108,9 +108,12 @@ def open_stack(
         If there is no stack that can be read, naming every file that stands in the way.
     """
     if not path.is_dir() and not path.is_file():
+        _module("foreign").refuse(path)
         what = "there is no such file or folder"
         raise InputError(f"{path}: {what}; check input.path, or give the stack with --input")
     name = next(name for name in _INPUTS if _module(name).recognises(path))
+    if name.startswith("tiff."):  # what nobody else knows comes there
+        _module("foreign").refuse(path)
     if name != "hdf5" and dataset is not None:
         raise InputError(f"{path.name}: input.dataset is for HDF5, got {dataset}; leave it out")
     how = {} if dataset is None else {"dataset": dataset}
