@@ -37,7 +37,7 @@ def summary_text(result: Result, width: int) -> str:
     for search in record.searches:
         rows.extend(_search(record, search))
     rows += [*_slices(facts), *_truth(record)]
-    rows += [("warning", warning) for warning in record.warnings]
+    rows += [("warning", warning) for warning in result.warnings]
     rows += [*_times(record, facts), *_places(result.folder)]
     return rows_text(rows, width)
 

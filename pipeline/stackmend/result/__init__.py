@@ -30,6 +30,7 @@ from __future__ import annotations
 from stackmend.result.reading import (
     Progress,
     Result,
+    altered_parts,
     open_result,
     origin_of,
     read_record,
@@ -41,6 +42,7 @@ __all__ = [
     "Progress",
     "Record",
     "Result",
+    "altered_parts",
     "open_result",
     "origin_of",
     "read_record",

@@ -183,6 +183,11 @@ class Journal:
         """Enter the loss of a combination."""
         self._append("losses", _loss_line(search, json.dumps(values), value))
 
+    def forget_losses(self) -> None:
+        """Remove all losses that were entered."""
+        for file in self.folder.glob("losses-*.jsonl") if self.folder else ():
+            file.unlink(missing_ok=True)
+
     def enter_look(self, survey: str, slices: Sequence[int], hash: str, record: Any) -> None:
         """Enter the record of what a survey has looked at, and the hash of that."""
         self._append("looks", _look_line(survey, slices, hash, record))

@@ -185,8 +185,6 @@ def _finished(job: Job, record: Record, changed: bool, listener: Listener | None
     """
     folder = job.workspace.folder
     result = RunResult(folder, folder / job.writer().path.name, record.to_json(), changed)
-    if not changed and (folder / names.REPORT).exists():
-        return result
     try:
         write_report(folder)
     # Whatever stops a page from being made, in our code or in a library: the restored stack is
@@ -194,7 +192,7 @@ def _finished(job: Job, record: Record, changed: bool, listener: Listener | None
     except Exception as error:  # noqa: BLE001 - see above
         reason = f"no report was made ({type(error).__name__}: {error})"
         advice = f"the result is complete, try again: stackmend report {folder}"
-        Log(folder / names.LOG, listener).event("note", message=f"{reason}; {advice}")
+        Log(None, listener).event("note", message=f"{reason}; {advice}")
     return result
 
 

@@ -27,7 +27,7 @@ from stackmend.result.journal import Ledger, shards_text
 from stackmend.result.log import now
 from stackmend.result.record import Times
 from stackmend.result.rows import SliceRow
-from stackmend.runner.recording import given_record
+from stackmend.runner.recording import protocol_record
 from stackmend.runner.shards import Shard
 from stackmend.runner.writing import (
     record_in_place,
@@ -142,7 +142,7 @@ def _announce(session: Session, expected: Expected, shard: Shard | None) -> None
         slices=len(job.places),
         workers=session.workers.count,
         command=command(),
-        given=given_record(job),
+        given={**protocol_record(job), "text": ""},
         **({"shard": str(shard)} if shard else {}),
     )
     for note in (*job.reader.notes, *expected.notes):
@@ -155,14 +155,18 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
     """Restore what is missing, and leave stack, pictures and record in their place."""
     session = begun.session
     job, log = session.job, session.log
-    stays = _stays(begun)
-    unchanged = record_in_place(job) if stays else None
-    if unchanged is not None:
+    stays, altered = _stays(begun), list[str]()
+    if stays:
+        unchanged, altered = record_in_place(job)
+        stays = not any(what.split(" ")[0] in names.STACKS for what in altered)
+    if stays and unchanged is not None:
         count = len(begun.places)
         log.event("note", message=f"nothing to do: all {count} slices are what the record says")
         job.workspace.close()
         return unchanged, False
     _report_done(begun)
+    for what in altered:
+        log.event("note", message=f"{what}: it is made again")
 
     rows = [row for row, _ in begun.done.kept.values()]
     peaks: list[int] = []
@@ -191,6 +195,7 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
         expected=begun.expected,
         actual=actual,
         kept=len(begun.done.kept),
+        stays=stays,
     )
     job.workspace.publish(stacks=not stays)
     return record, True

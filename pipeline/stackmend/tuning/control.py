@@ -73,6 +73,10 @@ class Control:
             return None
         return self._out(combinations)
 
+    def knew(self, combination: Combination) -> bool:
+        """Whether journals know what a combination changes of any part."""
+        return any(self._store.recall(place, combination) is not None for place in self.shares)
+
     @property
     def worst(self) -> dict[Combination, float]:
         """The largest share of any part that each combination changes."""

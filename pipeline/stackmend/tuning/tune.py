@@ -13,8 +13,9 @@ from stackmend.protocol import OptimizeEntry
 from stackmend.result.hashes import digest
 from stackmend.result.journal import JournaledLosses
 from stackmend.search import Choice, SearchResult, search, strategy
-from stackmend.tuning.alone import judged, untouched_losses
+from stackmend.tuning.alone import Untouched, judged, untouched_losses
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
+from stackmend.tuning.confirmed import DOUBTED, losses_hold, shares_hold, untouched_hold
 from stackmend.tuning.control import Control
 from stackmend.tuning.outcome import follow, report_doubts
 from stackmend.tuning.session import Session
@@ -132,19 +133,21 @@ def _tuned(
     if is_void(chains[channel], entry):
         return tuning
     chains[channel], trial = trial_of(session, chains[channel], entry)
-    control = Control(session.job, trial, session.journal, session.known.losses)
-    identities = _identities(trial)
-    store = JournaledLosses(session.journal, session.known.losses, identities)
     start = perf_counter()
-    result = _searched(session, trial, control, store, picture_of)
+    try:
+        control, result, untouched, identities = _outcome(session, trial, picture_of)
+    except _Doubted:
+        session.log.warn(DOUBTED)
+        session.known.losses.clear()
+        session.journal.forget_losses()
+        control, result, untouched, identities = _outcome(session, trial, picture_of)
     seconds = perf_counter() - start
-    untouched = untouched_losses(trial, result, store)
     found = FinishedSearch(
         entry,
         session.job.channels[channel],
         judged(trial, result, untouched),
         seconds,
-        (*identities.values(), *control.identities.values()),
+        (*identities, *control.identities.values()),
         untouched=untouched,
         clean=control.of(result.choice),
         changed=control.worst,
@@ -156,6 +159,26 @@ def _tuned(
     for each, chain in zip(followers, changed, strict=True):
         chains[each] = chain
     return Tuning(tuple(chains), (*tuning.searches, found))
+
+
+class _Doubted(Exception):
+    """What journals know is not so."""
+
+
+def _outcome(
+    session: Session, trial: Trial, picture_of: PictureOf | None
+) -> tuple[Control, SearchResult, Untouched, tuple[str, ...]]:
+    """A search with what it is compared with, and what decides about its losses."""
+    known = session.known.losses
+    control = Control(session.job, trial, session.journal, known)
+    identities = _identities(trial)
+    store = JournaledLosses(session.journal, known, identities)
+    result = _searched(session, trial, control, store, picture_of)
+    untouched = untouched_losses(trial, result, store)
+    holds = losses_hold(trial, result, store) and untouched_hold(trial, result, store, untouched)
+    if not holds or not shares_hold(session.job, trial, result, control):
+        raise _Doubted
+    return control, result, untouched, tuple(identities.values())
 
 
 def _searched(
