@@ -17,7 +17,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
+
+from kills import CHAIN, contents, cut_off, facts, write_protocol
+from stackmend import api
+from stackmend.result.names import RECORD
+
+FORMATS: dict[str, dict[str, Any]] = {
+    "TIFF folder": {"format": "tiff-folder"},
+    "TIFF": {"format": "tiff"},
+    "compressed TIFF": {"format": "tiff", "compression": "zlib"},
+    "OME-Zarr": {"format": "ome-zarr"},
+    "OME-Zarr 0.4": {"format": "ome-zarr-0.4", "pyramid": True},
+}
 
 _WRITING = os.O_WRONLY | os.O_RDWR
 _CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate")
@@ -144,3 +158,64 @@ def every_state(
     last = states / "last"
     shutil.copytree(folder, last)
     return [*recorder.found.values(), last]
+
+
+def write_small_stack(folder: Path, count: int = 3) -> None:
+    """Slices with a dark blob each."""
+    generator = np.random.default_rng(5)
+    y, x = np.indices((40, 48))
+    (folder / "stack").mkdir(parents=True)
+    for number in range(count):
+        blob = 90 * np.exp(-((y - 20 - number) ** 2 + (x - 20) ** 2) / 80)
+        image = np.clip(160 + generator.normal(0, 4, y.shape) - blob, 0, 255)
+        tifffile.imwrite(folder / "stack" / f"s{number}.tif", image.astype(np.uint8))
+
+
+def protocol(folder: Path, kind: str, gf2_sigma: float = 30) -> Path:
+    return write_protocol(folder, FORMATS[kind], chain=CHAIN, gf2_sigma=gf2_sigma)
+
+
+def ends_like(whole: Path, file: Path, state: Path) -> None:
+    """The same command, in a state that was left behind."""
+    run = api.run(file, output=state, workers=1)
+    assert facts(state) == facts(whole), state
+    assert contents(state) == contents(whole), state
+    assert not (state / ".stackmend").exists(), state
+    assert run.record is not None
+
+
+def states_of(folder: Path, name: str, work: Callable[[], Any], seed: int = 0) -> list[Path]:
+    return every_state(folder / "out", folder / f"states {name}", work, seed=seed)
+
+
+def is_tidying(state: Path) -> bool:
+    """Whether the result is on its way up, or there."""
+    return (state / ".stackmend" / "complete").exists() or (state / RECORD).exists()
+
+
+def enumerated(folder: Path, kind: str) -> int:
+    """All of it for one format: stopped everywhere, over other results, and mixed; how many."""
+    write_small_stack(folder)
+    file, tried = protocol(folder, kind), 0
+    whole = api.run(file, output=folder / "whole", workers=1).folder
+
+    def try_all(name: str, work: Callable[[], Any], seed: int) -> None:
+        nonlocal tried
+        for state in states_of(folder, name, work, seed):
+            ends_like(whole, protocol(folder, kind), state)
+            tried += 1
+        shutil.rmtree(folder / f"states {name}")
+        shutil.rmtree(folder / "out")
+
+    def other() -> None:
+        api.run(protocol(folder, kind, 15), workers=1)
+
+    for seed in range(3):
+        try_all("first", lambda: api.run(file, workers=1), seed)
+        # Over the result of other values, and these again over it.
+        api.run(protocol(folder, kind, 15), workers=1)
+        try_all("second", lambda: api.run(protocol(folder, kind), workers=1), seed)
+        # Stopped on the way, then other values stopped anywhere: the first come back.
+        cut_off(protocol(folder, kind), after=2)
+        try_all("mixed", other, seed)
+    return tried

@@ -14,9 +14,10 @@ from stackmend.protocol import OptimizeEntry
 from stackmend.protocol.model import Sweep
 from stackmend.restore.identity import identity_of, still_open
 from stackmend.restore.resume import candidates
+from stackmend.result import published_ledger
 from stackmend.result.journal import Journal, JournaledLosses, Ledger, Loss
 from stackmend.result.log import Log
-from stackmend.result.names import JOURNAL, RECORD
+from stackmend.result.names import RECORD
 from stackmend.result.workspace import bytes_in
 from stackmend.search import SearchResult, Strategy, distinct_work, recall_search, strategy
 from stackmend.tuning.alone import is_complete, judged, recalled_untouched
@@ -120,7 +121,7 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
     """
     folder = job.workspace.folder
     running = Journal(job.workspace.journal).ledger()
-    published = Ledger().read([folder / JOURNAL])
+    published = published_ledger(folder)
     foreseen = _Foreseen(job, {**published.losses, **running.losses})
     searches = list(foreseen.searches())
     done = _done(job, foreseen.chains if foreseen.decided else None, running, published)

@@ -33,6 +33,7 @@ from stackmend.result.reading import (
     altered_parts,
     open_result,
     origin_of,
+    published_ledger,
     read_record,
     same_command,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "altered_parts",
     "open_result",
     "origin_of",
+    "published_ledger",
     "read_record",
     "same_command",
 ]

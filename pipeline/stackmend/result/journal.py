@@ -206,6 +206,15 @@ class Journal:
             file.write(("\n" + line).encode(errors="backslashreplace"))
 
 
+def has_lines(file: Path) -> bool:
+    """Whether a file begins like a journal."""
+    try:
+        with file.open("rb") as content:
+            return content.read(10) == b'{"entry": '
+    except OSError:
+        return False
+
+
 def shards_text(shards: Iterable[Entry]) -> str:
     """Which shards have ended, and which of their number have not; empty if there were none."""
     ended: set[tuple[int, int]] = set()

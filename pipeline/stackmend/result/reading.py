@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from stackmend.errors import InputError
 from stackmend.result import names
 from stackmend.result.decoding import decode
-from stackmend.result.inventory import HASHED, altered
+from stackmend.result.inventory import HASHED, altered, hashes_of
 from stackmend.result.journal import Ledger, shards_text
 from stackmend.result.previews import Previews
 from stackmend.result.record import FORMAT, ProtocolRecord, Record, SearchRecord
@@ -217,6 +217,26 @@ def altered_parts(folder: Path, *, stacks: bool) -> list[str]:
     """
     parts = HASHED if stacks else tuple(set(HASHED) - set(names.STACKS))
     return list(altered(folder, _content(folder / names.RECORD, "record"), sorted(parts)))
+
+
+def published_ledger(folder: Path) -> Ledger:
+    """What the journal of the result in a folder says.
+
+    Nothing, if every line is as it was written and the whole is not what the record says: then
+    somebody has written it anew.
+    """
+    ledger = Ledger().read([folder / names.JOURNAL])
+    if ledger.doubted or not (folder / names.RECORD).is_file():
+        return ledger
+    try:
+        known = read_record(folder).files
+        there = hashes_of(folder, [names.JOURNAL])
+    except (InputError, OSError):  # which is said where the record is needed
+        return ledger
+    if names.JOURNAL in known and known[names.JOURNAL] != there.get(names.JOURNAL):
+        ledger = Ledger()
+        ledger.doubted = 1
+    return ledger
 
 
 def origin_of(protocol: Path) -> ProtocolRecord | None:

@@ -8,6 +8,8 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any
 
+from stackmend.result.cells import cell_of, text_of
+
 LEAVE_IT_ALONE = "leave it alone"
 """The candidate of every search that changes nothing."""
 
@@ -77,7 +79,7 @@ class SliceRow:
 
     def to_csv(self) -> dict[str, Any]:
         """With empty cells where there is no value."""
-        return {name: "" if value is None else value for name, value in asdict(self).items()}
+        return {name: _as_cell(value) for name, value in asdict(self).items()}
 
     @classmethod
     def from_csv(cls, row: Mapping[str, str]) -> SliceRow:
@@ -88,7 +90,10 @@ class SliceRow:
         ValueError
             If a cell cannot be, or one is missing that every row has.
         """
-        return cls._of({name: cell for name, cell in row.items() if cell or name in _TEXT})
+        known = {name: cell for name, cell in row.items() if cell or name in _TEXT}
+        return cls._of(
+            {name: text_of(cell) if name in _TEXT else cell for name, cell in known.items()}
+        )
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> SliceRow:
@@ -140,7 +145,7 @@ class LossRow:
         if self.clean_changed is None:
             del value["clean_changed"]
         cells = {**place, **self.values, **value}
-        return {name: "" if cell is None else cell for name, cell in cells.items()}
+        return {name: _as_cell(value) for name, value in cells.items()}
 
     @classmethod
     def from_csv(cls, row: Mapping[str, str]) -> LossRow:
@@ -159,7 +164,7 @@ class LossRow:
             found[name] = LEAVE_IT_ALONE if alone else _number(name, row.get(name))
         for name in ("loss", "mean_loss", "clean_changed"):
             found[name] = _number(name, known[name]) if name in known else None
-        values = {name: known[name] for name in own}
+        values = {name: text_of(known[name]) for name in own}
         return cls(**found, values=values, status=row.get("status", ""))
 
 
@@ -167,6 +172,13 @@ _LOSS_PLACE = ("search", "channel", "slice", "combination")
 _LOSS_VALUE = ("loss", "mean_loss", "status", "clean_changed")
 _WHOLE = ("slice", "channel", "mask_area", "clipped", "search", "combination")
 _TEXT = ("name", "input_hash", "output_hash", "reach_hash", "reason")
+
+
+def _as_cell(value: Any) -> Any:
+    """A value as it stands in a table; empty where there is none."""
+    if value is None:
+        return ""
+    return cell_of(value) if isinstance(value, str) else value
 
 
 def _cell(name: str, value: Any) -> Any:

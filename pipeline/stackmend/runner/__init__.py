@@ -16,8 +16,8 @@ from stackmend.forecast.estimate import Expected, expected
 from stackmend.forecast.plan import RunPlan
 from stackmend.job import CheckResult, Job
 from stackmend.report import write_report
-from stackmend.result import Record, names
-from stackmend.result.journal import Journal, Ledger
+from stackmend.result import Record, names, published_ledger
+from stackmend.result.journal import Journal
 from stackmend.result.log import Listener, Log
 from stackmend.runner.ask import check, plan, trial, workers_here
 from stackmend.runner.shards import Shard
@@ -154,7 +154,7 @@ def _session(job: Job, log: Log, expectation: Callable[[], Expected]) -> tuple[S
     """What a run works with, and what it expects to need."""
     hopes = expectation()
     journal = Journal(job.workspace.journal)
-    known = Ledger().read([job.workspace.folder / names.JOURNAL, *journal.files()])
+    known = published_ledger(job.workspace.folder).read(journal.files())
     return Session(job, log, hopes.workers, journal, known), hopes
 
 

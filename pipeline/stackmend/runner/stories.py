@@ -21,7 +21,7 @@ from stackmend.restore.apply import Application
 from stackmend.restore.fill import Filling, ask_for_room, check_stack, make_room
 from stackmend.restore.identity import Identity, identity_of
 from stackmend.restore.resume import Done, finished
-from stackmend.result import Record, names
+from stackmend.result import Record, names, published_ledger
 from stackmend.result.environment import command
 from stackmend.result.journal import Ledger, shards_text
 from stackmend.result.log import now
@@ -114,7 +114,7 @@ def _begin(
     identity = identity_of(session.job, tuning.chains)
     if shard is None:
         write_losses(session.job, tuning)
-    published = Ledger().read([session.job.workspace.folder / names.JOURNAL])
+    published = published_ledger(session.job.workspace.folder)
     done = finished(session, places, tuning.chains, identity, published)
     return _Begun(
         session,
@@ -142,7 +142,7 @@ def _announce(session: Session, expected: Expected, shard: Shard | None) -> None
         slices=len(job.places),
         workers=session.workers.count,
         command=command(),
-        given={**protocol_record(job), "text": ""},
+        given={name: each for name, each in protocol_record(job).items() if name != "text"},
         **({"shard": str(shard)} if shard else {}),
     )
     for note in (*job.reader.notes, *expected.notes):
