@@ -85,7 +85,8 @@ class Ledger:
 
     ``looks`` are those of surveys, by the identity of the survey and the slices that were looked
     at: the record, by the hash of these. ``shards`` have done their part. ``doubted`` counts what
-    is no line of a journal, or not as it was written.
+    is no line of a journal, or not as it was written; ``refuted`` says that losses were found to be
+    others than it had.
     """
 
     def __init__(self) -> None:
@@ -95,6 +96,7 @@ class Ledger:
         self.looks: dict[str, dict[tuple[int, ...], dict[str, Any]]] = {}
         self.shards: list[Entry] = []
         self.doubted = 0
+        self.refuted = False
 
     def read(self, files: Iterable[Path]) -> Ledger:
         """Add the lines of some files, but for those that cannot be believed."""

@@ -159,7 +159,9 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
     if stays:
         unchanged, altered = record_in_place(job)
         stays = not any(what.split(" ")[0] in names.STACKS for what in altered)
-    if stays and unchanged is not None:
+        if session.known.refuted:
+            altered.append(f"{names.JOURNAL} has other losses than the slices give")
+    if stays and unchanged is not None and not altered:
         count = len(begun.places)
         log.event("note", message=f"nothing to do: all {count} slices are what the record says")
         job.workspace.close()

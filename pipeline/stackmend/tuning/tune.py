@@ -139,6 +139,7 @@ def _tuned(
     except _Doubted:
         session.log.warn(DOUBTED)
         session.known.losses.clear()
+        session.known.refuted = True
         session.journal.forget_losses()
         control, result, untouched, identities = _outcome(session, trial, picture_of)
     seconds = perf_counter() - start
