@@ -132,6 +132,8 @@ def record_content(**parts: Any) -> dict[str, Any]:
         },
         "estimate": {"expected": None, "skipped": "the run is short", "actual": {}},
         "shards": [],
+        "files": {},
+        "hash": "",
     }
     return content | parts
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stackmend import disk
 from stackmend.result import atomic
 
 
@@ -19,7 +20,7 @@ def test_a_file_that_cannot_be_finished_leaves_the_earlier_one(tmp_path: Path) -
         csv.DictWriter(half, ["slice"]).writerow({"status": "restored"})
     assert file.read_bytes() == before
     # What is left of it is what a workspace clears away.
-    assert [each.name for each in tmp_path.glob(atomic.HALF_WRITTEN)] == [".slices.csv.part"]
+    assert [each.name for each in tmp_path.glob(disk.HALF_WRITTEN)] == [".slices.csv.part"]
     with pytest.raises(ValueError, match="not JSON compliant"):
         atomic.write_json(tmp_path / "run.json", {"loss": float("nan")})
     assert not (tmp_path / "run.json").exists()

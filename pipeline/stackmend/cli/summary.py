@@ -48,7 +48,7 @@ def summary_text(result: Result, width: int, *, shown: Sequence[str] = ()) -> st
     for search in record.searches:
         rows.extend(_search(record, search))
     rows += [*_recovery(record), *_slices(facts), *_truth(record)]
-    rows += [("warning", warning) for warning in record.warnings if warning not in shown]
+    rows += [("warning", warning) for warning in result.warnings if warning not in shown]
     if shown:
         rows.append(("warnings", f"{count(len(shown))}, above"))
     rows += [*_times(record, facts), *_places(result.folder)]

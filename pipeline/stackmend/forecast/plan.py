@@ -14,8 +14,9 @@ from stackmend.job import Job
 from stackmend.protocol.model import Sweep
 from stackmend.restore.identity import identity_of, still_open
 from stackmend.restore.resume import Candidate, candidates
+from stackmend.result import published_ledger
 from stackmend.result.journal import Journal, Ledger
-from stackmend.result.names import JOURNAL, RECORD
+from stackmend.result.names import RECORD
 from stackmend.result.workspace import bytes_in
 from stackmend.tuning.chains import ChannelChain
 
@@ -79,7 +80,7 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
     """
     folder = job.workspace.folder
     running = Journal(job.workspace.journal).ledger()
-    published = Ledger().read([folder / JOURNAL])
+    published = published_ledger(folder)
     foreseen = Foreseen(job, {**published.losses, **running.losses})
     searches = list(foreseen.searches())
     done = _done(job, foreseen.chains if foreseen.decided else None, running, published)

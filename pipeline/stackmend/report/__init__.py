@@ -36,7 +36,8 @@ def write_report(folder: Path) -> Path:
     text = render(source)
     target = source.folder / names.REPORT
     try:
-        atomic.write_text(target, text)
+        if not target.is_file() or target.read_bytes() != text.encode(errors="backslashreplace"):
+            atomic.write_text(target, text)
     except OSError as error:
         raise OutputError(
             f"{target}: cannot be written ({error.strerror or error}); {remedy(error)}"

@@ -94,6 +94,8 @@ def make_room(
     workspace, ledger = session.job.workspace, session.journal.ledger()
     before = ledger.work
     if before == identity and all(writer.opens() for writer in application.writers):
+        for writer in application.writers if workspace.alone else ():
+            writer.create()
         return
     changes = "it has not begun, or its stack cannot be opened"
     if before and before != identity:

@@ -94,8 +94,6 @@ def candidates(
     lost: dict[str, int] = {}
     for ledger, in_place in ((published, False), (running, True)):
         if ledger.work is None or not ledger.slices:
-            if ledger.doubted:
-                lost["the journal there is damaged, or of an earlier version"] = len(places)
             continue
         if reason := _other_work(ledger.work, identity, in_place=in_place):
             lost[reason] = len(ledger.slices)
@@ -107,7 +105,11 @@ def candidates(
             continue
         for each in _of(job, places, ledger, writer, in_place):
             found[each.place] = replace(each, otherwise=found.get(each.place))
-    return list(found.values()), {} if found else lost
+    lost = {} if found else lost
+    if published.doubted and len(found) < len(places):
+        what = "the journal there is damaged, edited, or of an earlier version"
+        lost[what] = len(places) - len(found)
+    return list(found.values()), lost
 
 
 def _other_work(work: Mapping[str, Any], identity: Identity, *, in_place: bool) -> str:

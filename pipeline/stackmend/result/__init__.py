@@ -30,8 +30,10 @@ from __future__ import annotations
 from stackmend.result.reading import (
     Progress,
     Result,
+    altered_parts,
     open_result,
     origin_of,
+    published_ledger,
     read_record,
     same_command,
 )
@@ -41,8 +43,10 @@ __all__ = [
     "Progress",
     "Record",
     "Result",
+    "altered_parts",
     "open_result",
     "origin_of",
+    "published_ledger",
     "read_record",
     "same_command",
 ]

@@ -85,7 +85,8 @@ class Ledger:
 
     ``looks`` are those of surveys, by the identity of the survey and the slices that were looked
     at: the record, by the hash of these. ``shards`` have done their part. ``doubted`` counts what
-    is no line of a journal, or not as it was written.
+    is no line of a journal, or not as it was written; ``refuted`` says that losses were found to be
+    others than it had.
     """
 
     def __init__(self) -> None:
@@ -95,6 +96,7 @@ class Ledger:
         self.looks: dict[str, dict[tuple[int, ...], dict[str, Any]]] = {}
         self.shards: list[Entry] = []
         self.doubted = 0
+        self.refuted = False
 
     def read(self, files: Iterable[Path]) -> Ledger:
         """Add the lines of some files, but for those that cannot be believed."""
@@ -183,6 +185,11 @@ class Journal:
         """Enter the loss of a combination."""
         self._append("losses", _loss_line(search, json.dumps(values), value))
 
+    def forget_losses(self) -> None:
+        """Remove all losses that were entered."""
+        for file in self.folder.glob("losses-*.jsonl") if self.folder else ():
+            file.unlink(missing_ok=True)
+
     def enter_look(self, survey: str, slices: Sequence[int], hash: str, record: Any) -> None:
         """Enter the record of what a survey has looked at, and the hash of that."""
         self._append("looks", _look_line(survey, slices, hash, record))
@@ -199,6 +206,15 @@ class Journal:
         # in one piece, so that a kill cuts off at most this line; and never behind half a line
         with open(path, "ab", buffering=0, opener=disk.open_no_link) as file:
             file.write(("\n" + line).encode(errors="backslashreplace"))
+
+
+def has_lines(file: Path) -> bool:
+    """Whether a file begins like a journal."""
+    try:
+        with file.open("rb") as content:
+            return content.read(10) == b'{"entry": '
+    except OSError:
+        return False
 
 
 def shards_text(shards: Iterable[Entry]) -> str:

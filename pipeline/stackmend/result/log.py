@@ -29,7 +29,7 @@ class Log:
         if self.path is not None:
             entry = {"time": now(), "event": kind, **fields}
             line = json.dumps(entry, default=plain, ensure_ascii=False)
-            with self.path.open("a", encoding="utf-8") as file:
+            with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(line + "\n")
         if self.listener:
             self.listener(kind, fields)

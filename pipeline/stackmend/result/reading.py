@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from stackmend.errors import InputError
 from stackmend.result import names
 from stackmend.result.decoding import decode
+from stackmend.result.inventory import HASHED, altered, hashes_of
 from stackmend.result.journal import Ledger, shards_text
 from stackmend.result.previews import Previews
 from stackmend.result.record import FORMAT, ProtocolRecord, Record, SearchRecord
@@ -48,7 +49,8 @@ class Result:
     """A run in the words of its files; parts that are not there are empty.
 
     ``finished_record`` is ``None`` where only an unfinished run is there; ``interrupted_since``
-    says that a later run into the same folder was begun and has not ended.
+    says that a later run into the same folder was begun and has not ended. ``altered`` says which
+    of the files are not as the run left them.
     """
 
     folder: Path
@@ -59,6 +61,7 @@ class Result:
     events: Sequence[Mapping[str, Any]] = ()
     previews: Previews = field(default_factory=Previews)
     shards: Sequence[Mapping[str, Any]] = ()
+    altered: Sequence[str] = ()
 
     @property
     def finished(self) -> bool:
@@ -91,9 +94,10 @@ class Result:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the run has warned of."""
+        """What the run has warned of, and what has been altered since."""
         if self.finished_record:
-            return self.finished_record.warnings
+            since = [f"{what} since the run; run it again" for what in self.altered]
+            return (*self.finished_record.warnings, *since)
         return tuple(str(event.get("message", "")) for event in self._events("warning"))
 
     @property
@@ -203,6 +207,38 @@ def read_record(folder: Path) -> Record:
     return _checked(file, Record.from_json, content)
 
 
+def altered_parts(folder: Path, *, stacks: bool) -> list[str]:
+    """What is not as the record of a finished run says, in words; ``stacks`` as well if wanted.
+
+    Raises
+    ------
+    OSError, InputError
+        If something cannot be read.
+    """
+    parts = HASHED if stacks else tuple(set(HASHED) - set(names.STACKS))
+    return list(altered(folder, _content(folder / names.RECORD, "record"), sorted(parts)))
+
+
+def published_ledger(folder: Path) -> Ledger:
+    """What the journal of the result in a folder says.
+
+    Nothing, if every line is as it was written and the whole is not what the record says: then
+    somebody has written it anew.
+    """
+    ledger = Ledger().read([folder / names.JOURNAL])
+    if ledger.doubted or not (folder / names.RECORD).is_file():
+        return ledger
+    try:
+        known = read_record(folder).files
+        there = hashes_of(folder, [names.JOURNAL])
+    except (InputError, OSError):  # which is said where the record is needed
+        return ledger
+    if names.JOURNAL in known and known[names.JOURNAL] != there.get(names.JOURNAL):
+        ledger = Ledger()
+        ledger.doubted = 1
+    return ledger
+
+
 def origin_of(protocol: Path) -> ProtocolRecord | None:
     """What the record beside the copy of a protocol says of the original.
 
@@ -219,14 +255,16 @@ def origin_of(protocol: Path) -> ProtocolRecord | None:
 
 
 def _finished(folder: Path) -> Result:
+    record = read_record(folder)
     return Result(
         folder=folder,
-        finished_record=read_record(folder),
+        finished_record=record,
         interrupted_since=(folder / _PARTIAL).is_dir(),
         losses=_rows(folder / names.LOSSES, LossRow.from_csv),
         slices=_rows(folder / names.SLICES, SliceRow.from_csv),
         events=list(_lines(folder / names.LOG)),
         previews=_previews(folder / names.PREVIEWS / names.CONTENTS),
+        altered=[] if not record.hash else altered_parts(folder, stacks=False),
     )
 
 

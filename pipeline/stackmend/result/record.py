@@ -6,33 +6,29 @@ Its parts are declared here once, and described with their units in ``schemas/re
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
 from stackmend.result import atomic, names
 from stackmend.result.decoding import decode
 from stackmend.result.encoding import as_json
+from stackmend.result.inventory import record_hash
 from stackmend.result.recovery_record import RecoveryRecord
 
 FORMAT = 1
 """Version of the record's own format."""
 
 
-class GivenRecord(TypedDict):
-    """Where the protocol lay, and what the command line added to it."""
+class ProtocolRecord(TypedDict):
+    """The protocol, where it lay, and what the command line added to it."""
 
     file: str
     folder: str
+    text: str
     input: str | None
     output: str | None
     set: Mapping[str, str]
-
-
-class ProtocolRecord(GivenRecord):
-    """The protocol."""
-
-    text: str
 
 
 @dataclass(frozen=True)
@@ -218,7 +214,8 @@ class Record:
 
     ``chains`` are those of the channels by their numbers, where they are not all the same;
     ``chain`` is that of the first. ``mask_of`` says what the mask marks, where a step makes one;
-    ``masked_share`` is the share of slices with anything masked.
+    ``masked_share`` is the share of slices with anything masked. ``files`` has the hash of every
+    other part of the result, ``hash`` that of the rest of the record.
     """
 
     name: str
@@ -240,6 +237,8 @@ class Record:
     times: Times
     estimate: Estimate
     shards: tuple[Mapping[str, Any], ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    hash: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The content of the file."""
@@ -258,6 +257,8 @@ class Record:
         return decode(cls, content)
 
 
-def write_record(folder: Path, record: Record) -> None:
-    """Write the record of a result folder."""
+def write_record(folder: Path, record: Record) -> Record:
+    """Write the record of a result folder, as it is returned: with a hash of itself."""
+    record = replace(record, hash=record_hash(record.to_json()))
     atomic.write_json(folder / names.RECORD, record.to_json())
+    return record

@@ -8,6 +8,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any
 
+from stackmend.result.cells import cell_of, text_of
 from stackmend.words import percent
 
 LEAVE_IT_ALONE = "leave it alone"
@@ -94,7 +95,7 @@ class SliceRow:
         """With empty cells where there is no value."""
         cells = asdict(self)
         cells |= cells.pop("facts")
-        return {name: "" if value is None else value for name, value in cells.items()}
+        return {name: _as_cell(value) for name, value in cells.items()}
 
     @classmethod
     def from_csv(cls, row: Mapping[str, str]) -> SliceRow:
@@ -110,7 +111,9 @@ class SliceRow:
         for name, cell in row.items():
             if cell and "." in name:
                 facts[name] = _number(name, cell)
-            elif cell or name in _TEXT:
+            elif name in _TEXT:
+                known[name] = text_of(cell)
+            elif cell:
                 known[name] = cell
         return cls._of({**known, "facts": facts})
 
@@ -170,7 +173,7 @@ class LossRow:
         if not self.reason:
             del value["reason"]
         cells = {**place, **self.values, **value}
-        return {name: "" if cell is None else cell for name, cell in cells.items()}
+        return {name: _as_cell(value) for name, value in cells.items()}
 
     @classmethod
     def from_csv(cls, row: Mapping[str, str]) -> LossRow:
@@ -189,8 +192,8 @@ class LossRow:
             found[name] = LEAVE_IT_ALONE if alone else _number(name, row.get(name))
         for name in ("loss", "mean_loss", *_LOSS_GUARDS):
             found[name] = _number(name, known[name]) if name in known else None
-        values = {name: known[name] for name in own}
-        status, reason = row.get("status", ""), row.get("reason") or ""
+        values = {name: text_of(known[name]) for name in own}
+        status, reason = row.get("status", ""), text_of(row.get("reason") or "")
         return cls(**found, values=values, status=status, reason=reason)
 
 
@@ -199,6 +202,13 @@ _LOSS_GUARDS = ("clean_changed", "masked_share")
 _LOSS_VALUE = ("loss", "mean_loss", "status", *_LOSS_GUARDS, "reason")
 _WHOLE = ("slice", "channel", "mask_area", "clipped", "search", "combination")
 _TEXT = ("name", "input_hash", "output_hash", "reach_hash", "reason")
+
+
+def _as_cell(value: Any) -> Any:
+    """A value as it stands in a table; empty where there is none."""
+    if value is None:
+        return ""
+    return cell_of(value) if isinstance(value, str) else value
 
 
 def _cell(name: str, value: Any) -> Any:

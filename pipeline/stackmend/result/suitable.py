@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stackmend.result import names
+from stackmend.result.journal import has_lines
 from stackmend.words import size
 
 
@@ -39,8 +40,8 @@ def hindrance(folder: Path, needed_bytes: int) -> str | None:
 
 
 def is_result(folder: Path) -> bool:
-    """Whether a run has written here: its record lies there, or its place of work."""
-    if (folder / names.WORK).is_dir():
+    """Whether a run has written here: its record or its journal, or its place of work."""
+    if (folder / names.WORK).is_dir() or has_lines(folder / names.JOURNAL):
         return True
     try:
         record = json.loads((folder / names.RECORD).read_text(encoding="utf-8"))

@@ -16,8 +16,8 @@ from stackmend.forecast.estimate import Expected, expected
 from stackmend.forecast.plan import RunPlan
 from stackmend.job import CheckResult, Job
 from stackmend.report import write_report
-from stackmend.result import Record, names
-from stackmend.result.journal import Journal, Ledger
+from stackmend.result import Record, names, published_ledger
+from stackmend.result.journal import Journal
 from stackmend.result.log import Listener, Log
 from stackmend.runner.ask import check, plan, trial, workers_here
 from stackmend.runner.shards import Shard
@@ -155,7 +155,7 @@ def _session(job: Job, log: Log, expectation: Callable[[], Expected]) -> tuple[S
     """What a run works with, and what it expects to need."""
     hopes = expectation()
     journal = Journal(job.workspace.journal)
-    known = Ledger().read([job.workspace.folder / names.JOURNAL, *journal.files()])
+    known = published_ledger(job.workspace.folder).read(journal.files())
     return Session(job, log, hopes.workers, journal, known), hopes
 
 
@@ -186,8 +186,6 @@ def _finished(job: Job, record: Record, changed: bool, listener: Listener | None
     """
     folder = job.workspace.folder
     result = RunResult(folder, folder / job.writer().path.name, record.to_json(), changed)
-    if not changed and (folder / names.REPORT).exists():
-        return result
     try:
         write_report(folder)
     # Whatever stops a page from being made, in our code or in a library: the restored stack is
@@ -196,7 +194,7 @@ def _finished(job: Job, record: Record, changed: bool, listener: Listener | None
         reason = f"no report was made ({type(error).__name__}: {error})"
         again = command_text("stackmend", "report", folder)
         advice = f"the result is complete, try again: {again}"
-        Log(folder / names.LOG, listener).event("note", message=f"{reason}; {advice}")
+        Log(None, listener).event("note", message=f"{reason}; {advice}")
     return result
 
 

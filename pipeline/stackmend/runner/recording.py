@@ -16,7 +16,6 @@ from stackmend.result.environment import environment
 from stackmend.result.hashes import combined_hash
 from stackmend.result.record import (
     Estimate,
-    GivenRecord,
     InputRecord,
     OutputRecord,
     ParameterRecord,
@@ -76,15 +75,11 @@ def run_record(
 
 def protocol_record(job: Job) -> ProtocolRecord:
     """The protocol of a job, and what the command line added."""
-    return {**given_record(job), "text": job.protocol.source.decode("utf-8-sig")}
-
-
-def given_record(job: Job) -> GivenRecord:
-    """The same without its text."""
     given = as_json(job.protocol.given)
     return {
         "file": str(job.protocol.file),
         "folder": str(job.protocol.folder),
+        "text": job.protocol.source.decode("utf-8-sig"),
         "input": given["input"],
         "output": given["output"],
         "set": given["set"],

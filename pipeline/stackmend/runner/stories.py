@@ -22,13 +22,13 @@ from stackmend.restore.fill import Filling, ask_for_room, check_stack, make_room
 from stackmend.restore.identity import Identity, identity_of
 from stackmend.restore.recovery import recovery
 from stackmend.restore.resume import Done, finished
-from stackmend.result import Record, names
+from stackmend.result import Record, names, published_ledger
 from stackmend.result.environment import command
 from stackmend.result.journal import Ledger, shards_text
 from stackmend.result.log import now
 from stackmend.result.record import Times
 from stackmend.result.rows import SliceRow
-from stackmend.runner.recording import given_record
+from stackmend.runner.recording import protocol_record
 from stackmend.runner.shards import Shard
 from stackmend.runner.writing import (
     record_in_place,
@@ -115,7 +115,7 @@ def _begin(
     identity = identity_of(session.job, tuning.chains)
     if shard is None:
         write_losses(session.job, tuning)
-    published = Ledger().read([session.job.workspace.folder / names.JOURNAL])
+    published = published_ledger(session.job.workspace.folder)
     done = finished(session, places, tuning.chains, identity, published)
     return _Begun(
         session,
@@ -143,7 +143,7 @@ def _announce(session: Session, expected: Expected, shard: Shard | None) -> None
         slices=len(job.places),
         workers=session.workers.count,
         command=command(),
-        given=given_record(job),
+        given={name: each for name, each in protocol_record(job).items() if name != "text"},
         **({"shard": str(shard)} if shard else {}),
     )
     for note in (*job.reader.notes, *expected.notes):
@@ -156,14 +156,20 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
     """Restore what is missing, and leave stack, pictures and record in their place."""
     session = begun.session
     job, log = session.job, session.log
-    stays = _stays(begun)
-    unchanged = record_in_place(job) if stays else None
-    if unchanged is not None:
+    stays, altered = _stays(begun), list[str]()
+    if stays:
+        unchanged, altered = record_in_place(job)
+        stays = not any(what.split(" ")[0] in names.STACKS for what in altered)
+        if session.known.refuted:
+            altered.append(f"{names.JOURNAL} has other losses than the slices give")
+    if stays and unchanged is not None and not altered:
         count = len(begun.places)
         log.event("note", message=f"nothing to do: all {count} slices are what the record says")
         job.workspace.close()
         return unchanged, False
     _report_done(begun)
+    for what in altered:
+        log.event("note", message=f"{what}: it is made again")
 
     rows = [row for row, _ in begun.done.kept.values()]
     peaks: list[int] = []
@@ -194,6 +200,7 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
         expected=begun.expected,
         actual=actual,
         kept=len(begun.done.kept),
+        stays=stays,
     )
     job.workspace.publish(stacks=not stays)
     return record, True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -11,8 +12,9 @@ from stackmend.forecast.estimate import Expected
 from stackmend.job import Job
 from stackmend.registry import Each
 from stackmend.restore.identity import Identity
-from stackmend.result import Record, atomic, names, read_record
+from stackmend.result import Record, altered_parts, atomic, names, read_record
 from stackmend.result.arrays import encoded
+from stackmend.result.inventory import hashes_of
 from stackmend.result.journal import Ledger
 from stackmend.result.record import Times, write_record
 from stackmend.result.recovery_record import RecoveryRecord
@@ -45,11 +47,12 @@ def write_beside(
     expected: Expected,
     actual: Mapping[str, Any],
     kept: int,
+    stays: bool,
 ) -> Record:
     """Everything that goes with the stack, the record last; returns the record.
 
     ``times`` are those of the run, ``expected`` and ``actual`` what it was to need and what it
-    came to, ``kept`` how many slices it took over.
+    came to, ``kept`` how many slices it took over, ``stays`` whether the stack is that in place.
     """
     job, log = session.job, session.log
     partial = job.workspace.partial
@@ -86,8 +89,10 @@ def write_beside(
         shards=ledger.shards,
     )
     log.event("finished", seconds=round(times["total_s"], 3))
-    write_record(partial, record)
-    return record
+    files = hashes_of(partial)
+    if stays:
+        files |= hashes_of(job.workspace.folder, names.STACKS)
+    return write_record(partial, replace(record, files=files))
 
 
 def _settled(chain: ChannelChain) -> dict[str, Any]:
@@ -117,15 +122,16 @@ def _ledger(
     return ledger
 
 
-def record_in_place(job: Job) -> Record | None:
-    """The record of the result in place, if this run would write the same."""
+def record_in_place(job: Job) -> tuple[Record | None, list[str]]:
+    """The record of the result in place, if this run would write the same, and what is altered."""
+    folder = job.workspace.folder
     try:
-        before = read_record(job.workspace.folder)
-    except InputError:  # it is damaged, and will be written anew
-        return None
+        before, found = read_record(folder), altered_parts(folder, stacks=True)
+    except (InputError, OSError) as error:  # it is damaged, and will be written anew
+        return None, [str(error)]
     then = before.protocol
     now = {**protocol_record(job), "file": then["file"], "folder": then["folder"]}
-    return before if now == then else None
+    return before if now == then and not found else None, found
 
 
 def _doubts(rows: Sequence[SliceRow], pixels: int, facts: Mapping[str, str]) -> Iterator[str]:

@@ -36,8 +36,6 @@ class OmeZarrWriter(Writer):
 
     def create(self) -> None:
         """Write the descriptions of the image and of each level, that of the image last."""
-        if self.opens():
-            return
         made = part_of(self.path)
         try:
             shutil.rmtree(made, ignore_errors=True)
@@ -67,7 +65,9 @@ class OmeZarrWriter(Writer):
         # Descriptions that are damaged make the library raise whatever it trips over.
         except Exception:  # noqa: BLE001 - see above
             return False
-        return "multiscales" in described and (self.path / OWN_GROUP).is_dir()
+        own = ["zarr.json"] if self.zarr_format == 3 else [".zattrs", ".zgroup"]
+        there = all((self.path / OWN_GROUP / name).is_file() for name in own)
+        return there and "multiscales" in described
 
     @property
     def _planes(self) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ def untouched_losses(trial: Trial, result: SearchResult, store: JournaledLosses)
     for number in _counted(result):
         if number not in found:
             found[number] = trial.loss_untouched(number, result.chosen)
-            store.note(number, _key(result), found[number])
+            store.note(number, untouched_key(result), found[number])
     return found
 
 
@@ -31,7 +31,7 @@ def recalled_untouched(result: SearchResult, store: JournaledLosses) -> Untouche
     """The same as far as journals know them."""
     found: Untouched = {}
     for number in _counted(result):
-        loss = store.recall(number, _key(result))
+        loss = store.recall(number, untouched_key(result))
         if loss is not None:
             found[number] = loss
     return found
@@ -64,6 +64,7 @@ def _counted(result: SearchResult) -> list[int]:
     return [each for each in result.losses if each not in result.choice.slices_without_findings]
 
 
-def _key(result: SearchResult) -> tuple[object, ...]:
+def untouched_key(result: SearchResult) -> tuple[object, ...]:
+    """Under what the loss of a slice as it is stands in journals: it is judged over a mask."""
     assert isinstance(result.choice, Choice)
     return LEAVE_IT_ALONE, *result.choice.combination

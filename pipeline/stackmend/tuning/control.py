@@ -95,6 +95,10 @@ class Control:
         """How many shares were not known before."""
         return self._store.noted
 
+    def knew(self, combination: Combination) -> bool:
+        """Whether journals know what a combination changes of any part."""
+        return any(self._store.recall(place, combination) is not None for place in self.shares)
+
     @property
     def worst(self) -> dict[Combination, float]:
         """The largest share of any part that each combination changes."""

@@ -16,8 +16,9 @@ from stackmend.registry import FAILED, Undefined
 from stackmend.result.hashes import digest
 from stackmend.result.journal import JournaledLosses
 from stackmend.search import NoChoice, SearchResult, Space, mean_loss, search, strategy
-from stackmend.tuning.alone import judged, untouched_losses
+from stackmend.tuning.alone import Untouched, judged, untouched_losses
 from stackmend.tuning.chains import ChannelChain, FinishedSearch
+from stackmend.tuning.confirmed import DOUBTED, losses_hold, shares_hold, untouched_hold
 from stackmend.tuning.control import Control
 from stackmend.tuning.plausible import measuring
 from stackmend.tuning.reference import CommonMask
@@ -106,24 +107,22 @@ def finished(
     if trial is None:
         result = _refused(session.job, candidate)
         return FinishedSearch(candidate.entry, number, result, 0.0, failed=result.failed)
-    control = Control(session.job, trial, session.journal, session.known.losses)
-    identities = identities_of(trial)
-    store = JournaledLosses(session.journal, session.known.losses, identities)
     start = perf_counter()
-    try:
-        result = _searched(session, trial, control, store, picture_of)
-    except StepError as error:  # also the mask over which all are compared
-        if not candidate.entry.alternative or not is_refusal(error):
-            raise
-        result = _refused(session.job, replace(candidate, refused=str(error)))
+    control, store, result, untouched = _outcome(session, candidate, trial, picture_of)
+    holds = losses_hold(trial, result, store) and untouched_hold(trial, result, store, untouched)
+    if not holds or not shares_hold(session.job, trial, result, control):
+        session.log.warn(DOUBTED)
+        session.known.losses.clear()
+        session.known.refuted = True
+        session.journal.forget_losses()
+        control, store, result, untouched = _outcome(session, candidate, trial, picture_of)
     seconds = perf_counter() - start
-    untouched = untouched_losses(trial, result, store)
     return FinishedSearch(
         candidate.entry,
         number,
         judged(trial, result, untouched),
         seconds,
-        (*identities.values(), *control.identities.values()),
+        (*store.identities.values(), *control.identities.values()),
         untouched=untouched,
         clean=control.of(result.choice),
         changed=control.worst,
@@ -131,6 +130,22 @@ def finished(
         common=trial.common,
         computed=store.noted + control.computed,
     )
+
+
+def _outcome(
+    session: Session, candidate: Candidate, trial: Trial, picture_of: PictureOf | None
+) -> tuple[Control, JournaledLosses, SearchResult, Untouched]:
+    """A search, with what it is compared with."""
+    known = session.known.losses
+    control = Control(session.job, trial, session.journal, known)
+    store = JournaledLosses(session.journal, known, identities_of(trial))
+    try:
+        result = _searched(session, trial, control, store, picture_of)
+    except StepError as error:  # also the mask over which all are compared
+        if not candidate.entry.alternative or not is_refusal(error):
+            raise
+        result = _refused(session.job, replace(candidate, refused=str(error)))
+    return control, store, result, untouched_losses(trial, result, store)
 
 
 def with_held_out(found: FinishedSearch, trial: Trial) -> FinishedSearch:

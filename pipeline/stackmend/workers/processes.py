@@ -91,11 +91,14 @@ class Workers:
 
 def lost_text(count: int, reason: str) -> str:
     """What is said of a worker that was lost, of so many."""
-    signal_name = re.search(r"SIG[A-Z]+", reason)
-    by = f" ({signal_name[0]})" if signal_name else ""
-    what = f"workers: one of {count} was ended by the system{by}, most often for lack of memory"
+    signals = sorted(set(re.findall(r"SIG[A-Z]+", reason)) - {"SIGTERM"})
+    by = f" ({', '.join(signals)})" if signals else ""
+    if signals and "SIGKILL" not in signals:
+        what = f"one of {count} has crashed{by}"
+        return f"workers: {what}; run again, and report it with the log if it happens again"
+    what = f"one of {count} was ended by the system{by}, most often for lack of memory"
     fewer = f"try --workers {count // 2}" if count > 1 else "free some memory"
-    return f"{what}; {fewer}, or give --memory"
+    return f"workers: {what}; {fewer}, or give --memory"
 
 
 def run_in_fresh_process(function: Callable[..., T], *arguments: Any) -> T:
