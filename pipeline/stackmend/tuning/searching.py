@@ -122,7 +122,7 @@ def finished(
         number,
         judged(trial, result, untouched),
         seconds,
-        (*store.identities.values(), *control.identities.values()),
+        (*store.search.values(), *control.identities.values()),
         untouched=untouched,
         clean=control.of(result.choice),
         changed=control.worst,
