@@ -76,7 +76,7 @@ _TIFF = {"none": None, "zlib": None, "zstd": "imagecodecs"}
 _ZARR = {"none": None, "zlib": None, "zstd": None}
 
 FORMATS = {
-    "tiff-folder": Format("tiff.folder:TiffFolderWriter", "", _TIFF),
+    "tiff-folder": Format("tiff.folder_writer:TiffFolderWriter", "", _TIFF),
     "tiff": Format("tiff.file_writer:tiff_file_writer", ".tif", _TIFF),
     "ome-zarr": Format("ome_zarr_writer:OmeZarrWriter", ".zarr", _ZARR, "zarr", pyramid=True),
     "ome-zarr-0.4": Format("ome_zarr_writer:OmeZarr04Writer", ".zarr", _ZARR, "zarr", pyramid=True),

@@ -8,7 +8,7 @@ while they use them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -50,10 +50,14 @@ class Slice(NamedTuple):
 
 @dataclass(frozen=True)
 class Metadata:
-    """Pixel size in nm, ``(z, y, x)`` with ``None`` where it is unknown, and who says so."""
+    """Pixel size in nm, ``(z, y, x)`` with ``None`` where it is unknown, and who says so.
+
+    ``unit`` is ``nm``, ``um`` or ``cm``, in which it was given.
+    """
 
     pixel_size: Size = UNKNOWN
     source: str | None = None
+    unit: str = field(default="nm", compare=False)
 
     def __str__(self) -> str:
         known = [f"{size:g}" for size in self.pixel_size if size is not None]
@@ -84,6 +88,8 @@ class Reader(ABC):
         To be kept in the output.
     metadata
         Of the first slice.
+    bar
+        How many rows at the bottom of each page show no specimen, as far as that is known.
     """
 
     label: str
@@ -93,6 +99,7 @@ class Reader(ABC):
     notes: tuple[str, ...] = ()
     photometric: str = "minisblack"
     metadata: Metadata = NOTHING
+    bar: int = 0
 
     @abstractmethod
     def read(self, index: int) -> Pixels:
