@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from stackmend.errors import BadSlice, OutputError
 from stackmend.stacks import DTYPES, FORMATS, Layout, Slice, Writer, new_stack, open_stack
 
-NAMES = ("s2.tif", "s10.tif", "s11.tif", "s12.tif")
+NAMES = ("s9.tif", "s10.tif", "s11.tif", "s12.tif")
 
 
 def skip_without(*packages: str) -> None:

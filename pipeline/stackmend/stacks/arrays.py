@@ -81,9 +81,6 @@ class ArrayReader(Reader):
         if 0 in sizes:
             what = f"{place} is empty"
             raise InputError(f"{file.name}: {what}; give the file that holds the slices")
-        if min(more["chunks"], default=1) < 1:
-            what = f"states chunks of {' x '.join(map(str, more['chunks']))}"
-            raise InputError(f"{file.name}: {what}; copy it again from its source")
         number = prod(sizes) // (sizes[axes.index("Y")] * sizes[axes.index("X")])
         if number > MOST_SLICES:
             what = f"states {number} slices, more than {MOST_SLICES}"

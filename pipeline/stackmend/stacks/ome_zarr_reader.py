@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from stackmend.errors import InputError
-from stackmend.stacks.arrays import LARGE, ArrayReader, refuse_shrunk
+from stackmend.stacks.arrays import ArrayReader, refuse_shrunk
 from stackmend.stacks.axes import stated_axes
 from stackmend.stacks.extras import require
 from stackmend.stacks.interface import Metadata, Pixels, Tag, Tags
 from stackmend.stacks.metadata import accepted, size_in
-from stackmend.stacks.ome_zarr_chunks import bytes_stored, check_chunks, within
+from stackmend.stacks.ome_zarr_chunks import check_chunks, stored_chunks, within
 from stackmend.stacks.pixels import usable_type
 from stackmend.stacks.units import is_micro, nanometres
 
@@ -125,16 +125,17 @@ def _array_facts(path: Path, array_path: Path, array: Any, axes: str, label: str
     """
     dtype = usable_type(array.dtype, label)
     notes: tuple[str, ...] = ()
-    count, there = array.nchunks, array.nchunks_initialized
+    if min(array.chunks, default=1) < 1:
+        what = f"states chunks of {' x '.join(map(str, array.chunks))}"
+        raise InputError(f"{label}: {what}; copy it again from its source")
+    count, there, stored = stored_chunks(array, array_path)
     if there == 0 and prod(array.shape):
         what = f"none of its {count} chunks is there"
         raise InputError(f"{label}: {what}; was the copy or the acquisition aborted? get it again")
     if there < count:
         what = f"{count - there} of {count} chunks are not there and count as {array.fill_value}"
         notes = (f"{label}: {what}",)
-    if max(prod(array.shape[-2:]), prod(array.chunks)) * dtype.itemsize > LARGE:
-        stored = bytes_stored(array_path)
-        refuse_shrunk(array.shape, array.chunks, axes, dtype.itemsize, stored, label)
+    refuse_shrunk(array.shape, array.chunks, axes, dtype.itemsize, stored, label)
     return {
         "place": str(array_path.relative_to(path)),
         "axes": axes,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from stackmend.words import counted, few
@@ -35,9 +36,8 @@ def natural_key(name: str) -> tuple[Any, ...]:
 def _parts(name: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
     """The text around the numbers of a name, and these numbers."""
     plain = name.casefold()
-    numbers: list[float] = []
-    for found in _NUMBER.findall(plain):
-        numbers.append(float(found) if "." in found else int(found))
+    found = _NUMBER.findall(plain)
+    numbers = [float(each) if "." in each else int(each) for each in found]
     return tuple(_NUMBER.split(plain)), tuple(numbers)
 
 
@@ -48,9 +48,9 @@ def series_notes(label: str, names: Sequence[str]) -> list[str]:
         texts, numbers = _parts(name)
         kinds[texts].append(numbers)
     notes = [*_several_kinds(kinds)]
-    for texts, numbers in kinds.items():
-        if len(numbers) > 1:
-            notes += _one_kind(texts, numbers)
+    for texts, every in kinds.items():
+        if len(every) > 1:
+            notes += _one_kind(texts, every)
     notes += _doubtful(names)
     return [f"{label}: {note}" for note in notes]
 
@@ -87,14 +87,14 @@ def _one_kind(texts: tuple[str, ...], numbers: Sequence[tuple[float, ...]]) -> I
     missing = _missing(sorted(first))
     if missing:
         text = few([f"{number:g}" for number in missing], 10)
-        yield f"{form}: {counted(len(missing), 'number')} missing between the first and last: {text}"
+        yield f"{form}: {counted(len(missing), 'number')} missing between the ends: {text}"
 
 
 def _missing(numbers: Sequence[float]) -> list[float]:
     """Whole numbers that a series with one step leaves out."""
     if any(number != int(number) for number in numbers):
         return []
-    steps = [int(after - before) for before, after in zip(numbers, numbers[1:], strict=False)]
+    steps = [int(after - before) for before, after in pairwise(numbers)]
     step = min(steps, default=0)
     if not step or any(each % step for each in steps):
         return []
