@@ -22,8 +22,9 @@ from stackmend.result.encoding import plain
 from stackmend.result.hashes import combined_hash, pixel_hash
 from stackmend.result.log import Log
 from stackmend.result.rows import LEAVE_IT_ALONE
+from stackmend.stacks.tiff import file_writer
 from stackmend.stacks.tiff.file_writer import PlainTiffWriter
-from stackmend.stacks.tiff.folder import TiffFolderWriter
+from stackmend.stacks.tiff.folder_writer import TiffFolderWriter
 
 Write = Callable[..., Path]
 PARTS = [
@@ -370,8 +371,10 @@ def test_a_full_disk_while_pages_are_written(
 ) -> None:
     for name in ("create", "write"):
         with monkeypatch.context() as patch:
-            owner = tifffile.TiffWriter if name == "create" else PlainTiffWriter
-            patch.setattr(owner, "write", fill_up)
+            owner, what = (file_writer, "beginning")
+            if name == "write":
+                owner, what = (PlainTiffWriter, "write")
+            patch.setattr(owner, what, fill_up)
             with pytest.raises(OutputError, match=r"stack.tif.*No space left on device.*make room"):
                 run(protocol(output={"path": "result", "format": "tiff"}))
         assert snapshot(tmp_path / "result") == {}

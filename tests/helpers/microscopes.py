@@ -11,8 +11,8 @@ import tifffile
 
 import reference_data
 from stackmend.stacks import Layout, Reader, Selection, new_stack, open_stack
-from stackmend.stacks.tiff.conventions import VENDOR_TAGS
 
+VENDOR_TAGS = (34118, 34680, 34682, 34683, 51023)
 ZEISS, SFEG, HELIOS, TITAN, FIBICS = VENDOR_TAGS
 REAL = reference_data.FOLDER / "data" / "vendor"
 BOTH = (
@@ -45,7 +45,11 @@ def save(
     extratags = [(code, 2, None, value, True) for code, value in tags]
     pixels = image() if pixels is None else pixels
     tifffile.imwrite(
-        path, pixels, photometric="minisblack", extratags=extratags, **({"metadata": None} | how)
+        path,
+        pixels,
+        photometric="minisblack",
+        extratags=extratags,
+        **({"metadata": None, "software": False} | how),
     )
     return path
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from stackmend.errors import BadSlice, OutputError
 from stackmend.stacks import DTYPES, FORMATS, Layout, Slice, Writer, new_stack, open_stack
 
-NAMES = ("s2.tif", "s10.tif", "s11.tif", "s12.tif")
+NAMES = ("s9.tif", "s10.tif", "s11.tif", "s12.tif")
 
 
 def skip_without(*packages: str) -> None:
@@ -314,7 +314,7 @@ def test_what_every_reader_does(tmp_path: Path, save: Callable[..., Path], dtype
         assert all(name.startswith("cell") and name.endswith(".tif") for name in reader.names)
         assert reader.metadata == reader.metadata_of(0) == reader.metadata_of(count - 1)
         assert reader.truth(0) is None
-        assert reader.tags(0) == ()
+        assert [tag.code for tag in reader.tags(0)] in ([], [305])  # the program that wrote it
         for index in (2, 0, 3, 1):
             pixels = reader.read(index)
             assert (pixels.dtype, pixels.shape) == (channel.dtype, channel.shape[1:])

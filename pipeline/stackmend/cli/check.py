@@ -39,6 +39,8 @@ def main(options: Options) -> int:
         answer(problems_text(found.draft.name, problems, ran=None))
     if error is None:
         answer(f"{options.protocol.name}: no errors{_extent_text(found)}")
+        for note in found.reader.notes if found.reader else ():
+            answer(f"note: {note}")
         return 0
     if not isinstance(error, ProtocolError):
         say(message_line(str(error)), sys.stderr)
@@ -61,18 +63,31 @@ def _facts(
     error: StackmendError | None,
 ) -> dict[str, Any]:
     """What was found, for programs."""
-    reader = found.reader
     facts = {
         "file": options.protocol,
         "status": error.exit_status if error else 0,
-        "stack": {"label": reader.label, "shape": reader.shape} if reader else None,
+        "stack": _stack_facts(found),
         **problem_facts(problems),
     }
     return facts | ({"message": str(error)} if error and not problems else {})
+
+
+def _stack_facts(found: CheckResult) -> dict[str, Any] | None:
+    reader = found.reader
+    if reader is None:
+        return None
+    return {
+        "label": reader.label,
+        "shape": reader.shape,
+        "pixel_size_nm": reader.metadata.pixel_size,
+        "pixel_size_source": reader.metadata.source,
+        "notes": reader.notes,
+    }
 
 
 def _extent_text(found: CheckResult) -> str:
     reader = found.reader
     if reader is None:
         return ""
-    return f"; {reader.label}: {' x '.join(map(str, reader.shape))} {reader.dtype}"
+    extent = f"{' x '.join(map(str, reader.shape))} {reader.dtype}"
+    return f"; {reader.label}: {extent}, {reader.metadata.text}"

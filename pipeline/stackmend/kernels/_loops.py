@@ -234,8 +234,8 @@ def flood(image: Image, out: Image, work: Image, low: Index, high: Index) -> Non
     """
     n_rows, n_columns = image.shape
     raise_row(out[0], image[0], out[0], 0, n_columns - 1, work)
-    again = True
-    while again:
+    # Each round raises a pixel to its end, so there are no more of them than pixels.
+    for _ in range(image.size):
         again = False
         for sweep in range(2 * n_rows - 2):
             up = sweep // (n_rows - 1)
@@ -251,6 +251,8 @@ def flood(image: Image, out: Image, work: Image, low: Index, high: Index) -> Non
                 for way in range(2):
                     low[way, y] = min(low[way, y], first)
                     high[way, y] = max(high[way, y], last)
+        if not again:
+            break
 
 
 @compiled

@@ -32,7 +32,8 @@ def fill_from_border(image: Image, drop: float) -> Image:
     Raises
     ------
     ValueError
-        If the image is not two-dimensional or is empty, or the drop is negative or not a number.
+        If the image is not two-dimensional, is empty or not finite, or the drop is negative or not
+        a number.
 
     Notes
     -----
@@ -61,7 +62,11 @@ def fill_from_border(image: Image, drop: float) -> Image:
     from stackmend.kernels import _loops
 
     image = plain_image(image)
-    filled = np.full(image.shape, image.min(), dtype=np.float32)
+    least = image.min()
+    # The flood would not end: nothing is equal to what is not a number.
+    if not (np.isfinite(least) and np.isfinite(image.max())):
+        raise ValueError("image: expected finite grey levels, got NaN or infinity")
+    filled = np.full(image.shape, least, dtype=np.float32)
     for frame in (np.s_[0], np.s_[-1], np.s_[:, 0], np.s_[:, -1]):
         filled[frame] = image[frame] - np.float32(drop)
     low = np.zeros((2, image.shape[0]), dtype=np.intp)

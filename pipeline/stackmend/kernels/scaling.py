@@ -33,7 +33,14 @@ def make_scale(image: Image, low: float, high: float, *, symmetric: bool = False
     """The scale that takes ``low..high`` to 0..1, or to -1..1 if ``symmetric``.
 
     Where ``low == high`` there is no range to stretch and the gain is 1.
+
+    Raises
+    ------
+    ValueError
+        If ``float32`` cannot say how far ``low`` and ``high`` are apart.
     """
+    if not float(high) - float(low) <= float(np.finfo(np.float32).max):
+        raise ValueError(f"expected a finite range of grey levels, got {low:g} to {high:g}")
     offset, top = np.float32(low), np.float32(high)
     span = top - offset
     if not span > 0:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
@@ -17,6 +18,14 @@ from stackmend.stacks.axes import channels_of
 from stackmend.stacks.interface import Pixels, Reader
 from stackmend.stacks.pixels import check_finite, slice_names, to_native
 from stackmend.stacks.slabs import slice_of
+
+LARGE = 2**28
+"""Bytes above which it is asked whether an array can be as large as it says."""
+
+MOST_SHRUNK = 250
+"""How many times smaller what is stored of a large array can be."""
+
+MOST_SLICES = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +81,10 @@ class ArrayReader(Reader):
         if 0 in sizes:
             what = f"{place} is empty"
             raise InputError(f"{file.name}: {what}; give the file that holds the slices")
+        number = prod(sizes) // (sizes[axes.index("Y")] * sizes[axes.index("X")])
+        if number > MOST_SLICES:
+            what = f"states {number} slices, more than {MOST_SLICES}"
+            raise InputError(f"{file.name}: {what}; check the file")
 
         # Planes are counted along the other axes.
         others, counts = _without_plane(axes, sizes)
@@ -153,3 +166,26 @@ def _without_plane(axes: str, sizes: Sequence[int]) -> tuple[str, tuple[int, ...
     """The axes besides y and x, and their sizes."""
     found = [(axis, size) for axis, size in zip(axes, sizes, strict=True) if axis not in "YX"]
     return "".join(axis for axis, _ in found), tuple(size for _, size in found)
+
+
+def refuse_shrunk(
+    sizes: Sequence[int],
+    chunks: Sequence[int] | None,
+    axes: str,
+    itemsize: int,
+    stored: int,
+    name: str,
+) -> None:
+    """Refuse an array of which far less is stored than one slice or one chunk would take.
+
+    Raises
+    ------
+    InputError
+        If that is so: what a few bytes announce could fill the memory.
+    """
+    plane = [size for axis, size in zip(axes, sizes, strict=False) if axis in "YX"]
+    largest = max(prod(plane), prod(chunks or (1,))) * itemsize
+    if largest > LARGE and largest > stored * MOST_SHRUNK:
+        extent = " x ".join(map(str, sizes))
+        what = f"states {extent} pixels, but has only {stored} bytes of them"
+        raise InputError(f"{name}: {what}; copy it again from its source")

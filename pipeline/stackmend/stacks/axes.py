@@ -75,3 +75,40 @@ def channels_of(
 def _renaming_note(name: str, axis: _Axis) -> str:
     said = _SAID.get(axis.name, f"as axis {axis.name}")
     return f"{name}: {axis.size} images stored {said} are taken as slices"
+
+
+def stated_axes(
+    name: str, axes: str, sizes: Sequence[int], wanted: str | None
+) -> tuple[str, tuple[int, ...]]:
+    """Axes and sizes of a file, by the letters that a person gives, if any.
+
+    Raises
+    ------
+    InputError
+        If these are not the axes that there are.
+    """
+    shape = tuple(int(size) for size in sizes)
+    if wanted is None:
+        return axes, shape
+    # Axes of one element need not be named.
+    if len(wanted) < len(axes):
+        pairs = zip(axes, shape, strict=True)
+        kept = [(axis, size) for axis, size in pairs if size > 1 or axis in "YX"]
+        axes, shape = "".join(axis for axis, _ in kept), tuple(size for _, size in kept)
+    if len(wanted) != len(shape):
+        extent = " x ".join(map(str, shape))
+        what = f"has {len(shape)} axes ({extent}), got input.axes {wanted}"
+        raise InputError(f"{name}: {what}; give a letter for each, such as {'czyx'[-len(shape) :]}")
+    return wanted.upper(), shape
+
+
+def refuse_axes(name: str, kind: str, axes: str | None) -> None:
+    """Refuse axes that a person gives for a format which has only one order of them.
+
+    Raises
+    ------
+    InputError
+        If there are any.
+    """
+    if axes is not None and axes != "zyx":
+        raise InputError(f"{name}: {kind} has axes z, y, x, got input.axes {axes}; leave it out")

@@ -10,9 +10,12 @@ import numpy as np
 
 from stackmend.errors import InputError
 from stackmend.stacks.arrays import ArrayReader
+from stackmend.stacks.axes import stated_axes
 from stackmend.stacks.extras import require
 from stackmend.stacks.files import beginning_of
-from stackmend.stacks.interface import DTYPES, NOTHING, Metadata, Pixels
+from stackmend.stacks.hdf5_storage import check_storage
+from stackmend.stacks.interface import DTYPES, Pixels
+from stackmend.stacks.metadata import size_in
 from stackmend.stacks.pixels import usable_type
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -36,7 +39,7 @@ def recognises(path: Path) -> bool:
 
 
 def open_channels(
-    path: Path, *, dataset: str | None = None, tolerant: bool = False
+    path: Path, *, dataset: str | None = None, axes: str | None = None, tolerant: bool = False
 ) -> tuple[Hdf5Reader, ...]:
     """Readers for the channels of one array of an HDF5 file.
 
@@ -48,10 +51,12 @@ def open_channels(
     h5py = require("h5py", path.name)
     try:
         with h5py.File(path, "r") as file:
-            facts = _facts(path, _choose_array(path, file, dataset))
-    except (OSError, RuntimeError, KeyError) as error:
-        what = f"is not HDF5 that can be read ({error})"
-        raise InputError(f"{path.name}: {what}; copy it again from its source") from error
+            facts = _facts(path, file, dataset, axes)
+    except InputError:
+        raise
+    # Damaged files make the library raise anything; to the user it is one thing.
+    except Exception as error:
+        raise InputError(_cause(path, error)) from error
     readers = Hdf5Reader.channels(file=path, **facts)
     # A missing filter shows here rather than in the middle of a run.
     if not tolerant:
@@ -59,17 +64,43 @@ def open_channels(
     return readers
 
 
-def _facts(path: Path, array: Any) -> dict[str, Any]:
-    """What a reader has to know of an array."""
-    axes, notes = _axes(path, array)
+_CAUSES = {
+    "unable to lock file": "another program has it open; close that first",
+    "Resource temporarily unavailable": "another program has it open; close that first",
+    "file is already open for write": "the program that wrote it has not closed it; "
+    "wait for it, or run h5clear -s on a copy",
+    "Permission denied": "check its permissions",
+    "required filter": "install the filter's plugin, or save it with gzip",
+}
+"""What is known to make HDF5 refuse a file, by its words, and what to do."""
+
+
+def _cause(path: Path, error: Exception) -> str:
+    said = str(error) or type(error).__name__
+    for words, how in _CAUSES.items():
+        if words in said:
+            return f"{path.name}: cannot be read ({said}); {how}"
+    return f"{path.name}: is not HDF5 that can be read ({said}); copy it again from its source"
+
+
+def _facts(path: Path, file: Any, wanted: str | None, given_axes: str | None) -> dict[str, Any]:
+    """What a reader has to know of the array that is the stack."""
+    array = _choose_array(path, file, wanted)
+    if given_axes is None:
+        axes, notes = _axes(path, array)
+    else:
+        axes, _ = stated_axes(path.name, "Q" * array.ndim, array.shape, given_axes)
+        notes = ()
+    metadata, more = size_in(_attributes(file, array), axes, path.name)
     return {
-        "place": array.name,
+        # By the name that leads there from this file: behind a link, the array has another.
+        "place": wanted if wanted is not None else array.name,
         "axes": axes,
         "sizes": tuple(array.shape),
         "dtype": usable_type(array.dtype, f"{path.name}: {array.name}"),
         "chunks": tuple(array.chunks or (1,) * array.ndim),
-        "notes": notes,
-        "metadata": _metadata(array),
+        "notes": (*notes, *more, *check_storage(path, array, axes)),
+        "metadata": metadata,
     }
 
 
@@ -79,6 +110,7 @@ def _choose_array(path: Path, file: Any, wanted: str | None) -> Any:
 
     usable = _usable_arrays(file)
     if wanted is not None:
+        _refuse_broken_links(path, file, wanted)
         if isinstance(file.get(wanted), h5py.Dataset) and file[wanted].ndim > 1:
             return file[wanted]
         problem = f"has no array {wanted} of two or more axes"
@@ -94,6 +126,27 @@ def _choose_array(path: Path, file: Any, wanted: str | None) -> Any:
         more = f" and {len(usable) - 10} more" if len(usable) > 10 else ""
         how = f"give one as input.dataset: {found}{more}"
     raise InputError(f"{path.name}: {problem}; {how}")
+
+
+def _refuse_broken_links(path: Path, file: Any, wanted: str) -> None:
+    """A link that leads to a file or an array that is not there."""
+    import h5py
+
+    names = [name for name in wanted.split("/") if name]
+    for number in range(len(names)):
+        name = "/".join(names[: number + 1])
+        link = file.get(name, getlink=True)
+        if isinstance(link, h5py.ExternalLink) and not (path.parent / link.filename).is_file():
+            what = f"{name} is a link to {link.filename}, which is not there"
+            raise InputError(f"{path.name}: {what}; put it back beside the file")
+        try:
+            file[name]
+        # A link may lead nowhere, to itself, or into a file that is no HDF5.
+        except (KeyError, OSError, RuntimeError) as error:
+            if isinstance(link, h5py.ExternalLink | h5py.SoftLink):
+                what = f"{name} is a link to {link.path}, which cannot be opened ({error})"
+                raise InputError(f"{path.name}: {what}; check what it leads to") from error
+            return
 
 
 def _array_text(array: Any) -> str:
@@ -131,7 +184,7 @@ def _vigra(array: Any) -> list[str]:
     """Names of the axes as ilastik writes them."""
     try:
         return [str(axis["key"]) for axis in json.loads(array.attrs["axistags"])["axes"]]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return []
 
 
@@ -140,13 +193,10 @@ def _labels(array: Any) -> list[str]:
     return [dimension.label for dimension in array.dims]
 
 
-def _metadata(array: Any) -> Metadata:
-    """The size of a pixel in um, z, y, x, as programs around ilastik and Fiji write it."""
-    try:
-        size = np.asarray(array.attrs["element_size_um"], float).ravel().tolist()
-    except (KeyError, TypeError, ValueError):
-        return NOTHING
-    known = [float(f"{each * 1000:.9g}") if each > 0 else None for each in size]
-    if len(known) != 3 or not any(known):
-        return NOTHING
-    return Metadata((known[0], known[1], known[2]), "HDF5")
+def _attributes(file: Any, array: Any) -> dict[str, Any]:
+    """Those of the array; of an Imaris file also the extent of the whole image."""
+    found = dict(array.attrs)
+    image = file.get("DataSetInfo/Image")
+    if image is not None and "ExtMax0" in image.attrs:
+        found["imaris"] = dict(image.attrs)
+    return found

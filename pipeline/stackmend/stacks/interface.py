@@ -8,7 +8,7 @@ while they use them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -42,22 +42,59 @@ Tags = tuple[Tag, ...]
 
 
 class Slice(NamedTuple):
-    """The pixels of a slice, and the microscope's tags that are its own."""
+    """The pixels of a slice, its own tags, and the rows below that show no specimen, if any."""
 
     pixels: Pixels
     tags: Tags = ()
+    below: Pixels | None = None
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """Pixel size in nm, ``(z, y, x)`` with ``None`` where it is unknown, and who says so."""
+    """Pixel size in nm, ``(z, y, x)`` with ``None`` where it is unknown, and who says so.
+
+    ``unit`` is ``nm``, ``um`` or ``cm``, in which it was given.
+    """
 
     pixel_size: Size = UNKNOWN
     source: str | None = None
+    unit: str = field(default="nm", compare=False)
 
     def __str__(self) -> str:
         known = [f"{size:g}" for size in self.pixel_size if size is not None]
         return f"{' x '.join(known)} nm" if known else "of unknown pixel size"
+
+    @property
+    def text(self) -> str:
+        """The size of a pixel in words, and who says so; or that it is not known."""
+        sizes = zip("zyx", self.pixel_size, strict=True)
+        known = [f"{axis} {size:.4g}" for axis, size in sizes if size is not None]
+        if not known:
+            return "pixel size unknown"
+        return f"pixel size {', '.join(known)} nm ({self.source})"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a person says of a stack, over what its files say.
+
+    Attributes
+    ----------
+    pixel_size, spacing
+        ``(y, x)``, and along z, in nm.
+    unit
+        In which they were given.
+    flip
+        Whether the last row of each slice is the first.
+    data_bar
+        Rows at the bottom of each page that show no specimen; ``None`` for what the files say.
+    """
+
+    pixel_size: tuple[float, float] | None = None
+    spacing: float | None = None
+    unit: str | None = None
+    flip: bool = False
+    data_bar: int | None = None
 
 
 NOTHING = Metadata()
@@ -84,6 +121,8 @@ class Reader(ABC):
         To be kept in the output.
     metadata
         Of the first slice.
+    bar
+        How many rows of each page lie below these and show no specimen.
     """
 
     label: str
@@ -93,6 +132,7 @@ class Reader(ABC):
     notes: tuple[str, ...] = ()
     photometric: str = "minisblack"
     metadata: Metadata = NOTHING
+    bar: int = 0
 
     @abstractmethod
     def read(self, index: int) -> Pixels:
@@ -103,6 +143,10 @@ class Reader(ABC):
         BadSlice
             If it cannot be read, is not as announced, or has NaN or infinite pixels.
         """
+
+    def page(self, index: int) -> Pixels:
+        """The same with the rows that show no specimen, if there are any."""
+        return self.read(index)
 
     def read_slice(self, index: int) -> Slice:
         """The same with the microscope's tags."""

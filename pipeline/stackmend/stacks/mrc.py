@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from stackmend.errors import InputError
+from stackmend.stacks.axes import refuse_axes
 from stackmend.stacks.extras import require
 from stackmend.stacks.files import beginning_of
 from stackmend.stacks.interface import DTYPES, NOTHING, Metadata, Pixels, Reader
+from stackmend.stacks.metadata import accepted
 from stackmend.stacks.pixels import check_finite, read_plane, slice_names
 
 _SUFFIXES = (".mrc", ".mrcs", ".map", ".rec", ".st", ".ali", ".preali")
@@ -21,6 +23,10 @@ _MARK_AT = 208
 _VOLUMES = 401
 """From this space group on, a file holds several volumes."""
 _MODES = {1: "int16", 2: "float32", 6: "uint16"}
+_ROW_ORDER = (
+    "rows are kept in the order of the file, which viewers of MRC show from the bottom and those "
+    "of TIFF from the top; input.flip: y turns them as mrc2tif does"
+)
 _STAMP_AT, _IMOD, _SIGNED = 40, 1146047817, 1
 """The number that IMOD leaves in a header, where that is in its free part, and the mark that bytes
 are signed."""
@@ -54,7 +60,9 @@ class MrcReader(Reader):
         return check_finite(read_plane(self.file, start, shape, self.stored, where), where)
 
 
-def open_channels(path: Path, *, tolerant: bool = False) -> tuple[MrcReader]:
+def open_channels(
+    path: Path, *, axes: str | None = None, tolerant: bool = False
+) -> tuple[MrcReader]:
     """The reader for an MRC file; sections lie along z.
 
     Raises
@@ -62,15 +70,9 @@ def open_channels(path: Path, *, tolerant: bool = False) -> tuple[MrcReader]:
     InputError
         If it is not one, is damaged, or has pixels that stacks cannot have.
     """
-    require("mrcfile", path.name)
-    from mrcfile.mrcfile import MrcFile
-
-    try:
-        with MrcFile(path, header_only=True) as mrc:
-            header, voxel = mrc.header, mrc.voxel_size
-    except (ValueError, OSError) as error:
-        what = f"is not MRC that can be read ({error})"
-        raise InputError(f"{path.name}: {what}; copy it again from its source") from error
+    refuse_axes(path.name, "MRC", axes)
+    header = _header(path)
+    metadata, notes = _metadata(path, header)
     shape, stored = _shape(path, header), _type(path, header)
     start = _HEADER + int(header.nsymbt)
     if start + prod(shape) * stored.itemsize > path.stat().st_size and not tolerant:
@@ -81,7 +83,8 @@ def open_channels(path: Path, *, tolerant: bool = False) -> tuple[MrcReader]:
         shape=shape,
         dtype=stored.newbyteorder("="),
         names=slice_names(path.stem, shape[0]),
-        metadata=_metadata(voxel),
+        notes=(f"{path.name}: {_ROW_ORDER}", *notes),
+        metadata=metadata,
         file=path,
         stored=stored,
         start=start,
@@ -119,10 +122,43 @@ def _type(path: Path, header: Any) -> np.dtype[Any]:
     raise InputError(f"{path.name}: {what}; convert the stack")
 
 
-def _metadata(voxel: Any) -> Metadata:
-    """The size of a pixel, from one in angstrom; programs that do not know it leave 0 or 1."""
-    sizes = (float(size) for size in (voxel.z, voxel.y, voxel.x))
-    z, y, x = (float(f"{size / 10:.7g}") if size > 0 else None for size in sizes)
-    if {z, y, x} <= {None, 0.1}:
-        return NOTHING
-    return Metadata((z, y, x), "MRC")
+def _header(path: Path) -> Any:
+    """The header, without the extended one behind it, which may be as long as it likes."""
+    dtypes = require("mrcfile", path.name).dtypes
+    try:
+        with path.open("rb") as file:
+            content = file.read(_HEADER)
+    except OSError as error:
+        what = f"cannot be read ({error.strerror or error})"
+        raise InputError(f"{path.name}: {what}; check the file") from error
+    if len(content) < _HEADER:
+        raise _no_mrc(path, f"it has {len(content)} bytes, a header alone has {_HEADER}")
+    if content[_MARK_AT : _MARK_AT + 3] != b"MAP" and any(content[_MARK_AT : _MARK_AT + 4]):
+        raise _no_mrc(path, "its header has not the mark MAP")
+
+    # In the order in which the mode is a small number; the stamp for it is often wrong.
+    for order in "<>":
+        header = np.frombuffer(content, dtypes.HEADER_DTYPE.newbyteorder(order))[0]
+        if 0 <= int(header["mode"]) < 2**16 and int(header["nsymbt"]) >= 0:
+            return np.rec.array(header)
+    raise _no_mrc(path, "its header has no mode")
+
+
+def _no_mrc(path: Path, why: str) -> InputError:
+    what = f"is not MRC that can be read ({why})"
+    return InputError(f"{path.name}: {what}; copy it again from its source")
+
+
+def _metadata(path: Path, header: Any) -> tuple[Metadata, tuple[str, ...]]:
+    """The size of a pixel, from that of the cell in angstrom, and what is to be said of it.
+
+    Programs that do not know it leave 0 or 1.
+    """
+    sizes: list[float | None] = []
+    for axis in "zyx":
+        length, count = float(header["cella"][axis]), int(header[f"m{axis}"])
+        known = count > 0 and length != 0
+        sizes.append(float(f"{length / count / 10:.7g}") if known else None)
+    if set(sizes) <= {None, 0.1}:
+        return NOTHING, ()
+    return accepted(sizes, "MRC", path.name)

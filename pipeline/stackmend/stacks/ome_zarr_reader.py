@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from stackmend.errors import InputError
-from stackmend.stacks.arrays import ArrayReader
+from stackmend.stacks.arrays import ArrayReader, refuse_shrunk
+from stackmend.stacks.axes import stated_axes
 from stackmend.stacks.extras import require
-from stackmend.stacks.interface import NOTHING, Metadata, Pixels, Tag, Tags
+from stackmend.stacks.interface import Metadata, Pixels, Tag, Tags
+from stackmend.stacks.metadata import accepted, size_in
+from stackmend.stacks.ome_zarr_chunks import check_chunks, stored_chunks, within
 from stackmend.stacks.pixels import usable_type
-from stackmend.stacks.units import nanometres
+from stackmend.stacks.units import is_micro, nanometres
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
+_LONGEST = 2**26
+"""Bytes of metadata in one file, at the most."""
+
 _DEEPEST = 4
 """How far below the given folder images are looked for: a plate has rows, columns and fields."""
 
@@ -36,7 +43,10 @@ class ZarrReader(ArrayReader):
         return _tags_in(self.file / self.own / str(index)) if self.own else ()
 
     def _load(self, index: tuple[int | slice, ...]) -> Pixels:
-        return np.asarray(_array(self.file / self.place, self.opened)[index])
+        folder = self.file / self.place
+        array = _array(folder, self.opened)
+        check_chunks(array, folder, self.file, index)
+        return np.asarray(array[index])
 
 
 def recognises(path: Path) -> bool:
@@ -46,7 +56,9 @@ def recognises(path: Path) -> bool:
     return path.suffix.casefold() == ".zarr" or any((path / mark).is_file() for mark in _MARKS)
 
 
-def open_channels(path: Path, *, tolerant: bool = False) -> tuple[ZarrReader, ...]:
+def open_channels(
+    path: Path, *, axes: str | None = None, tolerant: bool = False
+) -> tuple[ZarrReader, ...]:
     """Readers for the channels of the one image in a zarr folder.
 
     Raises
@@ -56,8 +68,11 @@ def open_channels(path: Path, *, tolerant: bool = False) -> tuple[ZarrReader, ..
     """
     require("zarr", path.name)
     try:
-        facts = _facts(path, path)
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError, OSError) as error:
+        facts = _facts(path, path, axes)
+    except InputError:
+        raise
+    # Damaged metadata make the library raise anything; to the user it is one thing.
+    except Exception as error:
         what = f"is not OME-Zarr that can be read ({type(error).__name__}: {error})"
         raise InputError(f"{path.name}: {what}; check the metadata") from error
     readers = ZarrReader.channels(file=path, **facts)
@@ -67,23 +82,27 @@ def open_channels(path: Path, *, tolerant: bool = False) -> tuple[ZarrReader, ..
     return readers
 
 
-def _facts(path: Path, image: Path) -> dict[str, Any]:
+def _facts(path: Path, image: Path, given: str | None) -> dict[str, Any]:
     """What a reader has to know of an image in a folder, or of the only one below it."""
     import zarr
 
     node = _node(image)
     if isinstance(node, zarr.Array):
-        facts = _array_facts(path, image, node, image.name)
-        facts["axes"], notes = _axes_by_name(image, node)
-        return facts | {"notes": facts["notes"] + notes}
+        axes, notes = _axes_by_name(image, node, given)
+        facts = _array_facts(path, image, node, axes, image.name)
+        metadata, more = size_in(node.attrs.asdict(), axes, image.name)
+        return facts | {"notes": facts["notes"] + notes + more, "metadata": metadata}
     multiscales = _ome(node).get("multiscales")
     if not multiscales:
-        return _facts(path, _only_image_in(image))
+        return _facts(path, _only_image_in(image), given)
 
     # The first level of the first image.
-    array_path = image / str(multiscales[0]["datasets"][0]["path"])
-    axes, metadata = _axes_and_metadata(multiscales[0])
-    facts = _array_facts(path, array_path, _node(array_path), image.name)
+    array_path = within(image / str(multiscales[0]["datasets"][0]["path"]), path, image.name)
+    array = _node(array_path)
+    axes, metadata, notes = _axes_and_metadata(multiscales[0], image.name)
+    axes = stated_axes(image.name, axes, array.shape, given)[0]
+    facts = _array_facts(path, array_path, array, axes, image.name)
+    facts["notes"] += notes
     if len(multiscales) > 1:
         note = f"{image.name}: the first of {len(multiscales)} images (multiscales) is taken"
         facts["notes"] += (note,)
@@ -93,37 +112,47 @@ def _facts(path: Path, image: Path) -> dict[str, Any]:
     inverted = bool(channels) and all(channel.get("inverted") for channel in channels)
     own = image / OWN_GROUP
     return facts | {
-        "axes": axes,
         "metadata": metadata,
         "photometric": "miniswhite" if inverted else "minisblack",
         "own": str(own.relative_to(path)) if own.is_dir() else "",
     }
 
 
-def _array_facts(path: Path, array_path: Path, array: Any, label: str) -> dict[str, Any]:
-    """Place, sizes, pixel type and chunks of an array, and a note on those that are not there.
+def _array_facts(path: Path, array_path: Path, array: Any, axes: str, label: str) -> dict[str, Any]:
+    """Place, axes, sizes, pixel type and chunks of an array, and a note on those not there.
 
     zarr defines that they count as full of the fill value.
     """
+    dtype = usable_type(array.dtype, label)
     notes: tuple[str, ...] = ()
-    count, there = array.nchunks, array.nchunks_initialized
+    if min(array.chunks, default=1) < 1:
+        what = f"states chunks of {' x '.join(map(str, array.chunks))}"
+        raise InputError(f"{label}: {what}; copy it again from its source")
+    count, there, stored = stored_chunks(array, array_path)
+    if there == 0 and prod(array.shape):
+        what = f"none of its {count} chunks is there"
+        raise InputError(f"{label}: {what}; was the copy or the acquisition aborted? get it again")
     if there < count:
         what = f"{count - there} of {count} chunks are not there and count as {array.fill_value}"
         notes = (f"{label}: {what}",)
+    refuse_shrunk(array.shape, array.chunks, axes, dtype.itemsize, stored, label)
     return {
         "place": str(array_path.relative_to(path)),
+        "axes": axes,
         "sizes": tuple(array.shape),
-        "dtype": usable_type(array.dtype, label),
+        "dtype": dtype,
         "chunks": tuple(array.chunks),
         "notes": notes,
     }
 
 
-def _axes_by_name(image: Path, array: Any) -> tuple[str, tuple[str, ...]]:
-    """The axes of an array without OME metadata, by its dimension names, or those that are usual.
+def _axes_by_name(image: Path, array: Any, given: str | None) -> tuple[str, tuple[str, ...]]:
+    """The axes of an array without OME metadata: given, by its dimension names, or the usual ones.
 
     The latter with a note.
     """
+    if given is not None:
+        return stated_axes(image.name, "Q" * array.ndim, array.shape, given)[0], ()
     names = getattr(array.metadata, "dimension_names", None)
     names = names or array.attrs.get("_ARRAY_DIMENSIONS") or ()
     if len(names) == array.ndim and all(names):
@@ -136,10 +165,13 @@ def _axes_by_name(image: Path, array: Any) -> tuple[str, tuple[str, ...]]:
     return axes, (f"{image.name}: {said}",)
 
 
-def _axes_and_metadata(multiscale: Mapping[str, Any]) -> tuple[str, Metadata]:
-    """The axes of an image, and its pixel size."""
+def _axes_and_metadata(
+    multiscale: Mapping[str, Any], label: str
+) -> tuple[str, Metadata, tuple[str, ...]]:
+    """The axes of an image, and its pixel size with what is to be said of it."""
     axes: Sequence[Any] = multiscale["axes"]
     names = [str(axis["name"] if isinstance(axis, Mapping) else axis) for axis in axes]
+    letters = "".join(name.upper() if len(name) == 1 else "?" for name in names)
 
     # A level has a scale, and all levels of the image may have one more.
     factors = np.ones(len(names))
@@ -149,13 +181,15 @@ def _axes_and_metadata(multiscale: Mapping[str, Any]) -> tuple[str, Metadata]:
             factors = factors * np.asarray(transform["scale"], float)
 
     sizes: dict[str, float] = {}
-    for name, axis, factor in zip(names, axes, factors.tolist(), strict=True):
+    micro = False
+    for letter, axis, factor in zip(letters, axes, factors.tolist(), strict=True):
         unit = nanometres(axis.get("unit")) if isinstance(axis, Mapping) else None
-        if unit is not None and factor > 0:
-            sizes[name] = float(f"{factor * unit:.9g}")
-    letters = "".join(name.upper() if len(name) == 1 else "?" for name in names)
-    known = (sizes.get("z"), sizes.get("y"), sizes.get("x"))
-    return letters, Metadata(known, "OME-Zarr") if any(known) else NOTHING
+        if unit is not None:
+            sizes[letter] = factor * unit
+            micro = micro or is_micro(str(axis["unit"]))
+    stated = [sizes.get(letter) for letter in "ZYX"]
+    metadata, notes = accepted(stated, "OME-Zarr", label, unit="um" if micro else "nm")
+    return letters, metadata, notes
 
 
 def _only_image_in(path: Path) -> Path:
@@ -204,6 +238,11 @@ def _node(path: Path) -> Any:
     """The group or array in a folder."""
     import zarr
 
+    for mark in _MARKS:
+        file = path / mark
+        if file.is_file() and file.stat().st_size > _LONGEST:
+            what = f"has {file.stat().st_size} bytes of metadata in {mark}"
+            raise InputError(f"{path.name}: {what}; check the file")
     return zarr.open(str(path), mode="r")
 
 
@@ -217,8 +256,13 @@ def _tags_in(folder: Path) -> Tags:
     """The microscope's tags of a slice, as ``OmeZarrWriter`` keeps them."""
     if not folder.is_dir():
         return ()
+    kept = _node(folder).attrs.get("vendor_tags", {})
+    # An earlier form of it has each tag once, by its number.
+    if isinstance(kept, Mapping):
+        kept = [{"code": int(code), **tag} for code, tag in kept.items()]
     tags = []
-    for code, kept in _node(folder).attrs.get("vendor_tags", {}).items():
-        value = str(kept["text"]).encode("latin-1")
-        tags.append(Tag(int(code), int(kept["type"]), len(value), value))
+    for tag in kept:
+        value = str(tag["text"]).encode("latin-1")
+        length = int(tag.get("count", len(value)))
+        tags.append(Tag(int(tag["code"]), int(tag["type"]), length, value))
     return tuple(tags)

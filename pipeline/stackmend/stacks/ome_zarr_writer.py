@@ -234,9 +234,10 @@ class OmeZarrWriter(Writer):
         return self.path.joinpath(*names, str(position), "0", "0")
 
     def _write_tags(self, position: int, tags: Tags) -> None:
-        kept = {}
-        for tag in tags:
-            kept[str(tag.code)] = {"type": tag.dtype, "text": tag.value.decode("latin-1")}
+        kept = []
+        for code, dtype, length, value in tags:
+            text = value.decode("latin-1")
+            kept.append({"code": code, "type": dtype, "count": length, "text": text})
         self._write_group(self.path / OWN_GROUP / str(position), {"vendor_tags": kept})
 
     def _write_group(self, folder: Path, attributes: dict[str, Any]) -> None:

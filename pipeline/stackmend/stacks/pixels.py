@@ -37,14 +37,20 @@ def check_finite(pixels: Pixels, where: str) -> Pixels:
     Raises
     ------
     BadSlice
-        If some are NaN or infinite.
+        If some are NaN or infinite, or so far apart that their difference is.
     """
     if pixels.dtype.kind == "f":
+        low, high = float(pixels.min()), float(pixels.max())
+        # Not a number, where any of them is not.
+        if high - low <= float(np.finfo(pixels.dtype).max):
+            return pixels
         bad = np.argwhere(~np.isfinite(pixels))
         if len(bad):
             y, x = bad[0].tolist()
             what = f"{len(bad)} pixels are NaN or infinite, first at y {y}, x {x}"
             raise BadSlice(f"{where}: {what}; replace them before the stack is restored", pixels)
+        what = f"grey levels from {low:g} to {high:g} are further apart than {pixels.dtype} can say"
+        raise BadSlice(f"{where}: {what}; scale them before the stack is restored", pixels)
     return pixels
 
 

@@ -199,7 +199,7 @@ class ChannelChain:
     def hash_of(self, number: int) -> str:
         """The hash of the pixels of a slice; empty where it is tolerated that there are none."""
         try:
-            return pixel_hash(self.reader.read(number))
+            return pixel_hash(self.reader.page(number))
         except BadSlice:
             if not self.tolerant:
                 raise

@@ -15,6 +15,7 @@ from helpers.microscopes import (
     BOTH,
     HELIOS,
     SFEG,
+    VENDOR_TAGS,
     ZEISS,
     fei,
     folder_of,
@@ -26,7 +27,6 @@ from helpers.microscopes import (
 )
 from reference_data import celegans, needs_reference
 from stackmend.stacks import Metadata, open_stack
-from stackmend.stacks.tiff.conventions import VENDOR_TAGS
 
 
 @pytest.mark.parametrize("code", [SFEG, HELIOS])
@@ -179,7 +179,8 @@ def test_pixels_and_tags_come_from_one_look_at_the_file(
     with tifffile.TiffWriter(pages) as writer:
         for index in range(4):
             tags = [(HELIOS, 2, None, fei(stage=index), True)]
-            writer.write(image(index), extratags=tags, compression="deflate", contiguous=False)
+            how: dict[str, Any] = {"compression": "deflate", "contiguous": False}
+            writer.write(image(index), extratags=tags, software=False, metadata=None, **how)
     opened: list[Path] = []
     tiff_file = tifffile.TiffFile
 
@@ -192,7 +193,7 @@ def test_pixels_and_tags_come_from_one_look_at_the_file(
         opened.clear()
         with monkeypatch.context() as patch:
             patch.setattr(tifffile, "TiffFile", note)
-            pixels, tags = reader.read_slice(2)
+            pixels, tags, _ = reader.read_slice(2)
         assert opened == [file]
         assert (pixels.max(), [tag.value for tag in tags]) == (2, [fei(stage=2)])
 

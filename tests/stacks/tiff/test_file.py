@@ -112,7 +112,8 @@ def test_bad_pages_are_bad_slices_where_that_is_wanted(tmp_path: Path) -> None:
             np.zeros((5, 7), np.int32),
             stack()[1],
         ):
-            writer.write(image, metadata=None, contiguous=False, compression="deflate")
+            how: dict[str, Any] = {"metadata": None, "software": False, "contiguous": False}
+            writer.write(image, compression="deflate", **how)
     with tifffile.TiffFile(tmp_path / "a.tif") as tif:
         place = tif.pages[2].dataoffsets[0]
     content = bytearray((tmp_path / "a.tif").read_bytes())

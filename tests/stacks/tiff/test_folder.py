@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from stackmend.errors import InputError
 from stackmend.stacks import Layout, Slice, files, open_stack
-from stackmend.stacks.tiff.folder import TiffFolderWriter, natural_key
+from stackmend.stacks.series import natural_key
+from stackmend.stacks.tiff.folder_writer import TiffFolderWriter
 
 
 def put(

@@ -219,7 +219,7 @@ def test_a_slice_that_changes_after_it_was_opened(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "z1.tif", np.zeros((6, 7), np.uint8))
     with pytest.raises(
         InputError,
-        match=r"z1.tif: has changed since .*, expected 5 x 7 uint8.*, got 6 x 7 uint8; run",
+        match=r"z1.tif: has changed since .*, expected 5 x 7 uint8.*, got 6 x 7 uint8.*; run",
     ):
         reader.read(0)
 

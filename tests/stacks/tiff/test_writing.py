@@ -109,8 +109,8 @@ def test_other_programs_read_axes_and_pixel_size(
                 3,
             )
             assert tif.imagej_metadata is not None
-            assert (tif.imagej_metadata["unit"], tif.imagej_metadata["spacing"]) == ("cm", 12.5e-7)
-            assert (tif.pages[0].resolution, int(tif.pages[0].resolutionunit)) == ((2.5e6, 2e6), 3)
+            assert (tif.imagej_metadata["unit"], tif.imagej_metadata["spacing"]) == ("nm", 12.5)
+            assert (tif.pages[0].resolution, int(tif.pages[0].resolutionunit)) == ((0.25, 0.2), 1)
 
 
 def test_without_a_pixel_size_none_is_written(tmp_path: Path) -> None:
@@ -197,14 +197,14 @@ def two_channels(path: Path) -> Path:
     """An OME-TIFF of 2 x 3 pages, each with tags of its own; tifffile can only repeat them."""
     ome = path.with_name("ome.tif")
     planes = np.zeros((2, 3, 8, 16), np.uint8)
-    how: dict[str, Any] = {"photometric": "minisblack"}
+    how: dict[str, Any] = {"photometric": "minisblack", "software": False}
     tifffile.imwrite(ome, planes, ome=True, metadata={"axes": "CZYX"}, **how)
     with tifffile.TiffFile(ome) as tif:
         description = tif.pages[0].description
     with tifffile.TiffWriter(path) as writer:
         for number, plane in enumerate(planes.reshape(-1, 8, 16)):
             how["extratags"] = [(HELIOS, 2, None, fei(stage=number), True)]
-            how["description"] = "" if number else description
+            how["description"] = None if number else description
             writer.write(plane, metadata=None, contiguous=False, **how)
     return path
 
@@ -284,8 +284,8 @@ def test_a_hyperstack_has_the_same_axes_and_pixel_size(
         assert np.array_equal(ours.asarray(), before.series[0].asarray().transpose(order))
         assert np.array_equal(ours.asarray(), stack.transpose(order))
         assert after.imagej_metadata is not None
-        assert after.imagej_metadata["spacing"] * 1e7 == pytest.approx(12.5)
-        assert after.pages[0].resolution == (2.5e6, 2e6)
+        assert after.imagej_metadata["spacing"] == pytest.approx(12.5)
+        assert after.pages[0].resolution == (0.25, 0.2)
     again = open_stack(writer.path)
     assert len(again) == len(readers)
     assert {reader.metadata for reader in again} == {Metadata((12.5, 5, 4), "ImageJ")}

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
 from math import prod
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import tifffile
@@ -19,15 +19,20 @@ import tifffile
 from stackmend.disk import part_of, remedy
 from stackmend.errors import InputError, OutputError
 from stackmend.stacks.files import new_file
-from stackmend.stacks.interface import Layout, Pixels, Slice, Writer
+from stackmend.stacks.interface import Layout, Pixels, Slice, Tags, Writer
 from stackmend.stacks.pixels import slice_names
-from stackmend.stacks.tiff.conventions import vendor_tags
-from stackmend.stacks.tiff.folder import TiffFolderWriter
-from stackmend.stacks.tiff.pages import decode, open_tiff
-from stackmend.stacks.tiff.writing import PageHeader, extra_tags, tiff_options
-
-CLASSIC_LIMIT = 2**32 - 2**25
-"""Bytes that a file with 32-bit offsets can surely hold beside its headers."""
+from stackmend.stacks.tiff.folder_writer import TiffFolderWriter
+from stackmend.stacks.tiff.headers import STRIPS, Header, headers_of
+from stackmend.stacks.tiff.pages import decode, examine, open_tiff
+from stackmend.stacks.tiff.tags import kept_tags
+from stackmend.stacks.tiff.writing import (
+    CLASSIC_LIMIT,
+    beginning,
+    header,
+    offset,
+    picture_tags,
+    slice_tags,
+)
 
 
 def tiff_file_writer(path: Path, layout: Layout) -> Writer:
@@ -86,7 +91,7 @@ class PlainTiffWriter(Writer):
             place = self._place(position, channel)
             pixels = np.fromfile(self.path, self.layout.dtype, prod(shape), offset=place)
             return pixels.reshape(shape)
-        except (OSError, ValueError, tifffile.TiffFileError):
+        except (OSError, ValueError, IndexError, StopIteration, InputError):
             return None
 
     @property
@@ -100,43 +105,44 @@ class PlainTiffWriter(Writer):
     @cached_property
     def _start(self) -> int:
         """Where the pixels begin, in bytes."""
-        with tifffile.TiffFile(self.path) as tif:
-            return int(tif.pages[0].dataoffsets[0])
+        with self.path.open("rb") as file:
+            return int(next(headers_of(file, self.path.name)).numbers(STRIPS)[0])
 
     def _place(self, position: int, channel: int) -> int:
         """Where a page begins, in bytes."""
         return self._start + (position * self.layout.channels + channel) * self._page_size
 
     def _create(self, path: Path, *, bigtiff: bool) -> None:
-        layout = self.layout
+        layout, count = self.layout, self._count
+        picture = picture_tags(layout, layout.shape[1])
+        size = [self._page_size]
+        first = beginning(big=bigtiff)
+        with path.open("w+b") as file:
+            # The first header, which says how many slices there are; the pixels follow it.
+            tags = (*picture, *self._tags(0, count=layout.shape[0], channels=layout.channels))
+            content, link = header(tags, [0], size, len(first), big=bigtiff)
+            start = len(first) + len(content)
+            content, link = header(tags, [start], size, len(first), big=bigtiff)
+            file.write(first + content)
 
-        # The first page, and its header as the model of the others.
-        options = tiff_options(
-            layout.metadata_at(0),
-            layout.tags_at(0),
-            count=layout.shape[0],
-            channels=layout.channels,
-        )
-        options |= {"shape": layout.shape[1:], "dtype": layout.dtype}
-        with tifffile.TiffWriter(path, bigtiff=bigtiff) as tif:
-            tif.write(None, photometric=layout.photometric, **options)
-        with tifffile.TiffFile(path) as tif:
-            header = PageHeader.first_of(tif)
-            start, link = int(tif.pages[0].dataoffsets[0]), tif.pages.next_page_offset
-
-        # Room for all pixels, and behind them the headers, each linked to the next.
-        with path.open("r+b") as file:
-            end = start + self._count * self._page_size
+            # Room for all pixels, and behind them the headers, each linked to the next.
+            end = start + count * self._page_size
             file.truncate(end)
-            for number in range(1, self._count):
+            for number in range(1, count):
                 end += end % 2
-                tags = layout.tags_at(*divmod(number, layout.channels))
-                file.seek(link or 0)
-                file.write(header.offset(end))
-                content, link = header.page(end, start + number * self._page_size, tags)
+                file.seek(link)
+                file.write(offset(end, big=bigtiff))
+                tags = (*picture, *self._tags(number, count=0, channels=0))
+                place = start + number * self._page_size
+                content, link = header(tags, [place], size, end, big=bigtiff)
                 file.seek(end)
                 file.write(content)
                 end += len(content)
+
+    def _tags(self, number: int, *, count: int, channels: int) -> Tags:
+        position, channel = divmod(number, self.layout.channels)
+        kept = self.layout.tags_at(position, channel)
+        return slice_tags(self.layout.metadata_at(position), kept, count=count, channels=channels)
 
 
 class CompressedTiffWriter(Writer):
@@ -170,11 +176,12 @@ class CompressedTiffWriter(Writer):
         """One slice, from its own file or from the whole one."""
         if self._slices.file_of(position, channel).exists() or not self.path.exists():
             return self._slices.read_back(position, channel)
+        number = position * self.layout.channels + channel
         try:
             with open_tiff(self.path) as tif:
-                page = tif.pages[position * self.layout.channels + channel]
-                return decode(page, self.path.name)
-        except InputError:
+                page = next(islice(headers_of(tif.filehandle, self.path.name), number, None))
+                return decode(tif, page, self.path.name, examine(page, self.path.name))
+        except (InputError, StopIteration):
             return None
 
     def finish(self) -> None:
@@ -198,32 +205,45 @@ class CompressedTiffWriter(Writer):
     def _assemble(self, file: IO[bytes]) -> None:
         layout = self.layout
         parts = (self.path, *self._slices.path.iterdir())
-        size = sum(part.stat().st_size for part in parts if part.exists())
+        big = sum(part.stat().st_size for part in parts if part.exists()) > CLASSIC_LIMIT
+        file.write(beginning(big=big))
 
         # A file that says how many images it has is read by ImageJ as one block of pixels.
-        options = tiff_options(
-            layout.metadata_at(0), (), count=layout.shape[0], channels=layout.channels, block=False
-        )
-        options |= {"shape": layout.shape[1:], "dtype": layout.dtype}
-        options |= {"photometric": layout.photometric, "compression": layout.compression}
-        with tifffile.TiffWriter(file, bigtiff=size > CLASSIC_LIMIT) as tif:
-            for page in self._pages():
-                options["extratags"] = extra_tags(vendor_tags(page))
-                tif.write(_segments(page), rowsperstrip=page.rowsperstrip, **options)
-                options.pop("description", None)
+        link, count, channels = (8 if big else 4), layout.shape[0], layout.channels
+        for number, page in enumerate(self._pages()):
+            kept, metadata = kept_tags(page), layout.metadata_at(number // layout.channels)
+            own = slice_tags(metadata, kept, count=count, channels=channels, block=False)
+            tags = (*picture_tags(layout, page.number_of(278, 1)), *own)
+            strips, place = _segments(page), file.tell()
+            counts = [len(strip) for strip in strips]
+            starts = [place + sum(counts[:index]) for index in range(len(counts))]
+            file.write(b"".join(strips))
+            file.write(bytes(file.tell() % 2))
+            end = file.tell()
+            content, next_link = header(tags, starts, counts, end, big=big)
+            file.write(content)
+            file.seek(link)
+            file.write(offset(end, big=big))
+            file.seek(end + len(content))
+            link, count, channels = next_link, 0, 0
 
-    def _pages(self) -> Iterator[Any]:
+    def _pages(self) -> Iterator[Header]:
         """The page of each slice, in order."""
-        with ExitStack() as stack:
-            whole = stack.enter_context(open_tiff(self.path)) if self.path.exists() else None
-            places = product(range(self.layout.shape[0]), range(self.layout.channels))
-            for number, (position, channel) in enumerate(places):
+        with ExitStack() as opened:
+            whole: Iterator[Header] | None = None
+            if self.path.exists():
+                file = opened.enter_context(self.path.open("rb"))
+                whole = headers_of(file, self.path.name)
+            for position, channel in product(
+                range(self.layout.shape[0]), range(self.layout.channels)
+            ):
+                page = next(whole, None) if whole else None
                 own = self._slices.file_of(position, channel)
                 if own.exists():
-                    with open_tiff(own) as tif:
-                        yield tif.pages[0]
-                elif whole is not None:
-                    yield whole.pages[number]
+                    with own.open("rb") as file:
+                        yield next(headers_of(file, own.name))
+                elif page is not None:
+                    yield page
                 else:
                     what = f"slice {position} has not been written"
                     raise OutputError(f"{self.path}: {what}; run again")
@@ -237,8 +257,7 @@ def _are_pages_of(layout: Layout, tif: tifffile.TiffFile) -> bool:
     return alike and len(tif.pages) == count
 
 
-def _segments(page: Any) -> Iterator[bytes]:
+def _segments(page: Header) -> list[bytes]:
     """The encoded pixels of a page, strip by strip."""
-    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
-        page.parent.filehandle.seek(offset)
-        yield page.parent.filehandle.read(count)
+    places = zip(page.numbers(STRIPS).tolist(), page.numbers(279).tolist(), strict=True)
+    return [page.source.read(start, count) for start, count in places]

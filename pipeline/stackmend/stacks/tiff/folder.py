@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import tifffile
 
-from stackmend.disk import remedy
-from stackmend.errors import BadSlice, InputError, OutputError
-from stackmend.stacks.files import new_file
-from stackmend.stacks.interface import Metadata, Pixels, Reader, Slice, Tags, Writer
-from stackmend.stacks.tiff.conventions import metadata_of, vendor_tags
+from stackmend.errors import BadSlice, InputError
+from stackmend.stacks.axes import refuse_axes
+from stackmend.stacks.interface import Metadata, Pixels, Reader, Slice, Tags
+from stackmend.stacks.series import natural_key, series_notes
+from stackmend.stacks.tiff.conventions import Described, described
+from stackmend.stacks.tiff.descriptions import stated_by_imagej, stated_by_shape
+from stackmend.stacks.tiff.headers import Header, headers_of
 from stackmend.stacks.tiff.pages import (
     SUFFIXES,
     PageInfo,
-    count_pages,
-    decode,
     difference_error,
     difference_text,
     examine,
+    header_at,
+    no_slice,
     open_tiff,
     palette_note,
     pixels_of,
 )
-from stackmend.stacks.tiff.writing import tiff_options
+from stackmend.stacks.tiff.planes import passed_over
+from stackmend.stacks.tiff.tags import DESCRIPTION, kept_tags
 from stackmend.words import few
-
-
-def natural_key(name: str) -> tuple[Any, ...]:
-    """Sort key by which slice2.tif comes before slice10.tif."""
-    parts = re.split(r"(\d+)", name.casefold())
-    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts), name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +48,9 @@ class TiffFolderReader(Reader):
     odd
         The pixel size of slices that have another one than the first, by name.
     tagged
-        Whether any slice has tags of a microscope.
+        Whether any slice has tags that are kept.
+    offsets
+        Where the header of a slice stands whose page is not the first of its file, by name.
     """
 
     folder: Path
@@ -61,6 +58,7 @@ class TiffFolderReader(Reader):
     bad: Mapping[str, str] = field(default_factory=dict)
     odd: Mapping[str, Metadata] = field(default_factory=dict)
     tagged: bool = False
+    offsets: Mapping[str, int] = field(default_factory=dict)
 
     def read(self, index: int) -> Pixels:
         """The pixels of one slice, by its place in the natural order."""
@@ -72,9 +70,9 @@ class TiffFolderReader(Reader):
         if name in self.bad:
             raise BadSlice(self.bad[name])
         with open_tiff(self.folder / name) as tif:
-            page = tif.pages[0]
-            pixels = pixels_of(page, f"{self.label}/{name}", self.info)
-            return Slice(pixels, vendor_tags(page) if self.tagged else ())
+            header = header_at(tif, self.offsets.get(name))
+            pixels = pixels_of(tif, header, f"{self.label}/{name}", self.info)
+            return Slice(pixels, kept_tags(header))
 
     def tags(self, index: int) -> Tags:
         """Those of one slice; no file is opened where none has any."""
@@ -82,7 +80,7 @@ class TiffFolderReader(Reader):
         if not self.tagged or name in self.bad:
             return ()
         with open_tiff(self.folder / name) as tif:
-            return vendor_tags(tif.pages[0])
+            return kept_tags(header_at(tif, self.offsets.get(name)))
 
     def metadata_of(self, index: int) -> Metadata:
         """The pixel size of one slice."""
@@ -94,7 +92,9 @@ def recognises(path: Path) -> bool:
     return path.is_dir()
 
 
-def open_channels(folder: Path, *, tolerant: bool = False) -> tuple[TiffFolderReader]:
+def open_channels(
+    folder: Path, *, axes: str | None = None, tolerant: bool = False
+) -> tuple[TiffFolderReader]:
     """The reader for the TIFF files of a folder, which is one channel.
 
     The header of each file is looked at.
@@ -105,6 +105,7 @@ def open_channels(folder: Path, *, tolerant: bool = False) -> tuple[TiffFolderRe
         If there are none, or some cannot be used (all of these are named); if ``tolerant``, only
         where none can.
     """
+    refuse_axes(folder.name, "a folder of slices", axes)
     names, skipped = _list_folder(folder)
     others = few(skipped)
     if not names:
@@ -113,20 +114,24 @@ def open_channels(folder: Path, *, tolerant: bool = False) -> tuple[TiffFolderRe
         raise InputError(f"{folder}: {what}; give the folder that holds the slices")
     headers, bad = _read_headers(folder, names, tolerant=tolerant)
     notes = [f"{folder.name}: skipped what is no slice: {others}"] if skipped else []
-    info, usual, _ = next(iter(headers.values()))
+    first = next(iter(headers.values()))
+    info, usual = first.info, first.said.metadata
+    odd = {name: each.said.metadata for name, each in headers.items()}
     reader = TiffFolderReader(
         label=folder.name or str(folder),
         shape=(len(names), *info.shape),
         dtype=info.dtype,
         names=tuple(names),
-        notes=(*notes, *_header_notes(folder, headers)),
+        notes=(*notes, *_header_notes(folder, headers), *series_notes(folder.name, names)),
         photometric=info.photometric,
         metadata=usual,
+        bar=first.said.bar,
         folder=folder,
         info=info,
         bad=bad,
-        odd={name: each.metadata for name, each in headers.items() if each.metadata != usual},
+        odd={name: metadata for name, metadata in odd.items() if metadata != usual},
         tagged=any(header.tagged for header in headers.values()),
+        offsets={name: each.offset for name, each in headers.items() if each.pages > 1},
     )
     # A missing codec shows here rather than in the middle of a run.
     if not tolerant:
@@ -157,11 +162,17 @@ def _list_folder(folder: Path) -> tuple[list[str], list[str]]:
 
 
 class _Header(NamedTuple):
-    """What is kept of a slice's file: whether it has tags, but not these, which may be long."""
+    """What is kept of a slice's file: whether it has tags, but not these, which may be long.
+
+    ``offset`` is where the header of the slice stands, ``pages`` how many pages the file has.
+    """
 
     info: PageInfo
-    metadata: Metadata
+    said: Described
     tagged: bool
+    offset: int
+    pages: int
+    passed: tuple[str, ...]
 
 
 def _read_headers(
@@ -193,81 +204,70 @@ def _read_headers(
 
 def _read_header(file: Path) -> _Header:
     with open_tiff(file) as tif:
-        count = count_pages(tif, file.name)
-        if count != 1:
-            what = f"holds {count} pages, a slice is one"
+        headers = list(headers_of(tif.filehandle, file.name))
+        pages = [header for header in headers if not no_slice(header)]
+        if not pages:
+            what = "has no page that is a slice"
+            raise InputError(f"{file.name}: {what}; remove it from the folder")
+        first = pages[0]
+        info = examine(first, file.name)
+        others = [header for header in headers if header is not first]
+        passed = [_passed(header, info, file.name) for header in others]
+        if not all(passed):
+            what = f"holds {len(headers)} pages, a slice is one"
             raise InputError(
                 f"{file.name}: {what}; give the file itself as input.path, or split it"
             )
-        page = tif.pages[0]
-        info, tags = examine(page, file.name, file.stat().st_size), vendor_tags(page)
-        return _Header(info, metadata_of(page, tags), bool(tags))
+        _refuse_more(first, info, file.name)
+        said = described(first, file, file.name)
+        tagged = bool(kept_tags(first))
+        return _Header(info, said, tagged, first.offset, len(headers), tuple(passed))
+
+
+def _passed(header: Header, info: PageInfo, name: str) -> str:
+    """What a page is beside that of the slice; empty if it is a slice, too."""
+    kind = no_slice(header)
+    if not kind:
+        shape = header.number_of(257, 0), header.number_of(256, 0)
+        kind = "smaller" if all(np.less(shape, info.shape)) else ""
+    return f"page {header.number} of {name} is {kind}" if kind else ""
+
+
+def _refuse_more(header: Header, info: PageInfo, name: str) -> None:
+    """A file of one page that states more: a stack with one header, or what is left of one."""
+    texts = header.texts(DESCRIPTION)
+    for stated_by in (stated_by_imagej, stated_by_shape):
+        stated = stated_by(texts, info.shape)
+        if stated is not None and stated.planes > 1:
+            what = f"states {stated.planes} planes, a slice is one"
+            raise InputError(f"{name}: {what}; give the file itself as input.path, or split it")
 
 
 def _header_notes(folder: Path, headers: Mapping[str, _Header]) -> list[str]:
-    """What a person should know: that there are palettes, that slices differ in pixel size."""
+    """What a person should know: palettes, pages passed over, slices that differ."""
     notes = []
     if any(header.info.palette for header in headers.values()):
         notes.append(palette_note(folder.name))
-    sizes = [(name, header.metadata) for name, header in headers.items()]
-    first, usual = sizes[0]
-    odd = [f"{name} is {size}" for name, size in sizes if size.pixel_size != usual.pixel_size]
+    passed = [text for header in headers.values() for text in header.passed]
+    notes += passed_over(folder.name, passed)
+    said: dict[str, None] = {}
+    for header in headers.values():
+        said |= dict.fromkeys(header.said.notes)
+    notes += list(said)[:3]
+
+    # Slices that are not like the first.
+    first, usual = next((name, header.said) for name, header in headers.items())
+    odd = []
+    for name, header in headers.items():
+        size = header.said.metadata
+        if size.pixel_size != usual.metadata.pixel_size:
+            odd.append(f"{name} is {size}")
     if odd:
         more = f" and {len(odd) - 1} more" if len(odd) > 1 else ""
-        what = f"slices differ in pixel size: {first} is {usual}, but {odd[0]}{more}"
+        what = f"slices differ in pixel size: {first} is {usual.metadata}, but {odd[0]}{more}"
         notes.append(f"{folder.name}: {what}")
+    bars = [name for name, header in headers.items() if header.said.bar != usual.bar]
+    if bars:
+        what = f"slices differ in the rows of their data bar: {first} has {usual.bar}"
+        notes.append(f"{folder.name}: {what}, others are {few(bars, 3)}")
     return notes
-
-
-class TiffFolderWriter(Writer):
-    """Writes a folder of TIFF slices; a slice is there completely or not at all."""
-
-    def create(self) -> None:
-        """Make the folder."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            what = f"cannot be made ({error.strerror})"
-            raise OutputError(f"{self.path}: {what}; {remedy(error)}") from error
-
-    def opens(self) -> bool:
-        """Whether there is the folder: each of its files stands for itself."""
-        return self.path.is_dir()
-
-    def write(self, position: int, new: Slice, channel: int = 0) -> None:
-        """Write one slice."""
-        layout = self.layout
-        options = tiff_options(layout.metadata_at(position), new.tags)
-        options["photometric"] = layout.photometric
-        with new_file(self.file_of(position, channel)) as file:
-            if layout.compression != "none":
-                tifffile.imwrite(file, new.pixels, compression=layout.compression, **options)
-                return
-            # The library leaves room for the pixels, which are then written without a copy.
-            stored = np.ascontiguousarray(new.pixels, dtype=layout.dtype)
-            place = tifffile.imwrite(
-                file, shape=stored.shape, dtype=stored.dtype, returnoffset=True, **options
-            )
-            assert place is not None  # as it would be for what is compressed
-            file.seek(place[0])
-            file.write(stored.data)
-
-    def read_back(self, position: int, channel: int = 0) -> Pixels | None:
-        """The pixels of a slice's file."""
-        file = self.file_of(position, channel)
-        try:
-            with open_tiff(file) as tif:
-                return decode(tif.pages[0], file.name)
-        except InputError:
-            return None
-
-    def leave_out(self, position: int, channel: int = 0) -> None:
-        """No file for this slice."""
-        self.file_of(position, channel).unlink(missing_ok=True)
-
-    def file_of(self, position: int, channel: int) -> Path:
-        """The file of a slice; where there are several channels, the name says which."""
-        name = Path(self.layout.names[position])
-        if self.layout.channels == 1:
-            return self.path / name.name
-        return self.path / f"{name.stem}_c{channel}{name.suffix}"

@@ -1,0 +1,55 @@
+"""The tags of a page that pass into the output: all that do not lay the picture out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stackmend.stacks.interface import Tag, Tags
+from stackmend.stacks.tiff.descriptions import lays_out
+from stackmend.stacks.tiff.headers import SIZES, UNITS, Header
+
+DESCRIPTION, SOFTWARE, X_RESOLUTION, Y_RESOLUTION, UNIT = 270, 305, 282, 283, 296
+OURS = b"stackmend\0"
+"""Our own mark as the software."""
+
+RESOLUTION = (X_RESOLUTION, Y_RESOLUTION, UNIT)
+
+_LAYOUT = {
+    *(254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266),  # kind, size, type, compression
+    *(273, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292, 293),  # strips, grey levels
+    *(297, 300, 301, 317, 318, 319, 320, 321, 322, 323, 324, 325, 326, 327, 328, 330),
+    *(332, 333, 334, 336, 337, 338, 339, 340, 341, 342, 343, 346, 347, 351),  # inks, samples
+    *(400, 401, 402, 403, 404, 433, 434, 435, *range(512, 522), 529, 530, 531, 532, 559),  # JPEG
+    *(32995, 32996, 32997, 32998),  # depth
+    *(33628, 33629, 33630, 33631, 34361, 34362, 34412, 34665, 34853, 37393, 40965),
+}
+"""Tags that lay out the picture or the file, and those that hold places of others in it.
+
+The last line has series of MetaMorph, FluoView and LSM, and the headers of Exif and GPS.
+"""
+
+
+def kept_tags(header: Header) -> Tags:
+    """The tags of a page that are kept, with their types, numbers in little-endian order.
+
+    Raises
+    ------
+    BadSlice
+        If the file has no room for one of them.
+    """
+    found = []
+    density = header.number_of(UNIT, 2) in (2, 3)
+    for code, entries in header.entries.items():
+        if code in _LAYOUT or (code in RESOLUTION and not density):
+            continue
+        for entry in entries:
+            if entry.dtype not in SIZES:
+                continue
+            value = header.raw(entry)
+            if (code == DESCRIPTION and lays_out(value)) or (code, value) == (SOFTWARE, OURS):
+                continue
+            each = UNITS[entry.dtype]
+            if header.source.order == ">" and each > 1:
+                value = np.frombuffer(value, np.uint8).reshape(-1, each)[:, ::-1].tobytes()
+            found.append(Tag(code, entry.dtype, entry.length, value))
+    return tuple(found)
