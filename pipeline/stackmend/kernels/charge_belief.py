@@ -39,7 +39,7 @@ STEEPEST_MEASURED = 0.3  # limits that hold whatever the gate says: where neighb
 STEEPEST, SOFTEST = 0.2, 1.4  # and where they do not
 LOWEST_CERTAINTY, LOWEST_SHARE, HIGHEST_SHARE = 0.1, 0.05, 3.0  # what logarithms are taken of
 # Weights of a logistic regression on regions of slices with known charge, and of clean ones.
-BIAS, SIZE, STRENGTH, CERTAINTY, SHARE, HEIGHT, CROWD = -4.1, 0.98, 0.74, 1.16, 0.79, 0.66, -13.5
+BIAS, SIZE, STRENGTH, CERTAINTY, SHARE, HEIGHT, CROWD = -4.5, 0.98, 0.74, 1.16, 0.79, 0.66, -13.5
 
 
 def believed(evidence: Evidence, gate: Gate) -> Mask:
