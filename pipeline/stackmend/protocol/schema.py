@@ -13,6 +13,9 @@ from stackmend.protocol.model import ONE_OF
 from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import NAMING, Complaint, schema_error, suggestion
 
+LOSS_KEYS = ("loss", "also")
+"""Keys of an optimize entry under which a loss is named."""
+
 
 def assemble(step_names: Iterable[str], loss_names: Iterable[str]) -> dict[str, Any]:
     """The schema of protocols that use these steps and losses; all of them must be loadable."""
@@ -28,7 +31,8 @@ def assemble(step_names: Iterable[str], loss_names: Iterable[str]) -> dict[str, 
     ]
 
     optimize = definitions["optimize"]["properties"]
-    optimize["loss"] |= _named("the name of a loss", {each.name: each.schema for each in losses})
+    for key in LOSS_KEYS:
+        optimize[key] |= _named("the name of a loss", {each.name: each.schema for each in losses})
     strategies = resources.schema_names("strategies")
     optimize["strategy"] |= _named(
         f"one of {', '.join(strategies)}",
@@ -139,7 +143,8 @@ def complaints(data: Any, faulty: Iterable[DataPath] = ()) -> list[Complaint]:
     # Unknown names were reported above, with the reason; the schema would only say that they are
     # not in its list.
     del schema["definitions"]["step"]["properties"]["step"]["enum"]
-    del schema["definitions"]["optimize"]["properties"]["loss"]["else"]["enum"]
+    for key in LOSS_KEYS:
+        del schema["definitions"]["optimize"]["properties"][key]["else"]["enum"]
     errors = Draft202012Validator(schema).iter_errors(data)
     for error in sorted(errors, key=lambda e: (len(e.absolute_path), e.validator != "type")):
         for complaint in schema_error(error):
@@ -213,11 +218,12 @@ def one_of_chains(chain: Any) -> Iterator[tuple[DataPath, Any]]:
 
 def _named_losses(data: Any) -> Iterator[tuple[DataPath, str]]:
     for path, entry in optimize_entries(data):
-        loss = entry.get("loss")
-        if isinstance(loss, str):
-            yield (*path, "loss"), loss
-        elif isinstance(loss, dict) and isinstance(loss.get("name"), str):
-            yield (*path, "loss", "name"), loss["name"]
+        for key in LOSS_KEYS:
+            loss = entry.get(key)
+            if isinstance(loss, str):
+                yield (*path, key), loss
+            elif isinstance(loss, dict) and isinstance(loss.get("name"), str):
+                yield (*path, key, "name"), loss["name"]
 
 
 def optimize_entries(data: Mapping[str, Any]) -> list[tuple[DataPath, dict[str, Any]]]:

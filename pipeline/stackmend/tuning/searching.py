@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
-from stackmend.chain import ABSENT, Bound, is_refusal
+from stackmend.chain import ABSENT, Bound, Graph, is_refusal
 from stackmend.errors import InputError, StepError
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
 from stackmend.registry import FAILED, Undefined
 from stackmend.result.hashes import digest
 from stackmend.result.journal import JournaledLosses
-from stackmend.search import NoChoice, SearchResult, Space, mean_loss, search, strategy
+from stackmend.search import ALSO, NoChoice, SearchResult, Space, mean_loss, search, strategy
 from stackmend.tuning.alone import judged, untouched_losses
 from stackmend.tuning.chains import ChannelChain, FinishedSearch
 from stackmend.tuning.control import Control
 from stackmend.tuning.plausible import measuring
 from stackmend.tuning.reference import CommonMask
+from stackmend.tuning.second import deciding, second_opinion
 from stackmend.tuning.session import Session
 from stackmend.tuning.spaces import space_of
 from stackmend.tuning.survey import surveyed
@@ -117,14 +119,25 @@ def finished(
             raise
         result = _refused(session.job, replace(candidate, refused=str(error)))
     seconds = perf_counter() - start
+    known = *identities.values(), *control.identities.values()
+    instead = deciding(trial, result)
+    if instead is not None:
+        assert isinstance(result.choice, NoChoice)
+        why = f"{trial.entry.loss.name} has no value ({result.choice.reason})"
+        session.log.warn(f"{why}: {instead.entry.loss.name} decides")
+        swapped = replace(candidate, entry=instead.entry, trial=instead)
+        found = finished(session, swapped, channel, picture_of)
+        computed = found.computed + store.noted + control.computed
+        return replace(found, identities=(*known, *found.identities), computed=computed)
     untouched = untouched_losses(trial, result, store)
     return FinishedSearch(
         candidate.entry,
         number,
         judged(trial, result, untouched),
         seconds,
-        (*identities.values(), *control.identities.values()),
+        known,
         untouched=untouched,
+        second=second_opinion(trial, result, store),
         clean=control.of(result.choice),
         changed=control.worst,
         failed={**control.failed, **result.failed},
@@ -150,7 +163,7 @@ def with_held_out(found: FinishedSearch, trial: Trial) -> FinishedSearch:
 def with_beside(found: FinishedSearch, trial: Trial) -> FinishedSearch:
     """A search with what its loss shows beside that of the choice, means over the slices."""
     beside: dict[str, float] = {}
-    for name in trial.entry.loss.loss.beside:
+    for name in itertools.chain(*(each.loss.beside for each in trial.entry.losses.values())):
         made = (trial.products(each, found.result.chosen, (name,)) for each in found.untouched)
         values = (products[name] for products in made)
         mean = mean_loss([value for value in values if value is not ABSENT])
@@ -194,7 +207,7 @@ def _searched(
     )
     log.progress("search", 0, len(space) * len(numbers))
     start = perf_counter()
-    graph, masked = measuring(trial, trial.graph(then))
+    graph, beside = measured_beside(trial, then)
     result = search(
         graph,
         space,
@@ -205,7 +218,7 @@ def _searched(
         done=lambda count, needed: log.progress("search", count, needed),
         store=store,
         picture=picture.component.makes[-1] if picture else "",
-        beside=masked,
+        beside=beside,
         nothing_found=entry.loss.loss.nothing_found,
         refuse=lambda combinations, measured: control.refused(
             combinations,
@@ -221,6 +234,15 @@ def _searched(
         distinct_work=dict(result.work),
     )
     return result
+
+
+def measured_beside(trial: Trial, then: Sequence[Bound] = ()) -> tuple[Graph, tuple[str, ...]]:
+    """The graph of a trial, and what is measured of every combination besides the loss."""
+    graph, masked = measuring(trial, trial.graph(then))
+    names = [masked] if masked else []
+    if trial.entry.also:
+        names.append(ALSO)
+    return graph, tuple(names)
 
 
 def identities_of(trial: Trial) -> dict[int, str]:
@@ -240,6 +262,8 @@ def search_identity(trial: Trial, number: int) -> str:
         "region": dict(trial.entry.region),
         "slice": chain.hash_around(number, reach),
     }
+    if also := trial.entry.also:
+        facts["also"] = [also.name, also.loss.version, dict(also.parameters)]
     if trial.reference:
         facts["reference"] = [each.marking for each in trial.common.searches]
     return digest(facts)
