@@ -79,6 +79,7 @@ SEARCH = {
     "limits": {},
     "whole": [],
     "beside": {},
+    "also": None,
 }
 NOTHING = {"chosen": {}, "landmarks": {}, "loss_of_choice": None, "loss_before": None}
 ENVIRONMENT = {

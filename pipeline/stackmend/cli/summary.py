@@ -116,6 +116,7 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
     if search.loss_before is not None:
         after = search.loss_of_choice
         yield "", f"{search.loss_before:.4g} before correction (leave it alone), {after:.4g} after"
+    yield from _also(search)
     held_out = []
     for number, loss in search.held_out.items():
         shown = loss if isinstance(loss, str) else f"{loss:.4g}"
@@ -123,6 +124,20 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
     if held_out:
         yield "", f"held out: {', '.join(held_out)}"
     yield from _clean(search)
+
+
+def _also(search: SearchRecord) -> Iterator[Row]:
+    """What the second loss says."""
+    if search.also is None:
+        return
+    said = []
+    for name in ("of_choice", "before", "best"):
+        number = search.also[name]
+        said.append("no value" if number is None else f"{number:.4g}")
+    best = ", ".join(f"{name} {value(each)}" for name, each in search.also["best_values"].items())
+    where = f" ({best})" if best and search.also["disagrees"] else ""
+    text = f"{search.also['loss']} {said[0]}, {said[1]} before correction, {said[2]} at best{where}"
+    yield "also", text + ("; the two losses disagree" if search.also["disagrees"] else "")
 
 
 def _tried(search: SearchRecord) -> str:

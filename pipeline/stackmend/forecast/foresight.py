@@ -11,15 +11,22 @@ from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
 from stackmend.result.journal import Journal, JournaledLosses, Loss
 from stackmend.result.log import Log
-from stackmend.search import SearchResult, distinct_work, recall_search, strategy
+from stackmend.search import (
+    ALSO,
+    LOSS,
+    SearchResult,
+    distinct_work_for,
+    recall_search,
+    strategy,
+)
 from stackmend.tuning.alone import is_complete, judged, recalled_untouched
 from stackmend.tuning.chains import survey_of
 from stackmend.tuning.contest import contest, none_taken
 from stackmend.tuning.control import Control
 from stackmend.tuning.outcome import follow
-from stackmend.tuning.plausible import measuring
 from stackmend.tuning.reference import CommonMask
-from stackmend.tuning.searching import identities_of, placed
+from stackmend.tuning.searching import identities_of, measured_beside, placed
+from stackmend.tuning.second import deciding
 from stackmend.tuning.spaces import space_of
 from stackmend.tuning.trial import Trial
 from stackmend.tuning.tune import channels_of, is_void, untuned
@@ -125,7 +132,8 @@ class Foreseen:
             known = 0
             for number in numbers:
                 known += sum(store.recall(number, each) is not None for each in first)
-        work = distinct_work(trial.graph(), first)
+        wanted = dict.fromkeys((LOSS, *((ALSO,) if entry.also else ())), first)
+        work = distinct_work_for(trial.graph(), wanted)
         plurals = (task.node.stage.plural for task in work.tasks.values())
         return PlannedSearch(
             steps=entry.steps,
@@ -148,10 +156,12 @@ class Foreseen:
         job, by = self._job, strategy(**trial.entry.strategy)
         numbers = trial.entry.slices.indices(job.reader.shape[0])
         control = Control(job, trial, Journal(None), self._known)
-        _, masked = measuring(trial, trial.graph())
-        result = recall_search(trial.space, numbers, by, store, masked, refuse=control.recalled)
+        _, beside = measured_beside(trial)
+        result = recall_search(trial.space, numbers, by, store, beside, refuse=control.recalled)
         if result is None:
             return None
+        if instead := deciding(trial, result):
+            return self._recalled(instead, self._store(instead))
         untouched = recalled_untouched(result, store)
         return judged(trial, result, untouched) if is_complete(result, untouched) else None
 

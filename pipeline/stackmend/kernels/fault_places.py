@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from stackmend.kernels._arrays import readonly
 from stackmend.kernels.gaussian import gaussian
-from stackmend.kernels.regions import cityblock_distance
+from stackmend.kernels.regions import boxed_regions, cityblock_distance
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-Box = tuple[slice, slice]
 
 JOIN = 5
 """Pixels: marked regions so near to each other are one piece."""
@@ -109,7 +107,7 @@ def pieces_of(image: Image, restored: Image, mask: Mask, counts: float) -> list[
     if not mask.all():
         change = change - np.median(change[~mask][::7])
     found = []
-    for box, own in _regions(cityblock_distance(readonly(mask), JOIN) <= JOIN):
+    for box, own in boxed_regions(cityblock_distance(readonly(mask), JOIN) <= JOIN):
         taken = np.abs(change[box][own & mask[box]])
         found.append(
             Piece(
@@ -137,7 +135,7 @@ def places_of(added: Image, left: Image, mask: Mask, counts: float) -> list[Plac
         Grey levels from which on a fault counts.
     """
     found = []
-    for box, own in _regions(np.abs(added) > counts / 2):
+    for box, own in boxed_regions(np.abs(added) > counts / 2):
         fault, rest = added[box] / np.float32(counts), left[box] / np.float32(counts)
         counted = own & (np.abs(fault) > 1)
         pixels = int(np.count_nonzero(counted))
@@ -158,13 +156,6 @@ def places_of(added: Image, left: Image, mask: Mask, counts: float) -> list[Plac
             )
         )
     return found
-
-
-def _regions(mask: Mask) -> Iterator[tuple[Box, Mask]]:
-    """The box of each 8-connected region, and the region in it."""
-    labels, _ = ndimage.label(mask, np.ones((3, 3)))
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        yield box, labels[box] == number
 
 
 def outlook(pieces: Sequence[Piece], places: Sequence[Place]) -> Outlook | None:

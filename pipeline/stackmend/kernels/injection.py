@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import exp, log, pi
+from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
@@ -14,6 +15,7 @@ from stackmend.kernels._arrays import readonly
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Span = tuple[float, float]
+Profile = Callable[[Image, Image], Image]
 
 AMPLITUDE: Span = (8.0, 110.0)
 SIZE: Span = (4.0, 22.0)
@@ -22,6 +24,7 @@ FEWEST = 3
 CLEARANCE = 10
 FAINTEST = 0.05  # grey levels: a shape is drawn as far as it is stronger than this
 TRIES = 40
+COARSE = 4  # px between those that are looked at first
 FAINT = 0.1  # share of a shape's height that may be cut off
 CHARGED = 8.0  # grey levels above which injected charge counts
 
@@ -89,8 +92,11 @@ def known_charge(
     field = np.zeros(shape, np.float32)
     for _ in range(count or max(FEWEST, shape[0] * shape[1] // PIXELS_PER_SHAPE)):
         for _ in range(1 if near is None else TRIES):
-            corner, drawn = _shape(random, shape, amplitude, size, kinds, margin)
-            box = tuple(slice(a, a + n) for a, n in zip(corner, drawn.shape, strict=True))
+            placed = _placed(random, shape, amplitude, size, kinds, margin)
+            # What a few pixels tell already need not be drawn: such shapes may be large.
+            if near is not None and _is_near(placed, near):
+                continue
+            drawn, box = placed.drawn(), placed.box
             if near is not None:
                 if drawn.max(initial=0, where=near[box]) > FAINT * drawn.max():
                     continue
@@ -122,30 +128,54 @@ def _log_uniform(random: Generator, span: Span) -> float:
     return exp(random.uniform(log(span[0]), log(span[1])))
 
 
-def _shape(
+class _Placed(NamedTuple):
+    """A shape at its place: its height, its profile, and the pixels that it reaches."""
+
+    height: float
+    profile: Profile
+    centre: tuple[float, float]
+    box: tuple[slice, slice]
+
+    def drawn(self, step: int = 1) -> Image:
+        """The field in its box, or every so many pixels of it."""
+        y, x = (np.arange(each.start, each.stop, step, dtype=np.float32) for each in self.box)
+        dy = y[:, None] - np.float32(self.centre[0])
+        dx = x[None, :] - np.float32(self.centre[1])
+        drawn = np.float32(self.height) * self.profile(dy, dx).astype(np.float32)
+        drawn[drawn < FAINTEST] = 0
+        return drawn
+
+
+def _is_near(placed: _Placed, near: Mask) -> bool:
+    """Whether a few pixels show that a shape is too strong near those to avoid."""
+    if not near[placed.box].any():
+        return False
+    few = placed.drawn(COARSE)
+    most = few.max(initial=0, where=near[placed.box][::COARSE, ::COARSE])
+    return bool(most > FAINT * np.float32(placed.height))
+
+
+def _placed(
     random: Generator,
     shape: tuple[int, int],
     amplitude: Span,
     size: Span,
     kinds: Sequence[str],
     margin: float,
-) -> tuple[tuple[int, int], Image]:
-    """One shape in its box: the box's first row and column, and the field in it."""
-    centre = tuple(random.uniform(margin, length - margin) for length in shape)
+) -> _Placed:
+    """One shape at a place."""
+    y, x = (random.uniform(margin, length - margin) for length in shape)
     height, half_width = _log_uniform(random, amplitude), _log_uniform(random, size)
     profile, reach = SHAPES[kinds[int(random.integers(len(kinds)))]](
         random, half_width, log(height / FAINTEST)
     )
-    first = [max(int(c - r), 0) for c, r in zip(centre, reach, strict=True)]
-    stop = [min(int(c + r) + 2, n) for c, r, n in zip(centre, reach, shape, strict=True)]
-    dy = np.arange(first[0], stop[0], dtype=np.float32)[:, None] - np.float32(centre[0])
-    dx = np.arange(first[1], stop[1], dtype=np.float32)[None, :] - np.float32(centre[1])
-    drawn = np.float32(height) * profile(dy, dx).astype(np.float32)
-    drawn[drawn < FAINTEST] = 0
-    return (first[0], first[1]), drawn
+    rows, columns = (
+        slice(max(int(c - r), 0), min(int(c + r) + 2, n))
+        for c, r, n in zip((y, x), reach, shape, strict=True)
+    )
+    return _Placed(height, profile, (y, x), (rows, columns))
 
 
-Profile = Callable[[Image, Image], Image]
 Drawn = tuple[Profile, tuple[float, float]]
 
 

@@ -6,6 +6,7 @@ few.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -241,6 +242,15 @@ def _region_and_ring(
     near = readonly(_distance(readonly(box), 3 * distance))
     found = _region_loops.ring_pixels(near, readonly(whole), top, left, distance, ring)
     return pixels, ring[:found].copy()
+
+
+def boxed_regions(mask: Mask) -> Iterator[tuple[tuple[slice, slice], Mask]]:
+    """The box of each 8-connected region, and the region in it, in the order of first pixels."""
+    runs = _find(_plain_mask(mask), 1, EIGHT)
+    labels = np.zeros(mask.shape, np.int32)
+    labels[mask] = np.repeat(runs.labels, runs.stops - runs.starts)
+    for number, box in enumerate(bounding_boxes(mask), start=1):
+        yield box, labels[box] == number
 
 
 def _plain_mask(mask: Mask) -> NDArray[np.uint8]:

@@ -164,10 +164,12 @@ def _to_optimize(seen: Look, chosen: Finding) -> str:
     ]
     if others:
         lines.append(f"#   validate: [{_numbers(sorted(others))}]")
-    lines.append("#   loss: common_histogram  # or injection_error, where that is undefined")
+    lines.append("#   loss: common_histogram  # one mask for all combinations")
+    lines.append(
+        "#   also: injection_error  # what is left of known charge; where they differ, that is said"
+    )
     if seen.clean:
         lines.append(f"#   clean: [{_numbers(seen.clean[:CONTROLS])}]")
-    lines.append("#   loss: common_histogram")
     if seen.clean:
         lines.append(f"# Nothing was found on slices {_numbers(seen.clean)}.")
     return "\n".join([*lines, ""])

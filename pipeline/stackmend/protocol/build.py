@@ -196,7 +196,6 @@ def _optimize(
 ) -> OptimizeEntry:
     declared = resources.schema("skeleton")["definitions"]["optimize"]["properties"]
     given = {key: entry.get(key, declared[key]["default"]) for key in _DEFAULTED}
-    loss, loss_options = _named(given["loss"])
     strategy, strategy_options = _named(given["strategy"])
     steps = tuple(entry["steps"]) if "steps" in entry else _tuned(chain, one_of)
     outcome = given["on_nothing_found"]
@@ -212,12 +211,18 @@ def _optimize(
         clean=tuple(_clean_part(each) for each in entry.get("clean", ())),
         max_changed=given["max_changed"],
         region=_region(entry.get("region", {})),
-        loss=LossEntry(loss, _filled(loss_options, registry.losses().get(loss).schema)),
+        loss=_loss(given["loss"]),
+        also=_loss(entry["also"]) if "also" in entry else None,
         strategy={"name": strategy, **_filled(strategy_options, options)},
         on_nothing_found=outcome if isinstance(outcome, str) else "instead",
         instead=build_chain(instead, (*path, "on_nothing_found", "instead"), text),
         path=path,
     )
+
+
+def _loss(given: str | Mapping[str, Any]) -> LossEntry:
+    name, options = _named(given)
+    return LossEntry(name, _filled(options, registry.losses().get(name).schema))
 
 
 def _clean_part(given: float | Mapping[str, Any]) -> CleanPart:

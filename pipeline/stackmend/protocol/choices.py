@@ -79,10 +79,10 @@ def _made_in_all(one_of: OneOf, names: list[str]) -> bool:
 
 
 def _loss(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:
-    own = [name for name in entry.loss.loss.reads if name not in COMMON]
-    if not own:
-        return
     fitting = [loss.name for loss in losses().usable() if COMMON.issuperset(loss.reads)]
-    what = f"{entry.loss.name} compares by {' and '.join(own)}, which each chain has its own of"
-    message = f"{what}: such losses say nothing of each other; choose {' or '.join(fitting)}"
-    yield protocol.text.problem((*entry.path, "loss"), message)
+    for key, loss in entry.losses.items():
+        own = [name for name in loss.loss.reads if name not in COMMON]
+        if own:
+            what = f"{loss.name} compares by {' and '.join(own)}, which each chain has its own of"
+            advice = f"such losses say nothing of each other; choose {' or '.join(fitting)}"
+            yield protocol.text.problem((*entry.path, key), f"{what}: {advice}")

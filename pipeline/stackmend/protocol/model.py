@@ -93,7 +93,7 @@ class CleanPart:
 
 @dataclass(frozen=True)
 class OptimizeEntry:
-    """One search: which steps, on which slices, by which loss.
+    """One search: which steps, on which slices, by which loss, and which other one besides.
 
     ``channel`` is the one it is done on, ``each`` for one search a channel, or ``None`` for the
     first that is restored. ``strategy`` has its ``name`` and all its options. A combination may
@@ -109,12 +109,18 @@ class OptimizeEntry:
     max_changed: float
     region: Mapping[str, tuple[int, int]]
     loss: LossEntry
+    also: LossEntry | None
     strategy: Mapping[str, Any]
     on_nothing_found: str
     instead: tuple[StepEntry, ...]
     path: DataPath
     alternative: str = ""
     own_steps: tuple[str, ...] = ()
+
+    @property
+    def losses(self) -> dict[str, LossEntry]:
+        """Its losses by the keys under which they are named."""
+        return {"loss": self.loss, **({"also": self.also} if self.also else {})}
 
 
 @dataclass(frozen=True)

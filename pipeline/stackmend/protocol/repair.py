@@ -132,6 +132,6 @@ def _understandable(optimize: Any, *, keep_all: bool) -> Any:
         return [_understandable(entry, keep_all=keep_all) for entry in optimize]
     entry = dict(optimize) if isinstance(optimize, dict) else {}
     if not keep_all:
-        for key in ("steps", "loss", "strategy", "on_nothing_found"):
+        for key in ("steps", "loss", "also", "strategy", "on_nothing_found"):
             entry.pop(key, None)
     return {"slices": [], **entry}

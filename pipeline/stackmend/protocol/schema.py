@@ -17,6 +17,9 @@ from stackmend.protocol.wording import NAMING, Complaint, schema_error, suggesti
 MOST_ERRORS = 1000
 """Errors of the schema that are looked at: after so many, the file is no protocol."""
 
+LOSS_KEYS = ("loss", "also")
+"""Keys of an optimize entry under which a loss is named."""
+
 
 def assemble(step_names: Iterable[str], loss_names: Iterable[str]) -> dict[str, Any]:
     """The schema of protocols that use these steps and losses; all of them must be loadable."""
@@ -32,7 +35,8 @@ def assemble(step_names: Iterable[str], loss_names: Iterable[str]) -> dict[str, 
     ]
 
     optimize = definitions["optimize"]["properties"]
-    optimize["loss"] |= _named("the name of a loss", {each.name: each.schema for each in losses})
+    for key in LOSS_KEYS:
+        optimize[key] |= _named("the name of a loss", {each.name: each.schema for each in losses})
     strategies = resources.schema_names("strategies")
     optimize["strategy"] |= _named(
         f"one of {', '.join(strategies)}",
@@ -143,7 +147,8 @@ def complaints(data: Any, faulty: Iterable[DataPath] = ()) -> list[Complaint]:
     # Unknown names were reported above, with the reason; the schema would only say that they are
     # not in its list.
     del schema["definitions"]["step"]["properties"]["step"]["enum"]
-    del schema["definitions"]["optimize"]["properties"]["loss"]["else"]["enum"]
+    for key in LOSS_KEYS:
+        del schema["definitions"]["optimize"]["properties"][key]["else"]["enum"]
     errors = islice(Draft202012Validator(schema).iter_errors(data), MOST_ERRORS)
     for error in sorted(errors, key=lambda e: (len(e.absolute_path), e.validator != "type")):
         for complaint in schema_error(error):
@@ -217,11 +222,12 @@ def one_of_chains(chain: Any) -> Iterator[tuple[DataPath, Any]]:
 
 def _named_losses(data: Any) -> Iterator[tuple[DataPath, str]]:
     for path, entry in optimize_entries(data):
-        loss = entry.get("loss")
-        if isinstance(loss, str):
-            yield (*path, "loss"), loss
-        elif isinstance(loss, dict) and isinstance(loss.get("name"), str):
-            yield (*path, "loss", "name"), loss["name"]
+        for key in LOSS_KEYS:
+            loss = entry.get(key)
+            if isinstance(loss, str):
+                yield (*path, key), loss
+            elif isinstance(loss, dict) and isinstance(loss.get("name"), str):
+                yield (*path, key, "name"), loss["name"]
 
 
 def optimize_entries(data: Mapping[str, Any]) -> list[tuple[DataPath, dict[str, Any]]]:

@@ -237,13 +237,17 @@ def _loss_products(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem
             available.add(REFERENCE_MASK)
         if step.step.recovery:
             available.update((PROBES, PROBE_RESULTS))
-    missing = [name for name in entry.loss.loss.reads if name not in available]
-    if missing:
-        products = " and ".join(missing)
-        where = f" of {entry.alternative}" if entry.alternative else ""
-        what = f"{entry.loss.name} uses {products}, which no tuned step{where} makes"
-        message = f"{what}; choose another loss"
-        yield protocol.text.problem((*entry.path, "loss"), message)
+    if entry.also and entry.also.name == entry.loss.name:
+        message = f"{entry.also.name} is the loss already; name another one, or none"
+        yield protocol.text.problem((*entry.path, "also"), message)
+    for key, loss in entry.losses.items():
+        missing = [name for name in loss.loss.reads if name not in available]
+        if missing:
+            products = " and ".join(missing)
+            where = f" of {entry.alternative}" if entry.alternative else ""
+            what = f"{loss.name} uses {products}, which no tuned step{where} makes"
+            message = f"{what}; choose another loss"
+            yield protocol.text.problem((*entry.path, key), message)
 
 
 def _instead(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:

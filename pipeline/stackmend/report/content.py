@@ -16,6 +16,7 @@ from stackmend.report.shown import data_uri
 from stackmend.report.trust import Jump, agreement, by_channel, compared, facts_of
 from stackmend.result import Result
 from stackmend.result.previews import ShownSearch
+from stackmend.result.record import SearchRecord
 from stackmend.result.rows import LEAVE_IT_ALONE, SliceRow, Status
 from stackmend.words import few
 
@@ -83,7 +84,7 @@ def _of_record(search: Search, source: Result) -> Values:
     """What the record says of a search; empty while the run is unfinished."""
     record = search.record
     if record is None:
-        names = ("steps", "strategy", "loss", "reason", "advice", "one_of")
+        names = ("steps", "strategy", "loss", "reason", "advice", "one_of", "also")
         empty = {"slices": (), "chosen": [], "clean": [], "failed": [], "scale": ""}
         return {**dict.fromkeys(names, ""), **empty}
     steps = ", ".join(record.steps)
@@ -104,10 +105,25 @@ def _of_record(search: Search, source: Result) -> Values:
         "failed": list(record.failed.items()),
         "one_of": record.one_of,
         "beside": [(name, f"{number:.4g}") for name, number in record.beside.items()],
+        "also": _also(record),
         "taken": record.status == "chosen",
         "overmasked": record.overmasked,
         "advice": record.advice,
     }
+
+
+def _also(record: SearchRecord) -> str:
+    """What the second loss says of the choice, in a sentence."""
+    also = record.also
+    if also is None or also["of_choice"] is None:
+        return ""
+    said = f"By {also['loss']} the choice has {also['of_choice']:.4g}"
+    if also["before"] is not None:
+        said += f", no correction {also['before']:.4g}"
+    if also["best"] is not None:
+        best = ", ".join(f"{name} {short(each)}" for name, each in also["best_values"].items())
+        said += f", the best combination {also['best']:.4g}" + (f" ({best})" if best else "")
+    return said + (": the two losses disagree." if also["disagrees"] else ".")
 
 
 def _pictures(search: Search, pictured: ShownSearch | None, source: Result) -> Values:

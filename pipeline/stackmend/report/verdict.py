@@ -214,6 +214,9 @@ def _doubts_about_choice(search: Search, source: Result) -> Iterator[str]:
         if each.after >= each.before:
             what = f"On held-out slice {each.slice} the correction did not lower the loss"
             yield f"{what} ({each.before:.3f} before, {each.after:.3f} after)."
+    if search.record and search.record.also and search.record.also["disagrees"]:
+        pair = f"{search.record.loss} and {search.record.also['loss']}"
+        yield f"{pair} disagree: the second one finds other values, or none, clearly better."
     edge = list(search.record.on_edge) if search.record else []
     if edge:
         where = f"on the edge of its range for {few(edge)}"

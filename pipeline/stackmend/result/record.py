@@ -90,6 +90,19 @@ class StepRecord:
     polarity: str | None = None
 
 
+class SecondRecord(TypedDict):
+    """The second loss of a search: its means for the choice, without correction, and at best."""
+
+    loss: str
+    loss_version: int
+    loss_parameters: Mapping[str, Any]
+    of_choice: float | None
+    before: float | None
+    best: float | None
+    best_values: Mapping[str, Any]
+    disagrees: bool
+
+
 @dataclass(frozen=True)
 class SearchRecord:
     """A search and what came of it; where nothing was chosen, the fields from ``chosen`` are empty.
@@ -102,7 +115,7 @@ class SearchRecord:
     share of the pixels of each clean slice that the choice changes; ``overmasked`` are the refused
     combinations that mask too much of a slice, ``failed`` counts those that a step refused, by its
     reason. ``one_of`` is the name of the chain where the search is of one of several, ``beside``
-    has what the loss shows beside its value for the choice.
+    has what the loss shows beside its value for the choice, ``also`` what the second loss says.
     """
 
     steps: tuple[str, ...]
@@ -143,6 +156,7 @@ class SearchRecord:
     limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     whole: tuple[str, ...] = ()
     beside: Mapping[str, float] = field(default_factory=dict)
+    also: SecondRecord | None = None
 
     def __post_init__(self) -> None:
         for name in (*self.chosen, *self.on_edge):

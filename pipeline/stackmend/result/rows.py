@@ -148,7 +148,7 @@ class LossRow:
     written. ``mean_loss`` is the mean over the slices of the search. ``status`` says why there is
     no loss, or that the combination is out, ``reason`` why a step refuses it. ``clean_changed`` is
     the largest share of the pixels that it changes of any clean slice, where there are such;
-    ``masked_share`` the share that it masks of this slice.
+    ``masked_share`` the share that it masks of this slice, ``also`` its second loss there.
     """
 
     search: int
@@ -161,13 +161,14 @@ class LossRow:
     status: str = "ok"
     clean_changed: float | None = None
     masked_share: float | None = None
+    also: float | None = None
     reason: str = ""
 
     def to_csv(self) -> dict[str, Any]:
         """With a column for each parameter, and empty cells where there is no value."""
         place = {name: getattr(self, name) for name in _LOSS_PLACE}
         value = {name: getattr(self, name) for name in _LOSS_VALUE}
-        for name in _LOSS_GUARDS:
+        for name in _LOSS_BESIDE:
             if value[name] is None:
                 del value[name]
         if not self.reason:
@@ -190,7 +191,7 @@ class LossRow:
         for name in _LOSS_PLACE:
             alone = name == "combination" and row.get(name) == LEAVE_IT_ALONE
             found[name] = LEAVE_IT_ALONE if alone else _number(name, row.get(name))
-        for name in ("loss", "mean_loss", *_LOSS_GUARDS):
+        for name in ("loss", "mean_loss", *_LOSS_BESIDE):
             found[name] = _number(name, known[name]) if name in known else None
         values = {name: text_of(known[name]) for name in own}
         status, reason = row.get("status", ""), text_of(row.get("reason") or "")
@@ -198,8 +199,8 @@ class LossRow:
 
 
 _LOSS_PLACE = ("search", "channel", "slice", "combination")
-_LOSS_GUARDS = ("clean_changed", "masked_share")
-_LOSS_VALUE = ("loss", "mean_loss", "status", *_LOSS_GUARDS, "reason")
+_LOSS_BESIDE = ("clean_changed", "masked_share", "also")
+_LOSS_VALUE = ("loss", "mean_loss", "status", *_LOSS_BESIDE, "reason")
 _WHOLE = ("slice", "channel", "mask_area", "clipped", "search", "combination")
 _TEXT = ("name", "input_hash", "output_hash", "reach_hash", "reason")
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from stackmend.job import Job
 from stackmend.registry import FAILED, NOTHING_FOUND, Undefined
-from stackmend.result.record import SearchRecord
+from stackmend.result.record import SearchRecord, SecondRecord
 from stackmend.result.rows import LEAVE_IT_ALONE, LossRow
-from stackmend.search import REFUSED, Choice
+from stackmend.search import ALSO, REFUSED, Choice, Combination
 from stackmend.tuning.chains import FinishedSearch, Tuning
-from stackmend.tuning.plausible import OVERMASKED
+from stackmend.tuning.plausible import MASKED_SHARE, OVERMASKED
 
 LIMITS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
 """Words in which a schema says between which ends a value must lie."""
@@ -55,10 +55,30 @@ def search_record(job: Job, tuned: FinishedSearch) -> SearchRecord:
         failed=dict(Counter(tuned.failed.values())),
         one_of=entry.alternative,
         beside=tuned.beside,
+        also=_second_record(tuned),
     )
     if isinstance(choice, Choice):
         return _with_choice(content, tuned, choice)
     return replace(content, status=choice.status, reason=choice.reason)
+
+
+def _second_record(tuned: FinishedSearch) -> SecondRecord | None:
+    """What the second loss says of the choice."""
+    also, second = tuned.entry.also, tuned.second
+    if also is None or second is None:
+        return None
+    names = column_names(tuned.result.space.parameters)
+    best = {} if second.best is None else dict(zip(names, second.best, strict=True))
+    return SecondRecord(
+        loss=also.name,
+        loss_version=also.loss.version,
+        loss_parameters=also.parameters,
+        of_choice=second.of_choice,
+        before=second.before,
+        best=second.best_loss,
+        best_values=best,
+        disagrees=second.disagrees,
+    )
 
 
 def _with_choice(content: SearchRecord, tuned: FinishedSearch, choice: Choice) -> SearchRecord:
@@ -115,7 +135,8 @@ def loss_rows(tuning: Tuning) -> Iterator[LossRow]:
                     mean_loss=tuned.result.mean(combination),
                     status=value.status if isinstance(value, Undefined) else out,
                     clean_changed=tuned.changed.get(combination),
-                    masked_share=tuned.result.measured.get(number, {}).get(combination),
+                    masked_share=_measured(tuned, MASKED_SHARE, number, combination),
+                    also=_measured(tuned, ALSO, number, combination),
                     reason=reason,
                 )
             yield _untouched_row(index, tuned, number)
@@ -134,8 +155,20 @@ def _untouched_row(index: int, tuned: FinishedSearch, number: int) -> LossRow:
         mean_loss=tuned.loss_before,
         status=loss.status if isinstance(loss, Undefined) else "ok",
         clean_changed=0.0 if tuned.changed else None,
-        masked_share=0.0 if tuned.result.measured.get(number) else None,
+        masked_share=0.0 if tuned.result.measured.get(MASKED_SHARE) else None,
+        also=_number(tuned.second.untouched.get(number) if tuned.second else None),
     )
+
+
+def _measured(
+    tuned: FinishedSearch, name: str, number: int, combination: Combination
+) -> float | None:
+    """What was measured of a combination on a slice besides its loss."""
+    return _number(tuned.result.measured.get(name, {}).get(number, {}).get(combination))
+
+
+def _number(value: float | Undefined | None) -> float | None:
+    return None if isinstance(value, Undefined) else value
 
 
 def column_names(parameters: Sequence[tuple[str, str]]) -> list[str]:

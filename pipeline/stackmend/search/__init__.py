@@ -26,12 +26,13 @@ from stackmend.search.choice import (
     mean_loss,
 )
 from stackmend.search.landmarks import landmarks
-from stackmend.search.row import LOSS, PICTURED, UNUSABLE, LossStore, Row
+from stackmend.search.row import ALSO, LOSS, PICTURED, UNUSABLE, LossStore, Row
 from stackmend.search.space import Axis, Combination, Space
 from stackmend.search.strategies import Strategy, strategy
 from stackmend.search.walk import distinct_work, distinct_work_for, most_alive, walk
 
 __all__ = [
+    "ALSO",
     "LOSS",
     "PICTURED",
     "REFUSED",
@@ -45,6 +46,7 @@ __all__ = [
     "SearchResult",
     "Space",
     "Strategy",
+    "choose",
     "count_work",
     "distinct_work",
     "distinct_work_for",
@@ -57,8 +59,8 @@ __all__ = [
     "walk",
 ]
 
-Measured = Mapping[int, Mapping[Combination, float]]
-"""For each optimization slice, what is measured of each combination besides its loss."""
+Measured = Mapping[str, Losses]
+"""What is measured of each combination on each slice besides its loss, by name."""
 
 Refuse = Callable[[Sequence[Combination], Measured], Mapping[Combination, str]]
 """Says which of some combinations are out, and what each does."""
@@ -128,7 +130,7 @@ def search(
     done: Callable[[int, int], None] | None = None,
     store: LossStore | None = None,
     picture: str = "",
-    beside: str = "",
+    beside: Sequence[str] = (),
     nothing_found: str = NOTHING_TO_JUDGE,
     refuse: Refuse | None = None,
 ) -> SearchResult:
@@ -156,7 +158,7 @@ def search(
         Product that is made besides of at most ``PICTURED`` combinations a round, spread evenly, on
         the first slice; where losses must be evaluated anyway.
     beside
-        Product that is a number, measured of every combination on every slice besides the loss.
+        Products that are numbers, measured of every combination on every slice besides the loss.
     nothing_found
         What is said where the loss has nothing to judge.
     refuse
@@ -171,7 +173,7 @@ def search(
     losses: dict[int, dict[Combination, float | Undefined]] = {number: {} for number in slices}
     made: dict[Combination, Any] = {}
     work: Counter[str] = Counter()
-    measured: dict[int, dict[Combination, float]] = {number: {} for number in slices}
+    measured = _nothing_measured(beside, slices)
     refused: dict[Combination, str] = {}
     evaluated, needed = itertools.count(1), 0
 
@@ -183,13 +185,15 @@ def search(
         combinations = by.propose(turn, space, mean_losses(losses, refused))
         if not combinations:
             break
-        work += distinct_work(graph, combinations).counts()
+        compared = dict.fromkeys((LOSS, *(name for name in beside if name == ALSO)), combinations)
+        work += distinct_work_for(graph, compared).counts()
         needed += len(combinations) * len(slices)
         for number in slices:
             row = Row(combinations, number, store, count_one, beside)
             shown = picture * (number == slices[0])
             losses[number] |= row.losses(graph, products_of, workers, shown)
-            measured[number] |= row.measured
+            for name, values in row.measured.items():
+                measured[name][number] |= values
             made |= row.made
         if refuse:
             refused.update(refuse(combinations, measured))
@@ -202,7 +206,7 @@ def recall_search(
     slices: Sequence[int],
     by: Strategy,
     store: LossStore,
-    beside: str = "",
+    beside: Sequence[str] = (),
     nothing_found: str = NOTHING_TO_JUDGE,
     refuse: Callable[[Sequence[Combination], Measured], Mapping[Combination, str] | None]
     | None = None,
@@ -212,7 +216,7 @@ def recall_search(
     ``refuse`` is as for ``search``, or ``None`` where it does not know.
     """
     losses: dict[int, dict[Combination, float | Undefined]] = {number: {} for number in slices}
-    measured: dict[int, dict[Combination, float]] = {number: {} for number in slices}
+    measured = _nothing_measured(beside, slices)
     refused: dict[Combination, str] = {}
     for turn in itertools.count():
         combinations = by.propose(turn, space, mean_losses(losses, refused))
@@ -224,13 +228,20 @@ def recall_search(
             if known is None:
                 return None
             losses[number] |= known
-            measured[number] |= row.measured
+            for name, values in row.measured.items():
+                measured[name][number] |= values
         out = refuse(combinations, measured) if refuse else {}
         if out is None:
             return None
         refused.update(out)
     choice = choose(space, losses, nothing_found, refused)
     return SearchResult(space, losses, choice, Counter(), refused, measured)
+
+
+def _nothing_measured(
+    names: Sequence[str], slices: Sequence[int]
+) -> dict[str, dict[int, dict[Combination, float | Undefined]]]:
+    return {name: {number: {} for number in slices} for name in names}
 
 
 def mean_losses(

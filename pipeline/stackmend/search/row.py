@@ -17,6 +17,9 @@ PICTURED = 64
 LOSS = "loss"
 """The product by which combinations are compared."""
 
+ALSO = "also"
+"""The product that is a second loss, where there is one."""
+
 UNUSABLE = Undefined(NOTHING_FOUND, "the slice is constant")
 
 
@@ -33,8 +36,8 @@ class LossStore(Protocol):
 class Row:
     """Combinations on one slice.
 
-    ``beside`` names a number that is measured of each of them besides the loss, if any;
-    ``measured`` has these, ``made`` what else is made of them.
+    ``beside`` names numbers that are measured of each of them besides the loss; ``measured`` has
+    these by name, ``made`` what else is made of them.
     """
 
     def __init__(
@@ -43,12 +46,13 @@ class Row:
         number: int,
         store: LossStore | None,
         count_one: Callable[[], None] | None = None,
-        beside: str = "",
+        beside: Sequence[str] = (),
     ) -> None:
         self.combinations, self.number = combinations, number
         self.store, self.count_one, self.beside = store, count_one, beside
         self.made: dict[Combination, Any] = {}
-        self.measured: dict[Combination, float] = {}
+        self.measured: dict[str, dict[Combination, float | Undefined]] = {}
+        self.measured.update((name, {}) for name in beside)
 
     def losses(
         self,
@@ -64,10 +68,9 @@ class Row:
             if target == picture:
                 if not isinstance(value, Undefined):
                     self.made[combination] = value
-            elif target == self.beside:
-                known = value is not ABSENT and not isinstance(value, Undefined)
-                self.measured[combination] = value if known else 0.0
-                self._keep((self.beside, *combination), self.measured[combination])
+            elif target in self.measured:
+                self.measured[target][combination] = UNUSABLE if value is ABSENT else value
+                self._keep((target, *combination), self.measured[target][combination])
             else:
                 found[combination] = UNUSABLE if value is ABSENT else value
                 self._keep(combination, found[combination])
@@ -76,8 +79,7 @@ class Row:
         unknown = [each for each in self.combinations if each not in found]
         if unknown:
             wanted: dict[str, Sequence[Combination]] = {LOSS: unknown}
-            if self.beside:
-                wanted[self.beside] = unknown
+            wanted |= dict.fromkeys(self.beside, unknown)
             if picture:
                 wanted[picture] = self.combinations[:: ceil(len(self.combinations) / PICTURED)]
             work = distinct_work_for(graph, wanted)
@@ -94,12 +96,9 @@ class Row:
         found: dict[Combination, float | Undefined] = {}
         for combination in self.combinations:
             value = self.store.recall(self.number, combination) if self.store else None
-            beside = self._recalled_beside(combination)
-            if value is None or beside is None:
+            if value is None or not self._recall_beside(combination):
                 continue
             found[combination] = value
-            if self.beside:
-                self.measured[combination] = beside
             self._count()
         return found
 
@@ -107,11 +106,14 @@ class Row:
         if self.count_one:
             self.count_one()
 
-    def _recalled_beside(self, combination: Combination) -> float | None:
-        if not self.beside or self.store is None:
-            return 0.0
-        value = self.store.recall(self.number, (self.beside, *combination))
-        return value if isinstance(value, float) else None
+    def _recall_beside(self, combination: Combination) -> bool:
+        """Take over what the store knows of all else that is measured; whether that is all."""
+        for name in self.beside if self.store else ():
+            value = self.store.recall(self.number, (name, *combination)) if self.store else None
+            if value is None:
+                return False
+            self.measured[name][combination] = value
+        return True
 
     def _keep(self, key: Sequence[Any], value: float | Undefined) -> None:
         if self.store:

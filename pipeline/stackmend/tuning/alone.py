@@ -7,7 +7,7 @@ from dataclasses import replace
 from stackmend.registry import IMAGE, Undefined
 from stackmend.result.journal import JournaledLosses
 from stackmend.result.rows import LEAVE_IT_ALONE
-from stackmend.search import Choice, NoChoice, SearchResult, mean_loss
+from stackmend.search import LOSS, Choice, NoChoice, SearchResult, mean_loss
 from stackmend.tuning.trial import Trial
 
 LEFT_ALONE = "left_alone"
@@ -17,21 +17,26 @@ Untouched = dict[int, float | Undefined]
 """Losses of slices as they are, over the mask of the best combination or a common one."""
 
 
-def untouched_losses(trial: Trial, result: SearchResult, store: JournaledLosses) -> Untouched:
-    """The losses of the slices that a choice was made on; those that are not known are computed."""
-    found = recalled_untouched(result, store)
-    for number in _counted(result):
+def untouched_losses(
+    trial: Trial, result: SearchResult, store: JournaledLosses, of: str = LOSS
+) -> Untouched:
+    """The losses of the slices that a choice was made on; those that are not known are computed.
+
+    ``of`` names the product: the loss, or the second one.
+    """
+    found = recalled_untouched(result, store, of)
+    for number in counted_slices(result):
         if number not in found:
-            found[number] = trial.loss_untouched(number, result.chosen)
-            store.note(number, untouched_key(result), found[number])
+            found[number] = trial.loss_untouched(number, result.chosen, of)
+            store.note(number, untouched_key(result, of), found[number])
     return found
 
 
-def recalled_untouched(result: SearchResult, store: JournaledLosses) -> Untouched:
+def recalled_untouched(result: SearchResult, store: JournaledLosses, of: str = LOSS) -> Untouched:
     """The same as far as journals know them."""
     found: Untouched = {}
-    for number in _counted(result):
-        loss = store.recall(number, untouched_key(result))
+    for number in counted_slices(result):
+        loss = store.recall(number, untouched_key(result, of))
         if loss is not None:
             found[number] = loss
     return found
@@ -54,17 +59,18 @@ def judged(trial: Trial, result: SearchResult, untouched: Untouched) -> SearchRe
 
 def is_complete(result: SearchResult, untouched: Untouched) -> bool:
     """Whether the losses are those of all slices that a choice was made on."""
-    return untouched.keys() == set(_counted(result))
+    return untouched.keys() == set(counted_slices(result))
 
 
-def _counted(result: SearchResult) -> list[int]:
+def counted_slices(result: SearchResult) -> list[int]:
     """The slices in which something was found; none where nothing is chosen."""
     if isinstance(result.choice, NoChoice):
         return []
     return [each for each in result.losses if each not in result.choice.slices_without_findings]
 
 
-def untouched_key(result: SearchResult) -> tuple[object, ...]:
+def untouched_key(result: SearchResult, of: str = LOSS) -> tuple[object, ...]:
     """Under what the loss of a slice as it is stands in journals: it is judged over a mask."""
     assert isinstance(result.choice, Choice)
-    return LEAVE_IT_ALONE, *result.choice.combination
+    key = LEAVE_IT_ALONE, *result.choice.combination
+    return key if of == LOSS else (of, *key)

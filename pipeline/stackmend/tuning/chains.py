@@ -28,6 +28,7 @@ from stackmend.result.environment import versions_of_pixels
 from stackmend.result.hashes import combined_hash, digest, pixel_hash
 from stackmend.search import Combination, SearchResult, mean_loss
 from stackmend.stacks import Reader
+from stackmend.tuning.opinion import SecondOpinion
 from stackmend.tuning.raw import RawSlices
 from stackmend.tuning.reference import CommonMask
 
@@ -234,7 +235,7 @@ class FinishedSearch:
     ``changed`` that of every combination, where it changes most. ``failed`` has why a combination
     cannot be computed on some slice, also where that is a clean one. ``common`` is the mask that
     the search shares with others, ``beside`` what is shown beside the loss of the choice,
-    ``computed`` counts what was not known before.
+    ``computed`` counts what was not known before, ``second`` has what the second loss says.
     """
 
     entry: OptimizeEntry
@@ -250,6 +251,7 @@ class FinishedSearch:
     common: CommonMask | None = None
     computed: int = 0
     beside: Mapping[str, float] = field(default_factory=dict)
+    second: SecondOpinion | None = None
 
     @property
     def loss_before(self) -> float | None:

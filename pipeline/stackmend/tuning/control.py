@@ -117,7 +117,7 @@ class Control:
     def _out(
         self, combinations: Collection[Combination], measured: Measured
     ) -> dict[Combination, str]:
-        out = {**overmasked(measured), **overmasked(self.masked)}
+        out = {**overmasked(measured.get(MASKED_SHARE, {})), **overmasked(self.masked)}
         if self.parts:
             out |= {each: CHANGES for each in combinations if self._worst(each) > self.limit}
         return out | self.failed

@@ -63,16 +63,24 @@ def _stopped(choice: NoChoice, where: str, loss: Loss) -> str:
     return f"search: {choice.reason} in {where}; {loss.advice}, {otherwise}"
 
 
-def report_doubts(found: FinishedSearch, steps: Sequence[Bound], log: Log) -> None:
-    """Say what is doubtful about a choice of values for some steps."""
-    choice = found.result.choice
+def _disagreement(found: FinishedSearch) -> str:
+    """That the second loss would choose otherwise."""
+    also, second = found.entry.also, found.second
+    assert also is not None
+    assert second is not None
+    said = f"{also.name} gives the choice {second.of_choice:.4g}"
+    if second.before is not None:
+        said += f", {second.before:.4g} to leave the slices alone"
+    names = (f"{id}.{name}" for id, name in found.result.space.parameters)
+    pairs = zip(names, second.best or (), strict=True)
+    best = ", ".join(f"{name} {value}" for name, value in pairs)
+    said += f", {second.best_loss:.4g} at best" + (f" ({best})" if best else "")
+    return f"{found.entry.loss.name} and {also.name} disagree: {said}"
+
+
+def _report_edges(found: FinishedSearch, choice: Choice, steps: Sequence[Bound], log: Log) -> None:
+    """Say which values lie at the end of their range."""
     declared = {bound.id: bound.component.schema["properties"] for bound in steps}
-    assert isinstance(choice, Choice)
-    values = {f"{id}.{name}": value for (id, name), value in found.result.chosen.items()}
-    log.event("chosen", values=values, loss=choice.loss, loss_before=found.loss_before)
-    if found.failed:
-        share = f"{len(found.failed)} of {len(found.result.combinations)} combinations are out"
-        log.warn(f"{share}, as a step refuses them: {next(iter(found.failed.values()))}")
     for (id, name), end in choice.edges.items():
         direction, limit = "smaller", "minimum"
         if end == "upper":
@@ -82,6 +90,20 @@ def report_doubts(found: FinishedSearch, steps: Sequence[Bound], log: Log) -> No
         if declared[id][name].get(limit) == found.result.chosen[id, name]:
             advice = f"the step takes no {direction} value"
         log.warn(f"{where}: {advice}")
+
+
+def report_doubts(found: FinishedSearch, steps: Sequence[Bound], log: Log) -> None:
+    """Say what is doubtful about a choice of values for some steps."""
+    choice = found.result.choice
+    assert isinstance(choice, Choice)
+    values = {f"{id}.{name}": value for (id, name), value in found.result.chosen.items()}
+    log.event("chosen", values=values, loss=choice.loss, loss_before=found.loss_before)
+    if found.failed:
+        share = f"{len(found.failed)} of {len(found.result.combinations)} combinations are out"
+        log.warn(f"{share}, as a step refuses them: {next(iter(found.failed.values()))}")
+    _report_edges(found, choice, steps, log)
+    if found.second and found.second.disagrees:
+        log.warn(_disagreement(found))
     if choice.tied:
         count = len(choice.tied) + 1
         log.warn(f"{count} combinations have the lowest loss; the first of them was taken")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from stackmend.chain import Graph, Node
-from stackmend.registry import Stage, Step
+from stackmend.registry import Stage, Step, Undefined
 from stackmend.result.rows import MOST_MASKED
-from stackmend.search import Combination, Measured
+from stackmend.search import Combination, Losses
 from stackmend.tuning.trial import Trial
 
 OVERMASKED = f"masks more than {MOST_MASKED:.0%} of a slice".replace("%", " %")
@@ -62,9 +62,11 @@ def _pixels(trial: Trial) -> int:
     return prod(shape[1:])
 
 
-def overmasked(measured: Measured) -> dict[Combination, str]:
-    """The combinations that mask too much of any slice."""
+def overmasked(measured: Losses) -> dict[Combination, str]:
+    """The combinations that mask too much of any slice, from the shares that they mask."""
     found: dict[Combination, str] = {}
     for shares in measured.values():
-        found |= {each: OVERMASKED for each, share in shares.items() if share > MOST_MASKED}
+        for each, share in shares.items():
+            if not isinstance(share, Undefined) and share > MOST_MASKED:
+                found[each] = OVERMASKED
     return found

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
-from stackmend.chain import ABSENT, Bound, is_refusal
+from stackmend.chain import ABSENT, Bound, Graph, is_refusal
 from stackmend.errors import InputError, StepError
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
 from stackmend.registry import FAILED, Undefined
 from stackmend.result.hashes import digest
 from stackmend.result.journal import JournaledLosses
-from stackmend.search import NoChoice, SearchResult, Space, mean_loss, search, strategy
+from stackmend.search import ALSO, NoChoice, SearchResult, Space, mean_loss, search, strategy
 from stackmend.tuning.alone import Untouched, judged, untouched_losses
 from stackmend.tuning.chains import ChannelChain, FinishedSearch
 from stackmend.tuning.confirmed import DOUBTED, losses_hold, shares_hold, untouched_hold
 from stackmend.tuning.control import Control
 from stackmend.tuning.plausible import measuring
 from stackmend.tuning.reference import CommonMask
+from stackmend.tuning.second import deciding, second_opinion
 from stackmend.tuning.session import Session
 from stackmend.tuning.spaces import space_of
 from stackmend.tuning.survey import surveyed
@@ -108,28 +110,47 @@ def finished(
         result = _refused(session.job, candidate)
         return FinishedSearch(candidate.entry, number, result, 0.0, failed=result.failed)
     start = perf_counter()
-    control, store, result, untouched = _outcome(session, candidate, trial, picture_of)
-    holds = losses_hold(trial, result, store) and untouched_hold(trial, result, store, untouched)
-    if not holds or not shares_hold(session.job, trial, result, control):
-        session.log.warn(DOUBTED)
-        session.known.losses.clear()
-        session.known.refuted = True
-        session.journal.forget_losses()
-        control, store, result, untouched = _outcome(session, candidate, trial, picture_of)
+    control, store, result, untouched = _confirmed(session, candidate, trial, picture_of)
     seconds = perf_counter() - start
+    known = *store.search.values(), *control.identities.values()
+    instead = deciding(trial, result)
+    if instead is not None:
+        assert isinstance(result.choice, NoChoice)
+        why = f"{trial.entry.loss.name} has no value ({result.choice.reason})"
+        session.log.warn(f"{why}: {instead.entry.loss.name} decides")
+        swapped = replace(candidate, entry=instead.entry, trial=instead)
+        found = finished(session, swapped, channel, picture_of)
+        computed = found.computed + store.noted + control.computed
+        return replace(found, identities=(*known, *found.identities), computed=computed)
     return FinishedSearch(
         candidate.entry,
         number,
         judged(trial, result, untouched),
         seconds,
-        (*store.search.values(), *control.identities.values()),
+        known,
         untouched=untouched,
+        second=second_opinion(trial, result, store),
         clean=control.of(result.choice),
         changed=control.worst,
         failed={**control.failed, **result.failed},
         common=trial.common,
         computed=store.noted + control.computed,
     )
+
+
+def _confirmed(
+    session: Session, candidate: Candidate, trial: Trial, picture_of: PictureOf | None
+) -> tuple[Control, JournaledLosses, SearchResult, Untouched]:
+    """A search that rests on no loss that is only told: what journals know is computed again."""
+    control, store, result, untouched = _outcome(session, candidate, trial, picture_of)
+    holds = losses_hold(trial, result, store) and untouched_hold(trial, result, store, untouched)
+    if holds and shares_hold(session.job, trial, result, control):
+        return control, store, result, untouched
+    session.log.warn(DOUBTED)
+    session.known.losses.clear()
+    session.known.refuted = True
+    session.journal.forget_losses()
+    return _outcome(session, candidate, trial, picture_of)
 
 
 def _outcome(
@@ -165,7 +186,7 @@ def with_held_out(found: FinishedSearch, trial: Trial) -> FinishedSearch:
 def with_beside(found: FinishedSearch, trial: Trial) -> FinishedSearch:
     """A search with what its loss shows beside that of the choice, means over the slices."""
     beside: dict[str, float] = {}
-    for name in trial.entry.loss.loss.beside:
+    for name in itertools.chain(*(each.loss.beside for each in trial.entry.losses.values())):
         made = (trial.products(each, found.result.chosen, (name,)) for each in found.untouched)
         values = (products[name] for products in made)
         mean = mean_loss([value for value in values if value is not ABSENT])
@@ -209,7 +230,7 @@ def _searched(
     )
     log.progress("search", 0, len(space) * len(numbers))
     start = perf_counter()
-    graph, masked = measuring(trial, trial.graph(then))
+    graph, beside = measured_beside(trial, then)
     result = search(
         graph,
         space,
@@ -220,7 +241,7 @@ def _searched(
         done=lambda count, needed: log.progress("search", count, needed),
         store=store,
         picture=picture.component.makes[-1] if picture else "",
-        beside=masked,
+        beside=beside,
         nothing_found=entry.loss.loss.nothing_found,
         refuse=lambda combinations, measured: control.refused(
             combinations,
@@ -236,6 +257,15 @@ def _searched(
         distinct_work=dict(result.work),
     )
     return result
+
+
+def measured_beside(trial: Trial, then: Sequence[Bound] = ()) -> tuple[Graph, tuple[str, ...]]:
+    """The graph of a trial, and what is measured of every combination besides the loss."""
+    graph, masked = measuring(trial, trial.graph(then))
+    names = [masked] if masked else []
+    if trial.entry.also:
+        names.append(ALSO)
+    return graph, tuple(names)
 
 
 def identities_of(trial: Trial) -> dict[int, str]:
@@ -255,6 +285,8 @@ def search_identity(trial: Trial, number: int) -> str:
         "region": dict(trial.entry.region),
         "slice": chain.hash_around(number, reach),
     }
+    if also := trial.entry.also:
+        facts["also"] = [also.name, also.loss.version, dict(also.parameters)]
     if trial.reference:
         facts["reference"] = [each.marking for each in trial.common.searches]
     return digest(facts)

@@ -111,12 +111,18 @@ class Trial(TunedSteps):
         """The loss of a slice, corrected with values of the swept parameters."""
         return _defined(self.products(number, values, (LOSS,))[LOSS])
 
-    def loss_untouched(self, number: int, values: Values | None = None) -> float | Undefined:
-        """The loss of a slice as it is, with all else that it reads as the steps make it."""
+    def loss_untouched(
+        self, number: int, values: Values | None = None, of: str = LOSS
+    ) -> float | Undefined:
+        """The loss of a slice as it is, with all else that it reads as the steps make it.
+
+        ``of`` names the product: the loss, or the second one.
+        """
         id = f"{LOSS_ID} of the {UNTOUCHED.name}"
         steps = (UNTOUCHED, UNTOUCHED_PROBES) if self.probing else (UNTOUCHED,)
-        then = (*(Bound(step, id, {}) for step in steps), replace(self.loss_step, id=id))
-        return _defined(self.products(number, values, (LOSS,), then)[LOSS])
+        losses = (replace(each, id=f"{each.id} of the {UNTOUCHED.name}") for each in self.losses)
+        then = (*(Bound(step, id, {}) for step in steps), *losses)
+        return _defined(self.products(number, values, (of,), then)[of])
 
     def image(self, number: int, values: Values | None = None) -> Any:
         """The slice, or the region of it, as the whole chain restores it with these values."""

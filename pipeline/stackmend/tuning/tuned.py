@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +21,7 @@ from stackmend.chain import (
 from stackmend.errors import UsageError
 from stackmend.protocol import OptimizeEntry
 from stackmend.registry import IMAGE, INITIAL_IMAGE, PROBES, REFERENCE_MASK, Probe
-from stackmend.search import Space
+from stackmend.search import ALSO, Space
 from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.probes import COUNT, Likeness, probed
 from stackmend.tuning.reference import CommonMask, ReferenceMask
@@ -65,6 +66,21 @@ class TunedSteps:
         return Bound(self.entry.loss.loss, LOSS_ID, self.entry.loss.parameters)
 
     @property
+    def losses(self) -> tuple[Bound, ...]:
+        """The second loss, if there is one, and then the loss, whose products stay."""
+        also = self.entry.also
+        if also is None:
+            return (self.loss_step,)
+        *stages, last = also.loss.stages
+        component = replace(also.loss, stages=(*stages, replace(last, makes=ALSO)))
+        return Bound(component, ALSO, also.parameters), self.loss_step
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """What its losses read."""
+        return frozenset().union(*(each.component.reads for each in self.losses))
+
+    @property
     def tuned(self) -> tuple[Bound, ...]:
         """From the first swept step to the last named one."""
         return self.chain.steps[self.first : self.last + 1]
@@ -80,18 +96,18 @@ class TunedSteps:
         return tuple(name for name in products if name != INITIAL_IMAGE)
 
     def graph(self, then: Sequence[Bound] = ()) -> Graph:
-        """The tuned steps, the loss, and steps behind it like the rest of the chain, all swept."""
+        """The tuned steps, the losses, and steps behind them like the rest of the chain."""
         swept = {axis.parameter: axis.values for axis in self.space.axes}
         given = dict.fromkeys(self._given)
         if self.reference:
             given |= dict.fromkeys((REFERENCE_MASK, PROBES))
         tuned = probed(self.tuned) if self.probing else self.tuned
-        return compile_chain((*tuned, self.loss_step, *then), given=given, swept=swept)
+        return compile_chain((*tuned, *self.losses, *then), given=given, swept=swept)
 
     @property
     def probing(self) -> bool:
-        """Whether the loss judges by what becomes of known faults."""
-        return PROBES in self.loss_step.component.reads
+        """Whether a loss judges by what becomes of known faults."""
+        return PROBES in self.reads
 
     @property
     def _given(self) -> tuple[str, ...]:
@@ -100,8 +116,8 @@ class TunedSteps:
 
     @cached_property
     def reference(self) -> ReferenceMask | None:
-        """The mask that is common to all combinations, where the loss reads it."""
-        if not {REFERENCE_MASK, PROBES}.intersection(self.loss_step.component.reads):
+        """The mask that is common to all combinations, where a loss reads it."""
+        if not self.reads & {REFERENCE_MASK, PROBES}:
             return None
         before = self.chain.steps[: self.first]
         return ReferenceMask(before, self.tuned, self.space, dict.fromkeys(self._given))
