@@ -19,10 +19,10 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python tests/benchmarks/bench.py
 
-# Fifty runs killed with SIGKILL at random moments, over all output formats and a chain that sees
-# neighbouring slices; some minutes.
+# Runs stopped at every file operation, sixty that lose a worker, a disk that fills up at every tenth,
+# and fifty killed at random moments: over all output formats; a quarter of an hour.
 soak: $(VENV)/.dev
-	$(BIN)/python tests/kills.py 50
+	$(BIN)/python tests/soak.py 50
 
 # The assembled schema of the built-in steps, for editors; a test tells when it is out of date.
 schema: $(VENV)/.core

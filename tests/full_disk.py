@@ -15,6 +15,7 @@ import tifffile
 from kills import contents, facts, write_protocol
 from stackmend import api
 from stackmend.errors import OutputError
+from stops import FORMATS
 
 SLICES, SHAPE = 20, (128, 1024)
 SLICE = SHAPE[0] * SHAPE[1]
@@ -67,7 +68,9 @@ def full_and_on(folder: Path, output: dict[str, Any], done: int) -> None:
     """Let the disk fill up after so many slices; with room for what is missing, the run ends."""
     file = write_inputs(folder, output)
     whole = api.run(file, output=folder / "whole", workers=1)
-    with small_disk(folder / "disk", SLICES * SLICE + 2 * BESIDE) as disk:
+    # The slices of a compressed file lie beside it while it is put together.
+    again = SLICES * SLICE if output == FORMATS["compressed TIFF"] else 0
+    with small_disk(folder / "disk", SLICES * SLICE + again + 2 * BESIDE) as disk:
         finished = 0
 
         def listen(kind: str, _: Any) -> None:
@@ -81,7 +84,7 @@ def full_and_on(folder: Path, output: dict[str, Any], done: int) -> None:
         with suppress(OutputError):  # still full; or what there is just does for the last slices
             api.run(file, output=disk / "out", workers=1)
             assert done >= SLICES - 2
-        fill(disk, leave=(SLICES - done + 1) * SLICE + BESIDE)
+        fill(disk, leave=(SLICES - done + 1) * SLICE + again + BESIDE)
         heard: list[str] = []
         api.run(
             file,

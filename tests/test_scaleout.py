@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from commands import Main
 from kills import contents, facts, write_protocol, write_stack
 from stackmend import api
 from stackmend.errors import OutputError, Unfinished, UsageError
@@ -179,43 +180,40 @@ def test_a_shard_does_not_discard_what_others_have_finished(
 
 
 def test_the_commands_that_shards_print_work_as_printed(
-    stack: Path, whole: api.RunResult, tmp_path: Path
+    stack: Path, whole: api.RunResult, main: Main, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From shard to shard, by what each command says: with another stack, folder and value."""
-    file = stack / "protocol.yaml"
-    given = ["--input", str(stack / "stack"), "--output=-my out"]
+    given = ["--input", stack / "stack", "--output=-my out"]
     given += ["--set", "correct_charging.gf3_sigma=25"]
 
-    def call(*words: str) -> tuple[int, str]:
-        command = [sys.executable, "-m", *words]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-        return done.returncode, done.stderr
+    def call(*words: object) -> tuple[int, str]:
+        status = main(*words)
+        return status, capsys.readouterr().err.strip().splitlines()[-1]
 
-    status, said = call("stackmend", "run", str(file), *given, "--shard", "3/3", "--workers", "1")
+    status, said = call("run", stack / "protocol.yaml", *given, "--shard", "3/3", "--workers", 1)
     assert status == 0
-    finish = shlex.split(said.splitlines()[-1].rpartition("when all parts are done: ")[2])
+    finish = shlex.split(said.partition("when all parts are done: ")[2])
     assert finish[:2] == ["stackmend", "finish"]
-    status, said = call(*finish)
-    assert status == 10
+    assert main(*finish[1:]) == 10
+    said = capsys.readouterr().err
     assert "16 of 24 slices are not done" in said
     assert "shards that have ended: 3/3; not yet: 1/3, 2/3" in said
-    part = shlex.split(said.splitlines()[-1].rpartition("a part is run by: ")[2])
+    part = shlex.split(said.splitlines()[-1].partition("a part is run by: ")[2])
     assert part[-2:] == ["--shard", "I/N"]
-    assert call(*part[:-1], "1/3")[0] == 0
+    assert call(*part[1:-1], "1/3")[0] == 0
 
     # What show says leads on as well, and to the end.
-    status, said = call("stackmend", "show", "./-my out")
+    status, said = call("show", "./-my out")
     assert status == 4
-    assert (
-        "not joined (16 of 24 slices done; shards that have ended: 1/3, 3/3; not yet: 2/3)" in said
-    )
-    run, _, join = (
-        said.strip().partition("run the parts that are missing: ")[2].partition("; then: ")
-    )
-    assert call(*shlex.split(run)[:-1], "2/3")[0] == 0
-    assert "(24 of 24 slices done" in call("stackmend", "show", "./-my out")[1]
-    assert call(*shlex.split(join))[0] == 0
-    assert facts(tmp_path / "-my out")
+    ended = "shards that have ended: 1/3, 3/3; not yet: 2/3"
+    assert f"the run there is not joined (16 of 24 slices done; {ended})" in said
+    run, _, join = said.partition("run the parts that are missing: ")[2].partition("; then: ")
+    assert call(*shlex.split(run)[1:-1], "2/3")[0] == 0
+    said = call("show", "./-my out")[1]
+    assert "(24 of 24 slices done" in said
+    assert said.endswith(f"join its parts: {join}")
+    assert main(*shlex.split(join)[1:]) == 0
+    assert len(facts(Path("-my out"))) == 24
 
 
 # A cluster
