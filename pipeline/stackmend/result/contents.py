@@ -102,6 +102,9 @@ class Result:
                 "given": event.get("given", {}),
                 "sharded": "shard" in event,
             }
+        for event in self._events("application started"):
+            if found.get("wanted") is None:
+                found["wanted"] = event.get("slices")
         for event in self._events("stopped"):
             found["error"] = str(event.get("error", ""))
             found["message"] = str(event.get("message", ""))
