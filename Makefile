@@ -23,10 +23,10 @@ bench: $(VENV)/.dev
 charging: $(VENV)/.dev
 	$(BIN)/python tests/benchmarks/charging.py
 
-# Fifty runs killed with SIGKILL at random moments, over all output formats and a chain that sees
-# neighbouring slices; some minutes.
+# Runs stopped at every file operation, sixty that lose a worker, a disk that fills up at every tenth,
+# and fifty killed at random moments: over all output formats; a quarter of an hour.
 soak: $(VENV)/.dev
-	$(BIN)/python tests/kills.py 50
+	$(BIN)/python tests/soak.py 50
 
 # Thousands of mutated protocols: none may end in a traceback.
 fuzz: $(VENV)/.dev

@@ -1,18 +1,13 @@
-"""Runs that are killed again and again: a few times in tests, fifty times by ``make soak``.
-
-``python tests/kills.py [KILLS]`` shares the kills among the output formats, a line for each.
-"""
+"""Runs that are killed again and again: a few times in tests, fifty times by ``make soak``."""
 
 from __future__ import annotations
 
 import csv
 import json
 import random
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -199,29 +194,6 @@ def computed_by_run(log: Path) -> list[set[tuple[int, int]]]:
     return runs
 
 
-def soak(kills: int) -> None:
-    """Kill runs so often, over all kinds; every end must be that of a run in one go."""
-    moments, share = random.Random(0), -(-kills // len(KINDS))
-    for kind, sections in KINDS.items():
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place)
-            write_stack(folder)
-            file, whole = write_protocol(folder, **sections), folder / "whole"
-            events, hit, turns = run_in_one_go(kind, file, whole), 0, 0
-            while hit < share:
-                hit += kill_and_finish(
-                    kind, file, share - hit, moments, events=events, longest=0.05
-                )
-                turns += 1
-                assert facts(folder / "out") == facts(whole)
-                assert contents(folder / "out") == contents(whole)
-                shutil.rmtree(folder / "out")
-            print(
-                f"{kind}: {hit} kills in {turns} results, each as if there had been none",
-                flush=True,
-            )
-
-
 def contents(result: Path) -> dict[str, bytes]:
     """Every file of a result's stack."""
     return {
@@ -235,7 +207,3 @@ def _files(path: Path) -> list[Path]:
     return (
         [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if file.is_file()]
     )
-
-
-if __name__ == "__main__":
-    soak(int(sys.argv[1]) if len(sys.argv) > 1 else 50)

@@ -13,7 +13,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +81,18 @@ class Recorder:
         for file in sorted(self.folder.rglob("*")):
             if file.name not in ("log.jsonl", "lock"):
                 digest.update(str(file.relative_to(self.folder)).encode())
-                digest.update(file.read_bytes() if file.is_file() else b"/")
+                with suppress(FileNotFoundError):
+                    digest.update(file.read_bytes() if file.is_file() else b"/")
         name = f"{digest.hexdigest()} {empty or ''}"
         if name in self.found:
             return
         state = self.states / str(len(self.found))
-        shutil.copytree(self.folder, state)
+        while True:
+            try:
+                shutil.copytree(self.folder, state)
+                break
+            except shutil.Error:  # another thread has gone on meanwhile
+                shutil.rmtree(state)
         if empty is not None:
             new = state / empty.relative_to(self.folder)
             new.parent.mkdir(parents=True, exist_ok=True)

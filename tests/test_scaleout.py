@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from commands import Main
 from kills import contents, facts, write_protocol, write_stack
 from stackmend import api
-from stackmend.errors import Unfinished, UsageError
+from stackmend.errors import OutputError, Unfinished, UsageError
 from stackmend.result.workspace import Workspace
 from stackmend.runner.shards import Shard
 from stackmend.workers import cluster
@@ -68,7 +70,10 @@ def test_shares_are_even_and_complete() -> None:
             assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
-@pytest.mark.parametrize("text", ["0/3", "4/3", "2", "a/b", "1/0", "-1/3", "1.5/3", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["0/3", "4/3", "2", "a/b", "1/0", "-1/3", "1.5/3", "", "01/03", " 1 / 3 ", "\u0661/\u0663"],
+)
 def test_what_is_no_shard(text: str) -> None:
     with pytest.raises(UsageError, match="must be a part and how many there are, such as 2/5, got"):
         Shard.of(text)
@@ -153,6 +158,62 @@ def test_shards_of_other_work_exclude_each_other(stack: Path) -> None:
     assert "another run is writing into this folder" in said[1]
     assert not (output / "stack").exists()
     write_protocol(stack, {}, gf2_sigma=SWEEP, optimize=OPTIMIZE)
+
+
+def test_a_shard_does_not_discard_what_others_have_finished(
+    stack: Path, whole: api.RunResult
+) -> None:
+    """Though nobody is at work there any more."""
+    output, file = stack / "refused", stack / "protocol.yaml"
+    api.run(file, output=output, workers=1, shard="1/2")
+    before = sorted(output.rglob("*.tif"))
+    with pytest.raises(
+        OutputError,
+        match=r"12 slices of other work are finished there \(.*border was 10, now 3\)",
+    ):
+        api.run(file, output=output, workers=1, shard="2/2", set={"correct_charging.border": "3"})
+    assert sorted(output.rglob("*.tif")) == before
+    # A whole run of other values may: that is said, and nothing is left of the parts.
+    run = api.run(file, output=output, workers=1, set={"correct_charging.border": "3"})
+    assert run.record is not None
+    assert not run.record["shards"]
+
+
+def test_the_commands_that_shards_print_work_as_printed(
+    stack: Path, whole: api.RunResult, main: Main, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From shard to shard, by what each command says: with another stack, folder and value."""
+    given = ["--input", stack / "stack", "--output=-my out"]
+    given += ["--set", "correct_charging.gf3_sigma=25"]
+
+    def call(*words: object) -> tuple[int, str]:
+        status = main(*words)
+        return status, capsys.readouterr().err.strip().splitlines()[-1]
+
+    status, said = call("run", stack / "protocol.yaml", *given, "--shard", "3/3", "--workers", 1)
+    assert status == 0
+    finish = shlex.split(said.partition("when all parts are done: ")[2])
+    assert finish[:2] == ["stackmend", "finish"]
+    assert main(*finish[1:]) == 10
+    said = capsys.readouterr().err
+    assert "16 of 24 slices are not done" in said
+    assert "shards that have ended: 3/3; not yet: 1/3, 2/3" in said
+    part = shlex.split(said.splitlines()[-1].partition("a part is run by: ")[2])
+    assert part[-2:] == ["--shard", "I/N"]
+    assert call(*part[1:-1], "1/3")[0] == 0
+
+    # What show says leads on as well, and to the end.
+    status, said = call("show", "./-my out")
+    assert status == 4
+    ended = "shards that have ended: 1/3, 3/3; not yet: 2/3"
+    assert f"the run there is not joined (16 of 24 slices done; {ended})" in said
+    run, _, join = said.partition("run the parts that are missing: ")[2].partition("; then: ")
+    assert call(*shlex.split(run)[1:-1], "2/3")[0] == 0
+    said = call("show", "./-my out")[1]
+    assert "(24 of 24 slices done" in said
+    assert said.endswith(f"join its parts: {join}")
+    assert main(*shlex.split(join)[1:]) == 0
+    assert len(facts(Path("-my out"))) == 24
 
 
 # A cluster

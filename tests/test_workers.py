@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 import subprocess
@@ -13,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from commands import posix
+from commands import Main, posix
 from kills import contents, facts, write_protocol, write_stack
 from stackmend import api
 from stackmend.errors import WorkerLost
@@ -66,7 +65,7 @@ def test_a_worker_that_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nam
 
 
 @posix
-def test_how_to_go_on_is_said_and_works(tmp_path: Path) -> None:
+def test_how_to_go_on_is_said_and_works(tmp_path: Path, main: Main) -> None:
     """The command that is printed is pasted."""
     write_stack(tmp_path)
     file = write_protocol(tmp_path, {})
@@ -97,10 +96,7 @@ sys.exit(main())
     last = done.stderr.splitlines()[-1]
     assert last.startswith("stackmend: continue with: stackmend run ")
     command = shlex.split(last.removeprefix("stackmend: continue with: "))
-    again = subprocess.run(
-        [sys.executable, "-m", *command, "--quiet"], cwd=tmp_path, env=os.environ
-    )
-    assert again.returncode == 0
+    assert main(*command[1:], "--quiet") == 0
     assert (tmp_path / "my out" / "run.json").exists()
 
 

@@ -27,15 +27,13 @@
 
 from __future__ import annotations
 
+from stackmend.result.contents import Progress, Result, same_command
 from stackmend.result.reading import (
-    Progress,
-    Result,
     altered_parts,
     open_result,
     origin_of,
     published_ledger,
     read_record,
-    same_command,
 )
 from stackmend.result.record import Record
 

@@ -107,6 +107,10 @@ class Workspace:
                     _remove(entry)
         self.partial.mkdir(exist_ok=True)
 
+    def leave(self) -> None:
+        """Let others in, whatever is left here."""
+        locks.release(self._lock_file)
+
     def share(self) -> None:
         """Let others in who opened this folder as shared."""
         locks.share(self._lock_file)

@@ -177,6 +177,8 @@ def _result_folder(job: Job, listener: Listener | None, *, shared: bool = False)
             raise
         what = f"{folder}: the result cannot be written ({error.strerror or error})"
         raise OutputError(f"{what}; {remedy(error)}") from error
+    finally:
+        job.workspace.leave()
 
 
 def _finished(job: Job, record: Record, changed: bool, listener: Listener | None) -> RunResult:

@@ -31,6 +31,7 @@ from stackmend.result.rows import SliceRow
 from stackmend.runner.recording import protocol_record
 from stackmend.runner.shards import Shard
 from stackmend.runner.writing import (
+    earlier_text,
     record_in_place,
     write_beside,
     write_losses,
@@ -170,6 +171,8 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
     _report_done(begun)
     for what in altered:
         log.event("note", message=f"{what}: it is made again")
+    if not stays and (earlier := earlier_text(job)):
+        log.event("note", message=f"{earlier} is replaced by this one")
 
     rows = [row for row, _ in begun.done.kept.values()]
     peaks: list[int] = []

@@ -134,6 +134,16 @@ def record_in_place(job: Job) -> tuple[Record | None, list[str]]:
     return before if now == then and not found else None, found
 
 
+def earlier_text(job: Job) -> str:
+    """What result there is already, to be told from others; empty where there is none."""
+    try:
+        before = read_record(job.workspace.folder)
+    except (InputError, OSError):
+        return ""
+    started = before.times["started"][:16].replace("T", " ")
+    return f"the result of {started} (pixels {before.output.pixel_hash[:12]})"
+
+
 def _doubts(rows: Sequence[SliceRow], pixels: int, facts: Mapping[str, str]) -> Iterator[str]:
     """What a person should know about the slices, of so many pixels each."""
     for status in Status:
