@@ -151,6 +151,7 @@ class Application:
         row = self._row(
             place,
             status,
+            reason=channel.chain.doubt(raw.pixels),
             **extent_of(mask),
             changed_fraction=changed / result.size,
             **{f"{name}_before": value for name, value in known.items()},
