@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from io import BufferedWriter, FileIO, UnsupportedOperation
 from pathlib import Path
 from typing import IO
+
+_LONGEST_NAME = 255
+"""Bytes of a name that file systems take."""
 
 
 class _OnlyWrite(FileIO):
@@ -24,6 +29,9 @@ class _OnlyWrite(FileIO):
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """A file that is written under a temporary name, then gets its own and replaces what had it."""
     temporary = path.with_name(f".{path.name}.part")
+    # A name may be as long as names can be.
+    if len(os.fsencode(temporary.name)) > _LONGEST_NAME:
+        temporary = path.with_name(f".{sha256(os.fsencode(path.name)).hexdigest()}.part")
     with BufferedWriter(_OnlyWrite(temporary, "wb")) as file:
         yield file
     temporary.replace(path)
