@@ -28,9 +28,11 @@ charging: $(VENV)/.dev
 soak: $(VENV)/.dev
 	$(BIN)/python tests/soak.py 50
 
-# Thousands of mutated protocols: none may end in a traceback.
+# 8000 mutated protocols, 3000 damaged TIFF files and 1000 of other formats: none may end in a
+# traceback; some minutes.
 fuzz: $(VENV)/.dev
 	$(BIN)/python tests/fuzz/protocols.py 8000
+	$(BIN)/python -W ignore tests/fuzz/stacks.py 3000 1000
 
 # The assembled schema of the built-in steps, for editors; a test tells when it is out of date.
 schema: $(VENV)/.core

@@ -119,9 +119,10 @@ class Step(Component):
     no stage reads them. ``recovery`` says how the chain with this step can be tested.
     ``refuse(parameters)`` returns what the schema cannot say against values, by parameter;
     ``caution(parameters, open_products)`` returns a warning about a legal but doubtful use, or
-    ``None``. ``reference`` says how its mask is made that is common to all combinations of a
-    search. ``darkness`` names the parameter that is true where dark faults are meant, and false
-    where bright ones are.
+    ``None``; ``doubt(image, parameters)`` the same about a slice, where the step is the first of a
+    chain. ``reference`` says how its mask is made that is common to all combinations of a search.
+    ``darkness`` names the parameter that is true where dark faults are meant, and false where
+    bright ones are.
     """
 
     opens: str | None = None
@@ -134,6 +135,7 @@ class Step(Component):
     recovery: Recovery | None = None
     refuse: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None
     caution: Callable[[Mapping[str, Any], frozenset[str]], str | None] | None = None
+    doubt: Callable[[Any, Mapping[str, Any]], str | None] | None = None
 
     kind: ClassVar[str] = "step"
 

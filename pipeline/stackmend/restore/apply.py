@@ -152,6 +152,7 @@ class Application:
         row = self._row(
             place,
             status,
+            reason=channel.chain.doubt(raw.pixels),
             **extent_of(mask),
             masked_change=change_under(mask, before, result),
             facts=facts,

@@ -134,6 +134,15 @@ def record_in_place(job: Job) -> tuple[Record | None, list[str]]:
     return before if now == then and not found else None, found
 
 
+def _reasons(rows: Sequence[SliceRow]) -> dict[str, list[int]]:
+    """What steps have to say against slices that could be used all the same."""
+    found: dict[str, list[int]] = {}
+    for row in rows:
+        if row.reason and row.status in (Status.RESTORED, Status.NOTHING_FOUND):
+            found.setdefault(row.reason, []).append(row.slice)
+    return found
+
+
 def earlier_text(job: Job) -> str:
     """What result there is already, to be told from others; empty where there is none."""
     try:
@@ -152,6 +161,9 @@ def _doubts(rows: Sequence[SliceRow], pixels: int, facts: Mapping[str, str]) -> 
             count = f"{len(numbers)} of {counted(len(rows), 'slice')}"
             yield f"{count} are {status.words}: {few(numbers, 20)}"
     yield from _best_of_nothing(rows, facts)
+    for doubt, numbers in _reasons(rows).items():
+        count = f"{len(numbers)} of {counted(len(rows), 'slice')}"
+        yield f"{doubt} (in {count}: {few(numbers, 20)})"
     masked = [row.slice for row in rows if (row.mask_area or 0) > MASKED * pixels]
     if masked:
         where = f"{len(masked)} of {counted(len(rows), 'slice')} ({few(masked, 20)})"

@@ -94,7 +94,7 @@ def open_stack(
     *,
     dataset: str | None = None,
     axes: str | None = None,
-    facts: Facts = Facts(),  # noqa: B008 - frozen: the same for all
+    facts: Facts | None = None,
     tolerant: bool = False,
 ) -> tuple[Reader, ...]:
     """Readers for the channels of a stack: TIFF (folder or file), HDF5, MRC or OME-Zarr.
@@ -108,7 +108,7 @@ def open_stack(
     axes
         A letter for each axis of a file, where it states none or the wrong ones.
     facts
-        What else a person says of the stack.
+        What else a person says of the stack; rows that show no specimen are then set apart.
     tolerant
         Slices that cannot be used count as slices all the same; to read one of them raises
         ``BadSlice``.
@@ -131,8 +131,9 @@ def open_stack(
     if axes is not None:
         how["axes"] = axes
     readers: tuple[Reader, ...] = _module(name).open_channels(path, tolerant=tolerant, **how)
-    given: tuple[Reader, ...] = _module("given").as_given(readers, facts)
-    return given
+    if facts is not None:
+        readers = _module("given").as_given(readers, facts)
+    return readers
 
 
 def open_phantom(parameters: Mapping[str, Any]) -> Reader:

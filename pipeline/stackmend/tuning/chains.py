@@ -143,6 +143,14 @@ class ChannelChain:
         """The steps before a position, by themselves."""
         return replace(self, steps=self.steps[:position])
 
+    def doubt(self, pixels: NDArray[Any]) -> str:
+        """What the first step has to say against a slice; empty if nothing."""
+        bound = next(iter(self.steps), None)
+        if bound is None or not isinstance(bound.component, Step) or bound.component.doubt is None:
+            return ""
+        said = bound.component.doubt(pixels, bound.parameters)
+        return f"{bound.id}: {said}" if said else ""
+
     def consecutive(self) -> Consecutive:
         """Evaluates the chain on slices in a row, which it reads itself."""
         return Consecutive(self.graph(), self.products_of)
