@@ -20,9 +20,10 @@ bench: $(VENV)/.dev
 	$(BIN)/python tests/benchmarks/bench.py
 
 # Fifty runs killed with SIGKILL at random moments, over all output formats and a chain that sees
-# neighbouring slices; some minutes.
+# neighbouring slices, and sixty that are interrupted once to four times; some minutes.
 soak: $(VENV)/.dev
 	$(BIN)/python tests/kills.py 50
+	$(BIN)/python tests/interruptions.py 60
 
 # Thousands of mutated protocols: none may end in a traceback.
 fuzz: $(VENV)/.dev

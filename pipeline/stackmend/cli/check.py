@@ -75,4 +75,7 @@ def _extent_text(found: CheckResult) -> str:
     reader = found.reader
     if reader is None:
         return ""
-    return f"; {reader.label}: {' x '.join(map(str, reader.shape))} {reader.dtype}"
+    extent = f"; {reader.label}: {' x '.join(map(str, reader.shape))} {reader.dtype}"
+    protocol = found.draft.protocol
+    elsewhere = protocol.elsewhere if protocol else None
+    return f"{extent}; writes outside of its own folder, to {elsewhere}" if elsewhere else extent
