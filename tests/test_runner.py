@@ -29,6 +29,7 @@ Write = Callable[..., Path]
 PARTS = [
     "journal.jsonl",
     "log.jsonl",
+    "log.txt",
     "losses.csv",
     "losses.webp",
     "previews",
