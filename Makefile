@@ -24,9 +24,11 @@ charging: $(VENV)/.dev
 	$(BIN)/python tests/benchmarks/charging.py
 
 # Runs stopped at every file operation, sixty that lose a worker, a disk that fills up at every tenth,
-# and fifty killed at random moments: over all output formats; a quarter of an hour.
+# fifty killed at random moments, and sixty interrupted once to four times: over all output formats;
+# a quarter of an hour.
 soak: $(VENV)/.dev
 	$(BIN)/python tests/soak.py 50
+	$(BIN)/python tests/interruptions.py 60
 
 # 8000 mutated protocols, 3000 damaged TIFF files and 1000 of other formats: none may end in a
 # traceback; some minutes.

@@ -30,6 +30,7 @@ Write = Callable[..., Path]
 PARTS = [
     "journal.jsonl",
     "log.jsonl",
+    "log.txt",
     "losses.csv",
     "losses.webp",
     "previews",

@@ -26,6 +26,8 @@ SIGNALS = tuple(
 )
 """What a person, a system that shuts down and a terminal that closes send."""
 
+_LATER = ("SIGINT", "SIGHUP")
+"""What reaches all processes of a terminal; the one at the head stops the others."""
 _LEAVE_AT = 3
 _RAISE_AGAIN_S = 0.02
 
@@ -119,22 +121,19 @@ def listening() -> Iterator[Interrupts]:
 @contextmanager
 def held_back() -> Iterator[None]:
     """Processes started meanwhile never see Ctrl-C; here it is seen afterwards."""
-    if (
-        not hasattr(signal, "pthread_sigmask")
-        or threading.current_thread() is not threading.main_thread()
-    ):
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
     if _active is None:  # in somebody's program, which has handlers of its own
         came: list[int] = []
-        with _handled_by(lambda number, _: came.append(number)), _masked():
+        with _handled_by(lambda number, _: came.append(number)), blocked(*_LATER):
             yield
         for number in came[:1]:
             signal.raise_signal(number)
         return
     held, _active.held = _active.held, True
     try:
-        with _masked():
+        with blocked(*_LATER):
             yield
     finally:
         _active.held = held
@@ -143,8 +142,12 @@ def held_back() -> Iterator[None]:
 
 
 @contextmanager
-def _masked() -> Iterator[None]:
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, set(SIGNALS) - {signal.SIGTERM})
+def blocked(*names: str) -> Iterator[None]:
+    """Processes started meanwhile never see these signals, by name; this thread sees them later."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.Signals[name] for name in names])
     try:
         yield
     finally:

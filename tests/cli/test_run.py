@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -215,3 +216,25 @@ def test_every_option_reaches_the_run(
     del heard["listener"]
     assert heard == {**given, "protocol": Path("tiny.yaml"), "set": {"name": "x"}}
     assert "part 1/2 is done; when all parts are done: stackmend finish" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_warning_is_said_once_on_a_terminal(
+    cell: Path,
+    protocol: Write,
+    main: Main,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    terminal: bool,
+) -> None:
+    """Where only one of the streams is a terminal, each of them has it."""
+    chain = with_step({"step": "global_decharge", "gf1_sigma": 8, "gf3_sigma": 3})
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setenv("TERM", "dumb")
+    assert main("run", protocol(chain=chain, optimize=None), "--workers", 1) == 0
+    captured = capsys.readouterr()
+    what = "on a standardised slice"
+    assert what in " ".join(captured.err.split())
+    assert (what in " ".join(captured.out.split())) is not terminal
+    assert ("warnings   1, above" in captured.out) is terminal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +40,15 @@ def test_the_installed_step_of_another_package_is_listed(
     status, out, _ = stackmend("steps", env=clumsy)
     assert status == 0
     assert re.search(r"^stumble .*\[clumsy 1.0\]", out, re.MULTILINE)
+
+
+def test_a_list_with_what_cannot_be_used_is_no_success(
+    stackmend: Call, clumsy: dict[str, str], tmp_path: Path
+) -> None:
+    points = next((tmp_path / "site").rglob("entry_points.txt"))
+    points.write_text(f"{points.read_text()}broken = clumsy:NOTHING\n")
+    status, out, err = stackmend("steps", env=clumsy)
+    assert status == 2
+    assert re.search(r"^broken +UNUSABLE: ", out, re.MULTILINE)
+    assert re.search(r"^stumble .*\[clumsy 1.0\]", out, re.MULTILINE)
+    assert one_line(err).startswith("stackmend: broken: cannot be used")

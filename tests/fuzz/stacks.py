@@ -1,7 +1,7 @@
 """Thousands of damaged files of every format: none may end in anything but a plain error.
 
-``python tests/fuzz/stacks.py TIFFS OTHERS``: so many mutants of TIFF, and of HDF5, zarr and MRC together.
-Each kind runs in a process of its own, whose peak of memory is said.
+``python tests/fuzz/stacks.py TIFFS OTHERS``: so many mutants of TIFF, and of HDF5, zarr and MRC
+together. Each kind runs in a process of its own, whose peak of memory is said.
 """
 
 from __future__ import annotations

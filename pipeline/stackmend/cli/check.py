@@ -89,5 +89,8 @@ def _extent_text(found: CheckResult) -> str:
     reader = found.reader
     if reader is None:
         return ""
-    extent = f"{' x '.join(map(str, reader.shape))} {reader.dtype}"
-    return f"; {reader.label}: {extent}, {reader.metadata.text}"
+    extent = f"; {reader.label}: {' x '.join(map(str, reader.shape))} {reader.dtype}"
+    extent = f"{extent}, {reader.metadata.text}"
+    protocol = found.draft.protocol
+    elsewhere = protocol.elsewhere if protocol else None
+    return f"{extent}; writes outside of its own folder, to {elsewhere}" if elsewhere else extent

@@ -207,6 +207,17 @@ class Protocol:
     given: CommandLine
     warnings: tuple[Problem, ...] = ()
 
+    @property
+    def elsewhere(self) -> Path | None:
+        """The result folder, where the file itself puts it outside of its own folder.
+
+        A protocol of somebody else then decides where something is written.
+        """
+        path = self.output.path
+        if path is None or self.given["output"] is not None or path.is_relative_to(self.folder):
+            return None
+        return path
+
     def entry(self, id: str) -> StepEntry:
         """The entry of the chain with that id."""
         return next(entry for entry in self.chain if entry.id == id)

@@ -13,6 +13,7 @@
       losses.webp         the animation through a search
       previews/           the pictures of the page, and previews.json, which says what is in them
       log.jsonl           every event of the run
+      log.txt             the same for people
       journal.jsonl       what a later run need not compute again
       .stackmend/         only while a run is at work, or was stopped:
         lock              who is at work

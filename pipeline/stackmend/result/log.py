@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from stackmend.result import names
 from stackmend.result.encoding import plain
+from stackmend.result.events import log_line
 
 Listener = Callable[[str, Mapping[str, Any]], None]
 """Is told of every event: its kind and its fields."""
@@ -16,6 +18,8 @@ Listener = Callable[[str, Mapping[str, Any]], None]
 
 class Log:
     """Events of a run: appended to a file as JSON lines, and passed on to a listener.
+
+    Beside that file stands another, with the same in words.
 
     Progress events only go to the listener: they are for a person who is watching.
     """
@@ -27,10 +31,13 @@ class Log:
     def event(self, kind: str, **fields: Any) -> None:
         """Note that something happened."""
         if self.path is not None:
-            entry = {"time": now(), "event": kind, **fields}
+            time = now()
+            entry = {"time": time, "event": kind, **fields}
             line = json.dumps(entry, default=plain, ensure_ascii=False)
             with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(line + "\n")
+            with self.path.with_name(names.LOG_TEXT).open("a", encoding="utf-8") as file:
+                file.write(log_line(time, kind, fields))
         if self.listener:
             self.listener(kind, fields)
 

@@ -8,7 +8,7 @@ LOSSES = "losses.csv"
 SLICES = "slices.csv"
 SURVEYS = "surveys.json"
 JOURNAL = "journal.jsonl"
-LOG = "log.jsonl"
+LOG, LOG_TEXT = "log.jsonl", "log.txt"
 REPORT = "report.html"
 ANIMATION = "losses.webp"
 
@@ -30,6 +30,7 @@ PARTS = (
     SURVEYS,
     JOURNAL,
     LOG,
+    LOG_TEXT,
     REPORT,
     ANIMATION,
     PREVIEWS,

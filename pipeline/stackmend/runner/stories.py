@@ -149,6 +149,9 @@ def _announce(session: Session, expected: Expected, shard: Shard | None) -> None
     )
     for note in (*job.reader.notes, *expected.notes):
         log.event("note", message=note)
+    if job.protocol.elsewhere is not None:
+        what = f"the protocol writes outside of its own folder, to {job.protocol.elsewhere}"
+        log.event("note", message=f"{what}; --output chooses another")
     for problem in job.protocol.warnings:
         log.warn(f"{problem.path}: {problem.message}")
 

@@ -121,7 +121,9 @@ def _starting_processes() -> Iterator[None]:
     """
     with _environment(PYTHONSAFEPATH="1"):
         # Or their start, in the middle of that of the workers, would let signals through again.
-        _start_trackers()
+        # They leave Ctrl-C to others by themselves, but would end with the terminal.
+        with interrupts.blocked("SIGHUP"):
+            _start_trackers()
         with interrupts.held_back():
             yield
 

@@ -10,7 +10,8 @@ from commands import (
     Clock,
     progress,
 )
-from stackmend.cli.terminal.events import JsonLines, event_text
+from stackmend.cli.terminal.events import JsonLines
+from stackmend.result.events import event_text, log_line
 
 
 def test_events_for_programs_are_throttled(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,3 +32,12 @@ def test_verbose_describes_what_it_does_not_know() -> None:
         == "moon rises: phase full\x07"
     )
     assert event_text("moon rises", {}, verbose=False) is None
+
+
+def test_a_line_of_the_log_for_people() -> None:
+    fields = {"error": "StepError", "message": "lost its \x1b[31mfooting", "traceback": ["long"]}
+    assert log_line("12:00", "stopped", fields) == (
+        "12:00 stopped by StepError: lost its \\x1b[31mfooting\n"
+    )
+    assert log_line("12:00", "note", {"message": "two\nlines"}) == "12:00 two lines\n"
+    assert log_line("12:00", "finished", {"seconds": 3}) == "12:00 finished\n"

@@ -15,9 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from stackmend.cli.options import Follow
-from stackmend.cli.terminal.events import JsonLines, event_text
+from stackmend.cli.terminal.events import JsonLines
 from stackmend.cli.terminal.phases import Phase
 from stackmend.cli.terminal.streams import message_line, say
+from stackmend.result.events import event_text
 from stackmend.words import count, duration
 
 if TYPE_CHECKING:
