@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from helpers.dat import write_dat
+from helpers.n5 import write_n5
 from stackmend.errors import BadSlice, OutputError
 from stackmend.stacks import DTYPES, FORMATS, Layout, Slice, Writer, new_stack, open_stack
 
@@ -284,6 +285,10 @@ def ome_zarr(path: Path, stack: NDArray[Any], format: Literal[2, 3]) -> Path:
     return path.with_suffix(".zarr")
 
 
+def n5(path: Path, stack: NDArray[Any]) -> Path:
+    return write_n5(path.with_suffix(".n5"), stack, (1, 3, 16, 16), axes=list("xyzc"))
+
+
 def hdf5(path: Path, stack: NDArray[Any]) -> Path:
     h5py = pytest.importorskip("h5py")
     with h5py.File(path, "w") as file:
@@ -318,10 +323,11 @@ FILES = [
     ome_tiff,
     zarr_04,
     zarr_05,
+    n5,
     hdf5,
     mrc,
 ]
-SEVERAL = (dat_folder, ome_tiff, zarr_04, zarr_05, hdf5)
+SEVERAL = (dat_folder, ome_tiff, zarr_04, zarr_05, n5, hdf5)
 """Of these, the ones that can have several channels."""
 
 
