@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stackmend.errors import InputError, Problem, ProtocolError, UsageError
-from stackmend.protocol import Draft, Protocol, check_stack, remaining
+from stackmend.protocol import Draft, Input, Protocol, check_stack, named_slices, remaining
 from stackmend.result.workspace import Workspace
 from stackmend.stacks import (
     FORMATS,
+    Facts,
     Layout,
     Reader,
     Selection,
@@ -25,6 +26,8 @@ from stackmend.stacks import (
     open_stack,
 )
 from stackmend.stacks.extras import command_for, is_missing
+from stackmend.stacks.metadata import can_be
+from stackmend.stacks.units import is_micro, nanometres, unit_of
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,13 @@ class Job:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """``(Z, Y, X)`` of the restored stack."""
+        """``(Z, Y, X)`` of the restored stack.
+
+        Rows below that show no specimen are among them, unless the chain cuts a part out.
+        """
         y, x = (window.stop - window.start for window in self.window)
-        return len(self.slices), y, x
+        whole = (y, x) == self.reader.shape[1:]
+        return len(self.slices), y + self.reader.bar * whole, x
 
     @property
     def origin(self) -> tuple[int, int, int]:
@@ -184,7 +191,12 @@ def examine_stack(draft: Draft) -> CheckResult:
             (),
             InputError(f"{where}: cannot be read ({error.strerror}); check its permissions"),
         )
-    return CheckResult(draft.with_problems(_stack_problems(protocol, readers)), readers, None)
+    problems: list[Problem] = []
+    if readers:
+        protocol, problems = named_slices(protocol, readers[0].names, readers[0].label)
+        draft = replace(draft, protocol=protocol)
+    problems += _stack_problems(protocol, readers)
+    return CheckResult(draft.with_problems(problems), readers, None)
 
 
 def _readers(protocol: Protocol) -> tuple[Reader, ...]:
@@ -193,7 +205,48 @@ def _readers(protocol: Protocol) -> tuple[Reader, ...]:
     given = protocol.input
     if given.path is None:
         return ()
-    return open_stack(given.path, dataset=given.dataset, tolerant=given.on_bad_slice != "stop")
+    return open_stack(
+        given.path,
+        dataset=given.dataset,
+        axes=given.axes,
+        facts=_facts(given),
+        tolerant=given.on_bad_slice != "stop",
+    )
+
+
+def _facts(given: Input) -> Facts:
+    """What a protocol says of the stack, lengths in nm; those that cannot be are left out."""
+    sizes = given.pixel_size if isinstance(given.pixel_size, list) else [given.pixel_size] * 2
+    lengths = [_length(size) for size in (*sizes, given.spacing)]
+    y, x, z = (length if length is None or can_be(length) else None for length in lengths)
+    micro = any(is_micro(unit_of(size)) for size in (*sizes, given.spacing))
+    return Facts(
+        pixel_size=None if y is None or x is None else (y, x),
+        spacing=z,
+        unit="um" if micro else "nm",
+        flip=given.flip == "y",
+        data_bar=None if given.data_bar == "auto" else int(given.data_bar),
+    )
+
+
+def _length(size: float | str | None) -> float | None:
+    """A length in nm, which may have its unit with it."""
+    if size is None:
+        return None
+    unit = unit_of(size)
+    return float(str(size).removesuffix(unit)) * (nanometres(unit) or 1.0)
+
+
+def _lengths(protocol: Protocol) -> Iterator[Problem]:
+    """Sizes of a pixel that cannot be."""
+    given = protocol.input
+    for key in ("pixel_size", "spacing"):
+        value = getattr(given, key)
+        for size in value if isinstance(value, list) else [value]:
+            length = _length(size)
+            if length is not None and not can_be(length):
+                message = f"is {length:g} nm, which no pixel has; give it in nm, or with its unit"
+                yield protocol.text.problem(("input", key), message)
 
 
 def _dtype(protocol: Protocol, reader: Reader) -> np.dtype[Any]:
@@ -211,6 +264,7 @@ def _restored(protocol: Protocol, reader: Reader) -> tuple[tuple[int, ...], tupl
 def _stack_problems(protocol: Protocol, readers: tuple[Reader, ...]) -> Iterator[Problem]:
     needed = 0
     yield from _format(protocol)
+    yield from _lengths(protocol)
     if readers:
         reader = readers[0]
         yield from check_stack(protocol, reader.shape, len(readers), reader.label)

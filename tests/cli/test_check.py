@@ -18,7 +18,9 @@ def test_check_says_what_it_found(
     cell: Path, protocol: Write, main: Main, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main("check", protocol()) == 0
-    assert one_line(capsys.readouterr().out) == "tiny.yaml: no errors; cell: 4 x 48 x 64 uint8"
+    assert one_line(capsys.readouterr().out) == (
+        "tiny.yaml: no errors; cell: 4 x 48 x 64 uint8, pixel size unknown"
+    )
     assert main("check", protocol(optimize={"slices": [9]})) == 3
     captured = capsys.readouterr()
     assert "cell has 4 slices, 0 to 3" in captured.out
@@ -30,7 +32,13 @@ def test_check_for_programs(
 ) -> None:
     assert main("check", protocol(), "--format", "json") == 0
     content = json.loads(capsys.readouterr().out)
-    assert content["stack"] == {"label": "cell", "shape": [4, 48, 64]}
+    assert content["stack"] == {
+        "label": "cell",
+        "shape": [4, 48, 64],
+        "pixel_size_nm": [None, None, None],
+        "pixel_size_source": None,
+        "notes": [],
+    }
     assert (content["status"], content["problems"]) == (0, [])
     assert main("check", protocol(optimize={"slices": [9]}), "--format", "json") == 3
     (problem,) = json.loads(capsys.readouterr().out)["problems"]

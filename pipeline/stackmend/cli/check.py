@@ -40,6 +40,8 @@ def main(options: Options) -> int:
         say(problems_text(found.draft.name, problems, ran=None), sys.stdout)
     if error is None:
         say(f"{options.protocol.name}: no errors{_extent_text(found)}", sys.stdout)
+        for note in found.reader.notes if found.reader else ():
+            say(f"note: {note}", sys.stdout)
         return 0
     if not isinstance(error, ProtocolError):
         say(message_line(str(error)), sys.stderr)
@@ -62,18 +64,31 @@ def _facts(
     error: StackmendError | None,
 ) -> dict[str, Any]:
     """What was found, for programs."""
-    reader = found.reader
     facts = {
         "file": options.protocol,
         "status": error.exit_status if error else 0,
-        "stack": {"label": reader.label, "shape": reader.shape} if reader else None,
+        "stack": _stack_facts(found),
         "problems": [asdict(problem) for problem in problems],
     }
     return facts | ({"message": str(error)} if error and not problems else {})
+
+
+def _stack_facts(found: CheckResult) -> dict[str, Any] | None:
+    reader = found.reader
+    if reader is None:
+        return None
+    return {
+        "label": reader.label,
+        "shape": reader.shape,
+        "pixel_size_nm": reader.metadata.pixel_size,
+        "pixel_size_source": reader.metadata.source,
+        "notes": reader.notes,
+    }
 
 
 def _extent_text(found: CheckResult) -> str:
     reader = found.reader
     if reader is None:
         return ""
-    return f"; {reader.label}: {' x '.join(map(str, reader.shape))} {reader.dtype}"
+    extent = f"{' x '.join(map(str, reader.shape))} {reader.dtype}"
+    return f"; {reader.label}: {extent}, {reader.metadata.text}"

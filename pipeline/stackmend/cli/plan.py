@@ -56,7 +56,9 @@ def plan_text(plan: RunPlan, width: int) -> str:
 
 def _stacks(plan: RunPlan) -> Iterator[Row]:
     given, result = plan.input, plan.output
-    yield "in", f"{given['label']}: {_extent_text(given)}"
+    yield "in", f"{given['label']}: {_extent_text(given)}, {given['pixel_size']}"
+    for note in given["notes"]:
+        yield "note", note
     written = result["format"]
     if result["compression"] != "none":
         written += f", {result['compression']}"

@@ -62,7 +62,7 @@ def _head(record: Record) -> Iterator[Row]:
     yield "protocol", f"{name}, run on {started:%Y-%m-%d at %H:%M}"
     given, output = record.input, record.output
     known = [f"{axis} {size:.4g}" for axis, size in given.pixel_size_nm.items() if size]
-    pixel = f", pixel size {', '.join(known)} nm" if known else ""
+    pixel = f", pixel size {', '.join(known)} nm" if known else ", pixel size unknown"
     channels = f"{len(given.channels)} channels of " if _several(record) else ""
     yield "input", f"{given.label}: {channels}{_shape(given.shape)} {given.dtype}{pixel}"
     if (output.shape, output.dtype) != (given.shape, given.dtype):

@@ -149,7 +149,14 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
 def _input(job: Job) -> dict[str, Any]:
     reader = job.reader
     path = job.protocol.input.path
-    return {"label": reader.label, "path": path, "shape": reader.shape, "dtype": str(reader.dtype)}
+    return {
+        "label": reader.label,
+        "path": path,
+        "shape": reader.shape,
+        "dtype": str(reader.dtype),
+        "pixel_size": reader.metadata.text,
+        "notes": reader.notes,
+    }
 
 
 def _output(job: Job) -> dict[str, Any]:

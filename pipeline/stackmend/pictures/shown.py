@@ -109,12 +109,14 @@ class SlicePictures:
 
         ``None`` if it cannot be read back or has another size.
         """
-        after = self.writer.read_back(position)
+        page = self.writer.read_back(position)
         try:
             whole = self.application.chains[0].reader.read(row.slice)
         except BadSlice:
             return None
         before = whole[self.application.window]
+        # Rows below that show no specimen are not shown.
+        after = None if page is None else page[: before.shape[0]]
         if after is None or after.shape != before.shape:
             return None
         difference = after.astype(np.float32) - before.astype(np.float32)

@@ -24,6 +24,7 @@ from stackmend.protocol.model import (
     StepEntry,
     Sweep,
 )
+from stackmend.protocol.named import named_slices
 from stackmend.protocol.schema import assemble
 from stackmend.protocol.stack import check_stack, remaining
 from stackmend.protocol.text import MAX_BYTES, parse
@@ -42,6 +43,7 @@ __all__ = [
     "assemble",
     "check_stack",
     "examine",
+    "named_slices",
     "remaining",
 ]
 

@@ -43,6 +43,11 @@ def build(
         input=Input(
             path=_resolved(base, given_input["path"]),
             dataset=given_input["dataset"],
+            axes=given_input["axes"],
+            pixel_size=given_input["pixel_size"],
+            spacing=given_input["spacing"],
+            flip=given_input["flip"],
+            data_bar=given_input["data_bar"],
             phantom=_phantom(given_input["phantom"]),
             channels=_channels(given_input["channel"]),
             slices=_selection(given_input["slices"]),
@@ -137,8 +142,12 @@ def expand(sweep: Mapping[str, Any], *, whole: bool = False) -> list[Any]:
 
 
 def _selection(value: Any) -> SliceSelection:
+    if isinstance(value, int | float):
+        value = [value]
     if isinstance(value, list):
-        return SliceSelection(str(value), tuple(int(number) for number in value))
+        given = tuple(each if isinstance(each, str) else int(each) for each in value)
+        numbers = tuple(each for each in given if isinstance(each, int))
+        return SliceSelection(str(value), numbers, given)
     return SliceSelection(value.strip())
 
 

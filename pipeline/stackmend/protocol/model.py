@@ -104,10 +104,14 @@ class OptimizeEntry:
 
 @dataclass(frozen=True)
 class SliceSelection:
-    """Slices by number or by range, before the size of the stack is known."""
+    """Slices by number or by range, before the size of the stack is known.
+
+    ``given`` is a list as it was written, with file names whose numbers only the stack knows.
+    """
 
     text: str
     numbers: tuple[int, ...] | None = None
+    given: tuple[int | str, ...] = ()
 
     def indices(self, count: int) -> tuple[int, ...]:
         """The numbers of the selected slices of a stack of ``count``.
@@ -126,11 +130,17 @@ class SliceSelection:
 class Input:
     """Where the stack comes from: a path, or the parameters of a synthetic stack, or neither yet.
 
+    What a person says of it is as it was written: lengths in nm, or as text with their unit.
     ``channels`` are the numbers of those that are restored; ``None`` stands for all.
     """
 
     path: Path | None
     dataset: str | None
+    axes: str | None
+    pixel_size: Any
+    spacing: Any
+    flip: str
+    data_bar: Any
     phantom: Mapping[str, Any] | None
     channels: tuple[int, ...] | None
     slices: SliceSelection

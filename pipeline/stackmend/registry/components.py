@@ -84,7 +84,8 @@ class Step(Component):
     between standardize and destandardize; ``needs`` names such products that must be open although
     no stage reads them. ``refuse(parameters)`` returns what the schema cannot say against values,
     by parameter; ``caution(parameters, open_products)`` returns a warning about a legal but
-    doubtful use, or ``None``. ``reference`` says how its mask is made that is common to all
+    doubtful use, or ``None``; ``doubt(image, parameters)`` the same about a slice, where the step is
+    the first of a chain. ``reference`` says how its mask is made that is common to all
     combinations of a search.
     """
 
@@ -96,6 +97,7 @@ class Step(Component):
     reference: Reference = Reference()
     refuse: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None
     caution: Callable[[Mapping[str, Any], frozenset[str]], str | None] | None = None
+    doubt: Callable[[Any, Mapping[str, Any]], str | None] | None = None
 
     kind: ClassVar[str] = "step"
 

@@ -24,7 +24,7 @@ from stackmend.result.journal import Journal
 from stackmend.result.rows import SliceRow, Status
 from stackmend.stacks import Pixels, Slice, Writer
 from stackmend.tuning.chains import ChannelChain, as_image
-from stackmend.tuning.raw import RawSlice, RawSlices
+from stackmend.tuning.raw import RawSlice, RawSlices, page_of
 from stackmend.workers import memory
 from stackmend.workers.processes import Workers
 
@@ -147,9 +147,11 @@ class Application:
         known = levels_of(before)
         after = known if same else levels_of(result)
         whole = result.shape == raw.pixels.shape
+        page = page_of(result, self._below(raw.below) if whole else None)
         row = self._row(
             place,
             status,
+            reason=channel.chain.doubt(raw.pixels),
             **extent_of(mask),
             changed_fraction=changed / result.size,
             **{f"{name}_before": value for name, value in known.items()},
@@ -158,11 +160,15 @@ class Application:
             rmse_before=None if truth is None else rmse(before, truth),
             rmse_after=None if truth is None else rmse(result, truth),
             input_hash=raw.hash,
-            output_hash=raw.hash if same and whole else pixel_hash(result),
+            output_hash=raw.hash if same and whole else pixel_hash(page),
             reach_hash=channel.chain.reach_hash(place.number, lambda n: channel.raw.get(n).hash),
             seconds=round(perf_counter() - start, 4),
         )
-        return Slice(result, raw.tags), row
+        return Slice(page, raw.tags), row
+
+    def _below(self, rows: Pixels | None) -> Pixels | None:
+        """Rows that show no specimen, as the output has them."""
+        return None if rows is None else to_dtype(rows, self.dtype)[0]
 
     def _truth(self, place: SliceOfChannel) -> Pixels | None:
         truth = self.chains[place.channel].reader.truth(place.number)
@@ -191,8 +197,8 @@ class Application:
         """What the protocol says about a slice that cannot be used: keep what there is, or none."""
         if self.on_bad_slice == "skip":
             return None, self._row(place, Status.SKIPPED, reason=str(bad))
-        size = tuple(ends.stop - ends.start for ends in self.window)
-        pixels = None if bad.pixels is None else bad.pixels[self.window]
+        size = self.writer.layout.shape[1:]
+        pixels = None if bad.pixels is None else self._kept_part(bad.pixels)
         if pixels is None or pixels.shape != size:
             kept, status = np.zeros(size, self.dtype), Status.BLANK
         elif pixels.dtype == self.dtype:
@@ -201,6 +207,13 @@ class Application:
             kept, status = to_dtype(np.nan_to_num(pixels), self.dtype)[0], Status.KEPT
         row = self._row(place, status, reason=str(bad), output_hash=pixel_hash(kept))
         return self._tagged(place, kept), row
+
+    def _kept_part(self, page: Pixels) -> Pixels:
+        """What stays of a page: all of it, unless the chain cuts a part out."""
+        rows = self.chains[0].reader.shape[1]
+        if self.writer.layout.shape[1:] == page.shape:
+            return page
+        return page[:rows][self.window]
 
     def _tagged(self, place: SliceOfChannel, pixels: Pixels) -> Slice:
         """Pixels that were not read from the input, with the tags of their slice there."""

@@ -123,6 +123,15 @@ def record_in_place(job: Job) -> Record | None:
     return before if now == then else None
 
 
+def _reasons(rows: Sequence[SliceRow]) -> dict[str, list[int]]:
+    """What steps have to say against slices that could be used all the same."""
+    found: dict[str, list[int]] = {}
+    for row in rows:
+        if row.reason and row.status in (Status.RESTORED, Status.NOTHING_FOUND):
+            found.setdefault(row.reason, []).append(row.slice)
+    return found
+
+
 def _doubts(rows: Sequence[SliceRow], pixels: int) -> Iterator[str]:
     """What a person should know about the slices, of so many pixels each."""
     for status in Status:
@@ -130,6 +139,8 @@ def _doubts(rows: Sequence[SliceRow], pixels: int) -> Iterator[str]:
         if numbers and status is not Status.RESTORED:
             count = f"{len(numbers)} of {len(rows)} slices"
             yield f"{count} are {status.words}: {few(numbers, 20)}"
+    for doubt, numbers in _reasons(rows).items():
+        yield f"{doubt} (in {len(numbers)} of {len(rows)} slices: {few(numbers, 20)})"
     masked = [row.slice for row in rows if (row.mask_area or 0) > MASKED * pixels]
     if masked:
         where = f"{len(masked)} of {len(rows)} slices ({few(masked, 20)})"

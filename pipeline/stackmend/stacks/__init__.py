@@ -16,6 +16,7 @@ from stackmend.errors import InputError
 from stackmend.stacks.interface import (
     DTYPES,
     NOTHING,
+    Facts,
     Layout,
     Metadata,
     Pixels,
@@ -31,6 +32,7 @@ __all__ = [
     "DTYPES",
     "FORMATS",
     "NOTHING",
+    "Facts",
     "Format",
     "Layout",
     "Metadata",
@@ -88,7 +90,12 @@ _INPUTS = ("hdf5", "n5", "ome_zarr_reader", "png", "dat", "tiff.folder", "mrc", 
 
 
 def open_stack(
-    path: Path, *, dataset: str | None = None, tolerant: bool = False
+    path: Path,
+    *,
+    dataset: str | None = None,
+    axes: str | None = None,
+    facts: Facts = Facts(),  # noqa: B008 - frozen: the same for all
+    tolerant: bool = False,
 ) -> tuple[Reader, ...]:
     """Readers for the channels of a stack: TIFF (folder or file), HDF5, MRC or OME-Zarr.
 
@@ -98,6 +105,10 @@ def open_stack(
         The folder or the file.
     dataset
         Which array of an HDF5 file is the stack.
+    axes
+        A letter for each axis of a file, where it states none or the wrong ones.
+    facts
+        What else a person says of the stack.
     tolerant
         Slices that cannot be used count as slices all the same; to read one of them raises
         ``BadSlice``.
@@ -114,8 +125,11 @@ def open_stack(
     if name != "hdf5" and dataset is not None:
         raise InputError(f"{path.name}: input.dataset is for HDF5, got {dataset}; leave it out")
     how = {} if dataset is None else {"dataset": dataset}
+    if axes is not None:
+        how["axes"] = axes
     readers: tuple[Reader, ...] = _module(name).open_channels(path, tolerant=tolerant, **how)
-    return readers
+    given: tuple[Reader, ...] = _module("given").as_given(readers, facts)
+    return given
 
 
 def open_phantom(parameters: Mapping[str, Any]) -> Reader:

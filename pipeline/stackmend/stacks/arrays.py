@@ -25,8 +25,6 @@ LARGE = 2**28
 MOST_SHRUNK = 250
 """How many times smaller what is stored of a large array can be."""
 
-MOST_SLICES = 1_000_000
-
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayReader(Reader):
@@ -81,10 +79,6 @@ class ArrayReader(Reader):
         if 0 in sizes:
             what = f"{place} is empty"
             raise InputError(f"{file.name}: {what}; give the file that holds the slices")
-        number = prod(sizes) // (sizes[axes.index("Y")] * sizes[axes.index("X")])
-        if number > MOST_SLICES:
-            what = f"states {number} slices, more than {MOST_SLICES}"
-            raise InputError(f"{file.name}: {what}; check the file")
 
         # Planes are counted along the other axes.
         others, counts = _without_plane(axes, sizes)

@@ -42,10 +42,11 @@ Tags = tuple[Tag, ...]
 
 
 class Slice(NamedTuple):
-    """The pixels of a slice, and the microscope's tags that are its own."""
+    """The pixels of a slice, its own tags, and the rows below that show no specimen, if any."""
 
     pixels: Pixels
     tags: Tags = ()
+    below: Pixels | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,38 @@ class Metadata:
     def __str__(self) -> str:
         known = [f"{size:g}" for size in self.pixel_size if size is not None]
         return f"{' x '.join(known)} nm" if known else "of unknown pixel size"
+
+    @property
+    def text(self) -> str:
+        """The size of a pixel in words, and who says so; or that it is not known."""
+        sizes = zip("zyx", self.pixel_size, strict=True)
+        known = [f"{axis} {size:.4g}" for axis, size in sizes if size is not None]
+        if not known:
+            return "pixel size unknown"
+        return f"pixel size {', '.join(known)} nm ({self.source})"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a person says of a stack, over what its files say.
+
+    Attributes
+    ----------
+    pixel_size, spacing
+        ``(y, x)``, and along z, in nm.
+    unit
+        In which they were given.
+    flip
+        Whether the last row of each slice is the first.
+    data_bar
+        Rows at the bottom of each page that show no specimen; ``None`` for what the files say.
+    """
+
+    pixel_size: tuple[float, float] | None = None
+    spacing: float | None = None
+    unit: str | None = None
+    flip: bool = False
+    data_bar: int | None = None
 
 
 NOTHING = Metadata()
@@ -89,7 +122,7 @@ class Reader(ABC):
     metadata
         Of the first slice.
     bar
-        How many rows at the bottom of each page show no specimen, as far as that is known.
+        How many rows of each page lie below these and show no specimen.
     """
 
     label: str
@@ -110,6 +143,10 @@ class Reader(ABC):
         BadSlice
             If it cannot be read, is not as announced, or has NaN or infinite pixels.
         """
+
+    def page(self, index: int) -> Pixels:
+        """The same with the rows that show no specimen, if there are any."""
+        return self.read(index)
 
     def read_slice(self, index: int) -> Slice:
         """The same with the microscope's tags."""

@@ -10,6 +10,8 @@ import numpy as np
 from stackmend.errors import BadSlice, InputError
 from stackmend.stacks.interface import DTYPES, Pixels
 
+MOST_SLICES = 1_000_000
+
 
 def usable_type(dtype: Any, where: str) -> np.dtype[Any]:
     """A pixel type that stacks may have, in native byte order.
@@ -73,6 +75,9 @@ def read_plane(
     """
     count = shape[0] * shape[1]
     try:
+        if start + count * stored.itemsize > file.stat().st_size:
+            what = "the file ends before it does"
+            raise BadSlice(f"{where}: {what}; copy it again from its source")
         pixels = np.fromfile(file, stored, count, offset=start)
     except OSError as error:
         what = f"cannot be read ({error.strerror or error})"
@@ -83,6 +88,15 @@ def read_plane(
 
 
 def slice_names(stem: str, count: int) -> tuple[str, ...]:
-    """Names for the slices of one file as separate files."""
+    """Names for the slices of one file as separate files.
+
+    Raises
+    ------
+    InputError
+        If there are more than any stack has: a damaged number could fill the memory with names.
+    """
+    if count > MOST_SLICES:
+        what = f"states {count} slices, more than {MOST_SLICES}"
+        raise InputError(f"{stem}: {what}; check the file")
     digits = max(4, len(str(count - 1)))
     return tuple(f"{stem}_{index:0{digits}d}.tif" for index in range(count))

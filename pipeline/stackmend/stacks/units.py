@@ -37,6 +37,12 @@ def nanometres(unit: str | None) -> float | None:
     return _NM.get(plain) or _NM.get(plain.removesuffix("s"))
 
 
+def unit_of(size: float | str | None) -> str:
+    """The unit behind a number, with the blanks before it; empty where there is none."""
+    found = re.fullmatch(r"\s*[-+.\d]+(?:[eE][-+]?\d+)?(\s*\D*)", str(size or ""))
+    return found[1] if found else ""
+
+
 def is_micro(unit: str | None) -> bool:
     """Whether lengths in this unit are best shown in micrometres."""
     return (nanometres(unit) or 1.0) >= 1e3

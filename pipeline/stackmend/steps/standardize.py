@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmend.kernels.outliers import pixels_that_make_the_range
 from stackmend.kernels.scaling import Scale, make_scale
 from stackmend.kernels.statistics import GreyLevels, add_grey_levels, grey_levels
 from stackmend.registry import IMAGE, Stage, Step, Survey
@@ -95,11 +96,22 @@ def _refuse(parameters: Mapping[str, Any]) -> dict[str, str]:
     return {}
 
 
+def _doubt(image: NDArray[Any], parameters: Mapping[str, Any]) -> str | None:
+    """Where few pixels set the scale, which leaves little of it for all others."""
+    if parameters["percentiles"] is not None or parameters["range"] == "mean/std":
+        return None
+    if pixels_that_make_the_range(image):
+        what = "a few odd pixels (below 0.01 %) make more than half of the grey range"
+        return f"{what}, so little of it is left for the others; set percentiles: [0.1, 99.9]"
+    return None
+
+
 STEP = Step(
     name="standardize",
     version=1,
     stages=(Stage(scale), Stage(standardized, makes=IMAGE)),
     opens="scale",
     refuse=_refuse,
+    doubt=_doubt,
     survey=Survey("stack_range", grey_levels_of, range_of_stack, needed=is_per_stack),
 )

@@ -129,6 +129,14 @@ class ChannelChain:
         """The steps before a position, by themselves."""
         return replace(self, steps=self.steps[:position])
 
+    def doubt(self, pixels: NDArray[Any]) -> str:
+        """What the first step has to say against a slice; empty if nothing."""
+        bound = next(iter(self.steps), None)
+        if bound is None or not isinstance(bound.component, Step) or bound.component.doubt is None:
+            return ""
+        said = bound.component.doubt(pixels, bound.parameters)
+        return f"{bound.id}: {said}" if said else ""
+
     def consecutive(self) -> Consecutive:
         """Evaluates the chain on slices in a row, which it reads itself."""
         return Consecutive(self.graph(), self.products_of)
@@ -186,7 +194,7 @@ class ChannelChain:
     def hash_of(self, number: int) -> str:
         """The hash of the pixels of a slice; empty where it is tolerated that there are none."""
         try:
-            return pixel_hash(self.reader.read(number))
+            return pixel_hash(self.reader.page(number))
         except BadSlice:
             if not self.tolerant:
                 raise

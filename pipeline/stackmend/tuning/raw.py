@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from stackmend.errors import BadSlice
 from stackmend.result.hashes import pixel_hash
 from stackmend.stacks import Pixels, Reader, Tags
@@ -16,12 +18,21 @@ from stackmend.stacks import Pixels, Reader, Tags
 
 @dataclass(frozen=True)
 class RawSlice:
-    """A slice as it was read, with the hash of its pixels and its tags; or why it is unusable."""
+    """A slice as it was read, with the hash of its page and its tags; or why it is unusable.
+
+    ``below`` are the rows of the page that show no specimen, if there are any.
+    """
 
     pixels: Pixels | None
     hash: str
     tags: Tags = ()
     bad: BadSlice | None = None
+    below: Pixels | None = None
+
+
+def page_of(pixels: Pixels, below: Pixels | None) -> Pixels:
+    """A slice with the rows below it that show no specimen, if there are any."""
+    return pixels if below is None else np.concatenate([pixels, below])
 
 
 class RawSlices:
@@ -86,9 +97,9 @@ class RawSlices:
     def _load(self, number: int) -> RawSlice:
         # The hash takes longer than to read the slice, so it is taken ahead, too.
         try:
-            pixels, tags = self._reader.read_slice(number)
+            pixels, tags, below = self._reader.read_slice(number)
         except BadSlice as error:
             if not self._tolerant:
                 raise
             return RawSlice(None, "", bad=error)
-        return RawSlice(pixels, pixel_hash(pixels), tags)
+        return RawSlice(pixels, pixel_hash(page_of(pixels, below)), tags, below=below)

@@ -193,7 +193,7 @@ def test_pixels_and_tags_come_from_one_look_at_the_file(
         opened.clear()
         with monkeypatch.context() as patch:
             patch.setattr(tifffile, "TiffFile", note)
-            pixels, tags = reader.read_slice(2)
+            pixels, tags, _ = reader.read_slice(2)
         assert opened == [file]
         assert (pixels.max(), [tag.value for tag in tags]) == (2, [fei(stage=2)])
 
