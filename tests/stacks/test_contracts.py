@@ -15,7 +15,10 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
+from PIL import Image
 
+from helpers.dat import write_dat
+from helpers.n5 import write_n5
 from stackmend.errors import BadSlice, OutputError
 from stackmend.stacks import DTYPES, FORMATS, Layout, Slice, Writer, new_stack, open_stack
 
@@ -207,6 +210,31 @@ def tiff_folder(path: Path, stack: NDArray[Any]) -> Path:
     return path
 
 
+def tiff_volumes(path: Path, stack: NDArray[Any]) -> Path:
+    path.mkdir()
+    for index, part in enumerate((stack[0, :3], stack[0, 3:])):
+        tifffile.imwrite(path / f"cell{index}.tif", part, photometric="minisblack")
+    return path
+
+
+def png_folder(path: Path, stack: NDArray[Any]) -> Path:
+    if stack.dtype.kind != "u":
+        pytest.skip("PNG has whole numbers without a sign only")
+    path.mkdir()
+    for index, image in enumerate(stack[0]):
+        Image.fromarray(image).save(path / f"cell{index}.png")
+    return path
+
+
+def dat_folder(path: Path, stack: NDArray[Any]) -> Path:
+    if stack.dtype not in (np.uint8, np.int16):
+        pytest.skip(".dat has uint8 and int16 only")
+    path.mkdir()
+    for index in range(stack.shape[1]):
+        write_dat(path / f"cell{index}.dat", stack[:, index])
+    return path
+
+
 def plain_tiff(path: Path, stack: NDArray[Any], **how: Any) -> Path:
     tifffile.imwrite(
         path.with_suffix(".tif"),
@@ -257,6 +285,10 @@ def ome_zarr(path: Path, stack: NDArray[Any], format: Literal[2, 3]) -> Path:
     return path.with_suffix(".zarr")
 
 
+def n5(path: Path, stack: NDArray[Any]) -> Path:
+    return write_n5(path.with_suffix(".n5"), stack, (1, 3, 16, 16), axes=list("xyzc"))
+
+
 def hdf5(path: Path, stack: NDArray[Any]) -> Path:
     h5py = pytest.importorskip("h5py")
     with h5py.File(path, "w") as file:
@@ -282,16 +314,20 @@ def mrc(path: Path, stack: NDArray[Any]) -> Path:
 
 FILES = [
     tiff_folder,
+    tiff_volumes,
+    png_folder,
+    dat_folder,
     plain_tiff,
     deflated_tiff,
     swapped_tiff,
     ome_tiff,
     zarr_04,
     zarr_05,
+    n5,
     hdf5,
     mrc,
 ]
-SEVERAL = (ome_tiff, zarr_04, zarr_05, hdf5)
+SEVERAL = (dat_folder, ome_tiff, zarr_04, zarr_05, n5, hdf5)
 """Of these, the ones that can have several channels."""
 
 

@@ -85,7 +85,7 @@ FORMATS = {
 }
 """All formats of an output; schema, checks and the names in a result folder follow from these."""
 
-_INPUTS = ("hdf5", "ome_zarr_reader", "tiff.folder", "mrc", "tiff.file_reader")
+_INPUTS = ("hdf5", "n5", "ome_zarr_reader", "png", "dat", "tiff.folder", "mrc", "tiff.file_reader")
 """The modules that open stacks, in the order in which they are asked whether a path is theirs."""
 
 

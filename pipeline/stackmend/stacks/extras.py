@@ -8,7 +8,13 @@ from typing import Any
 
 from stackmend.errors import InputError
 
-_EXTRAS = {"zarr": "zarr", "h5py": "hdf5", "mrcfile": "mrc", "imagecodecs": "codecs"}
+_EXTRAS = {
+    "zarr": "zarr",
+    "h5py": "hdf5",
+    "mrcfile": "mrc",
+    "imagecodecs": "codecs",
+    "numcodecs": "n5",
+}
 """The extra of stackmend that installs each package."""
 
 

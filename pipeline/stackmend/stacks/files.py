@@ -1,7 +1,9 @@
-"""Files that are there completely or not at all, and how files begin."""
+"""Files that are there completely or not at all, how they begin, and which lie in a stack."""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedWriter, FileIO, UnsupportedOperation
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from stackmend.disk import open_no_link, part_of
+from stackmend.errors import InputError
 
 
 class _OnlyWrite(FileIO):
@@ -45,3 +48,29 @@ def beginning_of(path: Path) -> bytes:
     # Of a folder; and why a file cannot be opened is said by the reader that tries to.
     except OSError:
         return b""
+
+
+def files_like(folder: Path, name: re.Pattern[str]) -> tuple[int, int]:
+    """How many files below a folder have such a name, as seen from there, and their bytes."""
+    count = length = 0
+    for place, _, files in os.walk(folder):
+        inside = os.path.relpath(place, folder).replace(os.sep, "/")
+        for file in files:
+            if name.fullmatch(file if inside == "." else f"{inside}/{file}"):
+                count += 1
+                length += os.lstat(f"{place}/{file}").st_size
+    return count, length
+
+
+def within(folder: Path, root: Path, label: str) -> Path:
+    """A folder or file, if it lies in the stack.
+
+    Raises
+    ------
+    InputError
+        If it does not.
+    """
+    if not folder.resolve().is_relative_to(root.resolve()):
+        what = f"{folder} lies outside the stack, which is refused"
+        raise InputError(f"{label}: {what}; put the images into the folder")
+    return folder

@@ -101,6 +101,13 @@ def _named(attributes: Mapping[str, Any], axes: str) -> Iterator[_Named]:
         sizes = _numbers(size.get("dimensions") if size else attributes["pixelResolution"])
         yield _lengths("pixelResolution", "XYZ", sizes, [unit] * 3)
 
+    # N5 of the COSEM project: by the names of the axes.
+    size = _mapping(attributes.get("transform"))
+    letters, units = (size.get(name) for name in ("axes", "units"))
+    if isinstance(letters, list) and isinstance(units, list):
+        order = "".join(str(letter)[:1].upper() for letter in letters)
+        yield _lengths("transform", order, _numbers(size.get("scale")), units)
+
     # CREMI and others: in the order of the axes, most often nm.
     space = "".join(axis for axis in axes if axis in "ZYX")
     for name in ("resolution", "voxel_size"):

@@ -18,8 +18,9 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from stackmend.errors import BadSlice, InputError
+from stackmend.errors import BadSlice
 from stackmend.stacks.arrays import LARGE
+from stackmend.stacks.files import files_like, within
 
 _SLACK = 2**16
 _FACTORS = {"zlib": 1032, "bz2": 2**20, "lzma": 2**20}
@@ -33,20 +34,6 @@ _DECODERS: dict[str, Callable[[], Any]] = {
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
 
-def within(folder: Path, root: Path, label: str) -> Path:
-    """A folder or file, if it lies in the stack.
-
-    Raises
-    ------
-    InputError
-        If it does not.
-    """
-    if not folder.resolve().is_relative_to(root.resolve()):
-        what = f"{folder} lies outside the stack, which is refused"
-        raise InputError(f"{label}: {what}; put the images into the folder")
-    return folder
-
-
 def stored_chunks(array: Any, folder: Path) -> tuple[int, int, int]:
     """How many chunks an array has as files, how many of them are there, and their bytes.
 
@@ -56,13 +43,7 @@ def stored_chunks(array: Any, folder: Path) -> tuple[int, int, int]:
     every = prod(-(-size // chunk) for size, chunk in zip(array.shape, grid, strict=True))
     newer = array.metadata.zarr_format == 3
     name = re.compile(r"c(?:[./]\d+)*|\d+(?:[./]\d+)*" if newer else r"\d+(?:[./]\d+)*")
-    there = length = 0
-    for place, _, files in os.walk(folder):
-        inside = os.path.relpath(place, folder).replace(os.sep, "/")
-        for file in files:
-            if name.fullmatch(file if inside == "." else f"{inside}/{file}"):
-                there += 1
-                length += os.lstat(f"{place}/{file}").st_size
+    there, length = files_like(folder, name)
     return every, min(there, every), length
 
 

@@ -15,9 +15,10 @@ from stackmend.errors import InputError
 from stackmend.stacks.arrays import ArrayReader, refuse_shrunk
 from stackmend.stacks.axes import stated_axes
 from stackmend.stacks.extras import require
+from stackmend.stacks.files import within
 from stackmend.stacks.interface import Metadata, Pixels, Tag, Tags
 from stackmend.stacks.metadata import accepted, size_in
-from stackmend.stacks.ome_zarr_chunks import check_chunks, stored_chunks, within
+from stackmend.stacks.ome_zarr_chunks import check_chunks, stored_chunks
 from stackmend.stacks.pixels import usable_type
 from stackmend.stacks.units import is_micro, nanometres
 

@@ -92,6 +92,17 @@ def open_channels(
     InputError
         If it is not a stack of greyscale slices.
     """
+    readers = channels_in(file, axes=axes, tolerant=tolerant)
+    # A missing codec shows here rather than in the middle of a run.
+    if not tolerant:
+        readers[0].read(0)
+    return readers
+
+
+def channels_in(
+    file: Path, *, axes: str | None = None, tolerant: bool = False
+) -> tuple[TiffFileReader, ...]:
+    """The same, without a look at the pixels."""
     with open_tiff(file) as tif:
         pages = pages_of(tif, file, tolerant=tolerant)
         header = header_at(tif, pages.offsets[0])
@@ -125,7 +136,4 @@ def open_channels(
             bad=bad,
         )
         readers.append(reader)
-    # A missing codec shows here rather than in the middle of a run.
-    if not tolerant:
-        readers[0].read(0)
     return tuple(readers)

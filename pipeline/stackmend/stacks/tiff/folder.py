@@ -1,9 +1,7 @@
-"""A stack as a folder of single-page TIFF files, ordered by the numbers in their names."""
+"""A stack as a folder of TIFF files, ordered by the numbers in their names."""
 
 from __future__ import annotations
 
-import os
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,16 +11,15 @@ import numpy as np
 
 from stackmend.errors import BadSlice, InputError
 from stackmend.stacks.axes import refuse_axes
+from stackmend.stacks.folders import list_folder, look_at_each
 from stackmend.stacks.interface import Metadata, Pixels, Reader, Slice, Tags
-from stackmend.stacks.series import natural_key, series_notes
+from stackmend.stacks.series import series_notes
 from stackmend.stacks.tiff.conventions import Described, described
 from stackmend.stacks.tiff.descriptions import stated_by_imagej, stated_by_shape
 from stackmend.stacks.tiff.headers import Header, headers_of
 from stackmend.stacks.tiff.pages import (
     SUFFIXES,
     PageInfo,
-    difference_error,
-    difference_text,
     examine,
     header_at,
     no_slice,
@@ -32,6 +29,7 @@ from stackmend.stacks.tiff.pages import (
 )
 from stackmend.stacks.tiff.planes import passed_over
 from stackmend.stacks.tiff.tags import DESCRIPTION, kept_tags
+from stackmend.stacks.tiff.volumes import open_volumes
 from stackmend.words import few
 
 
@@ -94,10 +92,11 @@ def recognises(path: Path) -> bool:
 
 def open_channels(
     folder: Path, *, axes: str | None = None, tolerant: bool = False
-) -> tuple[TiffFolderReader]:
-    """The reader for the TIFF files of a folder, which is one channel.
+) -> tuple[Reader, ...]:
+    """The reader for the TIFF files of a folder, which is one channel if each is a slice.
 
-    The header of each file is looked at.
+    The header of each file is looked at. Where one holds several slices, all are read as files
+    that may.
 
     Raises
     ------
@@ -106,14 +105,16 @@ def open_channels(
         where none can.
     """
     refuse_axes(folder.name, "a folder of slices", axes)
-    names, skipped = _list_folder(folder)
+    names, skipped = list_folder(folder, SUFFIXES)
     others = few(skipped)
     if not names:
         found = f"only {others}" if skipped else "it is empty"
         what = f"there are no .tif or .tiff files ({found})"
         raise InputError(f"{folder}: {what}; give the folder that holds the slices")
-    headers, bad = _read_headers(folder, names, tolerant=tolerant)
     notes = [f"{folder.name}: skipped what is no slice: {others}"] if skipped else []
+    headers, bad = look_at_each(folder, names, _read_header, tolerant=tolerant)
+    if any(header.several for header in headers.values()):
+        return open_volumes(folder, names, notes, tolerant=tolerant)
     first = next(iter(headers.values()))
     info, usual = first.info, first.said.metadata
     odd = {name: each.said.metadata for name, each in headers.items()}
@@ -139,32 +140,11 @@ def open_channels(
     return (reader,)
 
 
-def _list_folder(folder: Path) -> tuple[list[str], list[str]]:
-    """Names of the slices, and of everything else.
-
-    A link that leads nowhere counts as a slice that is missing.
-    """
-    names, skipped = [], []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                tiff = entry.name.casefold().endswith(SUFFIXES) and not entry.name.startswith(".")
-                if entry.is_dir():
-                    skipped.append(f"{entry.name}/")
-                elif tiff and (entry.is_file() or entry.is_symlink()):
-                    names.append(entry.name)
-                else:
-                    skipped.append(entry.name)
-    except OSError as error:
-        what = f"cannot be listed ({error.strerror})"
-        raise InputError(f"{folder}: {what}; check its permissions") from error
-    return sorted(names, key=natural_key), sorted(skipped, key=natural_key)
-
-
 class _Header(NamedTuple):
     """What is kept of a slice's file: whether it has tags, but not these, which may be long.
 
-    ``offset`` is where the header of the slice stands, ``pages`` how many pages the file has.
+    ``offset`` is where the header of the slice stands, ``pages`` how many pages the file has,
+    ``several`` says that more than one of them is a slice.
     """
 
     info: PageInfo
@@ -173,33 +153,7 @@ class _Header(NamedTuple):
     offset: int
     pages: int
     passed: tuple[str, ...]
-
-
-def _read_headers(
-    folder: Path, names: list[str], *, tolerant: bool
-) -> tuple[dict[str, _Header], dict[str, str]]:
-    """The headers of the slices that are alike, and what is wrong with the others."""
-    # Each by itself.
-    headers, bad = {}, {}
-    for name in names:
-        try:
-            headers[name] = _read_header(folder / name)
-        except InputError as error:
-            bad[name] = str(error)
-    if bad and not (tolerant and headers):
-        more = [f"and {len(bad) - 10} more files"] if len(bad) > 10 else []
-        raise InputError("\n".join([*list(bad.values())[:10], *more]))
-
-    # All together: one shape and type.
-    infos = [header.info for header in headers.values()]
-    usual = Counter(infos).most_common(1)[0][0] if tolerant else infos[0]
-    different = [(name, header.info) for name, header in headers.items() if header.info != usual]
-    if different and not tolerant:
-        raise difference_error(names[0], usual, different)
-    for name, info in different:
-        bad[name] = f"{name}: {difference_text(info, usual)}"
-        del headers[name]
-    return headers, bad
+    several: bool
 
 
 def _read_header(file: Path) -> _Header:
@@ -213,15 +167,10 @@ def _read_header(file: Path) -> _Header:
         info = examine(first, file.name)
         others = [header for header in headers if header is not first]
         passed = [_passed(header, info, file.name) for header in others]
-        if not all(passed):
-            what = f"holds {len(headers)} pages, a slice is one"
-            raise InputError(
-                f"{file.name}: {what}; give the file itself as input.path, or split it"
-            )
-        _refuse_more(first, info, file.name)
+        several = not all(passed) or _states_more(first, info)
         said = described(first, file, file.name)
         tagged = bool(kept_tags(first))
-        return _Header(info, said, tagged, first.offset, len(headers), tuple(passed))
+        return _Header(info, said, tagged, first.offset, len(headers), tuple(passed), several)
 
 
 def _passed(header: Header, info: PageInfo, name: str) -> str:
@@ -233,14 +182,11 @@ def _passed(header: Header, info: PageInfo, name: str) -> str:
     return f"page {header.number} of {name} is {kind}" if kind else ""
 
 
-def _refuse_more(header: Header, info: PageInfo, name: str) -> None:
-    """A file of one page that states more: a stack with one header, or what is left of one."""
+def _states_more(header: Header, info: PageInfo) -> bool:
+    """Whether one page stands for more: a stack with one header, or what is left of one."""
     texts = header.texts(DESCRIPTION)
-    for stated_by in (stated_by_imagej, stated_by_shape):
-        stated = stated_by(texts, info.shape)
-        if stated is not None and stated.planes > 1:
-            what = f"states {stated.planes} planes, a slice is one"
-            raise InputError(f"{name}: {what}; give the file itself as input.path, or split it")
+    stated = (stated_by(texts, info.shape) for stated_by in (stated_by_imagej, stated_by_shape))
+    return any(each is not None and each.planes > 1 for each in stated)
 
 
 def _header_notes(folder: Path, headers: Mapping[str, _Header]) -> list[str]:

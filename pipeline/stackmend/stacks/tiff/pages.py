@@ -198,20 +198,3 @@ def _undecoded(segments: Segments, error: Exception) -> str:
         how = f"its compression ({segments.compression}) is not one that can be read ({said})"
         return f"{how}; save it uncompressed"
     return f"its pixels cannot be decoded ({said}); copy it again from its source"
-
-
-def difference_text(info: PageInfo, usual: PageInfo) -> str:
-    """What is wrong with a slice that is not like the others."""
-    return f"is {info}, the others are {usual}; replace it"
-
-
-def difference_error(
-    first_name: str, first: PageInfo, others: list[tuple[str, PageInfo]]
-) -> InputError:
-    """The error that names the slices which are not like the first."""
-    some = ", ".join(f"{name} is {info}" for name, info in others[:5])
-    more = f" and {len(others) - 5} more" if len(others) > 5 else ""
-    return InputError(
-        f"slices differ: {first_name} is {first}, but {some}{more}; "
-        "a stack needs slices of one shape and type: move the odd ones away"
-    )

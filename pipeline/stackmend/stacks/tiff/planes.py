@@ -14,6 +14,7 @@ import numpy as np
 import tifffile
 
 from stackmend.errors import InputError
+from stackmend.stacks.folders import difference_error, difference_text
 from stackmend.stacks.tiff.descriptions import (
     Stated,
     stated_by_imagej,
@@ -23,8 +24,6 @@ from stackmend.stacks.tiff.descriptions import (
 from stackmend.stacks.tiff.headers import Header, headers_of
 from stackmend.stacks.tiff.pages import (
     PageInfo,
-    difference_error,
-    difference_text,
     examine,
     no_slice,
 )
