@@ -74,7 +74,7 @@ def soak(runs: int, seed: int) -> None:
             status, said = run(file, kind, delays, chance)
             assert "Traceback" not in said, (number, said)
             assert "Error" not in said, (number, said)
-            # before the program listens, and after its end, a signal ends it without a word
+            # while the interpreter starts, a signal ends it without a word
             assert status in (0, 130, *(-each for each in SIGNALS)), (number, status, said)
             ends[str(status)] += 1
         assert run(file, "threads", [], chance)[0] == 0

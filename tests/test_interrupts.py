@@ -15,6 +15,7 @@ from stackmend import interrupts
 from stackmend.interrupts import Interrupts, as_interruption, held_back, listening
 
 pytestmark = posix
+BEFORE = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +84,23 @@ def test_a_signal_waits_until_it_is_allowed() -> None:
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
             signals.allow()
+
+
+def test_what_came_before_the_command_line_listened_is_heard() -> None:
+    with listening():
+        signal.raise_signal(signal.SIGTERM)
+        with listening() as signals, pytest.raises(KeyboardInterrupt):
+            signals.allow()
+
+
+def test_after_the_end_nothing_is_heard() -> None:
+    try:
+        with listening(ignored_later=True):
+            pass
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        for number in interrupts.SIGNALS:
+            signal.signal(number, BEFORE[number])
 
 
 def test_a_decided_outcome_stays() -> None:

@@ -9,22 +9,16 @@ import sys
 
 def start() -> int:
     """Run the command line as a program of its own; the exit status."""
-    import signal
-
     from stackmend.errors import INTERRUPTED
-    from stackmend.interrupts import SIGNALS, leave
+    from stackmend.interrupts import leave, listening
 
-    # Before the command line listens, and when it has ended, there is nothing to be told.
-    heard = [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
-    for each in heard:
-        signal.signal(each, signal.SIG_DFL)
-    from stackmend.cli import main
+    # Before the command line listens, signals wait for it; when it has ended, they mean nothing.
+    with listening(ignored_later=True):
+        from stackmend.cli import main
 
-    status = main()
-    if status == INTERRUPTED:  # nothing is waited for: not for threads, nor for what they compute
-        leave()
-    for each in heard:
-        signal.signal(each, signal.SIG_IGN)
+        status = main()
+        if status == INTERRUPTED:  # nothing is waited for, and no thread with what it computes
+            leave()
     return status
 
 

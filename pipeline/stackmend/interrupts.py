@@ -93,13 +93,15 @@ def seen() -> bool:
 
 
 @contextmanager
-def listening() -> Iterator[Interrupts]:
+def listening(*, ignored_later: bool = False) -> Iterator[Interrupts]:
     """Handle the signals until the end. They are held back until they are allowed.
 
-    Threads and freed objects of a program that stops have nothing to say any more.
+    Threads and freed objects of a program that stops have nothing to say any more. What came
+    while somebody listened around this has come for this, too.
     """
     global _active
     before, interrupts = _active, Interrupts()
+    interrupts.count = before.count if before else 0
     thread_hook, free_hook = threading.excepthook, sys.unraisablehook
 
     def in_thread(arguments: Any) -> None:
@@ -110,7 +112,7 @@ def listening() -> Iterator[Interrupts]:
         if not interrupts.swallowed(arguments.exc_type) and not interrupts.count:
             free_hook(arguments)
 
-    with _handled_by(interrupts.handle):
+    with _handled_by(interrupts.handle, ignored_later=ignored_later):
         _active, threading.excepthook, sys.unraisablehook = interrupts, in_thread, while_freeing
         try:
             yield interrupts
@@ -167,7 +169,9 @@ def as_interruption() -> Iterator[None]:
 
 
 @contextmanager
-def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+def _handled_by(
+    handler: Callable[[int, FrameType | None], None], *, ignored_later: bool = False
+) -> Iterator[None]:
     """Signals go to a handler, but for those that this process was started to ignore."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -181,7 +185,7 @@ def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[No
         yield
     finally:
         for number, handler_before in before.items():
-            signal.signal(number, handler_before)
+            signal.signal(number, signal.SIG_IGN if ignored_later else handler_before)
 
 
 def _tell(text: str) -> None:
