@@ -15,15 +15,18 @@ from stackmend import interrupts
 from stackmend.interrupts import Interrupts, as_interruption, held_back, listening
 
 pytestmark = posix
-BEFORE = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
 
 
 @pytest.fixture(autouse=True)
 def _handlers() -> Iterator[None]:
-    """Pytest runs without our handlers, before and after."""
-    before = [signal.getsignal(number) for number in interrupts.SIGNALS]
+    """Pytest runs without our handlers, before and after; a shell may have it ignore signals."""
+    given = [signal.getsignal(number) for number in interrupts.SIGNALS]
+    for number in interrupts.SIGNALS:
+        signal.signal(number, signal.default_int_handler)
     yield
-    assert [signal.getsignal(number) for number in interrupts.SIGNALS] == before
+    assert all(signal.getsignal(each) == signal.default_int_handler for each in interrupts.SIGNALS)
+    for number, handler in zip(interrupts.SIGNALS, given, strict=True):
+        signal.signal(number, handler)
     assert not interrupts.seen()
 
 
@@ -100,7 +103,7 @@ def test_after_the_end_nothing_is_heard() -> None:
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
     finally:
         for number in interrupts.SIGNALS:
-            signal.signal(number, BEFORE[number])
+            signal.signal(number, signal.default_int_handler)
 
 
 def test_a_decided_outcome_stays() -> None:
@@ -159,7 +162,7 @@ def test_an_interruption_that_python_drops_comes_again(
         with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - it comes at any moment
             thing = Freed()
             del thing
-            while True:
+            for _ in range(3000):
                 time.sleep(0.01)
     assert capfd.readouterr().err == ""
 

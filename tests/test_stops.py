@@ -64,7 +64,8 @@ def test_a_journal_of_a_first_run_without_its_stack(tmp_path: Path, kind: str) -
     whole = api.run(file, output=tmp_path / "whole", workers=1).folder
     cut_off(file, after=2)
     partial = tmp_path / "out" / ".stackmend" / "partial"
-    for lost in [path for path in partial.rglob("*") if "stack" in str(path.relative_to(partial))]:
+    every = [path for path in partial.rglob("*") if "stack" in str(path.relative_to(partial))]
+    for lost in sorted(every)[:: max(len(every) // 4, 1)]:
         state = tmp_path / "state"
         shutil.copytree(tmp_path / "out", state)
         gone = state / lost.relative_to(tmp_path / "out")

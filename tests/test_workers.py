@@ -17,6 +17,7 @@ from kills import contents, facts, write_protocol, write_stack
 from stackmend import api
 from stackmend.errors import WorkerLost
 from stackmend.workers import processes
+from stackmend.workers.cluster import ClusterWorkers
 from stackmend.workers.processes import lost_text
 
 
@@ -74,6 +75,7 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import test_workers, psutil
 from stackmend.workers import processes
+from stackmend.workers.cluster import ClusterWorkers
 from stackmend.cli.terminal import progress
 processes.PROCESSES_PAY = 0
 from stackmend.result.log import Log
@@ -104,3 +106,13 @@ def test_what_is_said_of_a_worker() -> None:
     assert "free some memory, or give --memory" in lost_text(1, "SIGKILL(-9)")
     assert "try --workers 2" in lost_text(4, "")
     assert "has crashed (SIGSEGV)" in lost_text(4, "SIGSEGV(-11), SIGTERM(-15)")
+
+
+def test_tasks_that_cost_worker_after_worker_of_a_cluster() -> None:
+    distributed = pytest.importorskip("distributed", reason="pip install 'stackmend[dask]'")
+    lost = distributed.KilledWorker("slices", None, 4)
+    with (
+        pytest.raises(WorkerLost, match=r"several workers of the cluster.*give each of them more"),
+        ClusterWorkers(2, None).lost_ones_named(),
+    ):
+        raise lost
