@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -329,6 +330,12 @@ def test_a_page_that_cannot_be_made_costs_no_result(
     assert not (folder / "report.html").exists()
     api.report(folder)
     assert (folder / "report.html").is_file()
+
+
+def test_code_that_cannot_be_imported(result: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "stackmend.report.page", None)
+    with pytest.raises(OutputError, match=r"report.html: the code .* cannot be imported"):
+        api.report(result)
 
 
 def test_a_full_disk_leaves_the_earlier_page(result: Path, monkeypatch: pytest.MonkeyPatch) -> None:

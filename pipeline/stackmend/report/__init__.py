@@ -28,9 +28,13 @@ def write_report(folder: Path) -> Path:
     InputError
         If there is no result of a run.
     OutputError
-        If the report cannot be written.
+        If the report cannot be made or written.
     """
-    from stackmend.report.page import render
+    try:
+        from stackmend.report.page import render
+    except ImportError as error:
+        what = f"the code that makes it cannot be imported ({error})"
+        raise OutputError(f"{names.REPORT}: {what}; install stackmend again") from error
 
     source = open_result(folder)
     text = render(source)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,7 +131,7 @@ class Result:
             part = same_command("run", progress.given, "--shard", "I/N")
             return f"{self.folder}: {what}; run the parts that are missing: {part}; then: {join}"
         if progress.command[1:2] == ("run",):
-            advice = f"continue with: {shlex.join(['stackmend', *progress.command[1:]])}"
+            advice = f"continue with: {command_text('stackmend', *progress.command[1:])}"
         what = f"the run there is not finished ({reached})"
         return f"{self.folder}: {what}; wait for it, or {advice}"
 
@@ -146,7 +145,7 @@ def same_command(verb: str, given: Mapping[str, Any], *more: str) -> str:
     values = given.get("set")
     for key, value in values.items() if isinstance(values, Mapping) else ():
         words += ["--set", f"{key}={value}"]
-    return shlex.join([*words, *more])
+    return command_text(*words, *more)
 
 
 def _no_option(path: str) -> str:

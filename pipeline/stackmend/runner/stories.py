@@ -160,23 +160,10 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
     """Restore what is missing, and leave stack, pictures and record in their place."""
     session = begun.session
     job, log = session.job, session.log
-    stays, altered = _stays(begun), list[str]()
-    if stays:
-        unchanged, altered = record_in_place(job)
-        stays = not any(what.split(" ")[0] in names.STACKS for what in altered)
-        if session.known.refuted:
-            altered.append(f"{names.JOURNAL} has other losses than the slices give")
-    if stays and unchanged is not None and not altered:
-        count = len(begun.places)
-        log.event("note", message=f"nothing to do: all {count} slices are what the record says")
+    unchanged, stays = _compared(begun)
+    if unchanged is not None:
         job.workspace.close()
         return unchanged, False
-    _report_done(begun)
-    for what in altered:
-        log.event("note", message=f"{what}: it is made again")
-    if not stays and (earlier := earlier_text(job)):
-        log.event("note", message=f"{earlier} is replaced by this one")
-
     rows = [row for row, _ in begun.done.kept.values()]
     peaks: list[int] = []
     if not stays:
@@ -210,6 +197,32 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
     )
     job.workspace.publish(stacks=not stays)
     return record, True
+
+
+def _compared(begun: _Begun) -> tuple[Record | None, bool]:
+    """The record of the result in place, if nothing is to be done; and whether its stack stays.
+
+    What is to be done, and why, is said.
+    """
+    session = begun.session
+    job, log = session.job, session.log
+    unchanged: Record | None = None
+    stays, altered = _stays(begun), list[str]()
+    if stays:
+        unchanged, altered = record_in_place(job)
+        stays = not any(what.split(" ")[0] in names.STACKS for what in altered)
+        if session.known.refuted:
+            altered.append(f"{names.JOURNAL} has other losses than the slices give")
+    if unchanged is not None and not altered:
+        count = len(begun.places)
+        log.event("note", message=f"nothing to do: all {count} slices are what the record says")
+        return unchanged, True
+    _report_done(begun)
+    for what in altered:
+        log.event("note", message=f"{what}: it is made again")
+    if not stays and (earlier := earlier_text(job)):
+        log.event("note", message=f"{earlier} is replaced by this one")
+    return None, stays
 
 
 def _stays(begun: _Begun) -> bool:

@@ -14,7 +14,7 @@ from stackmend.registry import Each
 from stackmend.restore.identity import Identity
 from stackmend.result import Record, altered_parts, atomic, names, read_record
 from stackmend.result.arrays import encoded
-from stackmend.result.inventory import hashes_of
+from stackmend.result.inventory import HASHED, hashes_of
 from stackmend.result.journal import Ledger
 from stackmend.result.record import Times, write_record
 from stackmend.result.recovery_record import RecoveryRecord
@@ -56,19 +56,7 @@ def write_beside(
     """
     job, log = session.job, session.log
     partial = job.workspace.partial
-    for warning in _doubts(rows, prod(job.shape[1:]), facts_of(tuning)):
-        log.warn(warning)
-    atomic.write_table(partial / names.SLICES, [row.to_csv() for row in rows])
-    (partial / names.PROTOCOL).write_bytes(job.protocol.source)
-    if any(_settled(chain) for chain in tuning.chains):
-        channels = zip(job.channels, tuning.chains, strict=True)
-        settled = {str(number): _settled(chain) for number, chain in channels}
-        atomic.write_json(partial / names.SURVEYS, {"surveys": 1, "channels": settled})
-    else:  # an unfinished run may have left what it settled
-        (partial / names.SURVEYS).unlink(missing_ok=True)
-    ledger = _ledger(session, tuning, identity, rows)
-    atomic.write_text(partial / names.JOURNAL, "".join(ledger.lines()))
-
+    ledger = _write_tables(session, tuning, identity, rows)
     actual = {
         "search_s": times["search_s"],
         "apply_s": times["apply_s"],
@@ -89,10 +77,31 @@ def write_beside(
         shards=ledger.shards,
     )
     log.event("finished", seconds=round(times["total_s"], 3))
-    files = hashes_of(partial)
-    if stays:
-        files |= hashes_of(job.workspace.folder, names.STACKS)
+    beside = [name for name in HASHED if name not in names.STACKS]
+    stacks = hashes_of(job.workspace.folder if stays else partial, names.STACKS)
+    files = {**hashes_of(partial, beside), **stacks}
     return write_record(partial, replace(record, files=files))
+
+
+def _write_tables(
+    session: Session, tuning: Tuning, identity: Identity, rows: Sequence[SliceRow]
+) -> Ledger:
+    """The slices, the protocol, what surveys settled, and the journal; returns what is in that."""
+    job, log = session.job, session.log
+    partial = job.workspace.partial
+    for warning in _doubts(rows, prod(job.shape[1:]), facts_of(tuning)):
+        log.warn(warning)
+    atomic.write_table(partial / names.SLICES, [row.to_csv() for row in rows])
+    (partial / names.PROTOCOL).write_bytes(job.protocol.source)
+    if any(_settled(chain) for chain in tuning.chains):
+        channels = zip(job.channels, tuning.chains, strict=True)
+        settled = {str(number): _settled(chain) for number, chain in channels}
+        atomic.write_json(partial / names.SURVEYS, {"surveys": 1, "channels": settled})
+    else:  # an unfinished run may have left what it settled
+        (partial / names.SURVEYS).unlink(missing_ok=True)
+    ledger = _ledger(session, tuning, identity, rows)
+    atomic.write_text(partial / names.JOURNAL, "".join(ledger.lines()))
+    return ledger
 
 
 def _settled(chain: ChannelChain) -> dict[str, Any]:
