@@ -80,6 +80,10 @@ class _Look:
         self.label = label
         self.known: dict[bytes, tuple[PageInfo, int, bool]] = {}
 
+    def knows(self, header: Header) -> bool:
+        """Whether a page is like one that was looked at before."""
+        return header.likeness[0] in self.known
+
     def at(self, header: Header) -> tuple[PageInfo, int, bool]:
         """What a page holds, where its pixels begin if they lie as they are, if tags are kept."""
         where = f"{self.label} page {header.number}"
@@ -108,7 +112,7 @@ def pages_of(tif: tifffile.TiffFile, file: Path, *, tolerant: bool) -> Pages:
     found: list[_Page] = []
     bad, passed = {}, []
     for header in headers_of(tif.filehandle, file.name):
-        kind = no_slice(header)
+        kind = "" if look.knows(header) else no_slice(header)
         if kind:
             passed.append(f"page {header.number} is {kind}")
             continue
