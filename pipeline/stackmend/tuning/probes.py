@@ -55,7 +55,9 @@ def probed(tuned: Sequence[Bound]) -> tuple[Bound, ...]:
         for bound in tuned:
             component = bound.component
             assert isinstance(component, Step)
-            steps.append(replace(bound, component=replace(component, closes=None)))
+            # What is marked in a probe counts nowhere as marked in the slice.
+            stages = tuple(replace(each, mask_of="", facts={}) for each in component.stages)
+            steps.append(replace(bound, component=replace(component, stages=stages, closes=None)))
         steps.append(_step("probe", _end, f"{PROBE_RESULTS}_{place}"))
     steps.append(_step("probe", _together, PROBE_RESULTS))
     steps.append(Bound(UNTOUCHED, "probe", {}))
