@@ -200,6 +200,8 @@ def test_places_count_as_they_are_like_what_was_found() -> None:
     assert outlook_from(missed, missed) is None
 
 
+SLOW = pytest.mark.slow
+
 # Cases of the reference whose truth is known: the chain of one slice of theirs.
 
 WORSE = {
@@ -260,7 +262,9 @@ def test_nothing_good_is_said_where_the_truth_got_worse(
 
 
 @reference_data.needs_reference
-@pytest.mark.parametrize("name", ["yeastR-tail-100-dark", "medulla40-tail-90-bright"])
+@pytest.mark.parametrize(
+    "name", ["yeastR-tail-100-dark", pytest.param("medulla40-tail-90-bright", marks=SLOW)]
+)
 def test_what_is_said_of_streaks_is_near_the_truth(
     name: str, tmp_path: Path, protocol: Callable[..., Path]
 ) -> None:

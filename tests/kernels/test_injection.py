@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from stackmend.kernels.injection import CLEARANCE, injection_error, known_charge
+from stackmend.kernels.injection import CLEARANCE, known_charge
+from stackmend.kernels.injection_error import injection_error
 
 SHAPE = (150, 220)
 

@@ -135,6 +135,7 @@ def _also(search: SearchRecord) -> Iterator[Row]:
         number = search.also[name]
         said.append("no value" if number is None else f"{number:.4g}")
     best = ", ".join(f"{name} {value(each)}" for name, each in search.also["best_values"].items())
+    best = search.also["best_chain"] or best
     where = f" ({best})" if best and search.also["disagrees"] else ""
     text = f"{search.also['loss']} {said[0]}, {said[1]} before correction, {said[2]} at best{where}"
     yield "also", text + ("; the two losses disagree" if search.also["disagrees"] else "")

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.kernels.injection import CHARGED, FAINTEST, injection_error
+from stackmend.kernels.injection import CHARGED, FAINTEST
+from stackmend.kernels.injection_error import injection_error
 from stackmend.registry import NOTHING_FOUND, UNDEFINED, Loss, Probe, Stage, Undefined
 
 Image = NDArray[np.float32]

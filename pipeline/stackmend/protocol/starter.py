@@ -44,6 +44,7 @@ optimize:
   validate: [$validate]  # held out: its loss is reported, never used to choose
   # clean: [0]  # slices known to be clean: what changes them is not chosen
   loss: common_histogram  # one mask for all combinations, so that their losses can be compared
+  # also: injection_error  # what is left of known charge beside it; three times the work
   on_nothing_found: stop  # or skip: leave a stack without charging as it is
 """)
 

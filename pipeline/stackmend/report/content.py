@@ -122,6 +122,7 @@ def _also(record: SearchRecord) -> str:
         said += f", no correction {also['before']:.4g}"
     if also["best"] is not None:
         best = ", ".join(f"{name} {short(each)}" for name, each in also["best_values"].items())
+        best = also["best_chain"] or best
         said += f", the best combination {also['best']:.4g}" + (f" ({best})" if best else "")
     return said + (": the two losses disagree." if also["disagrees"] else ".")
 

@@ -100,6 +100,7 @@ class SecondRecord(TypedDict):
     before: float | None
     best: float | None
     best_values: Mapping[str, Any]
+    best_chain: str
     disagrees: bool
 
 

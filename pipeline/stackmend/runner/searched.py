@@ -77,6 +77,7 @@ def _second_record(tuned: FinishedSearch) -> SecondRecord | None:
         before=second.before,
         best=second.best_loss,
         best_values=best,
+        best_chain=second.chain,
         disagrees=second.disagrees,
     )
 

@@ -95,9 +95,7 @@ class ChannelChain:
         available = {IMAGE}
         for bound in self.steps:
             component = bound.component
-            cuts = (
-                isinstance(component, Step) and component.keeps
-            )  # the size of the result is settled
+            cuts = isinstance(component, Step) and component.keeps  # the size is settled
             if (bound.id in ids and not cuts) or not available.issuperset(component.reads):
                 left_out.append(bound.id)
                 continue

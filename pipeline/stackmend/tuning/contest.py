@@ -9,6 +9,7 @@ from stackmend.protocol import OptimizeEntry
 from stackmend.registry import NOTHING_FOUND, Undefined
 from stackmend.search import Choice, NoChoice, SearchResult
 from stackmend.tuning.alone import LEFT_ALONE
+from stackmend.tuning.chains import FinishedSearch
 
 OUTDONE = "outdone"
 """Status of a search whose choice is not taken, as that of another chain has a lower loss."""
@@ -38,6 +39,19 @@ def contest(
             result = replace(result, choice=NoChoice(OUTDONE, reason, empty))
         judged.append(result)
     return best, judged
+
+
+def second_across(taken: FinishedSearch, found: Sequence[FinishedSearch]) -> FinishedSearch:
+    """The search whose choice is taken, with the best by its second loss of all chains."""
+    second = taken.second
+    for other in found:
+        rival = other.second.best_loss if other.second else None
+        if second is None or second.best_loss is None or rival is None:
+            continue
+        if rival < second.best_loss:
+            name = other.entry.alternative
+            second = replace(second, best=None, best_loss=rival, chain=name)
+    return replace(taken, second=second)
 
 
 def none_taken(entries: Sequence[OptimizeEntry], results: Sequence[SearchResult]) -> NoChoice:

@@ -17,13 +17,15 @@ class SecondOpinion:
     """Its values, means over the slices.
 
     ``untouched`` has its values for the slices as they are, ``best`` is the combination that it
-    would choose; ``None`` where there is no value.
+    would choose; ``None`` where there is no value. ``chain`` names another one of several chains
+    where it is better still, whose value ``best_loss`` then is.
     """
 
     untouched: Mapping[int, float | Undefined]
     of_choice: float | None
     best: Combination | None
     best_loss: float | None
+    chain: str = ""
 
     @property
     def before(self) -> float | None:

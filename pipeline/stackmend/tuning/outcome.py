@@ -72,8 +72,8 @@ def _disagreement(found: FinishedSearch) -> str:
     if second.before is not None:
         said += f", {second.before:.4g} to leave the slices alone"
     names = (f"{id}.{name}" for id, name in found.result.space.parameters)
-    pairs = zip(names, second.best or (), strict=True)
-    best = ", ".join(f"{name} {value}" for name, value in pairs)
+    pairs = zip(names, second.best or (), strict=second.best is not None)
+    best = ", ".join(f"{name} {value}" for name, value in pairs) if second.best else second.chain
     said += f", {second.best_loss:.4g} at best" + (f" ({best})" if best else "")
     return f"{found.entry.loss.name} and {also.name} disagree: {said}"
 

@@ -15,7 +15,7 @@ COUNT = 2
 """Probes of a slice."""
 
 SEED = 31
-"""Last word of the seeds of probes; no others have three words."""
+"""Last word of the seeds of probes; no others have three or five words."""
 
 
 def untouched(initial_image: Any) -> Any:
@@ -46,8 +46,8 @@ class Likeness:
 def probed(tuned: Sequence[Bound]) -> tuple[Bound, ...]:
     """The tuned steps for each probe, and then for the image itself, whose products stay.
 
-    A probe stands in for the image of its slice; what the steps before have made, and the images
-    of neighbouring slices, are as they are.
+    Probes stand in for the images of a slice and of its neighbours; what the steps before have
+    made is as it is.
     """
     steps: list[Bound] = []
     for place in range(COUNT):
@@ -55,7 +55,9 @@ def probed(tuned: Sequence[Bound]) -> tuple[Bound, ...]:
         for bound in tuned:
             component = bound.component
             assert isinstance(component, Step)
-            steps.append(replace(bound, component=replace(component, closes=None)))
+            # What is marked in a probe counts nowhere as marked in the slice.
+            stages = tuple(replace(each, mask_of="", facts={}) for each in component.stages)
+            steps.append(replace(bound, component=replace(component, stages=stages, closes=None)))
         steps.append(_step("probe", _end, f"{PROBE_RESULTS}_{place}"))
     steps.append(_step("probe", _together, PROBE_RESULTS))
     steps.append(Bound(UNTOUCHED, "probe", {}))
@@ -90,13 +92,52 @@ def probes_like(
     of the image is cut off there, as a detector does.
     """
     found: list[Probe] = []
-    low, high = image.min(), image.max()
     for place in range(COUNT if likenesses else 0):
         each = likenesses[place % len(likenesses)]
         given = image, each.like, mask, (number, place, SEED)
         fault, counts = each.recovery.made_like(*given, parameters=each.parameters)
-        changed = np.where(fault == 0, image, np.clip(image + fault, low, high))
-        changed = changed.astype(np.float32)
-        changed.flags.writeable = False
-        found.append(Probe(changed, fault, counts))
+        found.append(Probe(_with_fault(image, fault), fault, counts))
     return tuple(found)
+
+
+def probes_beside(
+    image: Any,
+    probes: Sequence[Probe],
+    likenesses: Sequence[Likeness],
+    mask: Any,
+    beside: Any,
+    number: int,
+    offset: int,
+) -> tuple[Probe, ...]:
+    """The probes of a neighbouring slice, so far from the slice with that number.
+
+    A neighbour has known faults as it has found ones, by its own mask ``beside``: the same as the
+    slice itself with the probability that a marked pixel of the slice is marked there, too; else
+    others if anything is marked there. Where that cannot be said, they are the same.
+    """
+    found: list[Probe] = []
+    side = int(offset > 0)
+    drawn = np.random.default_rng([number, 0, abs(offset), side, SEED]).random()
+    persists = 1.0
+    if beside is not None:
+        persists = float(beside[mask].mean()) if mask.any() else 0.0
+    for place, probe in enumerate(probes):
+        if (place + drawn) / COUNT < persists:
+            found.append(Probe(_with_fault(image, probe.fault)))
+            continue
+        if not beside.any():
+            found.append(Probe(image))
+            continue
+        each = likenesses[place % len(likenesses)]
+        given = image, each.like, mask | beside, (number, place, abs(offset), side, SEED)
+        fault, _ = each.recovery.made_like(*given, parameters=each.parameters)
+        found.append(Probe(_with_fault(image, fault)))
+    return tuple(found)
+
+
+def _with_fault(image: Any, fault: Any) -> Any:
+    """An image with a fault, cut off at its darkest and its brightest pixel."""
+    changed = np.where(fault == 0, image, np.clip(image + fault, image.min(), image.max()))
+    changed = changed.astype(np.float32)
+    changed.flags.writeable = False
+    return changed

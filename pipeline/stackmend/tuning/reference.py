@@ -13,7 +13,7 @@ from stackmend.chain import ABSENT, Bound, Products, compile_chain, is_refusal
 from stackmend.errors import StepError
 from stackmend.registry import IMAGE, Probe, Step
 from stackmend.search import Space
-from stackmend.tuning.probes import Likeness, probes_like
+from stackmend.tuning.probes import Likeness, probes_beside, probes_like
 
 REMEMBERED = 8
 """Slices of which a mask is kept."""
@@ -46,7 +46,7 @@ class CommonMask:
     def __init__(self, searches: list[Marking]) -> None:
         self.searches = searches
         self._known: OrderedDict[int, Any] = OrderedDict()
-        self._probes: dict[int, tuple[Probe, ...]] = {}
+        self._likenesses: dict[int, list[Likeness]] = {}
 
     def of(self, number: int) -> Any:
         """The mask of a slice, ``(Y, X)`` bool.
@@ -62,16 +62,18 @@ class CommonMask:
                 self._known.popitem(last=False)
         return self._known[number]
 
-    def probes(self, number: int, image: Any) -> tuple[Probe, ...]:
-        """Images of a slice with known faults, like those that the searches find there.
+    def probes(self, number: int, images: Mapping[int, Any]) -> dict[int, tuple[Probe, ...]]:
+        """Images of a slice and its neighbours with known faults, like those found in the slice.
+
+        ``images`` are by how far from the slice they are, itself among them.
 
         Raises
         ------
         StepError
             If no search can say what it marks.
         """
-        if number not in self._probes:
-            mask = self.of(number)
+        mask = self.of(number)
+        if number not in self._likenesses:
             likenesses: list[Likeness] = []
             for each in self.searches:
                 try:
@@ -79,8 +81,27 @@ class CommonMask:
                 except StepError as error:
                     if not is_refusal(error):
                         raise
-            self._probes = {number: probes_like(image, likenesses, mask, number)}
-        return self._probes[number]
+            self._likenesses = {number: likenesses}
+        likenesses = self._likenesses[number]
+        own = probes_like(images[0], likenesses, mask, number)
+        found: dict[int, tuple[Probe, ...]] = {}
+        for offset, image in images.items():
+            found[offset] = own
+            if offset:
+                beside = self._of_neighbour(number + offset)
+                given = image, own, likenesses, mask, beside, number, offset
+                found[offset] = probes_beside(*given)
+        return found
+
+    def _of_neighbour(self, number: int) -> Any:
+        """The mask of a neighbouring slice; ``None`` where no search can say what it marks."""
+        try:
+            mask = self.of(number)
+        except StepError as error:
+            if not is_refusal(error):
+                raise
+            return None
+        return None if mask is ABSENT else mask
 
     def _union(self, number: int) -> Any:
         masks: list[Any] = []

@@ -9,7 +9,7 @@ from stackmend.errors import UsageError
 from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
-from stackmend.tuning.contest import contest, none_taken
+from stackmend.tuning.contest import contest, none_taken, second_across
 from stackmend.tuning.outcome import follow, report_doubts
 from stackmend.tuning.searching import (
     Candidate,
@@ -136,7 +136,8 @@ def _tuned(
         followed = [placed(session.job, chains[each], taken) for each in followers]
         changed = follow(followed, taken, results[best or 0], session.log)
     if best is not None:
-        found[best] = _with_doubts(session, found[best], asked[best])
+        taken_one = second_across(found[best], found)
+        found[best] = _with_doubts(session, taken_one, asked[best])
     for each, chain in zip(followers, changed, strict=True):
         chains[each] = chain
     return Tuning(tuple(chains), (*tuning.searches, *found))

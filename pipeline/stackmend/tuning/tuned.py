@@ -20,10 +20,10 @@ from stackmend.chain import (
 )
 from stackmend.errors import UsageError
 from stackmend.protocol import OptimizeEntry
-from stackmend.registry import IMAGE, INITIAL_IMAGE, PROBES, REFERENCE_MASK, Probe
+from stackmend.registry import IMAGE, INITIAL_IMAGE, PROBES, REFERENCE_MASK
 from stackmend.search import ALSO, Space
 from stackmend.tuning.chains import ChannelChain
-from stackmend.tuning.probes import COUNT, Likeness, probed
+from stackmend.tuning.probes import Likeness, probed
 from stackmend.tuning.reference import CommonMask, ReferenceMask
 
 LOSS_ID = "loss"
@@ -126,6 +126,8 @@ class TunedSteps:
     def reach(self) -> int:
         """How many slices to either side the tuned steps and the loss see."""
         marking = [each.marking_reach for each in self.common.searches] if self.reference else []
+        if self.probing:  # what is marked in the neighbours decides about their probes
+            return self.graph().reach + max(marking)
         return max(self.graph().reach, *marking, 0)
 
     @property
@@ -165,15 +167,19 @@ class TunedSteps:
         return found
 
     def _probes(self, number: int, started: Products) -> Products:
-        """The probes of a slice; for its neighbours, their images as they are."""
-        found: Products = {}
+        """The probes of a slice and of its neighbours."""
+        images: dict[int, Any] = {}
+        names: dict[int, str] = {}
         for name, image in started.items():
             product, at, offset = name.partition("@")
             if product == IMAGE:
-                beside = ABSENT if image is ABSENT else (Probe(image),) * COUNT
-                found[f"{PROBES}{at}{offset}"] = beside
-        if found[PROBES] is not ABSENT:
-            found[PROBES] = self.common.probes(number, started[IMAGE])
+                names[int(offset or 0)] = f"{PROBES}{at}{offset}"
+                if image is not ABSENT:
+                    images[int(offset or 0)] = image
+        found: Products = dict.fromkeys(names.values(), ABSENT)
+        if 0 in images:
+            probes = self.common.probes(number, images)
+            found |= {names[offset]: each for offset, each in probes.items()}
         return found
 
     def own_likenesses(self, number: int) -> list[Likeness]:
