@@ -13,6 +13,7 @@ from stackmend.result.journal import shards_text
 from stackmend.result.previews import Previews
 from stackmend.result.record import Record, SearchRecord
 from stackmend.result.rows import LossRow, SliceRow
+from stackmend.words import command_text
 
 
 @dataclass(frozen=True)
