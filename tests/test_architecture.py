@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "registry": {"resources"},
     "steps": {"registry", "kernels"},
     "losses": {"registry", "kernels"},
-    "protocol": {"registry", "resources", "errors", "words"},
+    "protocol": {"registry", "resources", "errors", "words", "addresses"},
     "chain": {"registry", "errors"},
     "search": {"chain", "registry"},
     "result": {"errors", "registry", "words"},
@@ -62,15 +62,15 @@ MAY_IMPORT = {
     },
     "runner": {
         *{"forecast", "pictures", "restore", "tuning", "workers", "result", "protocol", "search"},
-        *{"chain", "registry", "job", "errors", "report", "words"},
+        *{"chain", "registry", "job", "errors", "report", "words", "addresses"},
     },
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
     "report": {"result", "errors", "words"},
     "api": {
         *{"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
-        "looking",
+        *{"looking", "addresses"},
     },
-    "cli": {"api", "result", "registry", "errors", "words"},
+    "cli": {"api", "result", "registry", "errors", "words", "addresses"},
     "__main__": {"cli"},
     "__init__": {"api"},
 }

@@ -42,4 +42,7 @@ def test_a_run_names_the_parameter(tmp_path: Path, how: str, said: bool) -> None
     file = tmp_path / "p.yaml"
     file.write_text(f"protocol: 1\ninput: {{path: cell}}\noutput: {{path: out}}\n{text}\n")
     warnings = api.run(file, workers=1).record["warnings"]
-    assert any("set percentiles" in each and "(in 1 of 2 slices: 1)" in each for each in warnings) == said
+    assert (
+        any("set percentiles" in each and "(in 1 of 2 slices: 1)" in each for each in warnings)
+        == said
+    )

@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
-from stackmend.errors import InputError
+from stackmend.errors import InputError, NotReached
 
 if TYPE_CHECKING:
     _Local = Path
@@ -62,6 +62,14 @@ class Entry(NamedTuple):
 
     name: str
     is_folder: bool
+
+
+def entries_of(folder: Path) -> list[Entry]:
+    """What lies in a folder, wherever that is."""
+    if isinstance(folder, Elsewhere):
+        return folder.entries()
+    with os.scandir(folder) as entries:
+        return [Entry(entry.name, entry.is_dir()) for entry in entries]
 
 
 class Elsewhere(_Local):
@@ -216,8 +224,7 @@ class Address(Elsewhere):
         self._system()
 
     def size(self) -> int | None:
-        system, place = self._system()
-        known = self._ask(lambda: system.info(place), missing_as_none=True)
+        known = self._known()
         page = known is not None and known.get("mimetype") == "text/html"
         if known is None or page:
             if self._is_folder(page=page):
@@ -228,6 +235,17 @@ class Address(Elsewhere):
         if known.get("size") is None:
             raise InputError(f"{self}: the server does not say its size; download it first")
         return int(known["size"])
+
+    def is_file(self, **how: Any) -> bool:
+        """Whether it is one; what else it may be is not asked."""
+        known = self._known() or {"type": "nothing"}
+        return known["type"] == "file" and known.get("mimetype") != "text/html"
+
+    def _known(self) -> dict[str, Any] | None:
+        """What is known of the place, if there is anything."""
+        system, place = self._system()
+        found: dict[str, Any] | None = self._ask(lambda: system.info(place), missing_as_none=True)
+        return found
 
     def _is_folder(self, *, page: bool) -> bool:
         """Whether a place of which the server knows no file is a folder, by what lies in it."""
@@ -301,7 +319,7 @@ class Address(Elsewhere):
                 if wait is None or refused:
                     said = without_credentials(str(error) or type(error).__name__)
                     how = "check who may read it" if refused else "check the address, run again"
-                    raise InputError(f"{self}: cannot be read ({said}); {how}") from error
+                    raise NotReached(f"{self}: cannot be read ({said}); {how}") from error
                 time.sleep(wait)
         raise AssertionError("the last wait is none")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stackmend.addresses import as_path
 from stackmend.report import write_figures, write_report
 from stackmend.result import Result, open_result
 
@@ -154,12 +155,12 @@ def init(
     """
     from stackmend.looking import look, protocol_for
     from stackmend.protocol.starter import starting_protocol
-    from stackmend.stacks import open_stack
+    from stackmend.stacks import Facts, open_stack
 
     if stack is None:
         return starting_protocol()
-    path = Path(stack).expanduser()
-    seen = look(open_stack(path), progress)
+    path = as_path(stack)
+    seen = look(open_stack(path, facts=Facts()), progress)
     progress(seen.verdict)
     if folder is not None and not path.is_absolute():
         path = Path(os.path.relpath(path, folder))

@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stackmend.errors import InputError, Problem, ProtocolError, UsageError
-from stackmend.protocol import Draft, Input, Protocol, check_stack, named_slices, remaining
+from stackmend.protocol import Draft, Protocol, check_stack, named_slices, remaining
 from stackmend.result.workspace import Workspace
 from stackmend.stacks import (
     FORMATS,
-    Facts,
     Layout,
     Reader,
     Selection,
@@ -26,8 +25,7 @@ from stackmend.stacks import (
     open_stack,
 )
 from stackmend.stacks.extras import command_for, is_missing
-from stackmend.stacks.metadata import can_be
-from stackmend.stacks.units import is_micro, nanometres, unit_of
+from stackmend.stacks.given import facts_from, impossible_lengths
 
 
 @dataclass(frozen=True)
@@ -209,44 +207,17 @@ def _readers(protocol: Protocol) -> tuple[Reader, ...]:
         given.path,
         dataset=given.dataset,
         axes=given.axes,
-        facts=_facts(given),
+        facts=facts_from(given.pixel_size, given.spacing, given.flip, given.data_bar),
         tolerant=given.on_bad_slice != "stop",
     )
 
 
-def _facts(given: Input) -> Facts:
-    """What a protocol says of the stack, lengths in nm; those that cannot be are left out."""
-    sizes = given.pixel_size if isinstance(given.pixel_size, list) else [given.pixel_size] * 2
-    lengths = [_length(size) for size in (*sizes, given.spacing)]
-    y, x, z = (length if length is None or can_be(length) else None for length in lengths)
-    micro = any(is_micro(unit_of(size)) for size in (*sizes, given.spacing))
-    return Facts(
-        pixel_size=None if y is None or x is None else (y, x),
-        spacing=z,
-        unit="um" if micro else "nm",
-        flip=given.flip == "y",
-        data_bar=None if given.data_bar == "auto" else int(given.data_bar),
-    )
-
-
-def _length(size: float | str | None) -> float | None:
-    """A length in nm, which may have its unit with it."""
-    if size is None:
-        return None
-    unit = unit_of(size)
-    return float(str(size).removesuffix(unit)) * (nanometres(unit) or 1.0)
-
-
 def _lengths(protocol: Protocol) -> Iterator[Problem]:
     """Sizes of a pixel that cannot be."""
-    given = protocol.input
     for key in ("pixel_size", "spacing"):
-        value = getattr(given, key)
-        for size in value if isinstance(value, list) else [value]:
-            length = _length(size)
-            if length is not None and not can_be(length):
-                message = f"is {length:g} nm, which no pixel has; give it in nm, or with its unit"
-                yield protocol.text.problem(("input", key), message)
+        for length in impossible_lengths(getattr(protocol.input, key)):
+            message = f"is {length:g} nm, which no pixel has; give it in nm, or with its unit"
+            yield protocol.text.problem(("input", key), message)
 
 
 def _dtype(protocol: Protocol, reader: Reader) -> np.dtype[Any]:

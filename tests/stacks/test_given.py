@@ -87,8 +87,12 @@ def test_a_bar_that_leaves_nothing_is_refused(cell: Path) -> None:
 
 @needs_reference
 def test_the_bar_of_a_real_microscope() -> None:
-    (reader,) = open_stack(FOLDER / "data" / "vendor" / "FEI-Helios-Ebeam-16bits.tif")
+    file = FOLDER / "data" / "vendor" / "FEI-Helios-Ebeam-16bits.tif"
+    (reader,) = open_stack(file)
+    assert (reader.shape, reader.bar) == ((1, 471, 512), 29)
+    (reader,) = open_stack(file, facts=Facts())
     assert (reader.shape, reader.bar) == ((1, 442, 512), 29)
+    assert reader.read_slice(0).below.shape == (29, 512)
 
 
 def test_rows_are_turned_where_that_is_asked_for(cell: Path) -> None:
@@ -156,4 +160,7 @@ def test_axes_that_a_person_gives(tmp_path: Path) -> None:
 
 def test_an_unlikely_shape_is_questioned(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((96, 3), np.uint8), metadata=None)
-    assert "say input.axes if these are others" in open_stack(tmp_path / "a.tif")[0].notes[0]
+    assert (
+        "say input.axes if these are others"
+        in open_stack(tmp_path / "a.tif", facts=Facts())[0].notes[0]
+    )

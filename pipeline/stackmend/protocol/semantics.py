@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stackmend import words
+from stackmend.addresses import Address
 from stackmend.errors import Problem
 from stackmend.protocol.flow import check_flow
 from stackmend.protocol.model import OptimizeEntry, Protocol, SliceSelection, StepEntry
@@ -250,6 +251,11 @@ def _paths(protocol: Protocol) -> Iterator[Problem]:
         yield protocol.text.problem(
             ("input", "phantom"), "there is a path as well; keep one of the two", key=True
         )
+    if isinstance(source, Address) and source.has_credentials:
+        place: DataPath = ("input", "path")
+        if not protocol.text.place(place).source:
+            what = "has a password in it, which every copy of the protocol would hold"
+            yield protocol.text.problem(place, f"{what}; give the address with --input")
     if source is None or target is None:
         return
     path: DataPath = ("output", "path")

@@ -84,8 +84,8 @@ class Step(Component):
     between standardize and destandardize; ``needs`` names such products that must be open although
     no stage reads them. ``refuse(parameters)`` returns what the schema cannot say against values,
     by parameter; ``caution(parameters, open_products)`` returns a warning about a legal but
-    doubtful use, or ``None``; ``doubt(image, parameters)`` the same about a slice, where the step is
-    the first of a chain. ``reference`` says how its mask is made that is common to all
+    doubtful use, or ``None``; ``doubt(image, parameters)`` the same about a slice, where the step
+    is the first of a chain. ``reference`` says how its mask is made that is common to all
     combinations of a search.
     """
 

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from stackmend.addresses import Address
 from stackmend.errors import InputError
 from stackmend.stacks.interface import (
     DTYPES,
@@ -94,7 +95,7 @@ def open_stack(
     *,
     dataset: str | None = None,
     axes: str | None = None,
-    facts: Facts = Facts(),  # noqa: B008 - frozen: the same for all
+    facts: Facts | None = None,
     tolerant: bool = False,
 ) -> tuple[Reader, ...]:
     """Readers for the channels of a stack: TIFF (folder or file), HDF5, MRC or OME-Zarr.
@@ -102,13 +103,13 @@ def open_stack(
     Parameters
     ----------
     path
-        The folder or the file.
+        The folder or the file, or the address of either.
     dataset
         Which array of an HDF5 file is the stack.
     axes
         A letter for each axis of a file, where it states none or the wrong ones.
     facts
-        What else a person says of the stack.
+        What else a person says of the stack; rows that show no specimen are then set apart.
     tolerant
         Slices that cannot be used count as slices all the same; to read one of them raises
         ``BadSlice``.
@@ -118,18 +119,23 @@ def open_stack(
     InputError
         If there is no stack that can be read, naming every file that stands in the way.
     """
+    if isinstance(path, Address):
+        path.check()
     if not path.is_dir() and not path.is_file():
         what = "there is no such file or folder"
         raise InputError(f"{path}: {what}; check input.path, or give the stack with --input")
     name = next(name for name in _INPUTS if _module(name).recognises(path))
+    if name == "hdf5" and isinstance(path, Address):
+        raise InputError(f"{path}: HDF5 is read from a file system only; download it first")
     if name != "hdf5" and dataset is not None:
         raise InputError(f"{path.name}: input.dataset is for HDF5, got {dataset}; leave it out")
     how = {} if dataset is None else {"dataset": dataset}
     if axes is not None:
         how["axes"] = axes
     readers: tuple[Reader, ...] = _module(name).open_channels(path, tolerant=tolerant, **how)
-    given: tuple[Reader, ...] = _module("given").as_given(readers, facts)
-    return given
+    if facts is not None:
+        readers = _module("given").as_given(readers, facts)
+    return readers
 
 
 def open_phantom(parameters: Mapping[str, Any]) -> Reader:

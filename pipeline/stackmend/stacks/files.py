@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from io import BufferedWriter, FileIO, UnsupportedOperation
 from pathlib import Path
 from typing import IO
@@ -15,6 +16,8 @@ from stackmend.errors import InputError
 
 NOT_LISTED = "files at this address cannot be listed: parts that are not there go unnoticed"
 """What to say where nobody knows whether all is there."""
+_LONGEST_NAME = 255
+"""Bytes of a name that file systems take."""
 
 
 class _OnlyWrite(FileIO):
@@ -32,6 +35,9 @@ class _OnlyWrite(FileIO):
 def new_file(path: Path) -> Iterator[IO[bytes]]:
     """A file that is written under a temporary name, then gets its own and replaces what had it."""
     temporary = path.with_name(f".{path.name}.part")
+    # A name may be as long as names can be.
+    if len(os.fsencode(temporary.name)) > _LONGEST_NAME:
+        temporary = path.with_name(f".{sha256(os.fsencode(path.name)).hexdigest()}.part")
     with BufferedWriter(_OnlyWrite(temporary, "wb")) as file:
         yield file
     temporary.replace(path)

@@ -8,9 +8,46 @@ import numpy as np
 
 from stackmend.errors import BadSlice, InputError
 from stackmend.stacks.interface import Facts, Metadata, Pixels, Reader, Slice, Tags
+from stackmend.stacks.metadata import can_be
+from stackmend.stacks.units import is_micro, nanometres, unit_of
 
 _SMALL, _LARGE = 4, 32
 """Pixels of a side that an image of a microscope hardly has, where another is as long as this."""
+
+
+Length = float | str | None
+"""A length as a protocol has it: nm, or text with its unit."""
+
+
+def facts_from(
+    pixel_size: Length | list[Length], spacing: Length, flip: str, data_bar: str | float
+) -> Facts:
+    """What a protocol says of a stack; lengths that cannot be are left out."""
+    sizes = pixel_size if isinstance(pixel_size, list) else [pixel_size] * 2
+    lengths = [_length(size) for size in (*sizes, spacing)]
+    y, x, z = (length if can_be(length) else None for length in lengths)
+    micro = any(is_micro(unit_of(size)) for size in (*sizes, spacing))
+    return Facts(
+        pixel_size=None if y is None or x is None else (y, x),
+        spacing=z,
+        unit="um" if micro else "nm",
+        flip=flip == "y",
+        data_bar=None if data_bar == "auto" else int(data_bar),
+    )
+
+
+def impossible_lengths(given: Length | list[Length]) -> list[float]:
+    """Those in nm that no pixel has."""
+    lengths = [_length(size) for size in (given if isinstance(given, list) else [given])]
+    return [length for length in lengths if length is not None and not can_be(length)]
+
+
+def _length(size: Length) -> float | None:
+    """A length in nm."""
+    if size is None:
+        return None
+    unit = unit_of(size)
+    return float(str(size).removesuffix(unit)) * (nanometres(unit) or 1.0)
 
 
 def as_given(readers: tuple[Reader, ...], facts: Facts) -> tuple[Reader, ...]:

@@ -122,7 +122,8 @@ class Reader(ABC):
     metadata
         Of the first slice.
     bar
-        How many rows of each page lie below these and show no specimen.
+        How many rows at the bottom show no specimen, as far as the files say. Where a person's
+        facts have been put over the stack, they are set apart and lie below those of ``shape``.
     """
 
     label: str

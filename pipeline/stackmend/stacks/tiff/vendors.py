@@ -118,6 +118,8 @@ def _xml(header: Header, _: Path) -> Iterator[Said]:
         x, y = _element(text, "pixelWidth"), _element(text, "pixelHeight")
         if inner:
             x, y = _element(inner[1], "X"), _element(inner[1], "Y")
+        elif "<pixelHeight" not in text:
+            y = x
         bar = re.search(r"<databarHeight>\s*(\d{1,6})\s*<", text)
         rows = int(bar[1]) if bar else 0
         yield Said(y, x, rows if rows < header.number_of(257, 0) else 0)
@@ -192,10 +194,16 @@ def _beside(file: Path, *names: str) -> Iterator[str]:
     """The text of files beside a picture, as far as there are any."""
     for name in names:
         other = file.with_name(name)
-        if other.is_file():
+        try:
+            if not other.is_file():
+                continue
             with other.open("rb") as opened:
-                yield opened.read(_LONGEST).decode("latin-1")
-            return
+                text = opened.read(_LONGEST).decode("latin-1")
+        # It cannot be read, or its name would be too long.
+        except OSError:
+            continue
+        yield text
+        return
 
 
 VENDORS: dict[str, Callable[[Header, Path], Iterator[Said]]] = {

@@ -19,18 +19,21 @@ from stackmend.stacks.interface import Layout, Metadata, Slice, Tag, Tags
 from stackmend.stacks.tiff.headers import ASCII, LONG, LONG8, RATIONAL, STRIPS
 from stackmend.stacks.tiff.tags import (
     DESCRIPTION,
+    DIRECTORIES,
     OURS,
     RESOLUTION,
     SOFTWARE,
     UNIT,
     X_RESOLUTION,
     Y_RESOLUTION,
+    tags_inside,
 )
 
 CLASSIC_LIMIT = 2**32 - 2**25
 """Bytes that a file with 32-bit offsets can surely hold beside its headers."""
 
 _SHORT, _COUNTS, _STRIP = 3, 279, 2**18
+_PLACE, _PLACE8 = 13, 18
 _COMPRESSIONS = {"none": 1, "zlib": 8, "zstd": 50000}
 _ZLIB_LEVEL = 6
 _LENGTHS = {"nm": 1.0, "um": 1e3, "cm": 1e7}
@@ -151,20 +154,34 @@ def header(
         Where in the file the link to the next header stands.
     """
     every = [*tags, _long(STRIPS, *strips, big=big), _long(_COUNTS, *counts, big=big)]
+    return _directory(every, place, big=big)
+
+
+def _directory(every: Sequence[Tag], place: int, *, big: bool) -> tuple[bytes, int]:
+    """Tags as they stand in a file from a place on, and where the link behind them stands."""
     room, head, each = (8, 8, 20) if big else (4, 2, 12)
     behind = place + head + len(every) * each + room
     entries, values = [], b""
     # In the order of their numbers; what is too long for its entry stands behind the header.
     for tag in sorted(every, key=lambda tag: tag.code):
-        value = tag.value.ljust(room, b"\0")
-        if len(tag.value) > room:
-            value = offset(behind + len(values), big=big)
-            values += tag.value + bytes(len(tag.value) % 2)
+        inline = tag.value.ljust(room, b"\0")
+        long = tag.value
+        if tag.code in DIRECTORIES:
+            long, _ = _directory(tags_inside(tag.value), behind + len(values), big=big)
+        if len(long) > room:
+            inline = offset(behind + len(values), big=big)
+            values += long + bytes(len(long) % 2)
+        dtype = _place_type(big=big) if tag.code in DIRECTORIES else tag.dtype
         form = "<HHQ" if big else "<HHI"
-        entries.append(struct.pack(form, tag.code, tag.dtype, tag.length) + value)
+        entries.append(struct.pack(form, tag.code, dtype, tag.length) + inline)
     count = struct.pack("<Q" if big else "<H", len(every))
     link = place + len(count) + len(entries) * each
     return count + b"".join(entries) + offset(0, big=big) + values, link
+
+
+def _place_type(*, big: bool) -> int:
+    """The type of a tag that holds a place in the file."""
+    return _PLACE8 if big else _PLACE
 
 
 def encoded(new: Slice, layout: Layout) -> tuple[list[Any], int]:
