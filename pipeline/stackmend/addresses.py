@@ -58,10 +58,11 @@ def without_credentials(text: str) -> str:
 
 
 class Entry(NamedTuple):
-    """What lies in a folder."""
+    """What lies in a folder; a link that leads nowhere counts as a file, a pipe does not."""
 
     name: str
     is_folder: bool
+    is_file: bool = True
 
 
 def entries_of(folder: Path) -> list[Entry]:
@@ -69,7 +70,9 @@ def entries_of(folder: Path) -> list[Entry]:
     if isinstance(folder, Elsewhere):
         return folder.entries()
     with os.scandir(folder) as entries:
-        return [Entry(entry.name, entry.is_dir()) for entry in entries]
+        return [
+            Entry(each.name, each.is_dir(), each.is_file() or each.is_symlink()) for each in entries
+        ]
 
 
 class Elsewhere(_Local):

@@ -93,10 +93,11 @@ def list_folder(folder: Path, suffixes: tuple[str, ...]) -> tuple[list[str], lis
     """
     names, skipped = [], []
     try:
-        for name, is_folder in entries_of(folder):
+        for name, is_folder, is_file in entries_of(folder):
+            wanted = name.casefold().endswith(suffixes) and not name.startswith(".")
             if is_folder:
                 skipped.append(f"{name}/")
-            elif name.casefold().endswith(suffixes) and not name.startswith("."):
+            elif wanted and is_file:
                 names.append(name)
             else:
                 skipped.append(name)
