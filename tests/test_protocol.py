@@ -465,7 +465,10 @@ def test_check_as_json(write, capsys, monkeypatch, tmp_path):
     content = json.loads(capsys.readouterr().out)
     assert content == {
         "file": str(file), "status": 0, "problems": [],
-        "stack": {"label": "phantom", "shape": [2, 64, 96]},
+        "stack": {
+            "label": "phantom", "shape": [2, 64, 96],
+            "pixel_size_nm": [None, None, None], "pixel_size_source": None, "notes": [],
+        },
     }  # fmt: skip
 
 

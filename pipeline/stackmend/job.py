@@ -25,7 +25,7 @@ from stackmend.stacks import (
     open_stack,
 )
 from stackmend.stacks.extras import command_for, is_missing
-from stackmend.stacks.given import facts_from, impossible_lengths
+from stackmend.stacks.given import as_given, facts_from, impossible_lengths
 
 
 @dataclass(frozen=True)
@@ -198,9 +198,10 @@ def examine_stack(draft: Draft) -> CheckResult:
 
 
 def _readers(protocol: Protocol) -> tuple[Reader, ...]:
-    if protocol.input.phantom is not None:
-        return (open_phantom(protocol.input.phantom),)
     given = protocol.input
+    if given.phantom is not None:
+        sizes = facts_from(given.pixel_size, given.spacing, "none", 0)
+        return as_given((open_phantom(given.phantom),), sizes)
     if given.path is None:
         return ()
     return open_stack(
@@ -212,8 +213,16 @@ def _readers(protocol: Protocol) -> tuple[Reader, ...]:
     )
 
 
-def _lengths(protocol: Protocol) -> Iterator[Problem]:
-    """Sizes of a pixel that cannot be."""
+_OF_FILES = {"axes": None, "flip": "none", "data_bar": "auto"}
+"""What is said of the pages of files, and what says nothing of them."""
+
+
+def _said(protocol: Protocol) -> Iterator[Problem]:
+    """What a protocol says of its stack that cannot be."""
+    for key, nothing in _OF_FILES.items():
+        if protocol.input.phantom is not None and getattr(protocol.input, key) != nothing:
+            message = "is for stacks in files, and this one is synthetic; leave it out"
+            yield protocol.text.problem(("input", key), message)
     for key in ("pixel_size", "spacing"):
         for length in impossible_lengths(getattr(protocol.input, key)):
             message = f"is {length:g} nm, which no pixel has; give it in nm, or with its unit"
@@ -235,7 +244,7 @@ def _restored(protocol: Protocol, reader: Reader) -> tuple[tuple[int, ...], tupl
 def _stack_problems(protocol: Protocol, readers: tuple[Reader, ...]) -> Iterator[Problem]:
     needed = 0
     yield from _format(protocol)
-    yield from _lengths(protocol)
+    yield from _said(protocol)
     if readers:
         reader = readers[0]
         yield from check_stack(protocol, reader.shape, len(readers), reader.label)

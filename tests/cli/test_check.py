@@ -61,3 +61,18 @@ def test_a_value_of_the_command_line_that_is_wrong(
     assert "command line  chain[1].color_shift" in out
     assert "--set find_charging.color_shift=1.7" in out
     assert "^^^ must be" in out
+
+
+def test_what_a_run_would_note_is_said_before(
+    cell: Path, protocol: Write, main: Main, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (cell / "notes.txt").touch()
+    file = protocol(input={"path": str(cell), "pixel_size": 5, "spacing": 10})
+    assert main("check", file) == 0
+    said = capsys.readouterr().out
+    assert "pixel size z 10, y 5, x 5 nm (the protocol)" in said
+    assert "note: cell: skipped what is no slice: notes.txt" in said
+    assert main("plan", file) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "pixel size z 10, y 5, x 5 nm (the protocol)" in said
+    assert "skipped what is no slice: notes.txt" in said

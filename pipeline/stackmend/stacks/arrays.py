@@ -112,8 +112,7 @@ class ArrayReader(Reader):
             raise
         # What is damaged makes the libraries raise anything; to the user it is one thing.
         except Exception as error:
-            what = f"cannot be read ({error})"
-            raise BadSlice(f"{where}: {what}; copy it again from its source") from error
+            raise BadSlice(f"{where}: {_cause(error)}") from error
         return check_finite(pixels, where)
 
     @abstractmethod
@@ -164,6 +163,23 @@ def _without_plane(axes: str, sizes: Sequence[int]) -> tuple[str, tuple[int, ...
     """The axes besides y and x, and their sizes."""
     found = [(axis, size) for axis, size in zip(axes, sizes, strict=True) if axis not in "YX"]
     return "".join(axis for axis, _ in found), tuple(size for _, size in found)
+
+
+_CAUSES = {
+    "codec not available": "install the package of this codec, or save it with zlib or zstd",
+    "Unknown codec": "install the package of this codec, or save it with zlib or zstd",
+    "required filter": "install the plugin of this filter, or save it with gzip",
+    "Permission denied": "check its permissions",
+    "unable to lock": "another program has it open; close that first",
+    "No such file": "check whether it was moved, and run again",
+}
+"""What is known to keep a sound slice from being read, by its words, and what to do."""
+
+
+def _cause(error: Exception) -> str:
+    said = str(error) or type(error).__name__
+    how = next((how for words, how in _CAUSES.items() if words in said), "")
+    return f"cannot be read ({said}); {how or 'copy it again from its source'}"
 
 
 def refuse_shrunk(

@@ -13,7 +13,14 @@ from stackmend.stacks.axes import channels_of, stated_axes
 from stackmend.stacks.interface import Pixels, Reader, Slice, Tags
 from stackmend.stacks.pixels import check_finite, read_plane, slice_names
 from stackmend.stacks.tiff.conventions import described
-from stackmend.stacks.tiff.pages import PageInfo, header_at, open_tiff, palette_note, pixels_of
+from stackmend.stacks.tiff.pages import (
+    PageInfo,
+    header_at,
+    open_header,
+    open_tiff,
+    palette_note,
+    pixels_of,
+)
 from stackmend.stacks.tiff.planes import pages_of, planes_of
 from stackmend.stacks.tiff.tags import kept_tags
 
@@ -33,6 +40,8 @@ class TiffFileReader(Reader):
     headers
         Where the header of each page lies: to follow the chain of pages to the last one takes
         longer than to read it. Pages beyond the last header have none.
+    tagged
+        Whether each of these may have tags that are kept.
     bad
         What is wrong with pages that cannot be used.
     """
@@ -43,6 +52,7 @@ class TiffFileReader(Reader):
     byteorder: Literal["<", ">"] = "<"
     starts: Sequence[int] = ()
     headers: tuple[int, ...] = ()
+    tagged: tuple[bool, ...] = ()
     bad: Mapping[int, str] = field(default_factory=dict)
 
     def read(self, index: int) -> Pixels:
@@ -71,10 +81,10 @@ class TiffFileReader(Reader):
         """Those of the slice's own page, if it has any."""
         number = self.numbers[index]
         # A large ImageJ file has one page only, whatever the number of its slices.
-        if number in self.bad or number >= len(self.headers):
+        if number in self.bad or number >= len(self.headers) or not self.tagged[number]:
             return ()
-        with open_tiff(self.file) as tif:
-            return kept_tags(header_at(tif, self.headers[number], number))
+        with open_header(self.file, self.headers[number], number) as header:
+            return kept_tags(header)
 
 
 def recognises(path: Path) -> bool:
@@ -113,6 +123,7 @@ def channels_in(
     info = pages.info
     letters, sizes = stated_axes(file.name, planes.axes, planes.sizes, axes)
     bad = {place: pages.bad[page] for place, page in enumerate(planes.order) if page in pages.bad}
+    own = [page for page in planes.order if page < len(pages.offsets)]
     palette = (palette_note(file.name),) if info.palette else ()
     readers = []
     for numbers, notes in channels_of(file.name, letters, sizes):
@@ -130,9 +141,8 @@ def channels_in(
             info=info,
             byteorder=byteorder,
             starts=planes.starts,
-            headers=tuple(
-                pages.offsets[page] for page in planes.order if page < len(pages.offsets)
-            ),
+            headers=tuple(pages.offsets[page] for page in own),
+            tagged=tuple(pages.tagged[page] for page in own),
             bad=bad,
         )
         readers.append(reader)

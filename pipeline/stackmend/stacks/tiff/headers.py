@@ -116,7 +116,7 @@ class Header:
             place += source.each
         return found
 
-    @property
+    @cached_property
     def likeness(self) -> tuple[bytes, int | None]:
         """What two headers have in common whose pixels lie in one strip each, and where that is.
 

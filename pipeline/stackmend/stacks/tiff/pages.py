@@ -70,6 +70,23 @@ def open_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
         raise BadSlice(f"{path.name}: {what}; remove or replace it") from error
 
 
+@contextmanager
+def open_header(path: Path, offset: int, number: int) -> Iterator[Header]:
+    """A header whose place is known, in a file that is open for as long as it is looked at.
+
+    Raises
+    ------
+    BadSlice
+        If the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            yield Header(Source(file), offset, number=number)
+    except OSError as error:
+        what = f"cannot be read ({error.strerror or error})"
+        raise BadSlice(f"{path.name}: {what}; check the file") from error
+
+
 def header_at(tif: tifffile.TiffFile, offset: int | None = None, number: int = 0) -> Header:
     """A header whose place is known, by default the first one."""
     source = Source(tif.filehandle)

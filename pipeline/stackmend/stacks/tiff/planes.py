@@ -28,7 +28,7 @@ from stackmend.stacks.tiff.pages import (
     no_slice,
 )
 from stackmend.stacks.tiff.segments import segments_of
-from stackmend.stacks.tiff.tags import DESCRIPTION
+from stackmend.stacks.tiff.tags import DESCRIPTION, may_keep
 
 _KINDS = ("is_lsm", "is_stk", "is_fluoview", "is_scanimage")
 """Files whose axes tifffile finds in tags of their own."""
@@ -46,6 +46,8 @@ class Pages:
         Where the header of each stands.
     starts
         Where the pixels of each begin, -1 if they do not lie there as they are.
+    tagged
+        Whether each may have tags that are kept.
     bad
         What is wrong with those that cannot be used.
     notes
@@ -55,6 +57,7 @@ class Pages:
     info: PageInfo
     offsets: tuple[int, ...]
     starts: tuple[int, ...]
+    tagged: tuple[bool, ...]
     bad: Mapping[int, str]
     notes: tuple[str, ...]
 
@@ -66,6 +69,7 @@ class _Page(NamedTuple):
     offset: int
     start: int
     info: PageInfo | None
+    tagged: bool
 
 
 class _Look:
@@ -73,22 +77,26 @@ class _Look:
 
     def __init__(self, label: str) -> None:
         self.label = label
-        self.known: dict[bytes, tuple[PageInfo, int]] = {}
+        self.known: dict[bytes, tuple[PageInfo, int, bool]] = {}
 
-    def at(self, header: Header) -> tuple[PageInfo, int]:
-        """What a page holds, and where its pixels begin if they lie there as they are."""
+    def knows(self, header: Header) -> bool:
+        """Whether a page is like one that was looked at before."""
+        return header.likeness[0] in self.known
+
+    def at(self, header: Header) -> tuple[PageInfo, int, bool]:
+        """What a page holds, where its pixels begin if they lie as they are, if tags are kept."""
         where = f"{self.label} page {header.number}"
         key, strip = header.likeness
         if strip is not None and key in self.known:
-            info, length = self.known[key]
+            info, length, tagged = self.known[key]
             if 0 < strip <= header.source.size - length:
-                return info, strip
+                return info, strip, tagged
         info = examine(header, where)
         segments = segments_of(header, info.shape, info.bits, where)
-        start = segments.start
+        start, tagged = segments.start, may_keep(header)
         if strip is not None and start == strip:
-            self.known[key] = info, int(segments.counts[0])
-        return info, -1 if start is None else start
+            self.known[key] = info, int(segments.counts[0]), tagged
+        return info, -1 if start is None else start, tagged
 
 
 def pages_of(tif: tifffile.TiffFile, file: Path, *, tolerant: bool) -> Pages:
@@ -103,18 +111,18 @@ def pages_of(tif: tifffile.TiffFile, file: Path, *, tolerant: bool) -> Pages:
     found: list[_Page] = []
     bad, passed = {}, []
     for header in headers_of(tif.filehandle, file.name):
-        kind = no_slice(header)
+        kind = "" if look.knows(header) else no_slice(header)
         if kind:
             passed.append(f"page {header.number} is {kind}")
             continue
-        info, start = None, -1
+        info, start, tagged = None, -1, False
         try:
-            info, start = look.at(header)
+            info, start, tagged = look.at(header)
         except InputError as error:
             if not tolerant or isinstance(error, NotReached):
                 raise
             bad[len(found)] = str(error)
-        found.append(_Page(header.number, header.offset, start, info))
+        found.append(_Page(header.number, header.offset, start, info, tagged))
     first = next((page.info for page in found if page.info), None)
     if first is None:
         what = f"{file.name}: has no page that is a slice; give the file that holds the slices"
@@ -135,6 +143,7 @@ def pages_of(tif: tifffile.TiffFile, file: Path, *, tolerant: bool) -> Pages:
         first,
         tuple(page.offset for page in found),
         tuple(page.start for page in found),
+        tuple(page.tagged for page in found),
         bad,
         passed_over(file.name, passed),
     )

@@ -36,6 +36,13 @@ DIRECTORIES = (34665, 34853)
 """Tags that hold the place of a header of more tags, which goes with them: Exif and GPS."""
 
 
+def may_keep(header: Header) -> bool:
+    """Whether a page may have tags that are kept, by their numbers alone."""
+    return not _LAYOUT.issuperset(set(header.entries).difference(RESOLUTION)) or (
+        UNIT in header and header.number_of(UNIT, 2) in (2, 3)
+    )
+
+
 def kept_tags(header: Header) -> Tags:
     """The tags of a page that are kept, with their types, numbers in little-endian order.
 
