@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stackmend import resources
+from stackmend.addresses import as_path
 from stackmend.errors import UsageError
 from stackmend.report import write_figures, write_report
 from stackmend.result import Result, open_result
@@ -162,7 +163,7 @@ def init(
 
     if stack is None:
         return starting_protocol()
-    path = Path(stack).expanduser()
+    path = as_path(stack)
     seen = look(open_stack(path, facts=Facts()), progress)
     progress(seen.verdict)
     if folder is not None and not path.is_absolute():

@@ -6,7 +6,8 @@
     ├── UsageError       2  the command line is wrong: change the command
     ├── ProtocolError    3  the protocol is wrong: change the YAML file; carries every Problem found
     ├── InputError       4  the stack cannot be used: change or repair the images
-    │   └── BadSlice     4  one slice cannot; the protocol may say to go on without it
+    │   ├── BadSlice     4  one slice cannot; the protocol may say to go on without it
+    │   └── NotReached   4  the network does not give it: run again
     ├── StepError        5  a step failed on a slice: report it, with the log
     ├── QualityError     6  everything worked and the outcome is not acceptable
     │   └── NothingFound 6  no combination of the search finds anything
@@ -80,6 +81,10 @@ class BadSlice(InputError):
     def __init__(self, message: str, pixels: NDArray[Any] | None = None) -> None:
         super().__init__(message)
         self.pixels = pixels
+
+
+class NotReached(InputError):
+    """The network does not give what lies at an address: no slice is bad for that."""
 
 
 class StepError(StackmendError):

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
+from stackmend.addresses import as_path
 from stackmend.cli.options import Options
 from stackmend.cli.terminal.streams import answer, escape, message_line, say
 from stackmend.errors import InputError, OutputError
@@ -16,7 +17,7 @@ HELP = "print a commented starting protocol"
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.add_argument(
-        "--for", dest="stack", type=Path, metavar="STACK", help="the stack it is for, looked at"
+        "--for", dest="stack", type=as_path, metavar="STACK", help="the stack it is for, looked at"
     )
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="a new file to write it to, not the terminal"

@@ -6,6 +6,8 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any, Literal
 
+from stackmend.addresses import as_path
+
 Follow = Literal["normal", "quiet", "verbose", "json"]
 """What is shown of a run while it is at work."""
 
@@ -52,7 +54,7 @@ def add_protocol(parser: ArgumentParser) -> None:
     """Add the protocol, and what replaces values in it."""
     parser.add_argument("protocol", type=Path, metavar="PROTOCOL", help="a YAML file")
     parser.add_argument(
-        "--input", type=Path, metavar="PATH", help="the stack, instead of input.path"
+        "--input", type=as_path, metavar="PATH", help="the stack, instead of input.path"
     )
     parser.add_argument(
         "--output", type=Path, metavar="PATH", help="the result folder, instead of output.path"

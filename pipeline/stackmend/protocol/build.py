@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stackmend import registry, resources
+from stackmend.addresses import Address, as_path
 from stackmend.protocol.model import (
     ONE_OF,
     CleanPart,
@@ -182,7 +183,8 @@ def _resolved(base: Path, path: str | None) -> Path | None:
     if path is None:
         return None
     try:
-        return (base / Path(path).expanduser()).resolve()
+        found = as_path(path)
+        return found if isinstance(found, Address) else (base / found).resolve()
     except (RuntimeError, OSError):  # ~name of a user there is none of, links in a circle
         return base / path
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stackmend import resources
+from stackmend.addresses import full_text
 from stackmend.errors import UsageError
 from stackmend.protocol.model import ONE_OF
 from stackmend.protocol.schema import one_of_chains
@@ -47,7 +48,7 @@ def apply(
 
 def _absolute(path: Path, source: str) -> str:
     try:
-        return str(path.expanduser().resolve())
+        return full_text(path.expanduser().resolve())
     except (RuntimeError, OSError) as error:
         raise UsageError(f"{source}: is no usable path ({error}); write it in full") from error
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stackmend import words
+from stackmend.addresses import Address
 from stackmend.errors import Problem
 from stackmend.protocol.choices import check_choice, check_one_of
 from stackmend.protocol.flow import check_flow
@@ -299,6 +300,11 @@ def _paths(protocol: Protocol) -> Iterator[Problem]:
         yield protocol.text.problem(
             ("input", "phantom"), "there is a path as well; keep one of the two", key=True
         )
+    if isinstance(source, Address) and source.has_credentials:
+        place: DataPath = ("input", "path")
+        if not protocol.text.place(place).source:
+            what = "has a password in it, which every copy of the protocol would hold"
+            yield protocol.text.problem(place, f"{what}; give the address with --input")
     if source is None or target is None:
         return
     path: DataPath = ("output", "path")

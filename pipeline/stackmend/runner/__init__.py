@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from stackmend.addresses import Address
 from stackmend.disk import remedy
 from stackmend.errors import OutputError, StepError, UsageError
 from stackmend.forecast.estimate import Expected, expected
@@ -210,5 +211,5 @@ def _cluster(
             "--workers: the cluster has as many workers as it has; leave it out with --backend dask"
         )
     job.workspace.folder.mkdir(parents=True, exist_ok=True)
-    given = job.protocol.input.path
-    return connected(scheduler, [path for path in (given, job.workspace.folder) if path])
+    paths = (job.protocol.input.path, job.workspace.folder)
+    return connected(scheduler, [path for path in paths if path and not isinstance(path, Address)])

@@ -11,6 +11,7 @@ from pathlib import Path
 import joblib
 
 from stackmend import protocol as protocols
+from stackmend.addresses import as_path
 from stackmend.errors import UsageError
 from stackmend.forecast.plan import RunPlan, plan_of
 from stackmend.job import CheckResult, examine_stack
@@ -150,4 +151,4 @@ def workers_here(count: int | None) -> Workers:
 
 
 def _path(path: str | Path | None) -> Path | None:
-    return None if path is None else Path(path)
+    return None if path is None else as_path(path)

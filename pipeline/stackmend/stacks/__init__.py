@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from stackmend.addresses import Address
 from stackmend.errors import InputError
 from stackmend.stacks.interface import (
     DTYPES,
@@ -102,7 +103,7 @@ def open_stack(
     Parameters
     ----------
     path
-        The folder or the file.
+        The folder or the file, or the address of either.
     dataset
         Which array of an HDF5 file is the stack.
     axes
@@ -118,13 +119,17 @@ def open_stack(
     InputError
         If there is no stack that can be read, naming every file that stands in the way.
     """
+    if isinstance(path, Address):
+        path.check()
     if not path.is_dir() and not path.is_file():
         _module("foreign").refuse(path)
         what = "there is no such file or folder"
         raise InputError(f"{path}: {what}; check input.path, or give the stack with --input")
     name = next(name for name in _INPUTS if _module(name).recognises(path))
-    if name.startswith("tiff."):  # what nobody else knows comes there
+    if name.startswith("tiff.") and not isinstance(path, Address):  # what nobody else knows
         _module("foreign").refuse(path)
+    if name == "hdf5" and isinstance(path, Address):
+        raise InputError(f"{path}: HDF5 is read from a file system only; download it first")
     if name != "hdf5" and dataset is not None:
         raise InputError(f"{path.name}: input.dataset is for HDF5, got {dataset}; leave it out")
     how = {} if dataset is None else {"dataset": dataset}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ LARGE = 2**28
 
 MOST_SHRUNK = 250
 """How many times smaller what is stored of a large array can be."""
+
+_ENDING = re.compile(r"(\.ome)?(\.zarr(\.zip)?|\.ozx|\.[^.]*)$", re.IGNORECASE)
+"""What the name of a file has behind that of the stack."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +87,7 @@ class ArrayReader(Reader):
         # Planes are counted along the other axes.
         others, counts = _without_plane(axes, sizes)
         shape = (sizes[axes.index("Y")], sizes[axes.index("X")])
-        stem = file.stem.removesuffix(".ome")
+        stem = _ENDING.sub("", file.name) or file.name
         more |= {"label": file.name, "file": file, "place": place, "axes": axes, "sizes": sizes}
         readers = []
         for planes, renamed in channels_of(file.name, f"{others}YX", (*counts, *shape)):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stackmend.errors import BadSlice, InputError
+from stackmend.errors import BadSlice, InputError, NotReached
 from stackmend.stacks.axes import refuse_axes
 from stackmend.stacks.files import beginning_of
 from stackmend.stacks.folders import has_files, list_folder, odd_sizes, slice_files
@@ -81,7 +81,7 @@ class DatReader(Reader):
         where = name if name == self.label else f"{self.label}/{name}"
         try:
             info = _look(self.folder / name).info
-        except BadSlice:
+        except (BadSlice, NotReached):
             raise
         except InputError as error:
             raise BadSlice(str(error)) from error

@@ -10,8 +10,12 @@ from io import BufferedWriter, FileIO, UnsupportedOperation
 from pathlib import Path
 from typing import IO
 
+from stackmend.addresses import Elsewhere
 from stackmend.disk import open_no_link, part_of
 from stackmend.errors import InputError
+
+NOT_LISTED = "files at this address cannot be listed: parts that are not there go unnoticed"
+"""What to say where nobody knows whether all is there."""
 
 
 class _OnlyWrite(FileIO):
@@ -50,16 +54,29 @@ def beginning_of(path: Path) -> bytes:
         return b""
 
 
-def files_like(folder: Path, name: re.Pattern[str]) -> tuple[int, int]:
-    """How many files below a folder have such a name, as seen from there, and their bytes."""
+def files_like(folder: Path, name: re.Pattern[str]) -> tuple[int, int] | None:
+    """How many files below a folder have such a name, as seen from there, and their bytes.
+
+    ``None`` where files cannot be listed.
+    """
+    files = folder.sizes() if isinstance(folder, Elsewhere) else _sizes(folder)
+    if files is None:
+        return None
     count = length = 0
+    for file, size in files:
+        if name.fullmatch(file):
+            count += 1
+            length += size
+    return count, length
+
+
+def _sizes(folder: Path) -> Iterator[tuple[str, int]]:
+    """Names and sizes of all files below a folder."""
     for place, _, files in os.walk(folder):
         inside = os.path.relpath(place, folder).replace(os.sep, "/")
         for file in files:
-            if name.fullmatch(file if inside == "." else f"{inside}/{file}"):
-                count += 1
-                length += os.lstat(f"{place}/{file}").st_size
-    return count, length
+            size = os.lstat(f"{place}/{file}").st_size
+            yield file if inside == "." else f"{inside}/{file}", size
 
 
 def within(folder: Path, root: Path, label: str) -> Path:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from stackmend.errors import InputError
+from stackmend.addresses import entries_of
+from stackmend.errors import InputError, NotReached
 from stackmend.stacks.interface import Metadata
 from stackmend.stacks.pixels import slice_names
 from stackmend.stacks.series import natural_key, series_notes
@@ -93,18 +93,16 @@ def list_folder(folder: Path, suffixes: tuple[str, ...]) -> tuple[list[str], lis
     """
     names, skipped = [], []
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                hidden = entry.name.startswith(".")
-                slice = entry.name.casefold().endswith(suffixes) and not hidden
-                if entry.is_dir():
-                    skipped.append(f"{entry.name}/")
-                elif slice and (entry.is_file() or entry.is_symlink()):
-                    names.append(entry.name)
-                else:
-                    skipped.append(entry.name)
+        for name, is_folder, is_file in entries_of(folder):
+            wanted = name.casefold().endswith(suffixes) and not name.startswith(".")
+            if is_folder:
+                skipped.append(f"{name}/")
+            elif wanted and is_file:
+                names.append(name)
+            else:
+                skipped.append(name)
     except OSError as error:
-        what = f"cannot be listed ({error.strerror})"
+        what = f"cannot be listed ({error.strerror or error})"
         raise InputError(f"{folder}: {what}; check its permissions") from error
     return sorted(names, key=natural_key), sorted(skipped, key=natural_key)
 
@@ -124,6 +122,8 @@ def look_at_each(
     for name in names:
         try:
             headers[name] = look(folder / name)
+        except NotReached:
+            raise
         except InputError as error:
             bad[name] = str(error)
     if bad and not (tolerant and headers):

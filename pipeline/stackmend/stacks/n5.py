@@ -20,7 +20,7 @@ import numpy as np
 from stackmend.errors import InputError
 from stackmend.stacks.arrays import ArrayReader, refuse_shrunk
 from stackmend.stacks.axes import stated_axes
-from stackmend.stacks.files import beginning_of, files_like, within
+from stackmend.stacks.files import NOT_LISTED, beginning_of, files_like, within
 from stackmend.stacks.interface import DTYPES, Pixels
 from stackmend.stacks.metadata import size_in
 from stackmend.stacks.n5_blocks import CODECS, read_block
@@ -144,7 +144,10 @@ def _check_blocks(
     The files are counted, not the places: a few bytes can announce more places than can be.
     """
     count = prod(-(-size // chunk) for size, chunk in zip(sizes, chunks, strict=True))
-    there, stored = files_like(folder, re.compile("/".join([r"\d+"] * len(sizes))))
+    found = files_like(folder, re.compile("/".join([r"\d+"] * len(sizes))))
+    if found is None:
+        return (f"{label}: {NOT_LISTED}, and count as 0",)
+    there, stored = found
     if there == 0:
         what = f"none of its {count} blocks is there"
         raise InputError(f"{label}: {what}; was the copy or the export aborted? get it again")

@@ -16,13 +16,13 @@ import zlib
 from collections.abc import Callable, Sequence
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from stackmend.errors import BadSlice
 from stackmend.stacks.arrays import LARGE
 from stackmend.stacks.files import files_like, within
 
-_SLACK = 2**16
+SLACK = 2**16
 _FACTORS = {"zlib": 1032, "bz2": 2**20, "lzma": 2**20}
 """How many times larger what a chunk comes to can be, where it does not announce its size."""
 
@@ -32,24 +32,44 @@ _DECODERS: dict[str, Callable[[], Any]] = {
     "lzma": lzma.LZMADecompressor,
 }
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_ANNOUNCING = ("gzip", "blosc", "lz4", "zstd")
+_HEAD, _SHORTEST = 18, 8
+"""Bytes at the beginning of a chunk that may say how long it is, and those that it must have."""
 
 
-def stored_chunks(array: Any, folder: Path) -> tuple[int, int, int]:
+def stored_chunks(array: Any, folder: Path) -> tuple[int, int | None, int]:
     """How many chunks an array has as files, how many of them are there, and their bytes.
 
-    The files are counted, not the places: a few bytes can announce more places than can be.
+    ``None`` are there where files cannot be listed. The files are counted, not the places: a few
+    bytes can announce more places than can be.
     """
     grid = _grid(array)
     every = prod(-(-size // chunk) for size, chunk in zip(array.shape, grid, strict=True))
     newer = array.metadata.zarr_format == 3
     name = re.compile(r"c(?:[./]\d+)*|\d+(?:[./]\d+)*" if newer else r"\d+(?:[./]\d+)*")
-    there, length = files_like(folder, name)
+    found = files_like(folder, name)
+    if found is None:
+        return every, None, 0
+    there, length = found
     return every, min(there, every), length
 
 
 def _grid(array: Any) -> tuple[int, ...]:
     """How much of an array is one file."""
     return tuple(getattr(array, "shards", None) or array.chunks)
+
+
+class Bounds(NamedTuple):
+    """How many bytes a chunk of an array comes to, and the codec that is decoded first."""
+
+    length: int
+    codec: str
+
+
+def bounds_of(array: Any) -> Bounds:
+    """What the chunks of an array may come to."""
+    codec = "" if getattr(array, "shards", None) else _codec(array)
+    return Bounds(prod(_grid(array)) * array.dtype.itemsize, codec)
 
 
 def check_chunks(array: Any, folder: Path, root: Path, index: Sequence[int | slice]) -> None:
@@ -60,18 +80,16 @@ def check_chunks(array: Any, folder: Path, root: Path, index: Sequence[int | sli
     BadSlice
         If one lies outside the stack, or is larger than it can be.
     """
-    grid = _grid(array)
-    length = prod(grid) * array.dtype.itemsize
-    codec = "" if getattr(array, "shards", None) else _codec(array)
+    bounds = bounds_of(array)
     along = []
-    for part, size, chunk in zip(index, array.shape, grid, strict=True):
+    for part, size, chunk in zip(index, array.shape, _grid(array), strict=True):
         first, stop, _ = part.indices(size) if isinstance(part, slice) else (part, part + 1, 1)
         along.append(range(first // chunk, -(-stop // chunk)))
     for place in itertools.product(*along):
-        _check_chunk(folder / array.metadata.encode_chunk_key(place), root, length, codec)
+        _check_chunk(folder / array.metadata.encode_chunk_key(place), root, bounds)
 
 
-def _check_chunk(file: Path, root: Path, length: int, codec: str) -> None:
+def _check_chunk(file: Path, root: Path, bounds: Bounds) -> None:
     try:
         known = file.lstat()
     except OSError:  # a chunk that is not there counts as full of the fill value
@@ -80,23 +98,46 @@ def _check_chunk(file: Path, root: Path, length: int, codec: str) -> None:
         within(file, root, root.name)
         known = file.stat()
     size = known.st_size
-    announced = _announced(file, codec, size)
-    if size > length + length // 8 + _SLACK or (announced or 0) > length:
-        what = f"a chunk of {length} bytes comes to {max(announced or 0, size)}"
-        raise BadSlice(f"{file.name}: {what}; copy it again from its source")
-    if size * _FACTORS.get(codec, 0) > LARGE:
-        _refuse_longer(file, codec, length)
+    head = tail = b""
+    if bounds.codec in _ANNOUNCING and size >= _SHORTEST:
+        with file.open("rb") as opened:
+            head = opened.read(_HEAD)
+            opened.seek(-4, os.SEEK_END)
+            tail = opened.read(4)
+    _refuse_announced(file.name, size, _announced(head, tail, bounds.codec), bounds.length)
+    if size * _FACTORS.get(bounds.codec, 0) > LARGE:
+        _refuse_longer(file.name, file.read_bytes(), bounds)
 
 
-def _refuse_longer(file: Path, codec: str, length: int) -> None:
+def refuse_longer_content(name: str, content: bytes, bounds: Bounds) -> None:
+    """Look at a chunk that is at hand.
+
+    Raises
+    ------
+    BadSlice
+        If it comes to more than it can.
+    """
+    head, tail = (content[:_HEAD], content[-4:]) if len(content) >= _SHORTEST else (b"", b"")
+    _refuse_announced(name, len(content), _announced(head, tail, bounds.codec), bounds.length)
+    if len(content) * _FACTORS.get(bounds.codec, 0) > LARGE:
+        _refuse_longer(name, content, bounds)
+
+
+def _refuse_announced(name: str, size: int, announced: int, length: int) -> None:
+    if size > length + length // 8 + SLACK or announced > length:
+        what = f"a chunk of {length} bytes comes to {max(announced, size)}"
+        raise BadSlice(f"{name}: {what}; copy it again from its source")
+
+
+def _refuse_longer(name: str, content: bytes, bounds: Bounds) -> None:
     try:
-        come_to = len(_DECODERS[codec]().decompress(file.read_bytes(), length + 1))
+        come_to = len(_DECODERS[bounds.codec]().decompress(content, bounds.length + 1))
     # What is damaged is found again, and said, when it is decoded.
     except (zlib.error, lzma.LZMAError, OSError, ValueError):
         return
-    if come_to > length:
-        what = f"a chunk of {length} bytes comes to more"
-        raise BadSlice(f"{file.name}: {what}; copy it again from its source")
+    if come_to > bounds.length:
+        what = f"a chunk of {bounds.length} bytes comes to more"
+        raise BadSlice(f"{name}: {what}; copy it again from its source")
 
 
 def _codec(array: Any) -> str:
@@ -107,17 +148,11 @@ def _codec(array: Any) -> str:
     return type(metadata.codecs[-1]).__name__.casefold().removesuffix("codec")
 
 
-def _announced(file: Path, codec: str, size: int) -> int | None:
-    """How many bytes a chunk says that it comes to."""
-    if codec not in ("gzip", "blosc", "lz4", "zstd") or size < 8:
-        return None
-    with file.open("rb") as opened:
-        head = opened.read(18)
-        opened.seek(-4, os.SEEK_END)
-        tail = opened.read(4)
+def _announced(head: bytes, tail: bytes, codec: str) -> int:
+    """How many bytes a chunk says that it comes to, 0 where it does not say so."""
     if codec == "zstd":
-        return _announced_by_zstd(head)
-    part = {"gzip": tail, "blosc": head[4:8], "lz4": head[:4]}[codec]
+        return _announced_by_zstd(head) or 0
+    part = {"gzip": tail, "blosc": head[4:8], "lz4": head[:4]}.get(codec, b"")
     return int.from_bytes(part, "little")
 
 

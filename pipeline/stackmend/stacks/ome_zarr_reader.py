@@ -11,14 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from stackmend.addresses import Elsewhere
 from stackmend.errors import InputError
 from stackmend.stacks.arrays import ArrayReader, refuse_shrunk
 from stackmend.stacks.axes import stated_axes
 from stackmend.stacks.extras import require
-from stackmend.stacks.files import within
+from stackmend.stacks.files import NOT_LISTED, within
 from stackmend.stacks.interface import Metadata, Pixels, Tag, Tags
 from stackmend.stacks.metadata import accepted, size_in
-from stackmend.stacks.ome_zarr_chunks import check_chunks, stored_chunks
+from stackmend.stacks.ome_zarr_chunks import bounds_of, check_chunks, stored_chunks
+from stackmend.stacks.ome_zarr_zip import InZip, is_zipped
 from stackmend.stacks.pixels import usable_type
 from stackmend.stacks.units import is_micro, nanometres
 
@@ -46,12 +48,17 @@ class ZarrReader(ArrayReader):
     def _load(self, index: tuple[int | slice, ...]) -> Pixels:
         folder = self.file / self.place
         array = _array(folder, self.opened)
-        check_chunks(array, folder, self.file, index)
+        if isinstance(folder, Elsewhere):
+            array.store.bounds = bounds_of(array)  # the store looks at chunks as they come
+        else:
+            check_chunks(array, folder, self.file, index)
         return np.asarray(array[index])
 
 
 def recognises(path: Path) -> bool:
-    """Whether a folder is zarr, by its name or by what lies in it."""
+    """Whether a folder is zarr, by its name or by what lies in it, or a file is such a folder."""
+    if path.is_file():
+        return is_zipped(path)
     if not path.is_dir():
         return False
     return path.suffix.casefold() == ".zarr" or any((path / mark).is_file() for mark in _MARKS)
@@ -68,6 +75,8 @@ def open_channels(
         If there is none, or several, or it is not a stack of greyscale slices.
     """
     require("zarr", path.name)
+    if path.is_file():
+        path = InZip(path.absolute())
     try:
         facts = _facts(path, path, axes)
     except InputError:
@@ -87,6 +96,8 @@ def _facts(path: Path, image: Path, given: str | None) -> dict[str, Any]:
     """What a reader has to know of an image in a folder, or of the only one below it."""
     import zarr
 
+    if isinstance(image, InZip) and not any((image / mark).is_file() for mark in _MARKS):
+        return _facts(path, _only_image_in(image), given)
     node = _node(image)
     if isinstance(node, zarr.Array):
         axes, notes = _axes_by_name(image, node, given)
@@ -130,6 +141,9 @@ def _array_facts(path: Path, array_path: Path, array: Any, axes: str, label: str
         what = f"states chunks of {' x '.join(map(str, array.chunks))}"
         raise InputError(f"{label}: {what}; copy it again from its source")
     count, there, stored = stored_chunks(array, array_path)
+    if there is None:
+        notes = (f"{label}: {NOT_LISTED}, and count as {array.fill_value}",)
+        there, stored = count, prod(array.chunks) * dtype.itemsize
     if there == 0 and prod(array.shape):
         what = f"none of its {count} chunks is there"
         raise InputError(f"{label}: {what}; was the copy or the acquisition aborted? get it again")
@@ -244,6 +258,10 @@ def _node(path: Path) -> Any:
         if file.is_file() and file.stat().st_size > _LONGEST:
             what = f"has {file.stat().st_size} bytes of metadata in {mark}"
             raise InputError(f"{path.name}: {what}; check the file")
+    if isinstance(path, Elsewhere):
+        from stackmend.stacks.ome_zarr_store import PlaceStore
+
+        return zarr.open(PlaceStore(path), mode="r")
     return zarr.open(str(path), mode="r")
 
 

@@ -78,11 +78,14 @@ def read_plane(
         if start + count * stored.itemsize > file.stat().st_size:
             what = "the file ends before it does"
             raise BadSlice(f"{where}: {what}; copy it again from its source")
-        pixels = np.fromfile(file, stored, count, offset=start)
+        with file.open("rb") as opened:
+            opened.seek(start)
+            pixels = np.empty(count, stored)
+            length = opened.readinto(pixels.view(np.uint8).data)
     except OSError as error:
         what = f"cannot be read ({error.strerror or error})"
         raise BadSlice(f"{where}: {what}; check the file") from error
-    if pixels.size != count:
+    if length != pixels.nbytes:
         raise BadSlice(f"{where}: the file ends before it does; copy it again from its source")
     return to_native(pixels).reshape(shape)
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stackmend.errors import BadSlice, InputError
+from stackmend.errors import BadSlice, InputError, NotReached
 from stackmend.stacks.axes import refuse_axes
 from stackmend.stacks.files import beginning_of
 from stackmend.stacks.folders import has_files, slice_files
@@ -63,7 +63,7 @@ class PngReader(Reader):
         where = name if name == self.label else f"{self.label}/{name}"
         try:
             info = _look(self.folder / name).info
-        except BadSlice:
+        except (BadSlice, NotReached):
             raise
         except InputError as error:
             raise BadSlice(str(error)) from error
@@ -160,6 +160,8 @@ def _decode(file: Path, where: str, info: _Info) -> Pixels:
     try:
         with file.open("rb") as opened, PngImageFile(opened) as image:
             pixels = np.asarray(image)
+    except InputError:
+        raise
     # Damaged files make the library raise anything; to the user it is one thing.
     except Exception as error:
         what = f"its pixels cannot be decoded ({error})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from stackmend.errors import BadSlice, InputError
+from stackmend.addresses import Elsewhere
+from stackmend.errors import BadSlice, InputError, NotReached
 from stackmend.stacks.extras import command_for
 from stackmend.stacks.interface import Pixels
 from stackmend.stacks.pixels import check_finite, to_native, usable_type
@@ -52,8 +53,10 @@ def open_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
         If it is not one, or turns out damaged.
     """
     try:
-        with tifffile.TiffFile(path) as tif:
-            yield tif
+        with ExitStack() as stack:
+            elsewhere = isinstance(path, Elsewhere)
+            file = stack.enter_context(path.open("rb")) if elsewhere else path
+            yield stack.enter_context(tifffile.TiffFile(file))
     except InputError:
         raise
     except OSError as error:
@@ -163,7 +166,7 @@ def pixels_of(tif: tifffile.TiffFile, header: Header, where: str, expected: Page
     """
     try:
         info = examine(header, where)
-    except BadSlice:
+    except (BadSlice, NotReached):
         raise
     except InputError as error:
         raise BadSlice(str(error)) from error

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tifffile
 
-from stackmend.errors import InputError
+from stackmend.errors import InputError, NotReached
 from stackmend.stacks.folders import difference_error, difference_text
 from stackmend.stacks.tiff.descriptions import (
     Stated,
@@ -119,7 +119,7 @@ def pages_of(tif: tifffile.TiffFile, file: Path, *, tolerant: bool) -> Pages:
         try:
             info, start, tagged = look.at(header)
         except InputError as error:
-            if not tolerant:
+            if not tolerant or isinstance(error, NotReached):
                 raise
             bad[len(found)] = str(error)
         found.append(_Page(header.number, header.offset, start, info, tagged))
