@@ -20,7 +20,8 @@ from stackmend.words import command_text
 class Progress:
     """How far a run has come, as its log says; empty where it does not.
 
-    ``wanted`` is how many slices are to be restored; ``given`` is where the protocol lies and what
+    ``wanted`` is how many slices are to be restored, once that has begun, ``total`` how many by all
+    parts of the run together; ``given`` is where the protocol lies and what
     the command line added to it, ``sharded`` that it is one of several parts. ``error`` and
     ``message`` say what has stopped it.
     """
@@ -28,6 +29,7 @@ class Progress:
     protocol: str = ""
     command: tuple[str, ...] = ()
     wanted: int | None = None
+    total: int | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
     sharded: bool = False
     error: str = ""
@@ -98,13 +100,12 @@ class Result:
             found = {
                 "protocol": str(event.get("protocol", "")),
                 "command": tuple(map(str, event.get("command", ()))),
-                "wanted": event.get("slices"),
+                "total": event.get("slices"),
                 "given": event.get("given", {}),
                 "sharded": "shard" in event,
             }
         for event in self._events("application started"):
-            if found.get("wanted") is None:
-                found["wanted"] = event.get("slices")
+            found["wanted"] = event.get("slices")
         for event in self._events("stopped"):
             found["error"] = str(event.get("error", ""))
             found["message"] = str(event.get("message", ""))
@@ -121,13 +122,14 @@ class Result:
     def _unfinished(self) -> str:
         progress = self.progress
         reached, advice = "no slice is done yet", "run the same protocol again to continue"
-        if progress.wanted and self.slices:
+        if progress.wanted:
             reached = f"{len(self.slices)} of {progress.wanted} slices done"
         if progress.sharded:
+            reached = f"{len(self.slices)} of {progress.total} slices done"
             reached = "; ".join(filter(None, (reached, shards_text(self.shards))))
             what = f"the run there is not joined ({reached})"
             join = same_command("finish", progress.given)
-            if len(self.slices) == progress.wanted:
+            if len(self.slices) == progress.total:
                 return f"{self.folder}: {what}; join its parts: {join}"
             part = same_command("run", progress.given, "--shard", "I/N")
             return f"{self.folder}: {what}; run the parts that are missing: {part}; then: {join}"
