@@ -91,10 +91,13 @@ def sample(count: int) -> tuple[int, ...]:
 
 
 def choice(findings: Sequence[Finding]) -> Finding | None:
-    """The first model that finds something, with the polarity it finds on more slices, or more."""
+    """The first model that finds something, with the polarity for which more speaks.
+
+    The gap between two dark streaks is a bright one, so the larger mask does not tell.
+    """
     for model in ("streaks", "learnt"):
         able = [each for each in findings if each.model == model and not each.trouble]
-        best = max(able, key=lambda each: (len(each.charged), each.share), default=None)
+        best = max(able, key=lambda each: each.weight, default=None)
         if best and best.charged:
             return best
     return None

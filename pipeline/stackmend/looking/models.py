@@ -10,31 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend import registry
-from stackmend.chain import Bound, Graph, compile_chain
-from stackmend.errors import BadSlice, StepError
+from stackmend.chain import Bound, compile_chain
+from stackmend.errors import BadSlice
 from stackmend.registry import IMAGE, Unsettled
 from stackmend.stacks import Reader
 from stackmend.words import percent
 
 CHARGED = 0.0005  # share of a slice under the mask from which it counts as charged
-MOST = 0.15  # share of the charged slices above which the learnt model is not believed
-FEW, LEAST = 3, 0.02  # below so many slices, structure of up to this share is taken for charge
+MOST = 0.4  # share of the charged slices above which a run would leave them as they are
+FEW, LEAST = 3, 0.03  # below so many slices, structure of up to this share is taken for charge
 SMALLEST_SIDE = 256  # px: less tissue is too little to learn from
 LARGEST = 1448  # px a side of the middle in which the learnt model looks: 2 megapixels
 MASK = "charging_mask"
+EVIDENCE = "streak_evidence"
 
 
 @dataclass(frozen=True)
 class Finding:
     """What one model finds of one polarity.
 
-    ``shares`` has the share of each slice under the mask; ``trouble`` says why the model cannot be
-    used, if it cannot.
+    ``shares`` has the share of each slice under the mask, ``evidence`` what speaks for charge there
+    where the model measures that; ``trouble`` says why the model cannot be used, if it cannot.
     """
 
     model: str
     inverse: bool
     shares: Mapping[int, float] = field(default_factory=dict)
+    evidence: Mapping[int, float] = field(default_factory=dict)
     trouble: str | None = None
 
     @property
@@ -48,6 +50,12 @@ class Finding:
         """The mean share of the charged slices; 0 where there is none."""
         return float(np.mean([self.shares[each] for each in self.charged] or [0.0]))
 
+    @property
+    def weight(self) -> float:
+        """What speaks for charge in all slices: where nothing is measured, how much is found."""
+        values = self.evidence or self.shares
+        return sum(values[each] for each in self.charged)
+
 
 def streaks_found(
     reader: Reader, numbers: Sequence[int], unit: float | None, bar: int
@@ -56,8 +64,12 @@ def streaks_found(
     findings = []
     for inverse in (True, False):
         graph = compile_chain([_bound("find_streaks", inverse=inverse, unit=unit)])
-        shares = {each: _share(graph, {IMAGE: _image(reader, each, bar)}) for each in numbers}
-        findings.append(Finding("streaks", inverse, shares))
+        shares, evidence = {}, {}
+        for number in numbers:
+            made = graph.evaluate({IMAGE: _image(reader, number, bar)}, [MASK, EVIDENCE])
+            shares[number] = float(made[MASK].mean())
+            evidence[number] = float(made[EVIDENCE]["evidence"])
+        findings.append(Finding("streaks", inverse, shares, evidence))
     return findings[0], findings[1]
 
 
@@ -84,19 +96,15 @@ def _learnt(reader: Reader, numbers: Sequence[int], bar: int, inverse: bool) -> 
     graph = compile_chain([learning, _bound("find_learnt_charging")], given=(IMAGE, name))
     shares = {}
     for number in numbers:
-        try:
-            shares[number] = _share(
-                graph, {IMAGE: _middle(_image(reader, number, bar)), name: model}
-            )
-        except StepError as error:  # it refuses slices of which it takes most for charge
-            return Finding("learnt", inverse, trouble=str(error))
+        image = _middle(_image(reader, number, bar))
+        shares[number] = float(graph.evaluate({IMAGE: image, name: model}, [MASK])[MASK].mean())
     share = Finding("learnt", inverse, shares).share
     trouble = None
     if share > MOST:
         trouble = f"{percent(share)} of the pixels, more than can be believed"
     elif reader.shape[0] < FEW and 0 < share < LEAST:
         trouble = f"{percent(share)} of the pixels, too little for a stack of so few slices"
-    return Finding("learnt", inverse, shares, trouble)
+    return Finding("learnt", inverse, shares, trouble=trouble)
 
 
 def _model(reader: Reader, bar: int, learning: Bound) -> Any:
@@ -131,7 +139,3 @@ def _middle(image: NDArray[np.float32]) -> NDArray[np.float32]:
         return image
     first = [max(0, (size - LARGEST) // 2) for size in image.shape]
     return image[first[0] : first[0] + LARGEST, first[1] : first[1] + LARGEST]
-
-
-def _share(graph: Graph, given: Mapping[str, Any]) -> float:
-    return float(graph.evaluate(given, [MASK])[MASK].mean())
