@@ -198,7 +198,10 @@ def test_the_choice_between_findings():
     assert choice([streaks, nothing, learnt]) == streaks
     assert choice([nothing, learnt]) == learnt
     assert choice([nothing]) is None
-    assert choice([nothing, Finding("learnt", True, {0: 0.3}, trouble="more than can be believed")]) is None
+    assert (
+        choice([nothing, Finding("learnt", True, {0: 0.3}, trouble="more than can be believed")])
+        is None
+    )
     assert more.charged == (0, 1)
 
 

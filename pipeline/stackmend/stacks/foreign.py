@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stackmend.errors import InputError
 
-READ = "folders of TIFF slices, TIFF, OME-Zarr, zarr, HDF5 and MRC"
+READ = "folders of TIFF, PNG or .dat slices, TIFF, OME-Zarr, zarr, N5, HDF5 and MRC"
 """What is read, in words."""
 
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -27,13 +27,11 @@ _CONVERT = "convert it to OME-Zarr or TIFF"
 
 # Where a mark lies, the mark, what it is a mark of, and what to do. The longer ones come first.
 _MARKS = (
-    (0, b"\x89PNG\r\n\x1a\n", "a PNG image", _EXPORT),
     (0, b"\0\0\0\x0cjP  ", "a JPEG 2000 image", _EXPORT),
     (0, b"\xff\x4f\xff\x51", "a JPEG 2000 image", _EXPORT),
     (0, b"\xff\xd8\xff", "a JPEG image, which has lost detail", _EXPORT),
     (0, b"GIF8", "a GIF image", _EXPORT),
     (0, b"ZISRAWFILE", "a CZI file (Zeiss)", _EXPORT),
-    (0, b"\xd3\xed\xf5\xf2", "a .dat file of a Janelia FIB-SEM", _CONVERT),
     (344, b"n+1\0", "a NIfTI file", _CONVERT),
     (344, b"ni1\0", "a NIfTI header", _CONVERT),
     (4, b"n+2\0", "a NIfTI-2 file", _CONVERT),
@@ -103,15 +101,13 @@ def _refuse_folder(path: Path) -> None:
     files = sorted(each for each in path.iterdir() if each.is_file())[:_MOST]
     if any(each.suffix.lower() in (".tif", ".tiff") for each in files):
         return
-    if _has_key(path / "attributes.json", "n5") or _has_key(path / "attributes.json", "dimensions"):
-        raise InputError(f"{path.name}: is an N5 container; {_CONVERT} ({READ} are read)")
     if _has_key(path / "info", "scales"):
         what = "is a precomputed volume (Neuroglancer)"
         raise InputError(f"{path.name}: {what}; {_CONVERT} ({READ} are read)")
     kinds = Counter(filter(None, (named(_head(each)) for each in files)))
     if kinds:
         [((name, advice), number)] = kinds.most_common(1)
-        what = f"has no TIFF slices, but {number} files of which each is {name}"
+        what = f"has no slices that are read, but {number} files of which each is {name}"
         raise InputError(f"{path.name}: {what}; {advice} ({READ} are read)")
 
 
