@@ -90,7 +90,7 @@ def test_only_a_full_disk_needs_room(
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(number, os.strerror(number))
 
-    for place in ("stacks.tiff.folder.TiffFolderWriter.write", "result.atomic.write_table"):
+    for place in ("stacks.tiff.folder_writer.TiffFolderWriter.write", "result.atomic.write_table"):
         with monkeypatch.context() as patch:
             patch.setattr(f"stackmend.{place}", fail)
             with pytest.raises(OutputError, match=advice):

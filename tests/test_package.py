@@ -40,7 +40,7 @@ def test_wheel(built, tmp_path):
     assert {f"stackmend/{name}" for name in DATA} <= set(names)
     assert "stackmend/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert not any("test" in name for name in names)
+    assert not any("tests" in name or "/test_" in name for name in names)
     assert {"stackmend/report/templates/report.html", "stackmend/report/works.bib"} <= set(names)
     assert runs_from(wheel, tmp_path) == str(tmp_path / "stackmend" / "schemas")
 

@@ -235,10 +235,10 @@ TAMPERINGS: dict[str, tuple[Tamper, str]] = {
     "animation gone": (gone("losses.webp"), "losses.webp is gone"),
     "animation replaced": (write("losses.webp", b"x"), "losses.webp has been edited"),
     # the stack
-    "a grey level": (brighten, "1 slices will be computed again"),
+    "a grey level": (brighten, "1 slice will be computed again"),
     "slices swapped": (swap, "2 slices will be computed again"),
-    "a slice gone": (gone("stack/s2.tif"), "1 slices will be computed again"),
-    "a slice cut off": (write("stack/s2.tif", b"II*\0"), "1 slices will be computed again"),
+    "a slice gone": (gone("stack/s2.tif"), "1 slice will be computed again"),
+    "a slice cut off": (write("stack/s2.tif", b"II*\0"), "1 slice will be computed again"),
     "tags rewritten": (retag, "stack has been edited"),
     "a slice more": (write("stack/extra.tif", b"II*\0"), "stack has been edited"),
     # the journal

@@ -38,7 +38,7 @@ def test_status_0_done(cell: Path, protocol: Write, stackmend: Call, tmp_path: P
     ]
     assert ESCAPE not in out + err
     rows = dict(line.split(maxsplit=1) for line in out.splitlines() if not line.startswith(" "))
-    assert rows["input"] == "cell: 4 x 48 x 64 uint8"
+    assert rows["input"] == "cell: 4 x 48 x 64 uint8, pixel size unknown"
     assert re.search(
         r"^chosen +gf1_sigma \d+ px, of 8, 12\n +rb_radius \d+ px, of 5, 10$", out, re.MULTILINE
     )

@@ -7,7 +7,6 @@ import gzip
 import io
 import json
 import struct
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -25,27 +24,16 @@ def picture(kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def archive() -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        file.writestr("a.tif", b"x")
-    return buffer.getvalue()
-
-
 FILES = {
-    "a.png": (picture("PNG"), "a PNG image"),
     "a.jpg": (picture("JPEG"), "a JPEG image, which has lost detail"),
     "a.jp2": (picture("JPEG2000"), "a JPEG 2000 image"),
     "a.tif.gz": (gzip.compress(b"II*\0"), "compressed by gzip; unpack it first"),
     "a.nii.gz": (gzip.compress(b"II*\0"), "compressed by gzip"),
     "a.bz2": (bz2.compress(b"II*\0"), "compressed by bzip2"),
-    "a.zip": (archive(), "a zip archive"),
     "a.dm3": (struct.pack(">III", 3, 999, 1) + bytes(400), "DigitalMicrograph"),
     "a.dm4": (struct.pack(">IQI", 4, 999, 1) + bytes(400), "DigitalMicrograph"),
-    "a.dat": (struct.pack(">I", 0xD3EDF5F2) + bytes(1020), "Janelia"),
     "a.nii": (struct.pack("<I", 348) + bytes(340) + b"n+1\0", "a NIfTI file"),
     "a.czi": (b"ZISRAWFILE" + bytes(100), "a CZI file"),
-    "really a PNG.tif": (picture("PNG"), "a PNG image"),
     "a.txt": (b"no image at all", "is of no format that is known here"),
     "a.raw": (bytes(1000), "is of no format that is known here"),
 }
@@ -65,23 +53,15 @@ def test_a_file_of_another_format(tmp_path: Path, name: str) -> None:
 
 def test_a_folder_of_another_format(tmp_path: Path) -> None:
     for number in range(3):
-        (tmp_path / f"s{number}.png").write_bytes(picture("PNG"))
+        (tmp_path / f"s{number}.jpg").write_bytes(picture("JPEG"))
     (tmp_path / "notes.txt").write_text("none")
-    with pytest.raises(InputError, match="3 files of which each is a PNG image"):
+    with pytest.raises(InputError, match="3 files of which each is a JPEG image"):
         open_stack(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "said"),
-    [
-        ("attributes.json", {"n5": "2.5.0"}, "an N5 container"),
-        ("attributes.json", {"dimensions": [1, 2, 3], "dataType": "uint8"}, "an N5 container"),
-        ("info", {"scales": []}, "a precomputed volume"),
-    ],
-)
-def test_a_container(tmp_path: Path, name: str, content: dict[str, object], said: str) -> None:
-    (tmp_path / name).write_text(json.dumps(content))
-    with pytest.raises(InputError, match=said):
+def test_a_container(tmp_path: Path) -> None:
+    (tmp_path / "info").write_text(json.dumps({"scales": []}))
+    with pytest.raises(InputError, match="a precomputed volume"):
         open_stack(tmp_path)
 
 

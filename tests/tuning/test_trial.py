@@ -320,7 +320,7 @@ def test_an_absent_neighbour_is_absent_with_all_that_is_given_for_it(cell: Path)
     judged = SimpleNamespace(
         loss=Loss(name="mean", version=1, stages=(Stage(loss),)), parameters={}
     )
-    entry: Any = SimpleNamespace(steps=["count"], own_steps=(), loss=judged, region={})
+    entry: Any = SimpleNamespace(steps=["count"], own_steps=(), loss=judged, also=None, region={})
     trial = Trial(chain, entry, Space((Axis(("count", "gain"), (1, 2)),)))
     means = [chain.reader.read(number).mean() for number in range(4)]
     for number, seen in enumerate((2, 3, 3, 2)):
@@ -342,7 +342,7 @@ def test_a_loss_may_see_neighbours(cell: Path) -> None:
     chain = ChannelChain(open_stack(cell)[0], (Bound(step, "darker", {}),))
     component = Loss(name="unsteady", version=1, stages=(Stage(loss, window=1),))
     judged = SimpleNamespace(loss=component, parameters={})
-    entry: Any = SimpleNamespace(steps=["darker"], own_steps=(), loss=judged, region={})
+    entry: Any = SimpleNamespace(steps=["darker"], own_steps=(), loss=judged, also=None, region={})
     trial = Trial(chain, entry, Space((Axis(("darker", "gain"), (1, 2)),)))
     for number in (0, 2):
         untouched = trial.loss_untouched(number, {"darker.gain": 2})

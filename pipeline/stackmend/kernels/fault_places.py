@@ -176,12 +176,12 @@ def outlook(pieces: Sequence[Piece], places: Sequence[Place]) -> Outlook | None:
     -------
     Outlook or None
         Shares of the root mean square: the weighted median of the places, and those between which
-        nine tenths of the weight lie. ``None`` where no place was found.
+        nine tenths of the weight lie. ``None`` where no place was found that is like any piece.
     """
     found = [place for place in places if place.area]
-    if not found or not pieces:
+    weights = _likeness(pieces, found) if found and pieces else np.zeros(0)
+    if not weights.any():
         return None
-    weights = _likeness(pieces, found)
     missed = [place for place in places if not place.area]
     of_missed = _weights_of_missed(found, weights, missed)
     weight = np.concatenate([weights, MISSED * of_missed])

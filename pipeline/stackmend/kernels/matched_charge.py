@@ -64,7 +64,7 @@ def charge_likeness(image: Image, restored: Image, mask: Mask, *, inverse: bool)
     >>> image = np.zeros((40, 120), np.float32)
     >>> image[10:20, 20:90] = 40
     >>> charge_likeness(image, 0 * image, image > 0, inverse=False)
-    Likeness(unit=1.0, amplitude=(24.0, 64.0), size=(2.5, 10.0), kinds=('cored',), shapes=3)
+    Likeness(unit=1.0, amplitude=(28.0, 64.0), size=(2.5, 10.0), kinds=('cored',), shapes=3)
     """
     if not mask.any():
         return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from stackmend.registry.stages import Stage, Survey, taken_by
+
+if TYPE_CHECKING:  # a report waits for no library of arrays
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
