@@ -113,10 +113,15 @@ class OmeZarrWriter(Writer):
             write_file(chunk, self._encode(images[level]))
 
     def read_back(self, position: int, channel: int = 0) -> Pixels | None:
-        """One slice as zarr reads it; a chunk that is not there would read as zeros."""
+        """One slice as zarr reads it, if its tags are there as well.
+
+        A chunk that is not there would read as zeros.
+        """
         import zarr
 
         if not self._chunk(0, position, channel).is_file():
+            return None
+        if channel == 0 and not self._has_tags(position) and self.layout.tags_at(position):
             return None
         index = (channel, position) if self.layout.channels > 1 else (position,)
         try:
@@ -239,6 +244,12 @@ class OmeZarrWriter(Writer):
             text = value.decode("latin-1")
             kept.append({"code": code, "type": dtype, "count": length, "text": text})
         self._write_group(self.path / OWN_GROUP / str(position), {"vendor_tags": kept})
+
+    def _has_tags(self, position: int) -> bool:
+        """Whether all is there that stands for the tags of a slice."""
+        names = ["zarr.json"] if self.zarr_format == 3 else [".zattrs", ".zgroup"]
+        folder = self.path / OWN_GROUP / str(position)
+        return all((folder / name).is_file() for name in names)
 
     def _write_group(self, folder: Path, attributes: dict[str, Any]) -> None:
         """A group of its own, in which other programs see nothing they know."""
