@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -98,8 +97,7 @@ def candidates(
         if reason := _other_work(ledger.work, identity, in_place=in_place):
             lost[reason] = len(ledger.slices)
             continue
-        folder = job.workspace.partial if in_place else job.workspace.folder
-        writer = _writer(job, ledger, folder)
+        writer = job.writer() if in_place else _published(job, ledger)
         if writer is None or (in_place and not writer.opens()):
             lost["the stack in the making cannot be opened"] = len(ledger.slices)
             continue
@@ -120,8 +118,8 @@ def _other_work(work: Mapping[str, Any], identity: Identity, *, in_place: bool) 
     return ""
 
 
-def _writer(job: Job, ledger: Ledger, folder: Path) -> Writer | None:
-    """The stack of a journal; ``None`` where it is none that is written."""
+def _published(job: Job, ledger: Ledger) -> Writer | None:
+    """The stack of a result; ``None`` where it is none that is written."""
     assert ledger.work is not None
     facts, dtype = ledger.work["layout"], ledger.work["pixels"]["output"]["dtype"]
     if facts["format"] not in FORMATS or dtype not in DTYPES:
@@ -134,7 +132,7 @@ def _writer(job: Job, ledger: Ledger, folder: Path) -> Writer | None:
         compression=facts["compression"],
         pyramid=facts["pyramid"],
     )
-    return new_stack(facts["format"], folder, layout)
+    return new_stack(facts["format"], job.workspace.folder, layout)
 
 
 def _of(
