@@ -329,3 +329,8 @@ def test_pictures_that_cannot_be_made_cost_no_result(
     page = api.report(result.folder).read_text(encoding="utf-8")
     assert "no film" in page
     assert "Every combination" in page
+
+
+def test_levels_whose_sum_is_beyond_float32() -> None:
+    image = np.full((8, 8), 3e38, dtype=np.float32)
+    assert shrunk(image, 4).tolist() == [[np.float32(3e38)] * 2] * 2

@@ -15,7 +15,7 @@ import tifffile
 
 from kills import contents, facts, write_protocol
 from stackmend import api
-from stackmend.errors import StackmendError
+from stackmend.errors import ProtocolError, StackmendError
 from stackmend.result import names
 from stackmend.result.hashes import pixel_hash
 from stackmend.result.inventory import hashes_of, record_hash
@@ -240,7 +240,7 @@ TAMPERINGS: dict[str, tuple[Tamper, str]] = {
     "a slice gone": (gone("stack/s2.tif"), "1 slice will be computed again"),
     "a slice cut off": (write("stack/s2.tif", b"II*\0"), "1 slice will be computed again"),
     "tags rewritten": (retag, "stack has been edited"),
-    "a slice more": (write("stack/extra.tif", b"II*\0"), "stack has been edited"),
+    "a slice more": (write("stack/s2_c7.tif", b"II*\0"), "stack has been edited"),
     # the journal
     "journal gone": (gone("journal.jsonl"), ""),
     "an area flipped": (edit("journal.jsonl", '"mask_area": ', '"mask_area": 9'), JOURNAL),
@@ -298,3 +298,14 @@ def test_what_is_altered_is_noticed_and_mended(
     assert said in heard
     assert "nothing to do" not in heard
     is_sound(out)
+
+
+def test_an_image_that_no_run_has_written_is_not_deleted(out: Path) -> None:
+    mine = out / "stack" / "mine.tif"
+    mine.write_bytes(b"II*\0")
+    with pytest.raises(ProtocolError) as caught:
+        again(out)
+    (problem,) = caught.value.problems
+    assert f"{mine} would be deleted" in str(problem)
+    mine.unlink()
+    assert "nothing to do" in again(out)

@@ -228,7 +228,9 @@ def test_the_remains_of_an_unfinished_first_run_may_be_used(
     assert problems(tmp_path / "result") == []
 
 
-@pytest.mark.parametrize("name", ["stack/Results.csv", "stack/segmented/1.tif", "truth/notes.txt"])
+@pytest.mark.parametrize(
+    "name", ["stack/Results.csv", "stack/segmented/1.tif", "truth/notes.txt", "stack.zarr/labels/1"]
+)
 def test_what_a_person_has_put_into_the_old_stack_is_not_deleted(
     tmp_path: Path, problems: Callable[..., list[str]], name: str
 ) -> None:

@@ -27,3 +27,9 @@ def test_an_assignment_that_is_none(
         main("run", "tiny.yaml", "--set", text)
     assert caught.value.code == 2
     assert "must be KEY=VALUE" in capsys.readouterr().err
+
+
+def test_figures_finer_than_anything_prints(main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main("figures", "result", "--dpi", 100000)
+    assert "argument --dpi: must be 2400 or less, got 100000" in capsys.readouterr().err

@@ -13,6 +13,7 @@ import tifffile
 from commands import (
     Main,
     Write,
+    one_line,
 )
 from conftest import OPTIMIZE
 from stackmend import api
@@ -106,3 +107,9 @@ def test_the_summary_tells_channels_apart(
     assert "cell.tif: 2 channels of 4 x 48 x 64 uint8" in out
     assert "on slice 1 of channel 0, lowest of 4" in out
     assert "on slice 1 of channel 1, lowest of 4" in out
+
+
+@pytest.mark.parametrize("verb", ["show", "report", "figures"])
+def test_a_name_longer_than_any(verb: str, main: Main, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(verb, "x" * 300) == 4
+    assert one_line(capsys.readouterr().err).endswith("check the path and its permissions")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +181,19 @@ def test_an_empty_array(tmp_path: Path) -> None:
         InputError, match=r"/volumes/raw is empty; give the file that holds the slices"
     ):
         open_stack(save(tmp_path / "a.h5", data=np.zeros((0, 4, 5), np.uint8)))
+
+
+def test_the_command_ends_in_peace_where_a_virtual_part_is_gone(tmp_path: Path) -> None:
+    layout = h5py.VirtualLayout((2, 9, 9), "u1")
+    layout[:] = h5py.VirtualSource("gone.h5", "data", (2, 9, 9))
+    with h5py.File(tmp_path / "virtual.h5", "w") as file:
+        file.create_virtual_dataset("data", layout)
+    protocol = tmp_path / "protocol.yaml"
+    protocol.write_text(
+        "protocol: 1\nname: x\ninput: {path: virtual.h5}\noutput: {path: result}\n"
+        "chain: [{step: standardize}, {step: destandardize}]\n"
+    )
+    command = [sys.executable, "-P", "-m", "stackmend", "check", str(protocol)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 4, done.returncode  # and not the signal of a crash
+    assert "which is not there; put it back beside the file" in done.stderr

@@ -57,8 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("NUMBA_CACHE_DIR", "")
     # What tifffile logs about damaged files is said in our own messages.
     logging.getLogger("tifffile").setLevel(logging.CRITICAL + 1)
-    # What is alive at the end goes with the process: a last search for cycles takes 0.3 s.
-    atexit.register(gc.freeze)
+    atexit.register(_end)
     given = list(sys.argv[1:] if arguments is None else arguments)
     with interrupts.listening() as signals:
         try:
@@ -69,6 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             flush()
     return status
+
+
+def _end() -> None:
+    """Leave what is alive at the end to the process: a last search for cycles takes 0.3 s."""
+    # But what HDF5 has handed out, and an error has kept, crashes Python if freed any later.
+    if "h5py" in sys.modules:
+        gc.collect()
+    gc.freeze()
 
 
 def _outcome(given: Sequence[str], signals: interrupts.Interrupts) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
 
 from stackmend import words
@@ -11,6 +11,9 @@ from stackmend.cli.options import Options, add_result, whole_number
 from stackmend.cli.terminal.streams import say
 
 HELP = "write the plots and pictures of a result as files"
+
+_FINEST = 2400
+"""Pixels an inch of printers; a multiple of it is more than there is memory for."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -21,10 +24,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--dpi",
-        type=whole_number,
+        type=_resolution,
         default=300,
         metavar="N",
-        help="pixels an inch (default: 300)",
+        help=f"pixels an inch (default: 300; at the most {_FINEST})",
     )
     parser.add_argument(
         "--output",
@@ -32,6 +35,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="DIR",
         help="where to (default: figures in the result folder)",
     )
+
+
+def _resolution(text: str) -> int:
+    """Pixels an inch, as many as anything prints."""
+    number = whole_number(text)
+    if number > _FINEST:
+        raise ArgumentTypeError(f"must be {_FINEST} or less, got {text}")
+    return number
 
 
 def main(options: Options) -> int:

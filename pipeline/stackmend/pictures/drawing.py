@@ -60,13 +60,14 @@ def shrunk(image: NDArray[Any], factor: int) -> NDArray[np.float32]:
     if factor == 1 or not height or not width:
         return image.astype(np.float32)
     # Whole strided planes added up: several times as fast as a mean over axes of a few pixels.
-    rows = image[:height:factor, :width].astype(np.float32)
+    wide = np.dtype("f8" if image.dtype.kind == "f" else "f4")  # sums may be beyond float32
+    rows: NDArray[Any] = image[:height:factor, :width].astype(wide)
     for step in range(1, factor):
         rows += image[step:height:factor, :width]
     total = rows[:, ::factor].copy()
     for step in range(1, factor):
         total += rows[:, step::factor]
-    return total / np.float32(factor * factor)
+    return np.asarray(total / (factor * factor), dtype=np.float32)
 
 
 def outlined(mask: Mask, factor: int) -> Image.Image:

@@ -38,17 +38,16 @@ def open_result(folder: Path) -> Result:
     """
     if folder.name == names.RECORD:
         folder = folder.parent
-    Workspace(folder).recover()
-    Workspace(folder).recover()
     try:
+        Workspace(folder).recover()
         if (folder / names.RECORD).is_file():
             return _finished(folder)
         if (folder / _PARTIAL / names.LOG).is_file():
             return _unfinished(folder)
+        what = f"no result of a run (no {names.RECORD})" if folder.is_dir() else "no such folder"
     except OSError as error:
         what = f"cannot be read ({error.strerror or error})"
-        raise InputError(f"{folder}: {what}; check its permissions") from error
-    what = f"no result of a run (no {names.RECORD})" if folder.is_dir() else "no such folder"
+        raise InputError(f"{folder}: {what}; check the path and its permissions") from error
     raise InputError(f"{folder}: there is {what}; give the output folder of stackmend run")
 
 

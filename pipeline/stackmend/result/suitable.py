@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from stackmend.result import names
-from stackmend.result.journal import has_lines
+from stackmend.result.journal import Ledger, has_lines
 from stackmend.words import size
+
+_CHANNEL = re.compile(r"_c[0-9]+$")
+"""What names of slices end with where there are several channels."""
+
+_IN_ZARR = re.compile(r"zarr\.json|\.z[a-z]+|stackmend|[0-9]+")
+"""What runs put into an OME-Zarr; labels, for instance, are their owner's."""
 
 
 def objection(folder: Path, source: Path | None) -> str | None:
@@ -79,6 +86,33 @@ def _objections(folder: Path, source: Path | None) -> Iterator[str]:
             yield f"{parent} belongs to the result of another run; choose another folder"
 
 
+def _is_own(entry: Path, written: set[str] | None) -> bool:
+    """Whether something in a stack is what runs put there, such as those slices."""
+    if entry.parent.suffix == ".zarr":
+        return _IN_ZARR.fullmatch(entry.name) is not None
+    if entry.suffix.casefold() not in (".tif", ".tiff") or entry.is_dir():
+        return False
+    return written is None or _of_all_channels(entry.name) in written
+
+
+def _written(folder: Path) -> set[str] | None:
+    """The names of the slices that the result says it has, without their channels.
+
+    ``None`` if it does not say so for sure: edited, or a run is about to replace it.
+    """
+    if (folder / names.WORK).exists():
+        return None
+    ledger = Ledger().read([folder / names.JOURNAL])
+    if ledger.work is None or ledger.doubted:
+        return None
+    return {_of_all_channels(name) for name in ledger.work["layout"]["names"]}
+
+
+def _of_all_channels(name: str) -> str:
+    file = Path(name)
+    return _CHANNEL.sub("", file.stem) + file.suffix
+
+
 def _foreign(folder: Path) -> Iterator[str]:
     """Objections to a folder that holds what no run has written there."""
     if (folder / names.WORK).is_symlink():
@@ -89,11 +123,11 @@ def _foreign(folder: Path) -> Iterator[str]:
     if others and not is_result(folder):
         what = f"holds files that are no result of a run ({others[0]})"
         yield f"{folder} {what}; choose a new or empty folder"
+    written = _written(folder)
     for name in names.STACKS:
         stack = folder / name
-        if name.endswith(".zarr") or stack.is_symlink() or not stack.is_dir():
+        if stack.is_symlink() or not stack.is_dir():
             continue
         for entry in sorted(stack.iterdir()):
-            image = entry.suffix.casefold() in (".tif", ".tiff") and not entry.is_dir()
-            if not image and not is_junk(entry.name):
+            if not _is_own(entry, written) and not is_junk(entry.name):
                 yield f"{entry} would be deleted with the earlier result; move it away first"

@@ -136,8 +136,9 @@ def record_in_place(job: Job) -> tuple[Record | None, list[str]]:
     folder = job.workspace.folder
     try:
         before, found = read_record(folder), altered_parts(folder, stacks=True)
-    except (InputError, OSError) as error:  # it is damaged, and will be written anew
-        return None, [str(error)]
+    except (InputError, OSError):  # it is damaged, and will be written anew
+        gone = "cannot be read" if (folder / names.RECORD).exists() else "is gone"
+        return None, [f"{names.RECORD} {gone}"]
     then = before.protocol
     now = {**protocol_record(job), "file": then["file"], "folder": then["folder"]}
     return before if now == then and not found else None, found
