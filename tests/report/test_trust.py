@@ -122,6 +122,12 @@ def test_a_slow_drift_is_no_jump() -> None:
     assert jumps(table(60, mean_after={index: 100 + index for index in range(60)})) == []
 
 
+def test_charge_that_comes_and_goes_does_not_stand_out() -> None:
+    every_third = {index: 0 if index % 3 else 9000 for index in range(60)}
+    assert jumps(table(60, mask_area=every_third)) == []
+    assert [jump.slice for jump in jumps(table(60, mask_area={7: 9000, 31: 9000}))] == [7, 31]
+
+
 def test_a_lone_region_in_an_empty_stack_is_a_jump() -> None:
     rows = table(mask_area=dict.fromkeys(range(20), 0) | {9: 300})
     assert [jump.slice for jump in jumps(rows)] == [9]

@@ -19,6 +19,9 @@ FEWEST = 7
 STRIKING = 6.0
 """How many typical differences from its neighbours a slice must be away to stand out."""
 
+COMMON, FEWEST_COMMON = 0.1, 3
+"""Share of the slices, and number, from which on jumps are how the stack is, not what stands out."""
+
 MEASURES = {
     # column: (what it is called, smallest jump that matters, as a share of the neighbours' value)
     "mask_area": ("masked area", 0.25),
@@ -49,7 +52,8 @@ def jumps(rows: Sequence[SliceRow]) -> list[Jump]:
     A value is compared with the median of the values of up to ``REACH`` slices on either side. It
     jumps if the difference is ``STRIKING`` times as large as is typical in the stack (the median of
     all such differences, scaled to a standard deviation), and large enough to matter. Stacks of
-    fewer than ``FEWEST`` slices have no jumps.
+    fewer than ``FEWEST`` slices have no jumps, and those in which a measure often jumps, as the
+    masked area does where charge comes and goes, have none of that measure.
     """
     found: list[Jump] = []
     for own in by_channel(rows).values():
@@ -79,7 +83,10 @@ def _jumps(rows: Sequence[SliceRow], column: str) -> Iterator[Jump]:
     before, in_the_input = column.replace("after", "before"), set()
     if before != column:
         in_the_input = {place for place, *_ in _striking(rows, before, share)}
-    for place, value, around, strength in _striking(rows, column, share):
+    found = list(_striking(rows, column, share))
+    if len(found) > max(COMMON * len(rows), FEWEST_COMMON):
+        return
+    for place, value, around, strength in found:
         yield Jump(
             place=place,
             slice=rows[place].slice,
