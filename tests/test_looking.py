@@ -94,7 +94,8 @@ def test_blobs_are_learnt_and_taken_off(tmp_path):
     assert "Nothing was found on slices 0, 2." in text
     last = "  - step: subtract_charge\n"
     searched = text.replace(last, f"{last}    strength: {{sweep: [0.85, 1.0]}}\n")
-    for line in ("optimize:", "  slices: [1, 3]", "  clean: [0, 2]", "  loss: common_histogram"):
+    optimize = ["optimize:", "  slices: [1, 3]", "  clean: [0, 2]"]
+    for line in (*optimize, "  loss: common_histogram", "  also: injection_error"):
         assert f"# {line}\n" in text
         searched = searched.replace(f"# {line}\n", f"{line}\n")
     (tmp_path / "searched.yaml").write_text(searched, encoding="utf-8")

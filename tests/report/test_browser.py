@@ -133,7 +133,9 @@ def test_the_outline_can_be_taken_away(browser: Any, shared: Path) -> None:
     page = look(browser, shared / "report.html")
     outline = page.find_element(By.CSS_SELECTOR, ".stage .outline")
     assert outline.is_displayed()
-    page.find_element(By.CSS_SELECTOR, ".outline-on").click()
+    box = page.find_element(By.CSS_SELECTOR, ".outline-on")
+    page.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", box)
+    box.click()
     assert not outline.is_displayed()
 
 

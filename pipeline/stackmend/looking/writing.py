@@ -164,12 +164,10 @@ def _to_optimize(seen: Look, chosen: Finding) -> str:
     ]
     if others:
         lines.append(f"#   validate: [{_numbers(sorted(others))}]")
-    lines.append("#   loss: common_histogram  # one mask for all combinations")
-    lines.append(
-        "#   also: injection_error  # what is left of known charge; where they differ, that is said"
-    )
     if seen.clean:
         lines.append(f"#   clean: [{_numbers(seen.clean[:CONTROLS])}]")
+    # One mask for all combinations; and what is left of known charge, beside it.
+    lines += ["#   loss: common_histogram", "#   also: injection_error"]
     if seen.clean:
         lines.append(f"# Nothing was found on slices {_numbers(seen.clean)}.")
     return "\n".join([*lines, ""])

@@ -122,7 +122,8 @@ def open_stack(
     if isinstance(path, Address):
         path.check()
     if not path.is_dir() and not path.is_file():
-        _module("foreign").refuse(path)
+        if not isinstance(path, Address):
+            _module("foreign").refuse(path)
         what = "there is no such file or folder"
         raise InputError(f"{path}: {what}; check input.path, or give the stack with --input")
     name = next(name for name in _INPUTS if _module(name).recognises(path))

@@ -83,7 +83,7 @@ def refuse(path: Path) -> None:
     elif path.is_file():
         _refuse_file(path)
     elif address := _ADDRESS.search(path.as_posix()):
-        what = f"is an address ({address[1]}:), and only files and folders are read"
+        what = f"is an address ({address[1]}:), and only those of https, s3 and gs are read"
         raise InputError(f"{path}: {what}; copy the stack here, or mount it")
 
 
