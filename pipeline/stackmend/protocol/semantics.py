@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from stackmend import words
-from stackmend.addresses import Address
 from stackmend.errors import Problem
 from stackmend.protocol.choices import check_choice, check_one_of
 from stackmend.protocol.flow import check_flow
-from stackmend.protocol.lookalikes import quoted_by_lookalikes
 from stackmend.protocol.model import ONE_OF, OptimizeEntry, Protocol, SliceSelection, StepEntry
+from stackmend.protocol.paths import check_paths
 from stackmend.protocol.stack import chosen_on_clean, held_out_twice
 from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import suggestion
@@ -53,7 +50,7 @@ def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> I
     if optimize:
         yield from _optimize(protocol)
         yield from check_choice(protocol)
-    yield from _paths(protocol)
+    yield from check_paths(protocol)
 
 
 def _every_step(protocol: Protocol) -> Iterator[StepEntry]:
@@ -273,50 +270,3 @@ def _surveys(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem
             )
             yield protocol.text.problem((*entry.path, "step"), message)
         swept.extend(f"{entry.id}.{name}" for name in entry.sweeps)
-
-
-def _odd_paths(protocol: Protocol) -> Iterator[Problem]:
-    """Paths in the file that are hardly what was meant; on the command line, they are given so."""
-    for name in ("input", "output"):
-        path: DataPath = (name, "path")
-        section = protocol.text.data.get(name)
-        given = section.get("path") if isinstance(section, dict) else None
-        if not isinstance(given, str) or not protocol.text.place(path).line:
-            continue
-        control = next((each for each in given if unicodedata.category(each) == "Cc"), None)
-        if control is not None:
-            what = f"holds the control character U+{ord(control):04X}"
-            advice = "in double quotes \\ is special: use single quotes, or / in paths"
-            yield protocol.text.problem(path, f"{what}; {advice}")
-        elif quoted_by_lookalikes(given):
-            what = "its typographic quotes are a part of the path"
-            yield protocol.text.problem(path, f"{what}; write plain ones, or none")
-
-
-def _paths(protocol: Protocol) -> Iterator[Problem]:
-    yield from _odd_paths(protocol)
-    source, target = protocol.input.path, protocol.output.path
-    if protocol.input.path is not None and protocol.input.phantom is not None:
-        yield protocol.text.problem(
-            ("input", "phantom"), "there is a path as well; keep one of the two", key=True
-        )
-    if isinstance(source, Address) and source.has_credentials:
-        place: DataPath = ("input", "path")
-        if not protocol.text.place(place).source:
-            what = "has a password in it, which every copy of the protocol would hold"
-            yield protocol.text.problem(place, f"{what}; give the address with --input")
-    if source is None or target is None:
-        return
-    path: DataPath = ("output", "path")
-    if target == source or source in target.parents:
-        yield protocol.text.problem(
-            path, "lies in the input stack, which is never written to; choose another folder"
-        )
-    elif _result_of(source, target):
-        yield protocol.text.problem(
-            path, "the input stack is the result in this folder; choose another folder"
-        )
-
-
-def _result_of(source: Path, target: Path) -> bool:
-    return source.parent == target and source.name.split(".")[0] in ("stack", "truth")

@@ -20,7 +20,7 @@ STRIKING = 6.0
 """How many typical differences from its neighbours a slice must be away to stand out."""
 
 COMMON, FEWEST_COMMON = 0.1, 3
-"""Share of the slices, and number, from which on jumps are how the stack is, not what stands out."""
+"""Share of slices, and number, from which on jumps are how the stack is, not what stands out."""
 
 MEASURES = {
     # column: (what it is called, smallest jump that matters, as a share of the neighbours' value)
@@ -53,7 +53,7 @@ def jumps(rows: Sequence[SliceRow]) -> list[Jump]:
     jumps if the difference is ``STRIKING`` times as large as is typical in the stack (the median of
     all such differences, scaled to a standard deviation), and large enough to matter. Stacks of
     fewer than ``FEWEST`` slices have no jumps, and those in which a measure often jumps, as the
-    masked area does where charge comes and goes, have none of that measure.
+    masked area does where faults come and go, have none of that measure.
     """
     found: list[Jump] = []
     for own in by_channel(rows).values():

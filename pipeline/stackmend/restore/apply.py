@@ -24,8 +24,8 @@ from stackmend.result.hashes import pixel_hash
 from stackmend.result.journal import Journal
 from stackmend.result.rows import MOST_MASKED, SliceRow, Status
 from stackmend.stacks import Pixels, Slice, Writer
-from stackmend.tuning.chains import ChannelChain, as_image
-from stackmend.tuning.raw import RawSlice, RawSlices, page_of
+from stackmend.tuning.chains import ChannelChain
+from stackmend.tuning.raw import RawSlice, RawSlices, as_image, page_of
 from stackmend.workers import memory
 from stackmend.workers.processes import Workers
 

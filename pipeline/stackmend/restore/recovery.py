@@ -26,7 +26,8 @@ from stackmend.registry import IMAGE, Recovery, Step
 from stackmend.restore.recovery_outcome import Elsewhere, Outcome, with_figures
 from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import SliceRow, Status
-from stackmend.tuning.chains import ChannelChain, Tuning, as_image
+from stackmend.tuning.chains import ChannelChain, Tuning
+from stackmend.tuning.raw import as_image
 from stackmend.tuning.searching import optimization_slices
 from stackmend.tuning.session import Session
 

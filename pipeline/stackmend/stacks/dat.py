@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stackmend.errors import BadSlice, InputError, NotReached
+from stackmend.errors import BadSlice, InputError
 from stackmend.stacks.axes import refuse_axes
 from stackmend.stacks.files import beginning_of
-from stackmend.stacks.folders import has_files, list_folder, odd_sizes, slice_files
-from stackmend.stacks.interface import Metadata, Pixels, Reader
+from stackmend.stacks.folders import SlicesReader, has_files, list_folder, odd_sizes, slice_files
+from stackmend.stacks.interface import Metadata, Pixels
 from stackmend.stacks.metadata import accepted
 from stackmend.stacks.pixels import read_plane
 
@@ -53,41 +53,22 @@ class _Header(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatReader(Reader):
+class DatReader(SlicesReader):
     """Reads one channel of .dat files.
 
     Attributes
     ----------
-    files
-        The names of the slices.
-    bad
-        What is wrong with those that cannot be used, by name.
     odd
         The pixel size of slices that have another one than the first, by name.
     """
 
-    folder: Path
-    files: tuple[str, ...]
-    info: _Info
     channel: int
-    bad: Mapping[str, str]
     odd: Mapping[str, Metadata]
 
     def read(self, index: int) -> Pixels:
         """One slice, whose header is looked at again."""
         name = self.files[index]
-        if name in self.bad:
-            raise BadSlice(self.bad[name])
-        where = name if name == self.label else f"{self.label}/{name}"
-        try:
-            info = _look(self.folder / name).info
-        except (BadSlice, NotReached):
-            raise
-        except InputError as error:
-            raise BadSlice(str(error)) from error
-        if info != self.info:
-            what = f"has changed since it was opened, expected {self.info}, got {info}"
-            raise BadSlice(f"{where}: {what}; run again")
+        where, info = self.looked_at_again(name, lambda path: _look(path).info)
         rows = (info.shape[0], info.shape[1] * info.channels)
         stored = info.dtype.newbyteorder(">")
         every = read_plane(self.folder / name, _HEADER, rows, stored, where)

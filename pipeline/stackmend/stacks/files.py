@@ -10,8 +10,8 @@ from io import BufferedWriter, FileIO, UnsupportedOperation
 from pathlib import Path
 from typing import IO
 
-from stackmend.addresses import Elsewhere
 from stackmend.disk import open_no_link, part_of
+from stackmend.elsewhere import Elsewhere
 from stackmend.errors import InputError
 
 NOT_LISTED = "files at this address cannot be listed: parts that are not there go unnoticed"

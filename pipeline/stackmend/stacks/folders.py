@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from stackmend.addresses import entries_of
-from stackmend.errors import InputError, NotReached
-from stackmend.stacks.interface import Metadata
+from stackmend.elsewhere import entries_of
+from stackmend.errors import BadSlice, InputError, NotReached
+from stackmend.stacks.interface import Metadata, Reader
 from stackmend.stacks.pixels import slice_names
 from stackmend.stacks.series import natural_key, series_notes
 from stackmend.words import few
@@ -174,3 +175,45 @@ def odd_sizes(
     more = f" and {len(said) - 1} more" if len(said) > 1 else ""
     what = f"slices differ in pixel size: {first} is {usual}, but {said[0]}{more}"
     return odd, (f"{label}: {what}",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlicesReader(Reader):
+    """Reads slices that are files of their own, all of one kind.
+
+    Attributes
+    ----------
+    files
+        The names of the slices.
+    info
+        What the header of each says.
+    bad
+        What is wrong with those that cannot be used, by name.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    info: Any
+    bad: Mapping[str, str]
+
+    def looked_at_again(self, name: str, look: Callable[[Path], Any]) -> tuple[str, Any]:
+        """Where a slice stands, and its header, which is what it was when the stack was opened.
+
+        Raises
+        ------
+        BadSlice
+            If it cannot be used, or is another by now.
+        """
+        if name in self.bad:
+            raise BadSlice(self.bad[name])
+        where = name if name == self.label else f"{self.label}/{name}"
+        try:
+            info = look(self.folder / name)
+        except (BadSlice, NotReached):
+            raise
+        except InputError as error:
+            raise BadSlice(str(error)) from error
+        if info != self.info:
+            what = f"has changed since it was opened, expected {self.info}, got {info}"
+            raise BadSlice(f"{where}: {what}; run again")
+        return where, info

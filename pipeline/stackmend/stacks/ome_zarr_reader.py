@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from stackmend.addresses import Elsewhere
+from stackmend.elsewhere import Elsewhere
 from stackmend.errors import InputError
 from stackmend.stacks.arrays import ArrayReader, refuse_shrunk
 from stackmend.stacks.axes import stated_axes

@@ -14,7 +14,7 @@ from zarr.abc.store import (
 )
 from zarr.core.buffer import Buffer, BufferPrototype
 
-from stackmend.addresses import Elsewhere
+from stackmend.elsewhere import Elsewhere
 from stackmend.errors import BadSlice
 from stackmend.stacks.ome_zarr_chunks import SLACK, Bounds, refuse_longer_content
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile, is_zipfile
 
-from stackmend.addresses import Elsewhere, Entry
+from stackmend.elsewhere import Elsewhere, Entry
 from stackmend.errors import BadSlice, InputError
 
 SUFFIXES = (".zip", ".ozx")

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from stackmend.errors import BadSlice, InputError, NotReached
+from stackmend.errors import BadSlice, InputError
 from stackmend.stacks.axes import refuse_axes
 from stackmend.stacks.files import beginning_of
-from stackmend.stacks.folders import has_files, slice_files
-from stackmend.stacks.interface import Pixels, Reader
+from stackmend.stacks.folders import SlicesReader, has_files, slice_files
+from stackmend.stacks.interface import Pixels
 from stackmend.stacks.pixels import usable_type
 
 SUFFIXES = (".png",)
@@ -47,29 +46,13 @@ class _Header(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PngReader(Reader):
-    """Reads PNG slices; ``files`` are their names, ``bad`` has what is wrong with some of them."""
-
-    folder: Path
-    files: tuple[str, ...]
-    info: _Info
-    bad: Mapping[str, str]
+class PngReader(SlicesReader):
+    """Reads PNG slices."""
 
     def read(self, index: int) -> Pixels:
         """One slice, whose header is looked at again."""
         name = self.files[index]
-        if name in self.bad:
-            raise BadSlice(self.bad[name])
-        where = name if name == self.label else f"{self.label}/{name}"
-        try:
-            info = _look(self.folder / name).info
-        except (BadSlice, NotReached):
-            raise
-        except InputError as error:
-            raise BadSlice(str(error)) from error
-        if info != self.info:
-            what = f"has changed since it was opened, expected {self.info}, got {info}"
-            raise BadSlice(f"{where}: {what}; run again")
+        where, info = self.looked_at_again(name, lambda path: _look(path).info)
         return _decode(self.folder / name, where, info)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.chain import (
@@ -29,10 +28,8 @@ from stackmend.result.hashes import combined_hash, digest, pixel_hash
 from stackmend.search import Combination, SearchResult, mean_loss
 from stackmend.stacks import Reader
 from stackmend.tuning.opinion import SecondOpinion
-from stackmend.tuning.raw import RawSlices
+from stackmend.tuning.raw import Image, RawSlices, as_image, load_image
 from stackmend.tuning.reference import CommonMask
-
-Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -294,15 +291,3 @@ def _not_needed(steps: Sequence[Bound]) -> Products:
 
 def _sees_neighbours(steps: Sequence[Bound]) -> bool:
     return any(stage.window for bound in steps for stage in bound.component.stages)
-
-
-def load_image(reader: Reader, index: int) -> Image:
-    """One slice as the chain takes it."""
-    return as_image(reader.read(index))
-
-
-def as_image(pixels: NDArray[Any]) -> Image:
-    """Pixels as the chain takes them: float32, read-only."""
-    image = pixels.astype(np.float32)
-    image.flags.writeable = False
-    return image

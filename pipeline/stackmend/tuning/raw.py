@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stackmend.errors import BadSlice
 from stackmend.result.hashes import pixel_hash
 from stackmend.stacks import Pixels, Reader, Tags
+
+Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -103,3 +106,15 @@ class RawSlices:
                 raise
             return RawSlice(None, "", bad=error)
         return RawSlice(pixels, pixel_hash(page_of(pixels, below)), tags, below=below)
+
+
+def load_image(reader: Reader, index: int) -> Image:
+    """One slice as the chain takes it."""
+    return as_image(reader.read(index))
+
+
+def as_image(pixels: NDArray[Any]) -> Image:
+    """Pixels as the chain takes them: float32, read-only."""
+    image = pixels.astype(np.float32)
+    image.flags.writeable = False
+    return image

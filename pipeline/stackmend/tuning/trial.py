@@ -12,8 +12,9 @@ from stackmend.errors import UsageError
 from stackmend.protocol import OptimizeEntry
 from stackmend.registry import IMAGE, Undefined
 from stackmend.search import LOSS, UNUSABLE, Combination, Space
-from stackmend.tuning.chains import ChannelChain, load_image
+from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.probes import UNTOUCHED, UNTOUCHED_PROBES
+from stackmend.tuning.raw import load_image
 from stackmend.tuning.reference import CommonMask
 from stackmend.tuning.spaces import Values, combination_of
 from stackmend.tuning.tuned import LOSS_ID, TunedSteps

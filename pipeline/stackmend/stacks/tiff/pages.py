@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from stackmend.addresses import Elsewhere
+from stackmend.elsewhere import Elsewhere
 from stackmend.errors import BadSlice, InputError, NotReached
 from stackmend.stacks.extras import command_for
 from stackmend.stacks.interface import Pixels

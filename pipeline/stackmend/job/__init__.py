@@ -7,18 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from stackmend.errors import InputError, OutputError, Problem, ProtocolError, UsageError
+from stackmend.job.fit import check_facts, check_format, check_narrowing, dtype_of
 from stackmend.protocol import Draft, Protocol, check_stack, named_slices, remaining
 from stackmend.result.journal import Journal
 from stackmend.result.names import RECORD
 from stackmend.result.suitable import hindrance, objection
 from stackmend.result.workspace import Workspace, bytes_taken_by
 from stackmend.stacks import (
-    FORMATS,
     Layout,
     Reader,
     Selection,
@@ -27,8 +27,7 @@ from stackmend.stacks import (
     open_phantom,
     open_stack,
 )
-from stackmend.stacks.extras import command_for, is_missing
-from stackmend.stacks.given import as_given, facts_from, impossible_lengths
+from stackmend.stacks.given import as_given, facts_from
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Job:
     @property
     def dtype(self) -> np.dtype[np.generic]:
         """Type of the restored pixels."""
-        return _dtype(self.protocol, self.reader)
+        return dtype_of(self.protocol, self.reader)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -223,27 +222,6 @@ def _readers(protocol: Protocol) -> tuple[Reader, ...]:
     )
 
 
-_OF_FILES = {"axes": None, "flip": "none", "data_bar": "auto"}
-"""What is said of the pages of files, and what says nothing of them."""
-
-
-def _said(protocol: Protocol) -> Iterator[Problem]:
-    """What a protocol says of its stack that cannot be."""
-    for key, nothing in _OF_FILES.items():
-        if protocol.input.phantom is not None and getattr(protocol.input, key) != nothing:
-            message = "is for stacks in files, and this one is synthetic; leave it out"
-            yield protocol.text.problem(("input", key), message)
-    for key in ("pixel_size", "spacing"):
-        for length in impossible_lengths(getattr(protocol.input, key)):
-            message = f"is {length:g} nm, which no pixel has; give it in nm, or with its unit"
-            yield protocol.text.problem(("input", key), message)
-
-
-def _dtype(protocol: Protocol, reader: Reader) -> np.dtype[Any]:
-    wanted = protocol.output.dtype
-    return reader.dtype if wanted == "input" else np.dtype(wanted)
-
-
 def _restored(protocol: Protocol, reader: Reader) -> tuple[tuple[int, ...], tuple[slice, slice]]:
     """The slices that are restored, by their numbers, and what the chain leaves of each."""
     slices = protocol.input.slices.indices(reader.shape[0])
@@ -252,11 +230,11 @@ def _restored(protocol: Protocol, reader: Reader) -> tuple[tuple[int, ...], tupl
 
 
 def _stack_problems(protocol: Protocol, readers: tuple[Reader, ...]) -> Iterator[Problem]:
-    yield from _format(protocol)
-    yield from _said(protocol)
+    yield from check_format(protocol)
+    yield from check_facts(protocol)
     if readers:
         yield from check_stack(protocol, readers[0].shape, len(readers), readers[0].label)
-        yield from _narrowing(protocol, readers[0])
+        yield from check_narrowing(protocol, readers[0])
     if protocol.output.path is not None:
         against = objection(protocol.output.path, protocol.input.path)
         if against:
@@ -284,42 +262,8 @@ def _needed(protocol: Protocol, readers: tuple[Reader, ...], folder: Path) -> in
         return 0
     slices, window = _restored(protocol, readers[0])
     pixels = prod(ends.stop - ends.start for ends in window)
-    each: int = pixels * _dtype(protocol, readers[0]).itemsize
+    each: int = pixels * dtype_of(protocol, readers[0]).itemsize
     work = Workspace(folder)
     done = len(Journal(work.journal).ledger().slices) * each
     count = len(slices) * len(protocol.input.channels or readers)
     return max(count * each - max(done, bytes_taken_by(work.partial)), 0)
-
-
-def _format(protocol: Protocol) -> Iterator[Problem]:
-    """Options that the format of the output does not have, and packages that it needs."""
-    output, text = protocol.output, protocol.text
-    format = FORMATS[output.format]
-    if output.pyramid and not format.pyramid:
-        other = next(name for name, each in FORMATS.items() if each.pyramid)
-        what = f"{output.format} has no place for smaller copies"
-        message = f"{what}; add format: {other}, or leave it out"
-        yield text.problem(("output", "pyramid"), message)
-    if format.needs and is_missing(format.needs):
-        message = f"{output.format} needs one more package; run: {command_for(format.needs)}"
-        yield text.problem(("output", "format"), message)
-    if output.compression not in format.compressions:
-        what = f"{output.format} cannot be compressed in this way"
-        message = f"{what}; choose {' or '.join(format.compressions)}"
-        yield text.problem(("output", "compression"), message)
-        return
-    package = format.compressions[output.compression]
-    if package and is_missing(package):
-        message = f"{output.compression} needs one more package; run: {command_for(package)}"
-        yield text.problem(("output", "compression"), message)
-
-
-def _narrowing(protocol: Protocol, reader: Reader) -> Iterator[Problem]:
-    target = _dtype(protocol, reader)
-    if target.kind != "f" and not np.can_cast(reader.dtype, target):
-        limits = np.iinfo(target)
-        message = (
-            f"{reader.dtype} grey levels are kept as they are, not rescaled: what lies "
-            f"outside {limits.min} to {limits.max} is clipped and counted"
-        )
-        yield protocol.text.problem(("output", "dtype"), message, severity="warning")
