@@ -299,5 +299,5 @@ def test_a_full_sparse_bigtiff_is_planned_and_begun(
     outlook = api.plan(protocol, workers=2)
     assert outlook.need.disk_bytes == np.prod(shape)
     assert outlook.need.worker_bytes < 3e9
-    run = api.run(protocol, set={"input.slices": '"0:3"'}, workers=2)
-    assert run.record["slices"]["restored"] == 3
+    run = api.run(protocol, set={"input.slices": '"0:1"'}, workers=2)
+    assert run.record["slices"]["restored"] == 1

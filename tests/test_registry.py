@@ -123,7 +123,7 @@ def command(*arguments, paths=(), cwd=None):
 
 def test_steps_of_other_packages_are_listed_and_the_broken_ones_named(example):
     done = command("steps", paths=[example])
-    assert done.returncode == 0
+    assert done.returncode == 2  # as something that is installed cannot be used
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if line}
     assert lines["gamma"].endswith(
         "Raise every standardised grey level to a power. [stackmend-example 0.1]"
@@ -149,7 +149,7 @@ def test_a_step_of_another_package_is_explained(example):
 
 def test_the_exported_schema_has_the_steps_of_other_packages(example):
     schema = json.loads(command("schema", paths=[example]).stdout)
-    names = schema["properties"]["chain"]["items"]["properties"]["step"]["enum"]
+    names = schema["definitions"]["step"]["properties"]["step"]["enum"]
     assert "gamma" in names
     assert not set(BROKEN) & set(names)
     Draft202012Validator.check_schema(schema)
