@@ -23,10 +23,11 @@ bench: $(VENV)/.dev
 charging: $(VENV)/.dev
 	$(BIN)/python tests/benchmarks/charging.py
 
-# Runs stopped at every file operation, sixty that lose a worker, a disk that fills up at every tenth,
+# The tests that are slow. Runs stopped at every file operation, sixty that lose a worker, a disk that fills up at every tenth,
 # fifty killed at random moments, and sixty interrupted once to four times: over all output formats;
 # a quarter of an hour.
 soak: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow
 	$(BIN)/python tests/soak.py 50
 	$(BIN)/python tests/interruptions.py 60
 

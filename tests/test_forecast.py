@@ -264,6 +264,7 @@ def test_a_constant_optimization_slice_is_passed_over(cell: Path, protocol: Writ
     assert api.plan(protocol(optimize={**OPTIMIZE, "slices": [1, 3]}), workers=1).need.slice == 3
 
 
+@pytest.mark.slow
 @pytest.mark.own_process
 def test_a_full_sparse_bigtiff_is_planned_and_begun(
     tmp_path: Path, charged: Callable[..., Any]

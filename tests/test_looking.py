@@ -233,6 +233,7 @@ def test_the_yeast_slice_has_dark_streaks():
     assert chain == [{"step": "find_streaks", "inverse": True}, {"step": "fill_streaks"}]
 
 
+@pytest.mark.slow
 @needs_reference
 def test_the_story_ends_well(tmp_path):
     pixels, truth = reference_stack("story")

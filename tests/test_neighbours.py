@@ -252,6 +252,7 @@ def test_a_cluster(
     alike(run.folder, whole["protocol"])
 
 
+@pytest.mark.slow
 def test_killed_in_each_phase_it_ends_as_in_one_go(
     place: Path, whole: Mapping[str, api.RunResult], tmp_path: Path
 ) -> None:

@@ -44,6 +44,7 @@ def events(folder: Path, kind: str) -> list[dict[str, Any]]:
     return [event for event in map(json.loads, lines) if event["event"] == kind]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["TIFF folder", "OME-Zarr", "neighbours"])  # soak has them all
 def test_killed_at_random_moments_the_result_is_that_of_a_run_in_one_go(
     folder: Path, kind: str

@@ -48,6 +48,7 @@ def test_png_in_the_resolution_asked_for(result: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("format", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF-")])
 def test_vectors_are_the_same_every_time(
     result: Path, tmp_path: Path, format: str, start: bytes
