@@ -38,7 +38,11 @@ def test_a_run_stopped_while_it_publishes_and_tidies(tmp_path: Path, kind: str) 
 # States that were once fatal, without the race that leads to them
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+FAST = ("TIFF folder", "OME-Zarr")
+KINDS = [kind if kind in FAST else pytest.param(kind, marks=pytest.mark.slow) for kind in FORMATS]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_journal_without_its_stack_is_not_believed(tmp_path: Path, kind: str) -> None:
     write_small_stack(tmp_path, 2)
     file = protocol(tmp_path, kind)
@@ -56,7 +60,7 @@ def test_a_journal_without_its_stack_is_not_believed(tmp_path: Path, kind: str) 
     assert stack.stat().st_ino == before  # it stays as it is
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_journal_of_a_first_run_without_its_stack(tmp_path: Path, kind: str) -> None:
     """Whatever part of the stack in the making is gone."""
     write_small_stack(tmp_path, 3)
