@@ -27,12 +27,12 @@ MAY_IMPORT = {
     "losses": {"registry", "kernels"},
     "protocol": {"registry", "resources", "errors", "words", "addresses"},
     "chain": {"registry", "errors"},
-    "search": {"chain", "registry", "errors"},
+    "sweep": {"chain", "registry", "errors"},
     "result": {"disk", "errors", "registry", "words"},
     "workers": {"errors", "result", "interrupts"},
     "job": {"protocol", "result", "stacks", "errors"},
     "tuning": {
-        "search",
+        "sweep",
         "chain",
         "protocol",
         "registry",
@@ -57,15 +57,15 @@ MAY_IMPORT = {
         "errors",
     },
     "forecast": {
-        *{"tuning", "restore", "search", "chain", "registry", "protocol", "result"},
+        *{"tuning", "restore", "sweep", "chain", "registry", "protocol", "result"},
         *{"workers", "job", "errors", "stacks", "words"},
     },
     "pictures": {
-        *{"tuning", "restore", "search", "chain", "registry", "result", "workers", "job", "stacks"},
+        *{"tuning", "restore", "sweep", "chain", "registry", "result", "workers", "job", "stacks"},
         *{"disk", "errors"},
     },
     "runner": {
-        *{"forecast", "pictures", "restore", "tuning", "workers", "result", "protocol", "search"},
+        *{"forecast", "pictures", "restore", "tuning", "workers", "result", "protocol", "sweep"},
         *{"chain", "registry", "job", "disk", "errors", "report", "words", "addresses"},
     },
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
@@ -116,7 +116,7 @@ def test_components_do_not_import_siblings(room):
 @pytest.mark.parametrize(
     "room",
     [
-        "search",
+        "sweep",
         "chain",
         "runner",
         "stacks",

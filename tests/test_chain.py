@@ -15,8 +15,8 @@ from stackmend.errors import StepError
 from stackmend.kernels.rounding import to_dtype
 from stackmend.kernels.scaling import undo_scale
 from stackmend.registry import IMAGE, Loss, Stage, Step
-from stackmend.search.walk import distinct_work, walk
 from stackmend.stacks import open_phantom, open_stack
+from stackmend.sweep.walk import distinct_work, walk
 from stackmend.tuning.chains import bind
 from stackmend.tuning.raw import load_image
 from stackmend.tuning.trial import LOSS_ID

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackmend.search.landmarks import (
+from stackmend.sweep.landmarks import (
     AWAY,
     GLOBAL_MINIMUM,
     HIGHEST,

@@ -16,7 +16,7 @@ from stackmend.kernels.regions import cityblock_distance
 from stackmend.registry import IMAGE, Undefined
 from stackmend.resources import config
 from stackmend.result.rows import LEAVE_IT_ALONE
-from stackmend.search import Axis, Space, search
+from stackmend.sweep import Axis, Space, search
 
 pytestmark = reference_data.needs_reference
 

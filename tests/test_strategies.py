@@ -9,7 +9,7 @@ import pytest
 
 from stackmend.chain import Bound, compile_chain
 from stackmend.registry import IMAGE, Loss, Stage, Step
-from stackmend.search import Axis, SearchResult, Space, search, strategy
+from stackmend.sweep import Axis, SearchResult, Space, search, strategy
 
 A, B, C = ("s", "a"), ("s", "b"), ("s", "c")
 SPACE = Space(

@@ -34,8 +34,8 @@ from stackmend import api, registry
 from stackmend.chain import Bound, compile_chain
 from stackmend.registry import IMAGE
 from stackmend.resources import config
-from stackmend.search import Axis, Space, search
 from stackmend.stacks.phantom_model import Phantom
+from stackmend.sweep import Axis, Space, search
 
 PUBLISHED = {
     "gf1_sigma": (40, 80, 120),

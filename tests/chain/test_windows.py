@@ -15,7 +15,7 @@ import pytest
 from components import bound
 from stackmend.chain import ABSENT, Bound, Consecutive, compile_chain
 from stackmend.registry import IMAGE, Loss, Stage, Step, Window
-from stackmend.search import distinct_work, walk
+from stackmend.sweep import distinct_work, walk
 
 COUNT = 9
 

@@ -20,8 +20,8 @@ from stackmend.errors import InputError, UsageError
 from stackmend.kernels.rounding import to_dtype
 from stackmend.registry import IMAGE, Loss, Stage, Step, Survey, Window
 from stackmend.result.rows import LEAVE_IT_ALONE
-from stackmend.search import Axis, Space
 from stackmend.stacks import open_stack
+from stackmend.sweep import Axis, Space
 from stackmend.tuning import trial as tuning_trial
 from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.trial import Trial

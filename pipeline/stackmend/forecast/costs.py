@@ -18,7 +18,7 @@ from stackmend.restore.apply import Application
 from stackmend.result.journal import Journal, Ledger
 from stackmend.result.log import Log
 from stackmend.result.workspace import Workspace
-from stackmend.search import Combination, Space
+from stackmend.sweep import Combination, Space
 from stackmend.tuning.chains import ChannelChain, survey_of
 from stackmend.tuning.searching import placed
 from stackmend.tuning.session import Session

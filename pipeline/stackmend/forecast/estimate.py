@@ -16,7 +16,7 @@ from stackmend.protocol import OptimizeEntry
 from stackmend.restore.fill import slice_bytes
 from stackmend.restore.recovery import restorations
 from stackmend.result.record import Estimate
-from stackmend.search import distinct_work, most_alive, strategy
+from stackmend.sweep import distinct_work, most_alive, strategy
 from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.spaces import space_of
 from stackmend.tuning.trial import Trial

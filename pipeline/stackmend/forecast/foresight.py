@@ -11,7 +11,7 @@ from stackmend.job import Job
 from stackmend.protocol import OptimizeEntry
 from stackmend.result.journal import Journal, JournaledLosses, Loss
 from stackmend.result.log import Log
-from stackmend.search import (
+from stackmend.sweep import (
     ALSO,
     LOSS,
     SearchResult,

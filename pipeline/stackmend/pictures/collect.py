@@ -32,8 +32,8 @@ from stackmend.result import atomic
 from stackmend.result.log import Log
 from stackmend.result.names import ANIMATION, CONTENTS, PREVIEWS
 from stackmend.result.rows import SliceRow
-from stackmend.search import REFUSED, Choice, Combination, SearchResult
 from stackmend.stacks import Writer
+from stackmend.sweep import REFUSED, Choice, Combination, SearchResult
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
 from stackmend.tuning.trial import Trial
 from stackmend.workers.processes import Workers

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stackmend.chain import Bound
 from stackmend.pictures.drawing import Display, Grey, factor_for, shrunk
 from stackmend.registry import IMAGE, INITIAL_IMAGE, Stage, Step, Undefined
-from stackmend.search import Combination, distinct_work, walk
+from stackmend.sweep import Combination, distinct_work, walk
 from stackmend.tuning.chains import FinishedSearch
 from stackmend.tuning.trial import Trial
 

@@ -12,7 +12,7 @@ from stackmend.job import Job
 from stackmend.registry import FAILED, NOTHING_FOUND, Undefined
 from stackmend.result.record import SearchRecord, SecondRecord
 from stackmend.result.rows import LEAVE_IT_ALONE, LossRow
-from stackmend.search import ALSO, REFUSED, Choice, Combination
+from stackmend.sweep import ALSO, REFUSED, Choice, Combination
 from stackmend.tuning.chains import FinishedSearch, Tuning
 from stackmend.tuning.plausible import MASKED_SHARE, OVERMASKED
 

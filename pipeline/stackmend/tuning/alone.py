@@ -7,7 +7,7 @@ from dataclasses import replace
 from stackmend.registry import IMAGE, Undefined
 from stackmend.result.journal import JournaledLosses
 from stackmend.result.rows import LEAVE_IT_ALONE
-from stackmend.search import LOSS, Choice, NoChoice, SearchResult, mean_loss
+from stackmend.sweep import LOSS, Choice, NoChoice, SearchResult, mean_loss
 from stackmend.tuning.trial import Trial
 
 LEFT_ALONE = "left_alone"

@@ -25,8 +25,8 @@ from stackmend.registry import IMAGE, Each, Step, Survey, Undefined
 from stackmend.result.arrays import encoded
 from stackmend.result.environment import versions_of_pixels
 from stackmend.result.hashes import combined_hash, digest, pixel_hash
-from stackmend.search import Combination, SearchResult, mean_loss
 from stackmend.stacks import Reader
+from stackmend.sweep import Combination, SearchResult, mean_loss
 from stackmend.tuning.opinion import SecondOpinion
 from stackmend.tuning.raw import Image, RawSlices, as_image, load_image
 from stackmend.tuning.reference import CommonMask

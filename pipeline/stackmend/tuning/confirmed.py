@@ -11,7 +11,7 @@ from stackmend.errors import StepError
 from stackmend.job import Job
 from stackmend.registry import FAILED, Undefined
 from stackmend.result.journal import Journal, JournaledLosses, Loss
-from stackmend.search import Choice, Combination, SearchResult
+from stackmend.sweep import Choice, Combination, SearchResult
 from stackmend.tuning.alone import Untouched, untouched_key
 from stackmend.tuning.control import Control
 from stackmend.tuning.trial import Trial

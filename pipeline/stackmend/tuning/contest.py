@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from stackmend.protocol import OptimizeEntry
 from stackmend.registry import NOTHING_FOUND, Undefined
-from stackmend.search import Choice, NoChoice, SearchResult
+from stackmend.sweep import Choice, NoChoice, SearchResult
 from stackmend.tuning.alone import LEFT_ALONE
 from stackmend.tuning.chains import FinishedSearch
 

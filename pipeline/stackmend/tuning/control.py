@@ -16,7 +16,7 @@ from stackmend.protocol.model import CleanPart
 from stackmend.registry import Stage, Step, Undefined
 from stackmend.result.hashes import digest
 from stackmend.result.journal import Journal, JournaledLosses, Loss
-from stackmend.search import Choice, Combination, Measured, NoChoice, distinct_work_for, walk
+from stackmend.sweep import Choice, Combination, Measured, NoChoice, distinct_work_for, walk
 from stackmend.tuning.plausible import MASKED_SHARE, measuring, overmasked
 from stackmend.tuning.trial import Trial
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stackmend.registry import Undefined
-from stackmend.search import Combination, mean_loss
+from stackmend.sweep import Combination, mean_loss
 
 MATERIAL = 0.1
 """Share by which a loss must be higher to count as clearly worse."""

@@ -9,7 +9,7 @@ from stackmend.errors import NothingFound, QualityError, StepError
 from stackmend.protocol import OptimizeEntry
 from stackmend.registry import FAILED, NOTHING_FOUND, Loss, Undefined
 from stackmend.result.log import Log
-from stackmend.search import REFUSED, Choice, NoChoice, SearchResult
+from stackmend.sweep import REFUSED, Choice, NoChoice, SearchResult
 from stackmend.tuning.alone import LEFT_ALONE
 from stackmend.tuning.chains import ChannelChain, FinishedSearch
 from stackmend.words import few

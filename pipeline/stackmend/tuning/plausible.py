@@ -11,7 +11,7 @@ import numpy as np
 from stackmend.chain import Graph, Node
 from stackmend.registry import Stage, Step, Undefined
 from stackmend.result.rows import MOST_MASKED
-from stackmend.search import Combination, Losses
+from stackmend.sweep import Combination, Losses
 from stackmend.tuning.trial import Trial
 
 OVERMASKED = f"masks more than {MOST_MASKED:.0%} of a slice".replace("%", " %")

@@ -12,7 +12,7 @@ import numpy as np
 from stackmend.chain import ABSENT, Bound, Products, compile_chain, is_refusal
 from stackmend.errors import StepError
 from stackmend.registry import IMAGE, Probe, Step
-from stackmend.search import Space
+from stackmend.sweep import Space
 from stackmend.tuning.probes import Likeness, probes_beside, probes_like
 
 REMEMBERED = 8

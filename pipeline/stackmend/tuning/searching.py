@@ -16,7 +16,7 @@ from stackmend.protocol import OptimizeEntry
 from stackmend.registry import FAILED, Undefined
 from stackmend.result.hashes import digest
 from stackmend.result.journal import JournaledLosses
-from stackmend.search import ALSO, NoChoice, SearchResult, Space, mean_loss, search, strategy
+from stackmend.sweep import ALSO, NoChoice, SearchResult, Space, mean_loss, search, strategy
 from stackmend.tuning.alone import Untouched, judged, untouched_losses
 from stackmend.tuning.chains import ChannelChain, FinishedSearch
 from stackmend.tuning.confirmed import DOUBTED, losses_hold, shares_hold, untouched_hold

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from stackmend.registry import NOTHING_FOUND, UNDEFINED, Undefined
 from stackmend.result.journal import JournaledLosses
-from stackmend.search import ALSO, Choice, NoChoice, SearchResult, choose, mean_loss
+from stackmend.sweep import ALSO, Choice, NoChoice, SearchResult, choose, mean_loss
 from stackmend.tuning.alone import counted_slices, untouched_losses
 from stackmend.tuning.opinion import SecondOpinion
 from stackmend.tuning.trial import Trial

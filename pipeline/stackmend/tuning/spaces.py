@@ -8,7 +8,7 @@ from typing import Any
 from stackmend.chain import Parameter
 from stackmend.errors import UsageError
 from stackmend.protocol import OptimizeEntry, Protocol
-from stackmend.search import Axis, Combination, Space
+from stackmend.sweep import Axis, Combination, Space
 from stackmend.words import few
 
 Values = Mapping[Parameter, Any] | Mapping[str, Any]

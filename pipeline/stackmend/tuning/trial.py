@@ -11,7 +11,7 @@ from stackmend.chain import ABSENT, Bound, Products
 from stackmend.errors import UsageError
 from stackmend.protocol import OptimizeEntry
 from stackmend.registry import IMAGE, Undefined
-from stackmend.search import LOSS, UNUSABLE, Combination, Space
+from stackmend.sweep import LOSS, UNUSABLE, Combination, Space
 from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.probes import UNTOUCHED, UNTOUCHED_PROBES
 from stackmend.tuning.raw import load_image

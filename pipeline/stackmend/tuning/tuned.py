@@ -21,7 +21,7 @@ from stackmend.chain import (
 from stackmend.errors import UsageError
 from stackmend.protocol import OptimizeEntry
 from stackmend.registry import IMAGE, INITIAL_IMAGE, PROBES, REFERENCE_MASK
-from stackmend.search import ALSO, Space
+from stackmend.sweep import ALSO, Space
 from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.probes import Likeness, probed
 from stackmend.tuning.reference import CommonMask, ReferenceMask

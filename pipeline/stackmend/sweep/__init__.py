@@ -15,7 +15,7 @@ from typing import Any
 
 from stackmend.chain import Graph, Products
 from stackmend.registry import Undefined
-from stackmend.search.choice import (
+from stackmend.sweep.choice import (
     NOTHING_TO_JUDGE,
     REFUSED,
     Choice,
@@ -25,11 +25,11 @@ from stackmend.search.choice import (
     failures,
     mean_loss,
 )
-from stackmend.search.landmarks import landmarks
-from stackmend.search.row import ALSO, LOSS, PICTURED, UNUSABLE, LossStore, Row
-from stackmend.search.space import Axis, Combination, Space
-from stackmend.search.strategies import Strategy, strategy
-from stackmend.search.walk import distinct_work, distinct_work_for, most_alive, walk
+from stackmend.sweep.landmarks import landmarks
+from stackmend.sweep.row import ALSO, LOSS, PICTURED, UNUSABLE, LossStore, Row
+from stackmend.sweep.space import Axis, Combination, Space
+from stackmend.sweep.strategies import Strategy, strategy
+from stackmend.sweep.walk import distinct_work, distinct_work_for, most_alive, walk
 
 __all__ = [
     "ALSO",

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from stackmend.chain import Parameter
 from stackmend.registry import FAILED, NOTHING_FOUND, Undefined
-from stackmend.search.space import Combination, Space
+from stackmend.sweep.space import Combination, Space
 
 Losses = Mapping[int, Mapping[Combination, float | Undefined]]
 """For each optimization slice, the loss of each combination."""

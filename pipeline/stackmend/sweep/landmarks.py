@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from stackmend.search.space import Combination
-from stackmend.search.strategies import Scored
+from stackmend.sweep.space import Combination
+from stackmend.sweep.strategies import Scored
 
 GLOBAL_MINIMUM = "global minimum"
 LOCAL_MINIMUM = "local minimum"

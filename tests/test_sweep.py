@@ -15,10 +15,10 @@ from stackmend import registry
 from stackmend.chain import Bound, compile_chain
 from stackmend.errors import StepError
 from stackmend.registry import IMAGE, NOTHING_FOUND, UNDEFINED, Loss, Stage, Step, Undefined
-from stackmend.search import Axis, Choice, NoChoice, Space, count_work, search
-from stackmend.search.choice import NOTHING_TO_JUDGE, choose
-from stackmend.search.space import walking_order
-from stackmend.search.walk import distinct_work, walk
+from stackmend.sweep import Axis, Choice, NoChoice, Space, count_work, search
+from stackmend.sweep.choice import NOTHING_TO_JUDGE, choose
+from stackmend.sweep.space import walking_order
+from stackmend.sweep.walk import distinct_work, walk
 
 SWEPT = (
     ("find_charging", "gf1_sigma"),

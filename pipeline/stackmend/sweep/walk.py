@@ -19,7 +19,7 @@ from typing import Any
 from stackmend.chain import Graph, Node, is_refusal
 from stackmend.errors import StepError
 from stackmend.registry import FAILED, Undefined
-from stackmend.search.space import Combination, walking_order
+from stackmend.sweep.space import Combination, walking_order
 
 Key = tuple[int, Combination]
 """Identity of a task: index of its node, and the values of the parameters that it depends on."""

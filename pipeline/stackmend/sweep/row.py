@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from stackmend.chain import ABSENT, Graph, Products
 from stackmend.registry import NOTHING_FOUND, Undefined
-from stackmend.search.space import Combination
-from stackmend.search.walk import distinct_work_for, walk
+from stackmend.sweep.space import Combination
+from stackmend.sweep.walk import distinct_work_for, walk
 
 PICTURED = 64
 """Combinations of a round of which a picture is made: enough for a film that one sits through."""

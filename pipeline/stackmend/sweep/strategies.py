@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from stackmend.search.space import Axis, Combination, Space
+from stackmend.sweep.space import Axis, Combination, Space
 
 Scored = Mapping[Combination, float | None]
 """The mean loss of every combination evaluated so far; ``None`` where it has no value."""
