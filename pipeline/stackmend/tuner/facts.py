@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields, is_dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stackmend.tuner.painted import Painted
 
 if TYPE_CHECKING:
     from stackmend.tuner.session import Session
+
+Tell = Callable[[dict[str, Any]], None]
+"""Is told of something, as a message to a page."""
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: named fields by name, arrays as lists, ``None`` for no number."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(each) for each in value]
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def picture_facts(painted: Painted, products: Mapping[str, Any]) -> dict[str, Any]:
+    """What a page is told of a picture that it can fetch."""
+    return {
+        "quick": painted.quick,
+        "status": products.get("status") or None,
+        "reason": products.get("reason") or None,
+        "ranges": painted.ranges,
+        "window": plain(painted.window),
+    }
 
 
 def state_facts(session: Session, reply: int | None) -> dict[str, Any]:

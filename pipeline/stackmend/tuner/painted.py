@@ -33,8 +33,8 @@ class Painted:
 
     Attributes
     ----------
-    revision, number, channel
-        Of what text, and which slice.
+    place : tuple[int, int, int]
+        Of what revision of the text, which slice, and which channel.
     quick
         Whether the layers are an approximation of a window alone.
     origin : tuple[int, int]
@@ -43,9 +43,7 @@ class Painted:
         Images and masks by name, ``(Y, X)``.
     """
 
-    revision: int
-    number: int
-    channel: int
+    place: tuple[int, int, int]
     quick: bool
     origin: tuple[int, int]
     layers: Mapping[str, NDArray[Any]]

@@ -5,8 +5,9 @@ A newer move overtakes an older one: there is never a queue of them.
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.errors import StackmendError
+from stackmend.tuner.facts import Tell, picture_facts, plain
 from stackmend.tuner.painted import AFTER, BEFORE, SOURCES, Painted
 from stackmend.tuner.pictures import Window
 from stackmend.tuner.standin import Cancelled, Preview, State
 
-Tell = Callable[[dict[str, Any]], None]
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,27 @@ class Look:
         for layer in self.layers:
             names += SOURCES.get(layer, (layer,))
         return tuple(dict.fromkeys(names))
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A look at what a text makes; ``overtaken`` says whether it is still wanted."""
+
+    state: State
+    look: Look
+    overtaken: Callable[[], bool]
+
+    @property
+    def slice(self) -> tuple[State, int, int]:
+        return self.state, self.look.number, self.look.channel
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        return self.state.revision, self.look.number, self.look.channel
+
+    def check(self) -> None:
+        if self.overtaken():
+            raise Cancelled
 
 
 class Painter:
@@ -67,14 +90,10 @@ class Painter:
             self._turn += 1
             self._news.notify()
 
-    def painted(self, revision: int, number: int, channel: int, *, quick: bool) -> Painted | None:
-        """What was painted last, if it is that."""
+    def painted(self, place: tuple[int, ...], *, quick: bool) -> Painted | None:
+        """What was painted last, if it is of that revision, slice and channel."""
         last = self._painted.get(quick)
-        if last is None or (last.revision, last.number, last.channel) != (
-            *(revision, number, channel),
-        ):
-            return None
-        return last
+        return last if last is not None and last.place == place else None
 
     def close(self) -> None:
         """Leave what is being done, and wait for that."""
@@ -85,94 +104,73 @@ class Painter:
         self._thread.join()
 
     def _work(self) -> None:
-        while True:
-            with self._news:
-                self._news.wait_for(lambda: self._wanted or self._closed)
-                if self._closed or self._wanted is None:
-                    return
-                (state, look), turn = self._wanted, self._turn
-                self._wanted = None
+        while (task := self._next()) is not None:
             try:
-                self._paint(state, look, lambda turn=turn: self._turn != turn)
+                self._paint(task)
             except Cancelled:
                 continue
             except StackmendError as error:
-                if self._turn == turn:
-                    self._tell(
-                        {
-                            "kind": "picture",
-                            "revision": state.revision,
-                            "slice": look.number,
-                            "channel": look.channel,
-                            "quick": False,
-                            "status": "failed",
-                            "reason": str(error),
-                            "ranges": {},
-                            "window": None,
-                        }
-                    )
+                self._fail(task, str(error))
+            # A defect of ours must not end what the page looks at.
+            except Exception as error:
+                _log.exception("slice %d could not be shown", task.look.number)
+                self._fail(task, f"{type(error).__name__}: {error}")
 
-    def _paint(self, state: State, look: Look, cancelled: Callable[[], bool]) -> None:
-        place = state, look.number, look.channel
-        if look.window is not None:
-            self._paint_window(state, look, look.window, cancelled)
-        products = self._preview.products(*place, look.names, cancelled=cancelled)
-        layers = {name: products[name] for name in look.names if _is_layer(products.get(name))}
-        self._take(Painted(*_place(state, look), False, (0, 0), layers), products, cancelled)
-        figures = self._preview.figures(*place, cancelled=cancelled)
-        if cancelled():
-            raise Cancelled
-        self._tell({"kind": "figures", **_named(state, look), **figures})
-        for number in (look.number + 1, look.number - 1):
-            if 0 <= number < state.job.reader.shape[0]:
-                self._preview.read_ahead(state, number, look.channel)
+    def _next(self) -> _Task | None:
+        """The last thing that is wanted, as soon as there is one."""
+        with self._news:
+            self._news.wait_for(lambda: self._wanted is not None or self._closed)
+            if self._closed or self._wanted is None:
+                return None
+            (state, look), turn = self._wanted, self._turn
+            self._wanted = None
+        return _Task(state, look, lambda: self._turn != turn)
 
-    def _paint_window(
-        self, state: State, look: Look, window: Window, cancelled: Callable[[], bool]
-    ) -> None:
+    def _paint(self, task: _Task) -> None:
+        if task.look.window is not None:
+            self._paint_window(task, task.look.window)
+        names = task.look.names
+        products = self._preview.products(*task.slice, names, cancelled=task.overtaken)
+        layers = {name: products[name] for name in names if _is_layer(products.get(name))}
+        self._take(task, Painted(task.place, False, (0, 0), layers), products)
+
+        # What takes longer than the picture comes after it.
+        figures = self._preview.figures(*task.slice, cancelled=task.overtaken)
+        task.check()
+        self._tell({"kind": "figures", **_named(task), **plain(figures)})
+        for number in (task.look.number + 1, task.look.number - 1):
+            if 0 <= number < task.state.job.reader.shape[0]:
+                self._preview.read_ahead(task.state, number, task.look.channel)
+
+    def _paint_window(self, task: _Task, window: Window) -> None:
         """The visible part alone, where that can be said of every layer."""
         layers: dict[str, NDArray[Any]] = {}
-        for name in look.names:
-            layer = self._preview.quick(
-                *(state, look.number, look.channel, name, window), cancelled=cancelled
-            )
+        for name in task.look.names:
+            layer = self._preview.quick(*task.slice, name, window, cancelled=task.overtaken)
             if not _is_layer(layer):
                 return
             layers[name] = layer
-        origin = window.y, window.x
-        self._take(Painted(*_place(state, look), True, origin, layers), {}, cancelled)
+        self._take(task, Painted(task.place, True, (window.y, window.x), layers), {})
 
-    def _take(
-        self, painted: Painted, products: dict[str, Any], cancelled: Callable[[], bool]
-    ) -> None:
-        ranges = painted.ranges  # computed before it is told, so that no picture waits for it
+    def _take(self, task: _Task, painted: Painted, products: Mapping[str, Any]) -> None:
+        """Keep what pictures are cut from, and tell that it is there."""
+        facts = picture_facts(painted, products)
         with self._news:
-            if cancelled():
-                raise Cancelled
+            task.check()
             self._painted[painted.quick] = painted
-        shown = painted.window
-        self._tell(
-            {
-                "kind": "picture",
-                "revision": painted.revision,
-                "slice": painted.number,
-                "channel": painted.channel,
-                "quick": painted.quick,
-                "status": products.get("status", ""),
-                "reason": products.get("reason", ""),
-                "ranges": ranges,
-                "window": None if shown is None else vars(shown),
-            }
-        )
+        self._tell({"kind": "picture", **_named(task), **facts})
+
+    def _fail(self, task: _Task, why: str) -> None:
+        """Tell that there is no picture, unless nobody waits for it any more."""
+        if not task.overtaken():
+            nothing = Painted(task.place, False, (0, 0), {})
+            facts = picture_facts(nothing, {"status": "failed", "reason": why})
+            self._tell({"kind": "picture", **_named(task), **facts})
 
 
 def _is_layer(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.ndim == 2 and value.size > 0
 
 
-def _place(state: State, look: Look) -> tuple[int, int, int]:
-    return state.revision, look.number, look.channel
-
-
-def _named(state: State, look: Look) -> dict[str, int]:
-    return dict(zip(("revision", "slice", "channel"), _place(state, look), strict=True))
+def _named(task: _Task) -> dict[str, int]:
+    return dict(zip(("revision", "slice", "channel"), task.place, strict=True))

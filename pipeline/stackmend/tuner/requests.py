@@ -41,7 +41,7 @@ def picture_for(sessions: Sessions, query: Query) -> tuple[bytes, dict[str, str]
     session = sessions.known(query.get("session", ""))
     if session is None:
         raise Refused(_UNKNOWN, "session: there is none of this name; load the page again")
-    painted = session.painted(*place, quick=quick)
+    painted = session.painted(place, quick=quick)
     if painted is None:
         raise Refused(_OVERTAKEN, "this picture was overtaken by a newer one")
     if not painted.has(layer):
@@ -53,7 +53,7 @@ def picture_for(sessions: Sessions, query: Query) -> tuple[bytes, dict[str, str]
     shown = own[0] if low is None else low, own[1] if high is None else high
     content = painted.picture(layer, window, scale, shown)
     return content, {
-        "X-Revision": str(painted.revision),
+        "X-Revision": str(painted.place[0]),
         "X-Low": f"{shown[0]:.9g}",
         "X-High": f"{shown[1]:.9g}",
         "X-Quick": str(int(painted.quick)),

@@ -64,9 +64,9 @@ class Session:
                 return
         self._problem("too much was asked for at once; this was left out", message["seq"])
 
-    def painted(self, revision: int, number: int, channel: int, *, quick: bool) -> Painted | None:
-        """What was painted last, if it is that."""
-        return self._painter.painted(revision, number, channel, quick=quick)
+    def painted(self, place: tuple[int, ...], *, quick: bool) -> Painted | None:
+        """What was painted last, if it is of that revision, slice and channel."""
+        return self._painter.painted(place, quick=quick)
 
     def close(self) -> None:
         """End what is being done, and wait for that."""
