@@ -31,6 +31,7 @@ from stackmend.words import command_text, printable
 
 VERBS = (
     "run",
+    "tune",
     "finish",
     "show",
     "check",

@@ -35,6 +35,9 @@ class Options(Namespace):
     run: Path
     stack: Path | None
     name: str | None
+    subject: Path
+    port: int
+    browser: bool
 
     @property
     def given(self) -> dict[str, Any]:
