@@ -52,6 +52,8 @@ hub.on("state", ({ name, title, revision, problems }) => {
   painter.ask();
 });
 hub.on("looked", () => {
+  find("stage").dataset.mode = look.mode;
+  find("stage").style.setProperty("--tall", view.image.height / (view.image.width || 1));
   painter.arrange();
   painter.ask();
   pictures.turn();
@@ -64,6 +66,7 @@ hub.on("viewed", () => {
   painter.ask();
   pictures.follow();
 });
+hub.on("failed", () => painter.ask());
 hub.on("stretched", () => pictures.stretch());
 
 // A line that is there is measured again for every picture, and at most once a frame while drawn.

@@ -99,13 +99,15 @@ export class Painter {
   #set(set, name) {
     const { pen, view } = this;
     const { x, y } = set.window;
-    const size = view.scale / set.scale; // of a pixel of the picture on the screen
     const at = view.toPane({ x, y });
     pen.imageSmoothingEnabled = view.scale * devicePixelRatio < 1.999;
     pen.imageSmoothingQuality = "high";
     for (const layer of [name, ...OVERLAYS.filter((each) => this.look.over[each])]) {
-      const bitmap = set.layers.get(layer);
-      if (bitmap) pen.drawImage(bitmap, at.x, at.y, bitmap.width * size, bitmap.height * size);
+      const picture = set.layers.get(layer);
+      if (!picture) continue;
+      const { bitmap, scale } = picture;
+      const size = view.scale / scale; // of a pixel of the picture on the screen
+      pen.drawImage(bitmap, at.x, at.y, bitmap.width * size, bitmap.height * size);
     }
   }
 

@@ -53,15 +53,14 @@ export class Pictures {
   }
 
   #frame() {
-    const scale = Math.min(1, this.view.scale * devicePixelRatio);
+    const scale = this.view.scale * devicePixelRatio;
     return { window: this.view.window(), scale: Number(scale.toFixed(4)) };
   }
 
   #tell() {
     if (!this.view.image.width) return false;
     const { slice, channel, layers } = this.look;
-    const wanted = layers().map((layer) => (layer === "outline" ? "mask" : layer));
-    const message = { do: "look", slice, channel, layers: [...new Set(wanted)], ...this.#frame() };
+    const message = { do: "look", slice, channel, layers: layers(), ...this.#frame() };
     const asked = JSON.stringify(message);
     if (asked === this.#asked) return false;
     this.#asked = asked;
@@ -76,13 +75,27 @@ export class Pictures {
     this.#news = news;
     Object.assign(this.ranges, news.ranges);
     this.hub.tell("ranges", this.ranges);
-    this.#fetch();
+    if (news.status === "failed") this.#fail(news);
+    else this.#fetch();
+  }
+
+  // There is no picture; that of another slice must not be taken for it.
+  #fail(news) {
+    this.#running?.stop.abort();
+    const { shown } = this;
+    if (shown && (shown.slice !== news.slice || shown.channel !== news.channel)) {
+      this.shown = null;
+      this.whole = null;
+    }
+    this.hub.tell("working", false);
+    this.hub.tell("failed", { quick: false, status: news.status, reason: news.reason });
   }
 
   async #fetch() {
     const news = this.#news;
     const { slice, channel, layers, range } = this.look;
     if (!news || news.slice !== slice || news.channel !== channel) return;
+    if (news.status === "failed") return;
     const { revision, quick, status, reason } = news;
     const set = { slice, channel, revision, quick, status, reason, ...this.#frame() };
     set.window = common(set.window, news.window);
@@ -107,12 +120,13 @@ export class Pictures {
     this.#show(set);
   }
 
+  // Where the slice is enlarged its own pixels are enough; a fine outline needs those of the screen.
   async #layer(set, layer, range, signal) {
+    const scale = layer === "outline" ? set.scale : Math.min(1, set.scale);
     const query = new URLSearchParams({
       token: this.live.token, session: this.live.session, revision: set.revision,
-      slice: set.slice, channel: set.channel, ...set.window, scale: set.scale,
-      layer: layer === "outline" ? "mask" : layer, outline: layer === "outline" ? 1 : 0,
-      quick: set.quick ? 1 : 0,
+      slice: set.slice, channel: set.channel, ...set.window, scale,
+      layer, quick: set.quick ? 1 : 0,
     });
     if (range) {
       query.set("low", range[0]);
@@ -121,7 +135,7 @@ export class Pictures {
     const answer = await fetch(`/picture?${query}`, { signal });
     if (answer.status === 410) throw new DOMException("overtaken", "AbortError");
     if (!answer.ok) throw new Error((await answer.text()) || answer.statusText);
-    return [layer, await coloured(layer, await answer.blob())];
+    return [layer, { scale, bitmap: await coloured(layer, await answer.blob()) }];
   }
 
   // Bitmaps that no one shows any more are given back at once: there may be many a second.
@@ -133,7 +147,7 @@ export class Pictures {
     }
     for (const old of before) {
       if (!old || old === this.shown || old === this.whole) continue;
-      for (const bitmap of old.layers.values()) bitmap.close();
+      for (const { bitmap } of old.layers.values()) bitmap.close();
     }
     this.hub.tell("working", set.quick);
     this.hub.tell("shown", set);

@@ -34,8 +34,14 @@ export function captions(hub, view, look) {
     if (reason) words.push(reason);
     find("mark").textContent = words.join(" ");
     find("mark").hidden = !words.length;
+    find("stage").classList.toggle("failed", status === "failed");
   }
   hub.on("shown", tell);
+  hub.on("failed", tell);
+  hub.on("busy", ({ what, done, needed }) => {
+    find("task").hidden = !what;
+    find("task").textContent = needed ? `${what} ${number(done)} of ${number(needed)}` : what;
+  });
   hub.on("working", (on) => {
     find("busy").hidden = !on;
   });

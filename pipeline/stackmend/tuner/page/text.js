@@ -75,8 +75,11 @@ export class Text {
       this.goTo(line, column);
     };
     const place = line ? `line ${line} ` : "";
+    const again = make("button", { type: "button", class: "again",
+      on: { click: () => this.live.send({ do: "again" }) } }, "Look again");
     return make("li", { class: severity ?? "error" }, make("button", { type: "button",
-      class: "plain", on: { click: go } }, make("b", {}, `${place}${where ?? ""}`), ` ${message}`));
+      class: "plain", on: { click: go } }, make("b", {}, `${place}${where ?? ""}`), ` ${message}`),
+    where?.startsWith("input") ? again : null);
   }
 
   /** Put the cursor at a place of the text. */
