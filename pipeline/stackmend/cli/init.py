@@ -31,9 +31,8 @@ def main(options: Options) -> int:
     file: Path | None = options.output
     if file is not None and file.exists():  # said before a minute of looking
         raise OutputError(f"{file}: there is such a file already; choose another name")
-    if options.stack is not None and not _is_text(options.stack):
-        what = "a protocol is UTF-8 text, which cannot hold this name"
-        raise InputError(f"{options.stack}: {what}; rename the stack")
+    if options.stack is not None:
+        check_name(options.stack)
     text = api.init(options.stack, folder=file and file.parent, progress=_say_progress)
     # The only thing foreign in it is a path, in double quotes, where YAML knows JSON's escapes.
     text = escape(text)
@@ -51,13 +50,19 @@ def main(options: Options) -> int:
     return 0
 
 
-def _is_text(path: Path) -> bool:
-    """Whether a path is text, not bytes that an old computer took for letters."""
+def check_name(stack: Path) -> None:
+    """See that a protocol can name a stack.
+
+    Raises
+    ------
+    InputError
+        If its name is not text, but bytes that an old computer took for letters.
+    """
     try:
-        str(path).encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+        str(stack).encode("utf-8")
+    except UnicodeEncodeError as error:
+        what = "a protocol is UTF-8 text, which cannot hold this name"
+        raise InputError(f"{stack}: {what}; rename the stack") from error
 
 
 def _say_progress(text: str) -> None:

@@ -56,11 +56,16 @@ class Options(Namespace):
 def add_protocol(parser: ArgumentParser) -> None:
     """Add the protocol, and what replaces values in it."""
     parser.add_argument("protocol", type=Path, metavar="PROTOCOL", help="a YAML file")
-    parser.add_argument(
-        "--input", type=as_path, metavar="PATH", help="the stack, instead of input.path"
-    )
+    add_replacements(parser)
     parser.add_argument(
         "--output", type=Path, metavar="PATH", help="the result folder, instead of output.path"
+    )
+
+
+def add_replacements(parser: ArgumentParser) -> None:
+    """Add the stack, and single values, that replace those of a protocol."""
+    parser.add_argument(
+        "--input", type=as_path, metavar="PATH", help="the stack, instead of input.path"
     )
     parser.add_argument(
         "--set",
@@ -83,11 +88,12 @@ def add_workers(parser: ArgumentParser) -> None:
     )
 
 
-def add_memory(parser: ArgumentParser) -> None:
+def add_memory(
+    parser: ArgumentParser,
+    help: str = "what all workers may take together, for instance 8GB",
+) -> None:
     """Add the memory that may be taken."""
-    parser.add_argument(
-        "--memory", metavar="SIZE", help="what all workers may take together, for instance 8GB"
-    )
+    parser.add_argument("--memory", metavar="SIZE", help=help)
 
 
 def add_format(parser: ArgumentParser) -> None:

@@ -52,7 +52,7 @@ def state_facts(session: Session, reply: int | None) -> dict[str, Any]:
         "kind": "state",
         "session": session.id,
         "reply": reply,
-        "title": session.title,
+        "title": session.opening.subject.title,
         "name": document.name,
         "file": document.name,
         "folder": str(document.base),
@@ -71,7 +71,7 @@ def state_facts(session: Session, reply: int | None) -> dict[str, Any]:
         "undo": bool(document._past),
         "redo": bool(document._future),
         "slots": {slot: kept is not None for slot, kept in document.slots.items()},
-        "looking": False,
+        "looking": session.opening.looking,
         "saved": None,
     }
 

@@ -11,7 +11,9 @@ from stackmend.errors import UsageError
 from stackmend.tuner.access import Access
 from stackmend.tuner.app import tuner_app
 from stackmend.tuner.messages import LONGEST
+from stackmend.tuner.opening import Subject
 from stackmend.tuner.sessions import Sessions
+from stackmend.workers.memory import bytes_of
 
 HOST = "127.0.0.1"
 
@@ -21,15 +23,25 @@ _LEAVING_S = 2  # for what is being answered when the server ends
 class Server:
     """A server that answers from when it is made until ``close``.
 
+    Parameters
+    ----------
+    subject
+        What its page is for.
+    port
+        Where it is; 0 for one that is free.
+    memory
+        What all results may take that are remembered, for instance ``2GB``.
+
     Attributes
     ----------
     access
         The address that it answers at, with its token.
     """
 
-    def __init__(self, sessions: Sessions, port: int = 0) -> None:
-        self._sessions = sessions
+    def __init__(self, subject: Subject, *, port: int = 0, memory: str | None = None) -> None:
+        most = None if memory is None else bytes_of(memory)
         self._socket = _bound(port)
+        sessions = self._sessions = Sessions(subject, most)
         self.access = Access(self._socket.getsockname()[1])
         config = uvicorn.Config(
             tuner_app(sessions, self.access),

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stackmend.errors import StackmendError
-from stackmend.tuner.facts import state_facts
+from stackmend.tuner.facts import Tell, state_facts
+from stackmend.tuner.opening import Opening
 from stackmend.tuner.painted import Painted
 from stackmend.tuner.painter import Look, Painter
 from stackmend.tuner.pictures import Window
@@ -29,13 +30,13 @@ _log = logging.getLogger(__name__)
 class Session:
     """What a page works on, and the thread that does what it asks for, one thing at a time."""
 
-    def __init__(self, id: str, title: str, preview: Preview, document: Document) -> None:
-        self.id, self.title = id, title
-        self._preview, self.document = preview, document
-        self._page: Callable[[dict[str, Any]], None] | None = None
+    def __init__(self, id: str, preview: Preview, document: Document, opening: Opening) -> None:
+        self.id, self.document, self.opening = id, document, opening
+        self._preview = preview
+        self._page: Tell | None = None
         self._look = Look()
         self.sound = document.state if document.state.job else None
-        self._painter = Painter(preview, self._tell)
+        self._painter = Painter(preview, self.tell)
         self._inbox: deque[Message] = deque()
         self._news = threading.Condition()
         self._closed = False
@@ -47,7 +48,7 @@ class Session:
         """Whether its page is there."""
         return self._page is not None
 
-    def page_comes(self, page: Callable[[dict[str, Any]], None]) -> None:
+    def page_comes(self, page: Tell) -> None:
         """Tell a page everything from now on."""
         self._page = page
 
@@ -76,13 +77,14 @@ class Session:
         self._painter.close()
         self._thread.join()
 
-    def _tell(self, message: dict[str, Any]) -> None:
+    def tell(self, message: dict[str, Any]) -> None:
+        """Tell the page something, if it is there."""
         page = self._page
         if page is not None:
             page(message)
 
     def _problem(self, what: str, seq: int | None) -> None:
-        self._tell({"kind": "problem", "message": what, "seq": seq})
+        self.tell({"kind": "problem", "message": what, "seq": seq})
 
     def _work(self) -> None:
         while (message := self._next()) is not None:
@@ -112,9 +114,24 @@ class Session:
         if state.job:
             self.sound = state
             self._painter.show(state, self._look)
-        self._tell(state_facts(self, message["seq"]))
+        self.tell(state_facts(self, message["seq"]))
 
     def _hello(self, message: Message) -> None:
+        self._edited(message)
+
+    def _again(self, message: Message) -> None:
+        """The file, or the stack, may have been mended meanwhile."""
+        before = self.opening.text
+        text = self.opening.again()
+        if text != before:
+            self.document.retype(text)
+        else:
+            self.document.again()
+        self._edited(message)
+
+    def _looked(self, message: Message) -> None:
+        if not self.document.edited:
+            self.document.retype(message["text"])
         self._edited(message)
 
     def _set(self, message: Message) -> None:
@@ -169,7 +186,8 @@ def _overtakes(later: Message, earlier: Message) -> bool:
 
 _DO: dict[str, Callable[[Session, Message], None]] = {
     "hello": Session._hello,
-    "again": Session._hello,
+    "again": Session._again,
+    "looked": Session._looked,
     "set": Session._set,
     "value": Session._value,
     "sweep": Session._sweep,

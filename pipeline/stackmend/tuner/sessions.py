@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable
+from typing import Any
 
+from stackmend.tuner.opening import Opening, Subject
 from stackmend.tuner.session import Session
+from stackmend.tuner.standin import Document, Preview
 
 MOST = 64
 """Sessions that are kept; beyond these, the one that was left longest is forgotten."""
@@ -17,14 +19,17 @@ class Sessions:
 
     Parameters
     ----------
-    begin
-        Makes a new session, a copy of another if one is given.
+    subject
+        What pages are opened for.
+    memory
+        Bytes that results may take together.
     """
 
-    def __init__(self, begin: Callable[[str, Session | None], Session]) -> None:
-        self._begin = begin
+    def __init__(self, subject: Subject, memory: int | None = None) -> None:
+        self._preview = Preview(memory=memory)
         self._all: dict[str, Session] = {}
         self._lock = threading.Lock()
+        self._opening = Opening(subject, self._tell, self._looked)
 
     def known(self, id: str) -> Session | None:
         """The session of a page, if there is one of that name."""
@@ -41,7 +46,7 @@ class Sessions:
             if before is not None and not before.has_page:
                 self._all[id] = self._all.pop(id)  # the latest stands last
                 return before, True
-            session = self._begin(secrets.token_urlsafe(12), before)
+            session = self._begun(before)
             self._all[session.id] = session
             left = [each for each in self._all.values() if not each.has_page and each != session]
             gone = left[0] if len(self._all) > MOST and left else None
@@ -51,12 +56,27 @@ class Sessions:
             gone.close()
         return session, False
 
-    def every(self) -> list[Session]:
-        """All of them."""
+    def close(self) -> None:
+        """End what they do, and wait for it."""
+        self._opening.close()
+        for session in self._every():
+            session.close()
+        self._preview.close()
+
+    def _begun(self, copied: Session | None) -> Session:
+        subject = self._opening.subject
+        text = copied.document.state.text if copied else self._opening.text
+        document = Document(self._preview, text, base=subject.base, name=subject.name)
+        return Session(secrets.token_urlsafe(12), self._preview, document, self._opening)
+
+    def _every(self) -> list[Session]:
         with self._lock:
             return list(self._all.values())
 
-    def close(self) -> None:
-        """End what they do, and wait for it."""
-        for session in self.every():
-            session.close()
+    def _tell(self, message: dict[str, Any]) -> None:
+        for session in self._every():
+            session.tell(message)
+
+    def _looked(self, text: str) -> None:
+        for session in self._every():
+            session.receive({"do": "looked", "text": text, "seq": None})

@@ -168,6 +168,13 @@ class Document:
         change(target, path[-1])
         self._become(yaml.safe_dump(data, sort_keys=False), self.state.values)
 
+    @property
+    def edited(self):
+        return bool(self._past)
+
+    def again(self):
+        self.state = self._take(self.state.text, self.state.values)
+
     def set(self, path, value, gesture=None):
         def change(target, last):
             target[last] = value
