@@ -67,6 +67,8 @@ hub.on("viewed", () => {
   pictures.follow();
 });
 hub.on("failed", () => painter.ask());
+hub.on("drawn", ({ revision, slice, quick }) =>
+  Object.assign(find("stage").dataset, { revision, slice, quick }));
 hub.on("stretched", () => pictures.stretch());
 
 // A line that is there is measured again for every picture, and at most once a frame while drawn.

@@ -10,7 +10,7 @@ const WORDS = {
 };
 
 export function captions(hub, view, look) {
-  let sound = true;
+  let [sound, looking] = [true, false];
   let pixel = null;
   hub.on("arranged", (panes) => {
     const [left, right] = panes.length > 1 ? panes : [null, panes[0]];
@@ -19,6 +19,7 @@ export function captions(hub, view, look) {
   });
   hub.on("state", (state) => {
     sound = !(state.problems ?? []).some(({ severity }) => (severity ?? "error") === "error");
+    looking = state.looking;
     pixel = state.stack?.pixel_size?.x ?? null;
     find("stage").classList.toggle("unsound", !sound);
     tell({});
@@ -27,7 +28,8 @@ export function captions(hub, view, look) {
   function tell(set) {
     last = { ...last, ...set };
     const words = [];
-    if (!sound) words.push("The picture of the last protocol without errors.");
+    if (looking) words.push("The stack is looked at; a protocol that fits it follows.");
+    else if (!sound) words.push("The picture of the last protocol without errors.");
     else if (last.quick) words.push("Visible part first; the exact picture follows.");
     const { status, reason } = last;
     if (status && status !== "ok" && status !== "restored") words.push(WORDS[status] ?? status);
