@@ -18,15 +18,16 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from browsers import ActionChains, By, Keys, requests, set_screen
 
-for package in ("starlette", "uvicorn", "websockets"):
-    pytest.importorskip(package, reason="needs the tuner's server: pip install 'stackmend[tune]'")
+pytest.importorskip("starlette", reason="needs: pip install 'stackmend[tune]'")
+pytest.importorskip("uvicorn", reason="needs: pip install 'stackmend[tune]'")
+pytest.importorskip("websockets", reason="needs: pip install 'stackmend[tune]'")
 
 from stackmend.tuner.opening import protocol_subject
 from stackmend.tuner.serving import Server
 
-__all__ = ["TEXT", "Page", "Server", "opened", "protocol_subject", "until", "written"]
+__all__ = ["TEXT", "Page", "Server", "opened", "serving", "until", "written"]
 
-PATIENCE = 120
+PATIENCE = 15
 """Seconds after which what should have happened is given up; no outcome depends on them."""
 
 TEXT = """\
@@ -72,6 +73,11 @@ def written(folder: Path, text: str = TEXT) -> Path:
     protocol = folder / "tiny.yaml"
     protocol.write_text(text, encoding="utf-8")
     return protocol
+
+
+def serving(protocol: Path) -> Server:
+    """A server for a protocol, on a port that is free."""
+    return Server(protocol_subject(protocol, input=None, set={}), port=0)
 
 
 def until(condition: Callable[[], Any]) -> Any:

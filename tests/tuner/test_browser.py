@@ -15,7 +15,7 @@ import tifffile
 from browsers import ActionChains, By, needs_browser, open_browser, requests, set_screen
 from reference_data import needs_reference, yeast
 from stackmend import api
-from tuner_page import TEXT, Server, opened, protocol_subject, until, written
+from tuner_page import TEXT, Server, opened, serving, until, written
 
 pytestmark = needs_browser
 
@@ -33,7 +33,7 @@ def serve() -> Iterator[Callable[[Path], Server]]:
     servers: list[Server] = []
 
     def start(protocol: Path) -> Server:
-        servers.append(Server(protocol_subject(protocol), port=0))
+        servers.append(serving(protocol))
         return servers[-1]
 
     yield start
