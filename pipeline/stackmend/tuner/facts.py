@@ -1,21 +1,27 @@
-"""The protocol of a page as facts in JSON: text, problems, controls, and what is known of it."""
+"""What a page is told, as facts in JSON: the protocol, its stack, its problems, its pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, is_dataclass
-from math import isfinite
+from math import isfinite, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stackmend.errors import Problem
+from stackmend.preview.document import alternatives
 from stackmend.tuner.painted import Painted
 
 if TYPE_CHECKING:
+    from stackmend.preview import State
     from stackmend.tuner.session import Session
 
 Tell = Callable[[dict[str, Any]], None]
 """Is told of something, as a message to a page."""
+
+_MOST_NAMES = 5000
+_MOST_PROBLEMS = 50
 
 
 def plain(value: Any) -> Any:
@@ -46,52 +52,85 @@ def picture_facts(painted: Painted, products: Mapping[str, Any]) -> dict[str, An
 
 def state_facts(session: Session, reply: int | None) -> dict[str, Any]:
     """What a page is told after each edit."""
-    document = session.document
-    state, sound = document.state, session.sound
+    history, state, sound = session.history, session.state, session.sound
+    subject = session.opening.subject
     return {
         "kind": "state",
         "session": session.id,
         "reply": reply,
-        "title": session.opening.subject.title,
-        "name": document.name,
-        "file": document.name,
-        "folder": str(document.base),
+        "title": subject.title,
+        "file": None if subject.file is None else subject.file.name,
+        "folder": str(history.now.base),
+        "saved": session.saved,
+        "looking": session.opening.looking,
         "revision": state.revision,
         "text": state.text,
-        "values": dict(state.values),
-        "alternative": state.alternative or None,
-        "alternatives": [],
-        "problems": [_problem_facts(each) for each in state.problems],
+        "values": plain(state.values or history.now.values),
+        "problems": [_problem_facts(each) for each in state.problems[:_MOST_PROBLEMS]],
         "sound": state.job is not None,
-        "sound_revision": sound.revision if sound else None,
-        "controls": document.controls(),
+        "sound_revision": None if sound is None else sound.revision,
+        "undo": history.can_undo,
+        "redo": history.can_redo,
+        "slots": {slot: slot in history.slots for slot in "AB"},
+        "alternatives": alternatives(history.now.data),
+        "alternative": state.alternative or None,
+        "controls": plain(session.controls()),
+        "products": plain(session.preview.product_names(sound)) if sound else [],
         "stack": None if sound is None else _stack_facts(sound),
-        "products": [],
-        "entries": [],
-        "undo": bool(document._past),
-        "redo": bool(document._future),
-        "slots": {slot: kept is not None for slot, kept in document.slots.items()},
-        "looking": session.opening.looking,
-        "saved": None,
+        "entries": [] if sound is None else _entry_facts(sound),
+        "name": None if sound is None else _job(sound).protocol.name,
     }
 
 
-def _problem_facts(problem: Any) -> dict[str, Any]:
+def _problem_facts(problem: Problem) -> dict[str, Any]:
     facts = asdict(problem)
     return {**facts, "where": facts.pop("path")}
 
 
-def _stack_facts(state: Any) -> Mapping[str, Any]:
-    reader = state.job.reader
-    slices, height, width = reader.shape
-    sizes = dict(zip("zyx", reader.metadata.pixel_size, strict=True))
+def _stack_facts(state: State) -> dict[str, Any]:
+    job = _job(state)
+    slices, height, width = job.reader.shape
+    sizes = dict(zip("zyx", job.reader.metadata.pixel_size, strict=True))
     return {
-        "label": reader.label,
+        "label": job.reader.label,
         "slices": slices,
         "height": height,
         "width": width,
-        "channels": len(state.job.readers),
-        "dtype": str(reader.dtype),
+        "channels": len(job.readers),
+        "dtype": str(job.reader.dtype),
         "pixel_size": sizes if any(sizes.values()) else None,
-        "names": list(reader.names[:5000]),
+        "names": list(job.reader.names[:_MOST_NAMES]),
+        "notes": list(job.reader.notes),
     }
+
+
+def _entry_facts(state: State) -> list[dict[str, Any]]:
+    """The searches of a protocol."""
+    protocol, count = _job(state).protocol, _job(state).reader.shape[0]
+    found: list[dict[str, Any]] = []
+    for number, entry in enumerate(protocol.optimize):
+        several = protocol.alternatives(entry)
+        tried = 0
+        for each in several:
+            steps = [step for step in protocol.variant(each.alternative) if step.id in each.steps]
+            sweeps = [sweep for step in steps for sweep in step.sweeps.values()]
+            tried += prod(len(sweep.values) for sweep in sweeps)
+        found.append(
+            {
+                "entry": number,
+                "steps": list(entry.steps),
+                "slices": list(entry.slices.indices(count)),
+                "validate": list(entry.validate.indices(count)) if entry.validate else [],
+                "clean": [plain({"slice": p.number, "region": p.region}) for p in entry.clean],
+                "region": plain(entry.region) or None,
+                "loss": entry.loss.name,
+                "combinations": tried,
+                "alternatives": [each.alternative for each in several if each.alternative],
+            }
+        )
+    return found
+
+
+def _job(state: State) -> Any:
+    assert state.job is not None
+    return state.job

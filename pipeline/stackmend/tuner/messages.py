@@ -151,7 +151,7 @@ FIELDS: Mapping[str, Fields] = {
         "entry": _NUMBER,
         **dict.fromkeys(("slices", "validate", "clean", "region"), (_is_anything, False, "")),
     },
-    "alternative": {"name": _NAME},
+    "alternative": {"name": _NAME, "gesture": _GESTURE},
     "undo": {},
     "redo": {},
     "keep": {"slot": _SLOT},
@@ -172,7 +172,7 @@ FIELDS: Mapping[str, Fields] = {
         "replace": _SWITCH,
         "freeze": _SWITCH,
     },
-    "text": {"text": (_is_text, True, "the text of a protocol")},
+    "text": {"text": (_is_text, True, "the text of a protocol"), "gesture": _GESTURE},
 }
 """What each message must have, and may have: how it is checked, whether it must be there, and what
 it must be."""

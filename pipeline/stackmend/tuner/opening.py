@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stackmend import protocol
 from stackmend.errors import StackmendError
-
+from stackmend.preview.document import Document
 
 Write = Callable[[Callable[[str], None]], str]
 """Writes a protocol, and tells what it does meanwhile."""
@@ -34,36 +35,30 @@ class Subject:
     ----------
     title
         What people call it.
-    base, name
-        The folder in which relative paths start and new files are saved, and the name of the file
-        for messages.
     read
-        Gives the text of the protocol; that of a stack shows it as it is.
+        Gives the protocol; that of a stack shows it as it is.
+    file
+        Where the protocol lies, if it is one.
     write
         Looks at the stack, telling what it does, and gives the text of the protocol that fits it;
         ``None`` for a protocol.
     """
 
     title: str
-    base: Path
-    name: str
-    read: Callable[[], str]
+    read: Callable[[], Document]
+    file: Path | None = None
     write: Write | None = None
 
 
 def protocol_subject(file: Path, *, input: Path | None, set: Mapping[str, str]) -> Subject:
-    """A protocol in a file, with what the command line puts into it.
+    """A protocol in a file, with what the command line puts into it."""
+    base = file.absolute().parent
 
-    Raises
-    ------
-    UsageError, ProtocolError
-        If it cannot be read as text, or something from the command line has no place in it.
-    """
+    def read() -> Document:
+        text = protocol.text_of(file)
+        return Document.opened(text, base=base, name=file.name, input=input, set=set)
 
-    def read() -> str:
-        return file.read_text(encoding="utf-8")
-
-    return Subject(str(file), file.absolute().parent, file.name, read)
+    return Subject(str(file), read, file=file)
 
 
 def stack_subject(title: str, quoted: str, write: Write) -> Subject:
@@ -72,7 +67,11 @@ def stack_subject(title: str, quoted: str, write: Write) -> Subject:
     ``quoted`` is its path as it stands in a protocol.
     """
     text = _RAW.format(path=quoted)
-    return Subject(title, Path.cwd(), _NEW_FILE, lambda: text, write)
+
+    def read() -> Document:
+        return Document.opened(text, base=Path.cwd(), name=_NEW_FILE)
+
+    return Subject(title, read, write=write)
 
 
 class _Ended(Exception):  # noqa: N818 - nothing has failed
@@ -80,7 +79,7 @@ class _Ended(Exception):  # noqa: N818 - nothing has failed
 
 
 class Opening:
-    """The text with which a page begins; where it is for a stack, that is looked at meanwhile.
+    """The document with which a page begins; where it is for a stack, that is looked at meanwhile.
 
     Parameters
     ----------
@@ -89,7 +88,19 @@ class Opening:
     tell
         Is told what is done, as a message to all pages.
     looked
-        Is given the protocol that fits the stack.
+        Is given the text that fits the stack, or shows it as it is where none can be written.
+
+    Attributes
+    ----------
+    document
+        As it was read last.
+    looking
+        Whether a stack is being looked at.
+
+    Raises
+    ------
+    UsageError, ProtocolError
+        If a protocol cannot be read as text, or something from the command line has no place in it.
     """
 
     def __init__(
@@ -100,29 +111,34 @@ class Opening:
     ) -> None:
         self.subject = subject
         self._tell, self._looked = tell, looked
-        self.text = subject.read()
+        self.document = subject.read()
+        self.looking = False
         self._closed = False
         self._thread: threading.Thread | None = None
-        self._look()
 
-    @property
-    def looking(self) -> bool:
-        """Whether a stack is being looked at."""
-        return self._thread is not None and self._thread.is_alive()
-
-    def again(self) -> str:
-        """The text as it is now: the file is read again, or the stack looked at again.
+    def again(self) -> str | None:
+        """Read the file again, or look at the stack again; the text if it is another than before.
 
         Raises
         ------
         StackmendError
             If the file cannot be read any more.
         """
-        if self.subject.write is None:
-            self.text = self.subject.read()
-        elif not self.looking:
-            self._look()
-        return self.text
+        if self.subject.write is not None:
+            self.look()
+            return None
+        before, self.document = self.document, self.subject.read()
+        return None if self.document == before else self.document.text
+
+    def look(self) -> None:
+        """Look at the stack, if it is for one and this is not being done."""
+        if self.subject.write is None or self.looking:
+            return
+        self.looking = True
+        self._thread = threading.Thread(
+            target=self._work, args=[self.subject.write], name="stackmend looking", daemon=True
+        )
+        self._thread.start()
 
     def close(self) -> None:
         """Leave the look at a stack, and wait for that."""
@@ -130,25 +146,19 @@ class Opening:
         if self._thread is not None:
             self._thread.join()
 
-    def _look(self) -> None:
-        write = self.subject.write
-        if write is None:
+    def _work(self, write: Write) -> None:
+        problem = ""
+        try:
+            self.document = self.document.with_text(write(self._say))
+        except _Ended:
             return
-
-        def work() -> None:
-            try:
-                self.text = write(self._say)
-            except _Ended:
-                return
-            # Why a stack cannot be looked at is a problem of the text that shows it as it is.
-            except StackmendError as error:
-                self._tell({"kind": "problem", "message": str(error), "seq": None})
-            else:
-                self._looked(self.text)
-            self._tell({"kind": "busy", "what": "", "done": 0, "needed": 0})
-
-        self._thread = threading.Thread(target=work, name="stackmend looking", daemon=True)
-        self._thread.start()
+        except StackmendError as error:
+            problem = str(error)
+        self.looking = False
+        self._tell({"kind": "busy", "what": "", "done": 0, "needed": 0})
+        self._looked(self.document.text)
+        if problem:
+            self._tell({"kind": "problem", "message": problem, "seq": None})
 
     def _say(self, what: str) -> None:
         if self._closed:

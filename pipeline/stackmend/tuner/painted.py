@@ -79,7 +79,9 @@ class Painted:
             found[DIFFERENCE] = reach_of(self.layers[BEFORE], self.layers[AFTER])
         return found
 
-    def picture(self, layer: str, window: Window, scale: float, shown: Range) -> bytes:
+    def picture(
+        self, layer: str, window: Window, scale: float, shown: Range, *, outline: bool = False
+    ) -> bytes:
         """A PNG of a window of the slice, or of what there is of it."""
         shape = self.shape_of(layer)
         inside = Window(
@@ -91,5 +93,5 @@ class Painted:
             return difference_picture(before, after, scale, shown)
         pixels = self.layers[SOURCES.get(layer, (layer,))[0]][cut]
         if pixels.dtype == np.bool_:
-            return mask_picture(pixels, scale, outline=layer == OUTLINE)
+            return mask_picture(pixels, scale, outline=outline or layer == OUTLINE)
         return grey_picture(pixels, scale, shown)

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.errors import StackmendError
+from stackmend.preview import Cancelled, Preview, State
 from stackmend.tuner.facts import Tell, picture_facts, plain
 from stackmend.tuner.painted import AFTER, BEFORE, SOURCES, Painted
 from stackmend.tuner.pictures import Window
-from stackmend.tuner.standin import Cancelled, Preview, State
 
 _log = logging.getLogger(__name__)
 

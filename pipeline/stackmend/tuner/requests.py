@@ -31,7 +31,7 @@ def picture_for(sessions: Sessions, query: Query) -> tuple[bytes, dict[str, str]
         If the query is wrong, or asks for what was never painted or is painted no more.
     """
     layer = _word(query, "layer")
-    quick = _switch(query, "quick")
+    quick, outline = _switch(query, "quick"), _switch(query, "outline")
     place = tuple(_number(query, name) for name in ("revision", "slice", "channel"))
     window = Window(*(_number(query, name) for name in ("y", "x", "height", "width")))
     scale = _decimal(query, "scale")
@@ -51,7 +51,7 @@ def picture_for(sessions: Sessions, query: Query) -> tuple[bytes, dict[str, str]
     own = painted.ranges.get(layer, (0.0, 1.0))
     low, high = (_decimal(query, name) for name in ("low", "high"))
     shown = own[0] if low is None else low, own[1] if high is None else high
-    content = painted.picture(layer, window, scale, shown)
+    content = painted.picture(layer, window, scale, shown, outline=outline)
     return content, {
         "X-Revision": str(painted.place[0]),
         "X-Low": f"{shown[0]:.9g}",

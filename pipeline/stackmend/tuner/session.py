@@ -5,23 +5,24 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from stackmend.errors import StackmendError
-from stackmend.tuner.facts import Tell, state_facts
+from stackmend.preview import Preview, State
+from stackmend.preview.document import Document, History
+from stackmend.tuner.edits import Message, edit
+from stackmend.tuner.facts import Tell, plain, state_facts
 from stackmend.tuner.opening import Opening
 from stackmend.tuner.painted import Painted
 from stackmend.tuner.painter import Look, Painter
 from stackmend.tuner.pictures import Window
-from stackmend.tuner.standin import Document, Preview
-
-Message = Mapping[str, Any]
+from stackmend.tuner.searching import Search
 
 _MOST_WAITING = 1000
 """Messages that a page may be ahead of what is done; nobody's hand is so fast."""
 
-_MOVES = {"set": "path", "value": "name", "sweep": "path", "look": None, "profile": None}
+_MOVES = {"set": "path", "value": "name", "sweep": "path", "text": None, "look": None}
 """Messages that a later one of the same kind overtakes, if it is about the same thing."""
 
 _log = logging.getLogger(__name__)
@@ -31,12 +32,16 @@ class Session:
     """What a page works on, and the thread that does what it asks for, one thing at a time."""
 
     def __init__(self, id: str, preview: Preview, document: Document, opening: Opening) -> None:
-        self.id, self.document, self.opening = id, document, opening
-        self._preview = preview
+        self.id, self.opening = id, opening
+        self.preview = preview
+        self.history = History(document)
+        self.state = self._examined()
+        self.sound: State | None = self.state if self.state.job else None
+        self.saved: str | None = None
         self._page: Tell | None = None
         self._look = Look()
-        self.sound = document.state if document.state.job else None
         self._painter = Painter(preview, self.tell)
+        self._search = Search(preview, self.tell, self._chosen)
         self._inbox: deque[Message] = deque()
         self._news = threading.Condition()
         self._closed = False
@@ -56,6 +61,12 @@ class Session:
         """The page has gone; what it has edited stays."""
         self._page = None
 
+    def tell(self, message: dict[str, Any]) -> None:
+        """Tell the page something, if it is there."""
+        page = self._page
+        if page is not None:
+            page(message)
+
     def receive(self, message: Message) -> None:
         """Do something as soon as what was asked for before is done."""
         with self._news:
@@ -63,7 +74,7 @@ class Session:
                 self._inbox.append(message)
                 self._news.notify()
                 return
-        self._problem("too much was asked for at once; this was left out", message["seq"])
+        self._problem("too much was asked for at once; this was left out", message)
 
     def painted(self, place: tuple[int, ...], *, quick: bool) -> Painted | None:
         """What was painted last, if it is of that revision, slice and channel."""
@@ -74,28 +85,23 @@ class Session:
         with self._news:
             self._closed = True
             self._news.notify()
+        self._search.close()
         self._painter.close()
         self._thread.join()
 
-    def tell(self, message: dict[str, Any]) -> None:
-        """Tell the page something, if it is there."""
-        page = self._page
-        if page is not None:
-            page(message)
-
-    def _problem(self, what: str, seq: int | None) -> None:
-        self.tell({"kind": "problem", "message": what, "seq": seq})
+    def _problem(self, what: str, message: Message, **more: Any) -> None:
+        self.tell({"kind": "problem", "message": what, "seq": message["seq"], **more})
 
     def _work(self) -> None:
         while (message := self._next()) is not None:
             try:
-                _DO[message["do"]](self, message)
+                self._do(message)
             except StackmendError as error:
-                self._problem(str(error), message["seq"])
-            # A defect of ours or of somebody's step must not end what the page works on.
+                self._problem(str(error), message)
+            # A defect of ours must not end what the page works on.
             except Exception as error:
                 _log.exception("the tuner could not do: %s", message["do"])
-                self._problem(f"{type(error).__name__}: {error}", message["seq"])
+                self._problem(f"{type(error).__name__}: {error}", message)
 
     def _next(self) -> Message | None:
         """What is to be done next, but for what is overtaken already."""
@@ -108,73 +114,73 @@ class Session:
                 message = self._inbox.popleft()
             return message
 
-    def _edited(self, message: Message) -> None:
-        """Show what an edit has come to."""
-        state = self.document.state
-        if state.job:
-            self.sound = state
-            self._painter.show(state, self._look)
+    def _do(self, message: Message) -> None:
+        if edit(self.history, message):
+            self._show(message)
+        else:
+            _DO[message["do"]](self, message)
+
+    def _examined(self) -> State:
+        now = self.history.now
+        return self.preview.take(
+            now.text, base=now.base, name=now.name, values=now.values, alternative=now.alternative
+        )
+
+    def _show(self, message: Message) -> None:
+        """Examine the document as it is now, and show what it makes."""
+        self.state = self._examined()
+        if self.state.job:
+            self.sound = self.state
+            self._painter.show(self.state, self._look)
         self.tell(state_facts(self, message["seq"]))
 
     def _hello(self, message: Message) -> None:
-        self._edited(message)
+        self._show(message)
+        self._search.tell_again()
 
     def _again(self, message: Message) -> None:
         """The file, or the stack, may have been mended meanwhile."""
-        before = self.opening.text
         text = self.opening.again()
-        if text != before:
-            self.document.retype(text)
-        else:
-            self.document.again()
-        self._edited(message)
+        if text is not None:
+            self.history.do(self.history.now.with_text(text))
+        self._show(message)
 
     def _looked(self, message: Message) -> None:
-        if not self.document.edited:
-            self.document.retype(message["text"])
-        self._edited(message)
-
-    def _set(self, message: Message) -> None:
-        self.document.set(message["path"], message["value"], message.get("gesture"))
-        self._edited(message)
-
-    def _value(self, message: Message) -> None:
-        self.document.value(message["name"], message["value"], message.get("gesture"))
-        self._edited(message)
-
-    def _sweep(self, message: Message) -> None:
-        self.document.sweep(message["path"], message["sweep"])
-        self._edited(message)
-
-    def _remove(self, message: Message) -> None:
-        self.document.remove(message["path"])
-        self._edited(message)
-
-    def _retype(self, message: Message) -> None:
-        self.document.retype(message["text"])
-        self._edited(message)
-
-    def _undo(self, message: Message) -> None:
-        self.document.undo()
-        self._edited(message)
-
-    def _redo(self, message: Message) -> None:
-        self.document.redo()
-        self._edited(message)
-
-    def _keep(self, message: Message) -> None:
-        self.document.keep(message["slot"])
-        self._edited(message)
-
-    def _take(self, message: Message) -> None:
-        self.document.take(message["slot"])
-        self._edited(message)
+        """The protocol that fits the stack takes the place of the one that shows it as it is."""
+        if not self.history.can_undo:
+            self.history.do(self.history.now.with_text(message["text"]))
+        self._show(message)
 
     def _look_at(self, message: Message) -> None:
-        window = Window(*(round(message["window"][side]) for side in ("y", "x", "height", "width")))
-        self._look = Look(message["slice"], message["channel"], tuple(message["layers"]), window)
+        sides = (round(message["window"][side]) for side in ("y", "x", "height", "width"))
+        layers = tuple(message["layers"])
+        self._look = Look(message["slice"], message["channel"], layers, Window(*sides))
         if self.sound is not None:
             self._painter.show(self.sound, self._look)
+
+    def _profile(self, message: Message) -> None:
+        if self.sound is not None:
+            ends = (tuple(message[end]) for end in ("start", "stop"))
+            place = self._look.number, self._look.channel
+            found = self.preview.profile(self.sound, *place, *ends)
+            self.tell({"kind": "profile", "slice": place[0], "channel": place[1], **plain(found)})
+
+    def _begin_search(self, message: Message) -> None:
+        self._search.begin(self.state, message["entry"])
+
+    def _stop_search(self, message: Message) -> None:
+        self._search.stop()
+
+    def _chosen(self, values: dict[str, Any]) -> None:
+        """A search has found values: show what they make."""
+        self.receive({"do": "chosen", "values": values, "seq": None})
+
+    def _show_chosen(self, message: Message) -> None:
+        document = self.history.now
+        for name, value in message["values"].items():
+            document = document.with_current(name, value)
+        self.history.do(document)
+        self._show(message)
 
 
 def _overtakes(later: Message, earlier: Message) -> bool:
@@ -188,14 +194,9 @@ _DO: dict[str, Callable[[Session, Message], None]] = {
     "hello": Session._hello,
     "again": Session._again,
     "looked": Session._looked,
-    "set": Session._set,
-    "value": Session._value,
-    "sweep": Session._sweep,
-    "remove": Session._remove,
-    "text": Session._retype,
-    "undo": Session._undo,
-    "redo": Session._redo,
-    "keep": Session._keep,
-    "take": Session._take,
     "look": Session._look_at,
+    "profile": Session._profile,
+    "search": Session._begin_search,
+    "chosen": Session._show_chosen,
+    "stop": Session._stop_search,
 }

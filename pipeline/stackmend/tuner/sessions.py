@@ -6,9 +6,9 @@ import secrets
 import threading
 from typing import Any
 
+from stackmend.preview import Preview
 from stackmend.tuner.opening import Opening, Subject
 from stackmend.tuner.session import Session
-from stackmend.tuner.standin import Document, Preview
 
 MOST = 64
 """Sessions that are kept; beyond these, the one that was left longest is forgotten."""
@@ -30,6 +30,7 @@ class Sessions:
         self._all: dict[str, Session] = {}
         self._lock = threading.Lock()
         self._opening = Opening(subject, self._tell, self._looked)
+        self._opening.look()
 
     def known(self, id: str) -> Session | None:
         """The session of a page, if there is one of that name."""
@@ -64,9 +65,7 @@ class Sessions:
         self._preview.close()
 
     def _begun(self, copied: Session | None) -> Session:
-        subject = self._opening.subject
-        text = copied.document.state.text if copied else self._opening.text
-        document = Document(self._preview, text, base=subject.base, name=subject.name)
+        document = copied.history.now if copied else self._opening.document
         return Session(secrets.token_urlsafe(12), self._preview, document, self._opening)
 
     def _every(self) -> list[Session]:
