@@ -118,6 +118,11 @@ class Page:
         )
         return int(found)
 
+    @property
+    def slice(self) -> int:
+        """The slice on the screen."""
+        return int(self.run("return document.getElementById('stage').dataset.slice"))
+
     def after(self, act: Callable[[], Any]) -> int:
         """Do something, and wait until the picture of what it leads to is on the screen."""
         before = self.revision
@@ -156,7 +161,7 @@ class Page:
             "token": self.server.access.token,
             "session": self.run("return sessionStorage.getItem('session')"),
             "revision": self.revision,
-            "slice": self.run("return document.getElementById('stage').dataset.slice"),
+            "slice": self.slice,
             "channel": 0,
             "layer": layer,
         }

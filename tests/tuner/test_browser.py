@@ -129,10 +129,10 @@ def test_zoom_and_position_stay(browser: Any, server: Server) -> None:
     assert page.text("#zoom") == zoom
     where = page.seen()
     page.keys(".")
-    until(lambda: page.run("return document.getElementById('stage').dataset.slice") == "1")
+    until(lambda: page.slice == 1)
     assert page.text("#zoom") == zoom
     page.keys(",")
-    until(lambda: page.run("return document.getElementById('stage').dataset.slice") == "0")
+    until(lambda: page.slice == 0)
     until(lambda: page.revision)
     until(lambda: page.seen() == where)
     page.keys("0")
@@ -230,7 +230,7 @@ def test_what_is_searched_and_saved_is_what_run_makes(
     assert command.startswith("stackmend run")
     assert "mine.yaml" in command
     shown = page.picture("after")
-    number = int(page.run("return document.getElementById('stage').dataset.slice"))
+    number = page.slice
     assert not api.check(tmp_path / "mine.yaml").draft.problems
     result = api.run(tmp_path / "mine.yaml", output=tmp_path / "result")
     made = sorted((tmp_path / "result").rglob("slice*.tif"))[number]
