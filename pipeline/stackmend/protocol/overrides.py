@@ -11,8 +11,9 @@ from stackmend import resources
 from stackmend.addresses import full_text
 from stackmend.errors import UsageError
 from stackmend.protocol.model import ONE_OF
+from stackmend.protocol.nodes import Place
 from stackmend.protocol.schema import one_of_chains
-from stackmend.protocol.text import DataPath, Place, Text, parse, spell
+from stackmend.protocol.text import DataPath, Text, parse, spell
 from stackmend.protocol.wording import suggestion
 
 
