@@ -309,10 +309,12 @@ def _target(data: Any, path: DataPath) -> tuple[Any, Any]:
     if not path:
         raise NotEditable("protocol: cannot be replaced as a whole; change what is in it")
     for end, part in enumerate(path[:-1], start=1):
-        if isinstance(data, dict) and isinstance(part, str) and data.get(part) is None:
-            data[part] = {}
+        if isinstance(data, dict) and isinstance(part, str):
+            data.setdefault(part, None)
         if not _has(data, part):
             raise _no_place(path[:end])
+        if data[part] is None and isinstance(path[end], str):
+            data[part] = {}
         data = data[part]
     last = path[-1]
     fits = isinstance(last, str) if isinstance(data, dict) else isinstance(last, int)

@@ -103,7 +103,7 @@ class Layout:
         if kept:
             line = self.text[stop : self.line_stop(stop)]
             if line.strip():  # must not become a part of the comment
-                rest = self.line_break + self.blanks(start) + " " + rest.lstrip(" ")
+                rest = self.line_break + self.blanks(start) + " " + rest.lstrip(" \t")
         elif aligned := _ALIGNED.match(rest):
             gap = len(aligned[1]) + (stop - start) - len(new)
             rest = " " * max(gap, 2) + rest[len(aligned[1]) :]
