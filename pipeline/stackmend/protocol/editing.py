@@ -292,7 +292,8 @@ def _child(node: Node, part: str | int) -> Node | None:
 
 
 def _key(mapping: Node, value: Node) -> Node:
-    return next(key for key, each in mapping.content if each is value)
+    key: Node = next(key for key, each in mapping.content if each is value)
+    return key
 
 
 def _found(layout: Layout, path: DataPath, wanted: DataPath) -> Node:

@@ -130,7 +130,7 @@ class _Composer:
     def _items(self, depth: int) -> Iterator[Node]:
         for event in self._events:
             if isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
-                self._stop = event.end_mark.index
+                self._stop = event.end_mark.index if event.end_mark else self._stop
                 return
             yield self._node(event, depth + 1)
 
