@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from stackmend import resources
 from stackmend.errors import UsageError
 from stackmend.protocol.editing import BOM, insert, put, remove, value_at
 from stackmend.protocol.effective import with_given
@@ -15,6 +16,10 @@ from stackmend.protocol.text import DataPath, parse
 
 MOST_STATES = 1000
 """Documents that can be undone; the earliest are forgotten."""
+
+_SEARCH = resources.schema("skeleton")["definitions"]["optimize"]["properties"]
+_NAMED = {name: _SEARCH[name].get("default") for name in ("loss", "also", "strategy")}
+"""What is given by name, or as a mapping of its name and its options, with its default."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,18 @@ class Document:
         """
         values = {**self.values}
         values.pop(full_name(self.data, path), None)
-        return replace(self, text=put(self.text, tuple(path), value), values=values)
+        path, value = self._with_name(tuple(path), value)
+        return replace(self, text=put(self.text, path, value), values=values)
+
+    def _with_name(self, path: DataPath, value: Any) -> tuple[DataPath, Any]:
+        """An option of a loss or strategy that is given by name alone needs a mapping for both."""
+        if path[:1] != ("optimize",) or len(path) < 3 or path[-2] not in _NAMED:
+            return path, value
+        entry = value_at(self.data, path[:-2])
+        name = entry.get(path[-2], _NAMED[str(path[-2])])
+        return (
+            (path[:-1], {"name": name, path[-1]: value}) if isinstance(name, str) else (path, value)
+        )
 
     def with_current(self, name: str, value: Any) -> Document:
         """With another value of a swept parameter on the screen; the text stays."""
