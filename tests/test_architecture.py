@@ -70,15 +70,16 @@ MAY_IMPORT = {
     },
     "preview": {
         *{"restore", "tuning", "sweep", "chain", "registry", "protocol", "job", "stacks", "result"},
-        *{"workers", "kernels", "looking", "errors", "words"},
+        *{"workers", "kernels", "looking", "errors", "words", "resources", "disk", "addresses"},
     },
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
     "report": {"result", "disk", "errors", "words"},
+    "tuner": {"preview", "protocol", "kernels", "workers", "errors", "words"},
     "api": {
         *{"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
         *{"looking", "errors", "resources", "addresses"},
     },
-    "cli": {"api", "result", "registry", "errors", "words", "interrupts", "addresses"},
+    "cli": {"api", "result", "registry", "errors", "words", "interrupts", "addresses", "tuner"},
     "__main__": {"cli", "errors", "interrupts"},
     "__init__": {"api"},
 }

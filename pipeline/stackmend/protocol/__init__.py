@@ -45,6 +45,7 @@ __all__ = [
     "examine",
     "named_slices",
     "remaining",
+    "text_of",
 ]
 
 
@@ -141,6 +142,19 @@ def examine(
         protocol, chain=repaired.chain_intact, optimize=repaired.optimize_intact
     )
     return Draft(protocol, tuple(_in_file_order(problems)), file.name)
+
+
+def text_of(file: Path) -> str:
+    """The text of a protocol file, whatever is in it.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read.
+    ProtocolError
+        If it is too large for a protocol, or no text.
+    """
+    return _decode(_read(file), file)
 
 
 def _in_file_order(problems: Iterable[Problem]) -> list[Problem]:

@@ -127,13 +127,15 @@ class Painter:
         return _Task(state, look, lambda: self._turn != turn)
 
     def _paint(self, task: _Task) -> None:
-        if task.look.window is not None:
+        if task.look.window is not None and hasattr(self._preview, 'quick'):
             self._paint_window(task, task.look.window)
         names = task.look.names
         products = self._preview.products(*task.slice, names, cancelled=task.overtaken)
         layers = {name: products[name] for name in names if _is_layer(products.get(name))}
         self._take(task, Painted(task.place, False, (0, 0), layers), products)
 
+        if not hasattr(self._preview, 'figures'):
+            return
         # What takes longer than the picture comes after it.
         figures = self._preview.figures(*task.slice, cancelled=task.overtaken)
         task.check()

@@ -10,6 +10,7 @@ from typing import Any
 
 from stackmend.errors import StackmendError
 from stackmend.preview import Preview, State
+from stackmend.preview.controls import UNKNOWN, step_controls
 from stackmend.preview.document import Document, History
 from stackmend.tuner.edits import Message, edit
 from stackmend.tuner.facts import Tell, plain, state_facts
@@ -88,6 +89,12 @@ class Session:
         self._search.close()
         self._painter.close()
         self._thread.join()
+
+    def controls(self) -> list[dict[str, Any]]:
+        """What can be moved in the protocol."""
+        job = self.sound.job if self.sound else None
+        sizes = job.reader.metadata.pixel_size if job else UNKNOWN
+        return step_controls(self.history.now, sizes)
 
     def _problem(self, what: str, message: Message, **more: Any) -> None:
         self.tell({"kind": "problem", "message": what, "seq": message["seq"], **more})
