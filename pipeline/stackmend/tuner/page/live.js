@@ -61,8 +61,10 @@ export class Live {
 
   #out(message) {
     this.#seq += 1;
+    const { gesture, ...rest } = message;
+    const whole = gesture ? message : rest;
     if (this.#socket?.readyState === WebSocket.OPEN) {
-      this.#socket.send(JSON.stringify({ ...message, seq: this.#seq }));
+      this.#socket.send(JSON.stringify({ ...whole, seq: this.#seq }));
     }
     return this.#seq;
   }

@@ -62,7 +62,9 @@ export class Search {
   }
 
   #optimize(change) {
-    this.live.send({ do: "optimize", entry: this.#entry, ...change });
+    const asked = Object.entries(change).map(([name, value]) =>
+      [name, Array.isArray(value) ? value.map(written) : value]);
+    this.live.send({ do: "optimize", entry: this.#entry, ...Object.fromEntries(asked) });
   }
 
   #build() {
@@ -99,7 +101,7 @@ export class Search {
   }
 
   #typed(role, text) {
-    const kept = (this.#entries()[this.#entry]?.[role] ?? []).filter((each) => each?.region);
+    const kept = (this.#entries()[this.#entry]?.[role] ?? []).filter((each) => written(each) === each);
     const wanted = listed(text).map((each) => kept.find(
       (one) => numberOf(one) === each) ?? each);
     this.#optimize({ [role]: wanted.length || role === "slices" ? wanted : null });
@@ -116,8 +118,8 @@ export class Search {
     const entry = entries[this.#entry] ?? {};
     for (const { role } of ROLES) {
       const field = this.fields[role];
-      const written = (entry[role] ?? []).map((each) => numberOf(each)).join(", ");
-      if (document.activeElement !== field) field.value = written;
+      const numbers = (entry[role] ?? []).map((each) => numberOf(each)).join(", ");
+      if (document.activeElement !== field) field.value = numbers;
     }
     this.look.region = entry.region ? spanned(entry.region, state.stack) : null;
     const { region } = this.look;
@@ -180,6 +182,10 @@ export class Search {
 }
 
 const numberOf = (each) => each?.slice ?? each;
+
+// A slice as it stands in a protocol: its number, unless only a part of it is meant.
+const written = (each) =>
+  (Object.keys(each?.region ?? {}).length ? each : numberOf(each));
 
 function spanned(region, stack) {
   return { y: region.y ?? [0, stack?.height ?? 0], x: region.x ?? [0, stack?.width ?? 0] };
