@@ -13,7 +13,7 @@ pytest.importorskip("starlette", reason="the tuner needs: pip install 'stackmend
 
 from stackmend.tuner.opening import Subject, protocol_subject
 from stackmend.tuner.serving import Server
-from tuner_page import Page
+from tuner_client import Page
 
 CHAIN = [
     {"step": "standardize"},

@@ -13,7 +13,7 @@ from stackmend.tuner import app
 from stackmend.tuner.access import Access
 from stackmend.tuner.opening import protocol_subject
 from stackmend.tuner.serving import Server
-from tuner_page import Page, ask, live
+from tuner_client import Page, ask, live
 
 
 @pytest.fixture(scope="module")
