@@ -49,5 +49,5 @@ def area_average(image: NDArray[Any], scale: float) -> NDArray[np.float32]:
     pixels = image.view(np.uint8) if image.dtype == np.bool_ else image
     height, width = (ceil(round(length * scale, 6)) for length in image.shape)
     out = np.empty((max(height, 1), max(width, 1)), np.float32)
-    _area_loops.average(readonly(pixels), 1 / scale, out)
+    _area_loops.average(readonly(np.ascontiguousarray(pixels)), 1 / scale, out)
     return out

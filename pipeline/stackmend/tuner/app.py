@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,7 +18,9 @@ from stackmend.tuner.live import converse
 from stackmend.tuner.requests import Refused, picture_for
 from stackmend.tuner.sessions import Sessions
 
-_PAGE = files("stackmend.tuner") / "page"
+PAGE = files("stackmend.tuner") / "page"
+"""What the page is made of; nothing else is served as a file."""
+
 _KINDS = {
     "html": "text/html; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -43,7 +46,7 @@ def tuner_app(sessions: Sessions, access: Access) -> App:
     headers = {**_EVERY_ANSWER, "Content-Security-Policy": policy}
 
     async def start(request: Request) -> Response:
-        page = _response(_PAGE / "index.html", headers)
+        page = _response(PAGE / "index.html", headers)
         page.set_cookie(access.cookie, access.token, httponly=True, samesite="strict")
         return page
 
@@ -51,7 +54,7 @@ def tuner_app(sessions: Sessions, access: Access) -> App:
         name = request.path_params["name"]
         if not _NAME.fullmatch(name):
             return PlainTextResponse("there is no such file\n", 404, headers)
-        return _response(_PAGE / name, headers)
+        return _response(PAGE / name, headers)
 
     def picture(request: Request) -> Response:
         try:
@@ -73,7 +76,8 @@ def tuner_app(sessions: Sessions, access: Access) -> App:
 
 
 def _response(file: Traversable, headers: dict[str, str]) -> Response:
-    if not file.is_file():
+    link = isinstance(file, Path) and file.is_symlink()  # it may lead anywhere
+    if link or not file.is_file():
         return PlainTextResponse("there is no such file\n", 404, headers)
     kind = _KINDS[file.name.rpartition(".")[2]]
     return Response(file.read_bytes(), headers=headers, media_type=kind)

@@ -34,18 +34,22 @@ class Server:
 
     Attributes
     ----------
+    address
+        Host and port.
     access
-        The address that it answers at, with its token.
+        The address of the page, with its token.
     """
 
     def __init__(self, subject: Subject, *, port: int = 0, memory: str | None = None) -> None:
         most = None if memory is None else bytes_of(memory)
         self._socket = _bound(port)
         sessions = self._sessions = Sessions(subject, most)
-        self.access = Access(self._socket.getsockname()[1])
+        self.address = self._socket.getsockname()
+        self.access = Access(self.address[1])
         config = uvicorn.Config(
             tuner_app(sessions, self.access),
             log_config=None,
+            log_level="error",
             access_log=False,
             server_header=False,
             proxy_headers=False,
