@@ -6,6 +6,11 @@ const [WIDTH, HEIGHT] = [340, 190];
 const EDGE = { left: 44, right: 10, top: 12, bottom: 30 };
 const LANE = 16; // height of the lane of those without a loss
 
+/** What became of a combination that cannot be chosen. */
+export const STATUS = {
+  refused: "refused", failed: "failed", nothing_found: "nothing found", undefined: "without a loss",
+};
+
 export class Graph {
   #points = [];
   #places = [];
@@ -64,7 +69,8 @@ export class Graph {
   #mark({ status, loss }, at) {
     const { x, y } = this.#places[at];
     const chosen = at === this.search.chosen;
-    const name = { refused: "refused", undefined: "undefined" }[status] ?? "tried";
+    const out = status === "refused" || status === "failed";
+    const name = out ? "refused" : ["undefined", "tried"][Number(Number.isFinite(loss))];
     const shape = name === "refused"
       ? draw("path", { d: `M${x - 3} ${y - 3}l6 6m0 -6l-6 6` })
       : draw("circle", { cx: x, cy: y, r: chosen ? 5 : 3 });
@@ -93,8 +99,10 @@ export class Graph {
   }
 
   #words({ loss, status, reason, values, alternative }, at) {
-    const head = Number.isFinite(loss) ? `loss ${number(loss)}`
-      : `${status}${reason ? `: ${reason}` : ""}`;
+    const fate = `${STATUS[status] ?? status}${reason ? `: ${reason}` : ""}`;
+    const good = status === "ok" || status === "searching";
+    const known = Number.isFinite(loss) ? `loss ${number(loss)}` : "";
+    const head = [known, good ? "" : fate].filter(Boolean).join(" · ");
     const named = Object.entries(values ?? {}).map(([name, value]) =>
       `${name.split(".").at(-1)} ${value}`);
     const own = at === this.search.chosen ? ["chosen"] : [];

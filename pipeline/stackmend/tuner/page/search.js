@@ -1,7 +1,7 @@
 // The panel of the search: where it looks, its start and end, what it found.
 
 import { find, listed, make, number } from "./elements.js";
-import { Graph } from "./graph.js";
+import { Graph, STATUS } from "./graph.js";
 
 const ROLES = [
   { role: "slices", label: "Search", title: "The search chooses on these slices" },
@@ -172,7 +172,7 @@ export class Search {
         [best.alternative, ...values].filter(Boolean).join(", "), () => this.take(best)));
     }
     rows.push(cells("leave it alone", number(untouched), ""));
-    for (const [status, words] of [["refused", "refused"], ["undefined", "without a loss"]]) {
+    for (const [status, words] of Object.entries(STATUS)) {
       const those = points.filter((point) => point.status === status);
       const reasons = [...new Set(those.map(({ reason }) => reason).filter(Boolean))];
       if (those.length) rows.push(cells(words, String(those.length), reasons.slice(0, 2).join("; ")));
