@@ -66,17 +66,17 @@ export class Graph {
     return Number.isFinite(value) ? value : at;
   }
 
-  #mark({ status, loss }, at) {
+  #mark(point, at) {
     const { x, y } = this.#places[at];
     const chosen = at === this.search.chosen;
-    const out = status === "refused" || status === "failed";
-    const name = out ? "refused" : ["undefined", "tried"][Number(Number.isFinite(loss))];
+    const name = fateOf(point);
     const shape = name === "refused"
       ? draw("path", { d: `M${x - 3} ${y - 3}l6 6m0 -6l-6 6` })
       : draw("circle", { cx: x, cy: y, r: chosen ? 5 : 3 });
     shape.setAttribute("class", chosen ? "chosen" : name);
     shape.setAttribute("role", "option");
-    shape.setAttribute("aria-label", Number.isFinite(loss) ? `loss ${number(loss)}` : status);
+    shape.setAttribute("aria-label", Number.isFinite(point.loss)
+      ? `loss ${number(point.loss)}` : point.status);
     shape.dataset.point = at;
     return shape;
   }
@@ -132,6 +132,11 @@ export class Graph {
     event.preventDefault();
     event.stopPropagation();
   }
+}
+
+function fateOf({ status, loss }) {
+  if (status === "refused" || status === "failed") return "refused";
+  return Number.isFinite(loss) ? "tried" : "undefined";
 }
 
 function axisOf(values, from, to) {

@@ -62,8 +62,11 @@ export class Search {
   }
 
   #optimize(change) {
-    const asked = Object.entries(change).map(([name, value]) =>
-      [name, Array.isArray(value) ? value.map(written) : value]);
+    const asked = Object.entries(change).map(([name, value]) => {
+      if (!Array.isArray(value)) return [name, value];
+      const none = !value.length && name !== "slices";
+      return [name, none ? null : value.map(written)];
+    });
     this.live.send({ do: "optimize", entry: this.#entry, ...Object.fromEntries(asked) });
   }
 
@@ -104,7 +107,7 @@ export class Search {
     const kept = (this.#entries()[this.#entry]?.[role] ?? []).filter((each) => written(each) === each);
     const wanted = listed(text).map((each) => kept.find(
       (one) => numberOf(one) === each) ?? each);
-    this.#optimize({ [role]: wanted.length || role === "slices" ? wanted : null });
+    this.#optimize({ [role]: wanted });
   }
 
   #show(state) {
