@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from stackmend.errors import StackmendError
 from stackmend.preview import Cancelled, Preview, State
+from stackmend.tuner.answers import figures_facts
 from stackmend.tuner.facts import Tell, picture_facts, plain
 from stackmend.tuner.painted import AFTER, BEFORE, SOURCES, Painted
 from stackmend.tuner.pictures import Window
@@ -35,7 +36,7 @@ class Look:
     @property
     def names(self) -> tuple[str, ...]:
         """What must be computed for the layers."""
-        names: list[str] = []
+        names = [BEFORE]  # in whose range all else is shown
         for layer in self.layers:
             names += SOURCES.get(layer, (layer,))
         return tuple(dict.fromkeys(names))
@@ -127,29 +128,36 @@ class Painter:
         return _Task(state, look, lambda: self._turn != turn)
 
     def _paint(self, task: _Task) -> None:
-        if task.look.window is not None and hasattr(self._preview, 'quick'):
+        if task.look.window is not None:
             self._paint_window(task, task.look.window)
         names = task.look.names
         products = self._preview.products(*task.slice, names, cancelled=task.overtaken)
         layers = {name: products[name] for name in names if _is_layer(products.get(name))}
         self._take(task, Painted(task.place, False, (0, 0), layers), products)
 
-        if not hasattr(self._preview, 'figures'):
-            return
         # What takes longer than the picture comes after it.
-        figures = self._preview.figures(*task.slice, cancelled=task.overtaken)
-        task.check()
-        self._tell({"kind": "figures", **_named(task), **plain(figures)})
-        for number in (task.look.number + 1, task.look.number - 1):
-            if 0 <= number < task.state.job.reader.shape[0]:
-                self._preview.read_ahead(task.state, number, task.look.channel)
+        assert task.state.job is not None
+        searches = len(task.state.job.protocol.optimize)
+        for losses in (False, True) if searches else (False,):
+            figures = self._preview.figures(*task.slice, cancelled=task.overtaken, losses=losses)
+            task.check()
+            if figures is not None:
+                facts = figures_facts(figures, searches=searches)
+                self._tell({"kind": "figures", **_named(task), **facts})
+        self._preview.read_ahead(*task.slice)
 
     def _paint_window(self, task: _Task, window: Window) -> None:
         """The visible part alone, where that can be said of every layer."""
-        layers: dict[str, NDArray[Any]] = {}
+        before = self._preview.products(*task.slice, (BEFORE,), cancelled=task.overtaken)[BEFORE]
+        if before is None:
+            return
+        window = window.within(before.shape)
+        layers: dict[str, NDArray[Any]] = {BEFORE: before[window.cut]}
         for name in task.look.names:
-            layer = self._preview.quick(*task.slice, name, window, cancelled=task.overtaken)
-            if not _is_layer(layer):
+            if name == BEFORE:
+                continue
+            layer = self._preview.quick(*task.slice, name, window.cut, cancelled=task.overtaken)
+            if layer is None or not _is_layer(layer):
                 return
             layers[name] = layer
         self._take(task, Painted(task.place, True, (window.y, window.x), layers), {})

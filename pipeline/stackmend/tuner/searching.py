@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 from stackmend.errors import StackmendError, UsageError
 from stackmend.preview import Cancelled, Preview, State
-from stackmend.tuner.facts import Tell, plain
-
-_EVERY_S = 0.2
-"""How often news of a search is told; each has all points."""
+from stackmend.preview.searches import SearchNews
+from stackmend.tuner.answers import search_facts
+from stackmend.tuner.facts import Tell
 
 _log = logging.getLogger(__name__)
 
@@ -28,17 +26,16 @@ class Search:
     tell
         Is told how far it is.
     chosen
-        Is given the values that were found.
+        Is given what was found, if anything was.
     """
 
     def __init__(
-        self, preview: Preview, tell: Tell, chosen: Callable[[dict[str, Any]], None]
+        self, preview: Preview, tell: Tell, chosen: Callable[[SearchNews], None]
     ) -> None:
         self._preview, self._tell, self._chosen = preview, tell, chosen
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._last: dict[str, Any] | None = None
-        self._told_at = 0.0
 
     @property
     def running(self) -> bool:
@@ -84,7 +81,7 @@ class Search:
             found = self._preview.search(
                 state,
                 entry,
-                told=lambda news: self._follow(state, entry, news),
+                told=lambda news: self._follow(state, news),
                 cancelled=self._stopped.is_set,
             )
         except Cancelled:
@@ -96,21 +93,17 @@ class Search:
             _log.exception("the search could not be done")
             self._end(state, entry, f"{type(error).__name__}: {error}")
         else:
-            self._say(state, entry, running=False, **plain(found))
             if found.chosen is not None:
-                self._chosen(dict(found.points[found.chosen].values))
+                self._chosen(found)
 
-    def _follow(self, state: State, entry: int, news: Any) -> None:
-        now = time.monotonic()
-        if now - self._told_at >= _EVERY_S:
-            self._told_at = now
-            self._say(state, entry, running=True, **plain(news))
+    def _follow(self, state: State, news: SearchNews) -> None:
+        self._say(state, news.entry, search_facts(news))
 
     def _end(self, state: State, entry: int, reason: str) -> None:
+        """Tell that nothing comes any more, with what is known so far."""
         known = self._last or {"points": [], "done": 0, "needed": 0}
-        self._say(state, entry, **{**known, "running": False, "chosen": None, "reason": reason})
+        self._say(state, entry, {**known, "running": False, "chosen": None, "reason": reason})
 
-    def _say(self, state: State, entry: int, **facts: Any) -> None:
-        named = {"kind": "search", "entry": entry, "revision": state.revision}
-        self._last = {**facts, **named}
+    def _say(self, state: State, entry: int, facts: dict[str, Any]) -> None:
+        self._last = {**facts, "kind": "search", "entry": entry, "revision": state.revision}
         self._tell(self._last)

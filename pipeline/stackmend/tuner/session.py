@@ -6,12 +6,16 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from stackmend.errors import StackmendError
+from stackmend.errors import OutputError, StackmendError
 from stackmend.preview import Preview, State
 from stackmend.preview.controls import UNKNOWN, step_controls
 from stackmend.preview.document import Document, History
+from stackmend.preview.saving import save
+from stackmend.preview.searches import SearchNews
+from stackmend.tuner.answers import profile_facts
 from stackmend.tuner.edits import Message, edit
 from stackmend.tuner.facts import Tell, plain, state_facts
 from stackmend.tuner.opening import Opening
@@ -167,10 +171,11 @@ class Session:
 
     def _profile(self, message: Message) -> None:
         if self.sound is not None:
-            ends = (tuple(message[end]) for end in ("start", "stop"))
+            ends = [(float(y), float(x)) for y, x in (message["start"], message["stop"])]
             place = self._look.number, self._look.channel
             found = self.preview.profile(self.sound, *place, *ends)
-            self.tell({"kind": "profile", "slice": place[0], "channel": place[1], **plain(found)})
+            named = {"slice": place[0], "channel": place[1], "revision": self.sound.revision}
+            self.tell({"kind": "profile", **named, **profile_facts(found, ends)})
 
     def _begin_search(self, message: Message) -> None:
         self._search.begin(self.state, message["entry"])
@@ -178,16 +183,44 @@ class Session:
     def _stop_search(self, message: Message) -> None:
         self._search.stop()
 
-    def _chosen(self, values: dict[str, Any]) -> None:
+    def _chosen(self, found: SearchNews) -> None:
         """A search has found values: show what they make."""
-        self.receive({"do": "chosen", "values": values, "seq": None})
+        sound = self.sound
+        if sound is not None and sound.job is not None:
+            origins = origins_of(found, sound.job.protocol.optimize[found.entry])
+            self.receive({"do": "chosen", "found": found, "origins": origins, "seq": None})
 
     def _show_chosen(self, message: Message) -> None:
+        found: SearchNews = message["found"]
         document = self.history.now
-        for name, value in message["values"].items():
+        for name, value in (found.chosen or {}).items():
             document = document.with_current(name, value)
+        if found.alternative:
+            document = document.with_alternative(found.alternative)
         self.history.do(document)
+        self._origins |= message["origins"]
         self._show(message)
+
+    def _save(self, message: Message) -> None:
+        how = {name: message.get(name, False) for name in ("replace", "freeze")}
+        try:
+            folder = self._folder_for(message.get("folder", ""))
+            name = message["name"]
+            saved = save(self.history.now, name, folder=folder, origins=self._origins, **how)
+        except OutputError as error:
+            self._problem(str(error), message, exists=isinstance(error.__cause__, FileExistsError))
+            return
+        self.saved = str(saved.path)
+        self.tell({"kind": "saved", "seq": message["seq"], **plain(saved._asdict())})
+
+    def _folder_for(self, folder: str) -> Path:
+        """Where a page may save: in the folder of the protocol, or below it."""
+        base = self.history.now.base.resolve()
+        wanted = (base / folder).resolve()
+        if not wanted.is_relative_to(base):
+            what = f"a page saves in {base} and in folders of it only, got {wanted}"
+            raise UsageError(f"folder: {what}; choose one of these")
+        return wanted
 
 
 def _overtakes(later: Message, earlier: Message) -> bool:
@@ -206,4 +239,5 @@ _DO: dict[str, Callable[[Session, Message], None]] = {
     "search": Session._begin_search,
     "chosen": Session._show_chosen,
     "stop": Session._stop_search,
+    "save": Session._save,
 }
