@@ -15,7 +15,7 @@ import tifffile
 from browsers import ActionChains, By, needs_browser, open_browser, requests, set_screen
 from reference_data import needs_reference, yeast
 from stackmend import api
-from tuner_client import TEXT, Server, opened, serving, until, written
+from tuner_page import TEXT, Server, opened, serving, until, written
 
 pytestmark = needs_browser
 
