@@ -105,9 +105,10 @@ export class Pictures {
     if (news.layers && names.some((name) => !news.layers.includes(name))) return;
     const wanted = names.map((layer) => ({ layer, range: range(layer) }));
     set.key = JSON.stringify([set.window, set.scale, revision, quick, slice, channel, wanted]);
-    if (set.key === this.shown?.key || set.key === this.#running?.key) return;
+    if (set.key === this.shown?.key) return;
+    if (set.key === this.#running?.key && news === this.#running.news) return;
     this.#running?.stop.abort();
-    const running = { key: set.key, stop: new AbortController() };
+    const running = { key: set.key, news, stop: new AbortController() };
     this.#running = running;
     try {
       const one = ({ layer, range: shades }) => this.#layer(set, layer, shades, running.stop.signal);
