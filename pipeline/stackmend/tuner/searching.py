@@ -89,7 +89,7 @@ class Search:
         except StackmendError as error:
             self._end(state, entry, str(error))
         # A defect of ours must not end what the page works on.
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - see above
             _log.exception("the search could not be done")
             self._end(state, entry, f"{type(error).__name__}: {error}")
         else:

@@ -112,7 +112,7 @@ class Session:
             except StackmendError as error:
                 self._problem(str(error), message)
             # A defect of ours must not end what the page works on.
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - see above
                 _log.exception("the tuner could not do: %s", message["do"])
                 self._problem(f"{type(error).__name__}: {error}", message)
 
