@@ -45,9 +45,7 @@ def test_at_the_scale_of_the_slice_a_picture_is_the_slice(image):
 @pytest.mark.parametrize("dtype", ["uint16", "int16", "float32"])
 def test_grey_levels_go_from_black_to_white_in_their_range(dtype):
     image = np.array([[-50, 100, 150, 200, 900]], np.float32).clip(0).astype(dtype)
-    np.testing.assert_array_equal(
-        read(grey_picture(image, 1, (100, 200))), [[0, 0, 128, 255, 255]]
-    )
+    np.testing.assert_array_equal(read(grey_picture(image, 1, (100, 200))), [[0, 0, 128, 255, 255]])
 
 
 def test_larger_pictures_repeat_pixels(image):

@@ -19,8 +19,8 @@ from stackmend.cli.terminal.streams import escape, json_text, message_line, say
 from stackmend.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from stackmend.tuner.opening import Subject
     from stackmend.tuner.access import Access
+    from stackmend.tuner.opening import Subject
 
 HELP = "see what parameters do, on a page in the browser, and save them"
 
@@ -93,7 +93,9 @@ def _subject(options: Options) -> Subject:
     if not isinstance(path, Address) and not path.exists():
         raise InputError(f"{path}: there is no such file or folder; give a protocol or a stack")
     if options.input or options.set:
-        raise UsageError("--input, --set: replace what a protocol says, got a stack; leave them out")
+        raise UsageError(
+            "--input, --set: replace what a protocol says, got a stack; leave them out"
+        )
     check_name(path)
 
     def write(progress: Callable[[str], None]) -> str:

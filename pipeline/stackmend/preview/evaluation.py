@@ -116,7 +116,7 @@ class Slices:
         InputError, StepError
             If a slice cannot be read or computed.
         """
-        self._check(number, names)
+        self.check(number, names)
         raw = self.slices.raw(number)
         if raw.pixels is None:
             return self._of_bad(raw, names)
@@ -138,7 +138,8 @@ class Slices:
             found |= {name: None if each is ABSENT else each for name, each in made.items()}
         return {name: found[name] for name in ("status", "reason", *names)}
 
-    def _check(self, number: int, names: Collection[str]) -> None:
+    def check(self, number: int, names: Collection[str]) -> None:
+        """Raise ``UsageError`` if there is no such slice or product."""
         count = self.chain.reader.shape[0]
         if not 0 <= number < count:
             raise UsageError(f"slice: there are 0 to {count - 1}, got {number}; choose one of them")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from stackmend.preview import State
 from stackmend.preview.figures import Figures, Profile
 from stackmend.preview.searches import SearchNews
+from stackmend.protocol.freezing import Origin
 from stackmend.tuner.facts import plain
 
 _NO_SEARCH = "the protocol has no search, and so no loss"
@@ -68,3 +70,12 @@ def search_facts(news: SearchNews) -> dict[str, Any]:
         "untouched": plain(news.untouched),
         "reason": news.reason or None,
     }
+
+
+def origins_of(state: State, news: SearchNews) -> dict[str, Origin]:
+    """Where the values of a choice come from, by their names."""
+    assert state.job is not None
+    entry, count = state.job.protocol.optimize[news.entry], state.job.reader.shape[0]
+    slices = entry.slices.indices(count)
+    about = slices, entry.loss.name, news.loss, len(news.points)
+    return {name: Origin(value, *about) for name, value in (news.chosen or {}).items()}

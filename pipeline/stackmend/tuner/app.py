@@ -39,13 +39,14 @@ _EVERY_ANSWER = {
 
 def tuner_app(sessions: Sessions, access: Access) -> App:
     """The application behind its guard."""
+    live_at = " ".join(f"ws://{host}" for host in access.hosts)
     policy = (
         "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; base-uri 'none'; "
-        f"form-action 'none'; connect-src 'self' {' '.join(f'ws://{each}' for each in access.hosts)}"
+        f"form-action 'none'; connect-src 'self' {live_at}"
     )
     headers = {**_EVERY_ANSWER, "Content-Security-Policy": policy}
 
-    async def start(request: Request) -> Response:
+    async def start(_: Request) -> Response:
         page = _response(PAGE / "index.html", headers)
         page.set_cookie(access.cookie, access.token, httponly=True, samesite="strict")
         return page

@@ -53,31 +53,6 @@ EDITS: Mapping[str, Edit] = {
 """Messages that make another document."""
 
 
-def _undo(history: History, message: Message) -> None:
-    history.undo()
-
-
-def _redo(history: History, message: Message) -> None:
-    history.redo()
-
-
-def _keep(history: History, message: Message) -> None:
-    history.keep(message["slot"])
-
-
-def _take(history: History, message: Message) -> None:
-    history.take(message["slot"])
-
-
-MOVES: Mapping[str, Callable[[History, Message], None]] = {
-    "undo": _undo,
-    "redo": _redo,
-    "keep": _keep,
-    "take": _take,
-}
-"""Messages that go back and forth between documents."""
-
-
 def edit(history: History, message: Message) -> bool:
     """Do what a message says to a document, if it is about that; whether it is.
 
@@ -86,11 +61,17 @@ def edit(history: History, message: Message) -> bool:
     UsageError
         If it cannot be done; the document is as before then.
     """
-    do = message["do"]
-    if do in EDITS:
-        history.do(EDITS[do](history.now, message), message.get("gesture", ""))
-    elif do in MOVES:
-        MOVES[do](history, message)
-    else:
-        return False
+    match message["do"]:
+        case "undo":
+            history.undo()
+        case "redo":
+            history.redo()
+        case "keep":
+            history.keep(message["slot"])
+        case "take":
+            history.take(message["slot"])
+        case do if do in EDITS:
+            history.do(EDITS[do](history.now, message), message.get("gesture", ""))
+        case _:
+            return False
     return True

@@ -33,7 +33,14 @@ async def converse(socket: WebSocket, sessions: Sessions, id: str) -> None:
 
     sending = asyncio.create_task(_send(socket, outgoing))
     try:
-        tell({"kind": "session", "session": session.id, "back": back, "title": session.opening.subject.title})
+        tell(
+            {
+                "kind": "session",
+                "session": session.id,
+                "back": back,
+                "title": session.opening.subject.title,
+            }
+        )
         session.page_comes(tell)
         await _receive(socket, session, tell)
     finally:

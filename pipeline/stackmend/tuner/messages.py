@@ -13,7 +13,6 @@ LONGEST = 1 << 20
 _DEEPEST = 40
 _LONGEST_NAME = 1000
 _MOST_LAYERS = 32
-_REFUSED = "NaN and Infinity are no numbers of JSON"
 
 Check = Callable[[Any], bool]
 
@@ -61,14 +60,14 @@ def _fields(message: Mapping[str, Any], known: Fields, seq: int | None) -> dict[
             if needed:
                 raise Wrong(f"{message['do']}: {name} is missing; it must be {what}", seq)
             continue
-        if not check(message[name]):
+        if check is not None and not check(message[name]):
             raise Wrong(f"{message['do']}: {name} must be {what}", seq)
         found[name] = message[name]
     return found
 
 
 def _refuse(constant: str) -> Any:
-    raise ValueError(_REFUSED)
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def _is_shallow(value: Any, left: int) -> bool:
@@ -76,10 +75,6 @@ def _is_shallow(value: Any, left: int) -> bool:
         return True
     inner = value.values() if isinstance(value, dict) else value
     return left > 0 and all(_is_shallow(each, left - 1) for each in inner)
-
-
-def _is_anything(value: Any) -> bool:
-    return True
 
 
 def _is_switch(value: Any) -> bool:
@@ -129,19 +124,19 @@ def _are_layers(value: Any) -> bool:
     return isinstance(value, list) and len(value) <= _MOST_LAYERS and all(map(_is_name, value))
 
 
-Fields = Mapping[str, tuple[Check, bool, str]]
+Fields = Mapping[str, tuple[Check | None, bool, str]]
 
 _NUMBER = (_is_count, True, "a whole number, 0 or more")
 _NAME = (_is_name, True, "a name")
 _PATH = (_is_path, True, "a list of names and numbers")
 _SLOT = (_is_slot, True, "A or B")
 _POINT = (_is_point, True, "[y, x]")
-_VALUE = (_is_anything, True, "a value")
+_VALUE = (None, True, "a value")
 _GESTURE = (_is_name, False, "a name")
 _SWITCH = (_is_switch, False, "true or false")
 
 FIELDS: Mapping[str, Fields] = {
-    "hello": {name: (_is_number, False, "a number") for name in ("width", "height")},
+    "hello": dict.fromkeys(("width", "height"), (_is_number, False, "a number")),
     "again": {},
     "set": {"path": _PATH, "value": _VALUE, "gesture": _GESTURE},
     "value": {"name": _NAME, "value": _VALUE, "gesture": _GESTURE},
@@ -149,7 +144,7 @@ FIELDS: Mapping[str, Fields] = {
     "remove": {"path": _PATH},
     "optimize": {
         "entry": _NUMBER,
-        **dict.fromkeys(("slices", "validate", "clean", "region"), (_is_anything, False, "")),
+        **dict.fromkeys(("slices", "validate", "clean", "region"), (None, False, "")),
     },
     "alternative": {"name": _NAME, "gesture": _GESTURE},
     "undo": {},

@@ -74,7 +74,7 @@ def stack_subject(title: str, quoted: str, write: Write) -> Subject:
     return Subject(title, read, write=write)
 
 
-class _Ended(Exception):  # noqa: N818 - nothing has failed
+class _Ended(Exception):
     """Nobody waits for the look at a stack any more."""
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from stackmend.errors import StackmendError
 from stackmend.preview import Cancelled, Preview, State
 from stackmend.tuner.answers import figures_facts
-from stackmend.tuner.facts import Tell, picture_facts, plain
+from stackmend.tuner.facts import Tell, picture_facts
 from stackmend.tuner.painted import AFTER, BEFORE, SOURCES, Painted
 from stackmend.tuner.pictures import Window
 
@@ -113,7 +113,7 @@ class Painter:
             except StackmendError as error:
                 self._fail(task, str(error))
             # A defect of ours must not end what the page looks at.
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - see above
                 _log.exception("slice %d could not be shown", task.look.number)
                 self._fail(task, f"{type(error).__name__}: {error}")
 

@@ -30,7 +30,8 @@ def _diverging() -> NDArray[np.uint8]:
     share = np.clip((np.arange(256) - _NEUTRAL) / _NEUTRAL, -1, 1)
     red, green = np.minimum(1 + share, 1), 1 - 0.8 * np.abs(share)
     blue = np.minimum(1 - share, 1)
-    return np.rint(255 * np.stack([red, green, blue], axis=1)).astype(np.uint8)
+    colours: NDArray[np.uint8] = np.rint(255 * np.stack([red, green, blue], axis=1)).astype("u1")
+    return colours
 
 
 _DIVERGING = _diverging()
@@ -70,11 +71,15 @@ def seen(image: NDArray[Any], scale: float) -> NDArray[Any]:
         return image
     if scale < 1:
         return area_average(image, scale)
-    rows, columns = (
-        np.minimum((np.arange(ceil(round(length * scale, 6))) + 0.5) / scale, length - 1)
-        for length in image.shape
-    )
-    return image[rows.astype(np.intp)[:, None], columns.astype(np.intp)]
+    rows, columns = (_nearest(length, scale) for length in image.shape)
+    return image[rows[:, None], columns]
+
+
+def _nearest(length: int, scale: float) -> NDArray[np.intp]:
+    """The pixel that each pixel of the screen lies in."""
+    middles = (np.arange(ceil(round(length * scale, 6))) + 0.5) / scale
+    found: NDArray[np.intp] = np.minimum(middles, length - 1).astype(np.intp)
+    return found
 
 
 def range_of(image: NDArray[Any]) -> Range:
@@ -122,13 +127,15 @@ def difference_picture(
 def _eight_bit(image: NDArray[Any], shown: Range) -> NDArray[np.uint8]:
     low, high = shown
     if image.dtype == np.uint8:  # a table is faster than arithmetic on every pixel
-        return _levels(np.arange(256, dtype=np.float32), low, high)[image]
+        levels: NDArray[np.uint8] = _levels(np.arange(256, dtype=np.float32), low, high)[image]
+        return levels
     return _levels(image.astype(np.float32, copy=False), low, high)
 
 
 def _levels(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
     scaled = (values - np.float32(low)) * np.float32(255 / max(high - low, 1e-30))
-    return (np.clip(scaled, 0, 255) + np.float32(0.5)).astype(np.uint8)
+    levels: NDArray[np.uint8] = (np.clip(scaled, 0, 255) + np.float32(0.5)).astype(np.uint8)
+    return levels
 
 
 def _sample(image: NDArray[Any]) -> NDArray[Any]:

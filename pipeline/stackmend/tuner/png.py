@@ -41,7 +41,7 @@ def png(
         parts.append(_chunk(b"PLTE", palette.tobytes()))
     if alpha is not None:
         parts.append(_chunk(b"tRNS", alpha.tobytes()))
-    parts += [_chunk(b"IDAT", zlib.compress(rows, level)), _chunk(b"IEND", b"")]
+    parts += [_chunk(b"IDAT", zlib.compress(rows.data, level)), _chunk(b"IEND", b"")]
     return b"".join(parts)
 
 

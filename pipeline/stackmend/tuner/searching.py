@@ -26,11 +26,11 @@ class Search:
     tell
         Is told how far it is.
     chosen
-        Is given what was found, if anything was.
+        Is given what was found for a state, if anything was.
     """
 
     def __init__(
-        self, preview: Preview, tell: Tell, chosen: Callable[[SearchNews], None]
+        self, preview: Preview, tell: Tell, chosen: Callable[[State, SearchNews], None]
     ) -> None:
         self._preview, self._tell, self._chosen = preview, tell, chosen
         self._stopped = threading.Event()
@@ -89,12 +89,12 @@ class Search:
         except StackmendError as error:
             self._end(state, entry, str(error))
         # A defect of ours must not end what the page works on.
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - see above
             _log.exception("the search could not be done")
             self._end(state, entry, f"{type(error).__name__}: {error}")
         else:
             if found.chosen is not None:
-                self._chosen(found)
+                self._chosen(state, found)
 
     def _follow(self, state: State, news: SearchNews) -> None:
         self._say(state, news.entry, search_facts(news))

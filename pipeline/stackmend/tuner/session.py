@@ -9,13 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stackmend.errors import OutputError, StackmendError
+from stackmend.errors import OutputError, StackmendError, UsageError
 from stackmend.preview import Preview, State
 from stackmend.preview.controls import UNKNOWN, step_controls
 from stackmend.preview.document import Document, History
 from stackmend.preview.saving import save
 from stackmend.preview.searches import SearchNews
-from stackmend.tuner.answers import profile_facts
+from stackmend.protocol.freezing import Origin
+from stackmend.tuner.answers import origins_of, profile_facts
 from stackmend.tuner.edits import Message, edit
 from stackmend.tuner.facts import Tell, plain, state_facts
 from stackmend.tuner.opening import Opening
@@ -43,6 +44,7 @@ class Session:
         self.state = self._examined()
         self.sound: State | None = self.state if self.state.job else None
         self.saved: str | None = None
+        self._origins: dict[str, Origin] = {}
         self._page: Tell | None = None
         self._look = Look()
         self._painter = Painter(preview, self.tell)
@@ -110,7 +112,7 @@ class Session:
             except StackmendError as error:
                 self._problem(str(error), message)
             # A defect of ours must not end what the page works on.
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - see above
                 _log.exception("the tuner could not do: %s", message["do"])
                 self._problem(f"{type(error).__name__}: {error}", message)
 
@@ -183,12 +185,10 @@ class Session:
     def _stop_search(self, message: Message) -> None:
         self._search.stop()
 
-    def _chosen(self, found: SearchNews) -> None:
+    def _chosen(self, state: State, found: SearchNews) -> None:
         """A search has found values: show what they make."""
-        sound = self.sound
-        if sound is not None and sound.job is not None:
-            origins = origins_of(found, sound.job.protocol.optimize[found.entry])
-            self.receive({"do": "chosen", "found": found, "origins": origins, "seq": None})
+        origins = origins_of(state, found)
+        self.receive({"do": "chosen", "found": found, "origins": origins, "seq": None})
 
     def _show_chosen(self, message: Message) -> None:
         found: SearchNews = message["found"]
