@@ -68,6 +68,10 @@ MAY_IMPORT = {
         *{"forecast", "pictures", "restore", "tuning", "workers", "result", "protocol", "sweep"},
         *{"chain", "registry", "job", "disk", "errors", "report", "words", "addresses"},
     },
+    "preview": {
+        *{"restore", "tuning", "sweep", "chain", "registry", "protocol", "job", "stacks", "result"},
+        *{"workers", "kernels", "looking", "errors", "words"},
+    },
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
     "report": {"result", "disk", "errors", "words"},
     "api": {
@@ -125,6 +129,7 @@ def test_components_do_not_import_siblings(room):
         "forecast",
         "pictures",
         "result",
+        "preview",
     ],
 )
 def test_no_step_is_known_by_name(room):

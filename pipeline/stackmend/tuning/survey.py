@@ -44,8 +44,16 @@ def surveyed(
     """
     while group := _unsettled(chain, upto):
         looks = [_Look(chain, position, session, optimization) for position in group]
-        chain = chain.with_settled(_settled(looks, session))
+        known = _known_of(looks, session.settled)
+        chain = chain.with_settled(known or _settled(looks, session))
     return chain
+
+
+def _known_of(looks: Sequence[_Look], settled: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the surveys at one place came to, by the product, if that is known of all of them."""
+    if not settled or any(look.content not in settled for look in looks):
+        return {}
+    return {str(look.bound.survey_product): settled[look.content] for look in looks}
 
 
 def _unsettled(chain: ChannelChain, upto: int) -> list[int]:
@@ -130,6 +138,13 @@ class _Look:
         }
         return digest(facts)
 
+    @property
+    def content(self) -> str:
+        """What decides about what is settled, but the pixels of the stack."""
+        names = self.survey.parameters
+        parameters = {name: self.bound.parameters[name] for name in names}
+        return digest({"looks": self.identity, "keys": self.keys, "parameters": parameters})
+
 
 @dataclass(frozen=True)
 class _Asked:
@@ -174,7 +189,9 @@ def _settled(looks: Sequence[_Look], session: Session) -> dict[str, Any]:
             session.log.progress("survey", done, len(every), unit=unit)
     settled: dict[str, Any] = {}
     for look, own in zip(looks, records, strict=True):
-        settled[str(look.bound.survey_product)] = _come_to(look, own)
+        value = settled[str(look.bound.survey_product)] = _come_to(look, own)
+        if session.settled is not None:
+            session.settled[look.content] = value
     return settled
 
 
