@@ -8,6 +8,7 @@ from typing import Any
 from stackmend.job import Job
 from stackmend.result.journal import Journal, Ledger
 from stackmend.result.log import Log
+from stackmend.tuning.memory import Memory
 from stackmend.workers.processes import Workers
 
 
@@ -16,7 +17,7 @@ class Session:
     """A job, those who do the work, and what is known already.
 
     ``settled`` has what surveys of one channel came to, by what decides about it, where its slices
-    stay as they are for as long as the session lasts.
+    stay as they are for as long as the session lasts; ``memory`` is shared by its searches.
     """
 
     job: Job
@@ -25,3 +26,4 @@ class Session:
     journal: Journal
     known: Ledger
     settled: dict[str, Any] | None = None
+    memory: Memory | None = None
