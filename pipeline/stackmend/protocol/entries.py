@@ -17,7 +17,7 @@ _DASH = re.compile("(?:\\s|#[^\n\r\x85\u2028\u2029]*)*-")
 def lead(layout: Layout, parent: Node, node: Node) -> int:
     """Behind the colon or the dash that a value in a block follows."""
     if parent.kind == "list":
-        return _dash(layout, parent, parent.content.index(node)) + 1
+        return dash(layout, parent, parent.content.index(node)) + 1
     key = next(key for key, value in parent.content if value is node)
     colon = _COLON.match(layout.text, key.stop)
     return colon.end() if colon else key.stop
@@ -49,7 +49,7 @@ def with_item(layout: Layout, items: Node, at: int, value: Any) -> str:
     """The text with a further entry of a list, at a position."""
     if items.style == "flow":
         return _in_flow(layout, items, at, spelled(value))
-    first = _dash(layout, items, 0)
+    first = dash(layout, items, 0)
     line = f"{layout.indent(first)}- {_item(value)}"
     if at:
         return layout.with_line(layout.stop(items.content[at - 1]), line)
@@ -96,11 +96,11 @@ def without_item(layout: Layout, items: Node, at: int) -> str:
     """The text without an entry of a list that has others."""
     if items.style == "flow":
         return _out_of_flow(layout, items, at, 1)
-    dash = _dash(layout, items, at)
-    stop = max(layout.stop(items.content[at]), dash + 1)
-    if not layout.text[layout.line_start(dash) : dash].strip():
-        return layout.without_lines(dash, stop)
-    return _up(layout, dash, _dash(layout, items, at + 1))
+    start = dash(layout, items, at)
+    stop = max(layout.stop(items.content[at]), start + 1)
+    if not layout.text[layout.line_start(start) : start].strip():
+        return layout.without_lines(start, stop)
+    return _up(layout, start, dash(layout, items, at + 1))
 
 
 def _up(layout: Layout, start: int, after: int) -> str:
@@ -120,7 +120,7 @@ def _out_of_flow(layout: Layout, node: Node, at: int, count: int) -> str:
     return layout.replaced(layout.stop(inside[at - 1]), layout.stop(inside[-1]), "")
 
 
-def _dash(layout: Layout, items: Node, at: int) -> int:
+def dash(layout: Layout, items: Node, at: int) -> int:
     """Where the dash of an entry of a list is."""
     before = items.start
     if at:

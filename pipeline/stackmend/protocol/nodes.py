@@ -159,3 +159,30 @@ def _place(event: Any) -> Place:
     is_scalar = isinstance(event, (yaml.ScalarEvent, yaml.AliasEvent))
     length = end.column - start.column if is_scalar and end.line == start.line else 1
     return Place(start.line + 1, start.column + 1, max(length, 1))
+
+
+def plain(node: Node) -> Any:
+    """The data that a node stands for."""
+    if node.kind == "list":
+        return [plain(each) for each in node.content]
+    if node.kind == "mapping":
+        data: dict[str, Any] = {}
+        for key, value in node.content:
+            data.setdefault(str(key.content), plain(value))
+        return data
+    return node.content
+
+
+def child_of(node: Node, part: str | int) -> Node | None:
+    """The entry of a list, or the value of a key, if there is one."""
+    if node.kind == "list" and isinstance(part, int):
+        return node.content[part] if 0 <= part < len(node.content) else None
+    if node.kind == "mapping":
+        return next((value for key, value in node.content if key.content == part), None)
+    return None
+
+
+def key_of(mapping: Node, value: Node) -> Node:
+    """The key of a value of a mapping."""
+    key: Node = next(key for key, each in mapping.content if each is value)
+    return key
