@@ -148,7 +148,7 @@ def _layer(
         **scale,
     }
     if source.kind == MASK:
-        return planes, attributes | {"opacity": 0.4, "editable": False}, "labels"
+        return planes, attributes | {"opacity": 0.4}, "labels"
     return planes, attributes | {"contrast_limits": limits, "colormap": "gray"}, "image"
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmend.errors import UsageError
+
 Plane = NDArray[Any]
 
 
@@ -56,6 +58,9 @@ class Planes:
         planes = [self.plane(int(position)) for position in positions.ravel()]
         stack = np.stack(planes) if planes else np.empty((0, *self.shape[1:]), self.dtype)
         return stack[(slice(None), *rest)]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise UsageError("layer: shows what is computed, and cannot be painted; add another one")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self[:], dtype=dtype)

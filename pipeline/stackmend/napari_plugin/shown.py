@@ -117,12 +117,8 @@ class Shown:
 
     def _present(self) -> dict[tuple[str, int], Any]:
         """The layers that nobody has taken away."""
-        there = list(self._viewer.layers)
-        return {
-            key: layer
-            for key, layer in self._layers.items()
-            if any(layer is other for other in there)
-        }
+        there = {layer.unique_id for layer in self._viewer.layers}
+        return {key: layer for key, layer in self._layers.items() if layer.unique_id in there}
 
 
 def _same(one: Document, other: Document) -> bool:

@@ -34,11 +34,12 @@ _SHOWN = 5
 """Problems that are shown at once."""
 
 
-def tuner(napari_viewer: Any) -> Any:
+class Tuner(QWidget):
     """The widget for a viewer, as the manifest names it; a ``Tuning`` serves it."""
-    tuning = Tuning(napari_viewer)
-    tuning.widget.tuning = tuning  # lives as long as what it serves
-    return tuning.widget
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.tuning = Tuning(napari_viewer, self)
 
 
 class Tuning:
@@ -51,15 +52,16 @@ class Tuning:
     ----------
     viewer
         Of napari.
+    widget
+        What it fills.
     """
 
-    def __init__(self, viewer: Any) -> None:
-        self.viewer = viewer
+    def __init__(self, viewer: Any, widget: Any) -> None:
+        self.viewer, self.widget = viewer, widget
         self.history: History | None = None
         self.state: State | None = None
         self.shown: Shown | None = None
         self.work = Work(self._made)
-        self.widget = QWidget()
         self._lay_out()
         self.open()
         viewer.dims.events.point.connect(self._looked)
