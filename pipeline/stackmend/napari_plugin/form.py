@@ -52,6 +52,7 @@ class Form:
             box = QGroupBox(step["id"])
             box.setToolTip(step["problem"] or step["description"])
             rows = QFormLayout(box)
+            rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
             for control in step["parameters"]:
                 name = f"{step['id']}.{control['name']}"
                 self.editors[name] = editor_of(control, self._told(name))
@@ -69,5 +70,6 @@ def _label(control: Control) -> Any:
     unit = f" ({control['unit']})" if control["unit"] else ""
     swept = " ↔" if control["sweep"] is not None else ""
     label = QLabel(f"{control['title']}{unit}{swept}")
+    label.setWordWrap(True)
     label.setToolTip(control["description"])
     return label
