@@ -6,20 +6,41 @@ its slices (``evaluation.py``), with one memory for all of them. It knows no pag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from stackmend.chain import Products
 from stackmend.errors import InputError, UsageError
-from stackmend.preview.evaluation import BEFORE, Product, Slices, named_products
+from stackmend.job import Job
+from stackmend.preview.ahead import Ahead
+from stackmend.preview.evaluation import AFTER, BEFORE, MASK, Product, Slices, named_products
+from stackmend.preview.figures import Figures, Profile, figures_of, profile_of
+from stackmend.preview.losses import LossHere, losses_of
+from stackmend.preview.searches import Point, Search, SearchNews
 from stackmend.preview.state import Stacks, State, examined
-from stackmend.preview.surveys import Event, Surveys
+from stackmend.preview.surveys import Event, Surveys, listener_of
+from stackmend.preview.windows import QuickWindow
 from stackmend.tuning.memory import Memory
 from stackmend.tuning.remembered import Cancelled, never
 from stackmend.workers.memory import available
 
-__all__ = ["Cancelled", "Event", "Preview", "Product", "State"]
+__all__ = [
+    "Cancelled",
+    "Event",
+    "Figures",
+    "LossHere",
+    "Point",
+    "Preview",
+    "Product",
+    "Profile",
+    "SearchNews",
+    "State",
+]
 
 MOST = 2 * 10**9
 """Bytes that are remembered where nothing else is said, if a quarter of what is free is more."""
@@ -42,7 +63,8 @@ class Preview:
         limit = min(MOST, available() // 4) if memory is None else memory
         self.memory = Memory(limit)
         self._stacks = Stacks()
-        self._surveys = Surveys(say)
+        self._surveys = Surveys(say, self.memory)
+        self._ahead = Ahead()
 
     def take(
         self,
@@ -115,12 +137,129 @@ class Preview:
         InputError, StepError
             If a slice cannot be read or computed, or a survey cannot settle.
         """
-        try:
+        self._ahead.stop()
+        with self._opened_again_after_errors():
             slices = self._slices(state, channel, cancelled, surveyed={*names} != {BEFORE})
             return slices.products(number, names, cancelled)
-        except InputError:
-            self._stacks.forget()
-            raise
+
+    def quick(
+        self,
+        state: State,
+        number: int,
+        channel: int,
+        name: str,
+        window: tuple[slice, slice],
+        *,
+        cancelled: Callable[[], bool] = never,
+    ) -> NDArray[Any] | None:
+        """A window of a product, soon: what is not remembered is computed around it alone.
+
+        It may differ from the exact one, most at its rim; that is to follow and to replace it.
+
+        Parameters
+        ----------
+        state, number, channel, cancelled
+            As for ``products``.
+        name
+            ``after``, ``mask`` or one of ``product_names``.
+        window
+            ``(y, x)`` in pixels of the slice as it is written.
+
+        Returns
+        -------
+        ndarray or None
+            ``None`` where a part of the slice does not say enough, or is not sooner there.
+
+        Raises as ``products``.
+        """
+        self._ahead.stop()
+        with self._opened_again_after_errors():
+            slices = self._slices(state, channel, cancelled, surveyed=True)
+            slices.check(number, (name,))
+            made: NDArray[Any] | None = QuickWindow(slices, number, window, cancelled).made(name)
+            return made
+
+    def figures(
+        self,
+        state: State,
+        number: int,
+        channel: int,
+        *,
+        cancelled: Callable[[], bool] = never,
+        losses: bool = True,
+    ) -> Figures | None:
+        """Numbers of a slice before and after; ``None`` of one that cannot be used.
+
+        With ``losses``, also those of every optimize entry, which may take as long as a picture.
+        Raises as ``products``.
+        """
+        with self._opened_again_after_errors():
+            slices = self._slices(state, channel, cancelled, surveyed=True)
+            found = figures_of(slices, number, cancelled)
+            if found is None or not losses:
+                return found
+            session = self._surveys.session(state, channel, listener_of(cancelled))
+            every = losses_of(session, state, number, channel, cancelled)
+            return replace(found, losses=every)
+
+    def profile(
+        self,
+        state: State,
+        number: int,
+        channel: int,
+        start: tuple[float, float],
+        stop: tuple[float, float],
+        *,
+        cancelled: Callable[[], bool] = never,
+    ) -> Profile:
+        """Grey levels before and after along a line between two pixels ``(y, x)``.
+
+        Raises as ``products``, and ``UsageError`` if an end lies outside the slice.
+        """
+        with self._opened_again_after_errors():
+            slices = self._slices(state, channel, cancelled, surveyed=True)
+            return profile_of(slices, number, start, stop, cancelled)
+
+    def search(
+        self,
+        state: State,
+        entry: int,
+        *,
+        told: Callable[[SearchNews], None] = lambda _: None,
+        cancelled: Callable[[], bool] = never,
+    ) -> SearchNews:
+        """The search of an optimize entry as a run does it, on the values of earlier ones shown.
+
+        Parameters
+        ----------
+        state
+            Without errors.
+        entry
+            Its number, from 0.
+        told
+            Is told how far the search has come, ten times a second at the most, and of the end.
+        cancelled
+            Is asked after every loss.
+
+        Raises as ``products``, and ``UsageError`` if there is no such entry.
+        """
+        with self._opened_again_after_errors():
+            self._sound(state, 0)
+            session = self._surveys.session(state, 0, lambda *_: None)
+            return Search(state, entry, session, told, cancelled).outcome()
+
+    def read_ahead(self, state: State, number: int, channel: int) -> None:
+        """Compute the slices beside one in the background, until anything else is asked for."""
+        self._sound(state, channel)
+        assert state.job is not None
+        place = [each for each in (number + 1, number - 1) if each in state.job.slices]
+
+        def ahead(cancelled: Callable[[], bool]) -> None:
+            slices = self._slices(state, channel, cancelled, surveyed=True)
+            for each in place:
+                slices.products(each, (BEFORE, AFTER, MASK), cancelled)
+
+        self._ahead.start(ahead)
 
     def product_names(self, state: State) -> list[Product]:
         """What the chain of a state makes, in order; nothing of one with errors."""
@@ -130,19 +269,33 @@ class Preview:
 
     def close(self) -> None:
         """Stop what runs in the background, and forget everything."""
+        self._ahead.close()
         self._surveys.close()
         self.memory.clear()
 
-    def _slices(
-        self, state: State, channel: int, cancelled: Callable[[], bool], *, surveyed: bool
-    ) -> Slices:
-        """The slices of a channel, with what surveys have settled unless that is not needed."""
+    @contextmanager
+    def _opened_again_after_errors(self) -> Iterator[None]:
+        """A stack that could not be read is opened again when a text is taken next."""
+        try:
+            yield
+        except InputError:
+            self._stacks.forget()
+            raise
+
+    def _sound(self, state: State, channel: int) -> Job:
+        """The job of a state without errors, if it has that channel."""
         if state.job is None:
             raise UsageError("protocol: has errors, and nothing can be shown; mend these first")
         if not 0 <= channel < len(state.chains):
             what = f"there are 0 to {len(state.chains) - 1}, got {channel}"
             raise UsageError(f"channel: {what}; choose one of them")
-        chain = state.chains[channel]
+        return state.job
+
+    def _slices(
+        self, state: State, channel: int, cancelled: Callable[[], bool], *, surveyed: bool
+    ) -> Slices:
+        """The slices of a channel, with what surveys have settled unless that is not needed."""
+        job, chain = self._sound(state, channel), state.chains[channel]
         if surveyed:
             chain = self._surveys.chain(state, channel, cancelled)
-        return Slices(state.job, chain, self.memory)
+        return Slices(job, chain, self.memory)

@@ -11,7 +11,6 @@ import numpy as np
 from stackmend.chain import ABSENT, Graph, Products
 from stackmend.errors import StepError, UsageError
 from stackmend.job import Job
-from stackmend.kernels.rounding import to_dtype
 from stackmend.registry import IMAGE, Stage
 from stackmend.restore.written import Form, Written
 from stackmend.stacks import Pixels
@@ -116,13 +115,13 @@ class Slices:
         InputError, StepError
             If a slice cannot be read or computed.
         """
-        self._check(number, names)
+        self.check(number, names)
         raw = self.slices.raw(number)
         if raw.pixels is None:
             return self._of_bad(raw, names)
         found: Products = {"status": "", "reason": ""}
         if BEFORE in names:
-            before = to_dtype(raw.pixels[self.form.window], self.form.dtype)[0]
+            before, _ = self.form.untouched(raw.pixels[self.form.window])
             found[BEFORE] = self.form.page(before, raw.below)
         if not {AFTER, MASK}.isdisjoint(names):
             new = self.written(number, raw, cancelled)
@@ -138,7 +137,8 @@ class Slices:
             found |= {name: None if each is ABSENT else each for name, each in made.items()}
         return {name: found[name] for name in ("status", "reason", *names)}
 
-    def _check(self, number: int, names: Collection[str]) -> None:
+    def check(self, number: int, names: Collection[str]) -> None:
+        """Raise ``UsageError`` if there is no such slice or product."""
         count = self.chain.reader.shape[0]
         if not 0 <= number < count:
             raise UsageError(f"slice: there are 0 to {count - 1}, got {number}; choose one of them")

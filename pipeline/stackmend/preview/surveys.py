@@ -16,6 +16,7 @@ from stackmend.result.journal import Journal, Ledger
 from stackmend.result.log import Listener, Log
 from stackmend.stacks import Reader
 from stackmend.tuning.chains import ChannelChain, survey_of
+from stackmend.tuning.memory import Memory
 from stackmend.tuning.remembered import Cancelled
 from stackmend.tuning.searching import optimization_slices
 from stackmend.tuning.session import Session
@@ -38,14 +39,7 @@ class Event:
 Say = Callable[[Event], None]
 
 
-def session_of(state: State, listener: Listener, settled: dict[str, Any] | None = None) -> Session:
-    """What surveys and searches of a state work with: threads of this process, and no journal."""
-    assert state.job is not None
-    workers = Threads(joblib.cpu_count())
-    return Session(state.job, Log(None, listener), workers, Journal(None), Ledger(), settled)
-
-
-def listener_of(say: Say, cancelled: Callable[[], bool]) -> Listener:
+def listener_of(cancelled: Callable[[], bool], say: Say = lambda _: None) -> Listener:
     """Passes progress on, and stops what makes it where that is not wanted any more."""
 
     def listen(kind: str, fields: Mapping[str, Any]) -> None:
@@ -60,8 +54,8 @@ def listener_of(say: Say, cancelled: Callable[[], bool]) -> Listener:
 class Surveys:
     """Settles what the steps of a chain must know; one survey at a time, in the background."""
 
-    def __init__(self, say: Say) -> None:
-        self._say = say
+    def __init__(self, say: Say, memory: Memory) -> None:
+        self._say, self._memory = say, memory
         self._thread = ThreadPoolExecutor(1, "survey")
         self._settled: dict[int, tuple[Reader, dict[str, Any]]] = {}
         self._lock = Lock()
@@ -118,11 +112,21 @@ class Surveys:
     def _surveyed(self, state: State, channel: int, flag: Flag) -> ChannelChain:
         assert state.job is not None
         chain = state.chains[channel]
-        # The reader is kept with it, so that no other one can have its number.
-        _, settled = self._settled.setdefault(id(chain.reader), (chain.reader, {}))
-        session = session_of(state, listener_of(self._say, flag.is_set), settled)
+        session = self.session(state, channel, listener_of(flag.is_set, self._say))
         numbers = optimization_slices(state.job)
         return surveyed(chain, session, numbers, upto=len(chain.steps))
+
+    def session(self, state: State, channel: int, listener: Listener) -> Session:
+        """What surveys and searches work with: threads of this process, and no journal.
+
+        What surveys have settled for a channel is known to it.
+        """
+        assert state.job is not None
+        reader = state.chains[channel].reader
+        # The reader is kept with it, so that no other one can have its number.
+        _, settled = self._settled.setdefault(id(reader), (reader, {}))
+        given = state.job, Log(None, listener), Threads(joblib.cpu_count())
+        return Session(*given, Journal(None), Ledger(), settled, self._memory)
 
     def close(self) -> None:
         """Stop what is running."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,6 +121,7 @@ class Evaluation:
         self._outside = given
         self._given: dict[str, Given] = {}
         self._keys: dict[Source, str] = {}
+        self._held: dict[int, Any] = {}
 
     def key(self, source: Source) -> str:
         """The key of a result, or of what is given."""
@@ -156,7 +157,8 @@ class Evaluation:
         InputError, StepError
             If a slice cannot be read or computed.
         """
-        values, missing = self._known(wanted.values())
+        missing, known = self.frontier(wanted.values())
+        values: dict[Source, Any] = {source: self.known(source) for source in known}
         uses = Counter(wanted.values())
         for index in missing:
             uses.update(self._graph.nodes[index].sources)
@@ -170,30 +172,42 @@ class Evaluation:
                     values.pop(source, None)
         return {name: values[source] for name, source in wanted.items()}
 
-    def _known(self, wanted: Any) -> tuple[dict[Source, Any], list[int]]:
-        """What is known of what is needed, and the nodes that must be computed, in order."""
-        nodes, memory = self._graph.nodes, self._memory
-        memory.keep([self.key(index) for index in self._graph.ancestors(wanted)])
-        values: dict[Source, Any] = {}
+    def frontier(self, wanted: Collection[Source]) -> tuple[list[int], list[Source]]:
+        """The nodes that must be computed for some results, in order, and what that begins with.
+
+        What is remembered stays at hand for as long as this evaluation does.
+        """
+        self._memory.keep([self.key(index) for index in self._graph.ancestors(wanted)])
         missing: set[int] = set()
+        known: list[Source] = []
         pending = list(wanted)
         while pending:
             source = pending.pop()
-            if source in values or source in missing:
+            if source in missing or source in known:
                 continue
-            if isinstance(source, str):
-                values[source] = self._from_outside(source).load()
-                continue
-            known = memory.get(self.key(source), missing)
-            if known is not missing:
-                values[source] = known
+            if isinstance(source, str) or self._recalled(source):
+                known.append(source)
                 continue
             missing.add(source)
-            used = nodes[source].used(self._combination)
-            for each, seen in zip(nodes[source].sources, used, strict=True):
-                if seen:
-                    pending.append(each)
-        return values, sorted(missing)
+            node = self._graph.nodes[source]
+            used = zip(node.sources, node.used(self._combination), strict=True)
+            pending += [each for each, seen in used if seen]
+        return sorted(missing), known
+
+    def _recalled(self, index: int) -> bool:
+        """Whether a result is remembered; it is then held."""
+        if index not in self._held:
+            value = self._memory.get(self.key(index), self)
+            if value is self:
+                return False
+            self._held[index] = value
+        return True
+
+    def known(self, source: Source) -> Any:
+        """What is given from outside, or a result that is known."""
+        if isinstance(source, str):
+            return self._from_outside(source).load()
+        return self._held[source]
 
     def _computed(self, index: int, values: Mapping[Source, Any]) -> Any:
         node = self._graph.nodes[index]
