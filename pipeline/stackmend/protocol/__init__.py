@@ -43,6 +43,7 @@ __all__ = [
     "assemble",
     "check_stack",
     "examine",
+    "examine_text",
     "named_slices",
     "remaining",
 ]
@@ -109,9 +110,49 @@ def examine(
     """
     try:
         source = _read(file)
-        document = parse(_decode(source, file))
+        text = _decode(source, file)
     except ProtocolError as error:
         return Draft(None, error.problems, file.name)
+    base = base or file.resolve().parent
+    return examine_text(
+        text, file=file, input=input, output=output, set=set, base=base, given=given, source=source
+    )
+
+
+def examine_text(
+    text: str,
+    *,
+    file: Path,
+    base: Path,
+    input: Path | None = None,
+    output: Path | None = None,
+    set: Mapping[str, str] | None = None,
+    given: CommandLine | None = None,
+    source: bytes | None = None,
+    without: Iterable[tuple[str, str]] = (),
+) -> Draft:
+    """The same of a text, whatever stands in the file.
+
+    Parameters
+    ----------
+    text
+        The protocol.
+    file
+        Gives it its name.
+    input, output, set, base, given
+        As for ``examine``.
+    source
+        The bytes of the file, where the text comes from there.
+    without
+        Keys of a section that count for nothing, whatever their values.
+
+    Raises
+    ------
+    UsageError
+        If a value from the command line has no place in the text.
+    """
+    document = parse(text)
+    overrides.drop(document, without)
     before = given or {"input": None, "output": None, "set": {}}
     input, output = input or before["input"], output or before["output"]
     values = {**before["set"], **(set or {})}
@@ -130,8 +171,8 @@ def examine(
         repaired.data,
         document,
         file=file,
-        base=base or file.resolve().parent,
-        source=source,
+        base=base,
+        source=text.encode() if source is None else source,
         given={"input": _absolute(input), "output": _absolute(output), "set": values},
     )
     problems += semantics.check(
