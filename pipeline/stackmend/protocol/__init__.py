@@ -43,7 +43,6 @@ __all__ = [
     "assemble",
     "check_stack",
     "examine",
-    "examine_text",
     "named_slices",
     "remaining",
 ]
@@ -87,6 +86,8 @@ def examine(
     set: Mapping[str, str] | None = None,
     base: Path | None = None,
     given: CommandLine | None = None,
+    text: str | None = None,
+    without: Iterable[tuple[str, str]] = (),
 ) -> Draft:
     """Read a protocol and collect its problems, all that can be found without the stack.
 
@@ -102,6 +103,10 @@ def examine(
         Where relative paths in the file start; its own folder by default.
     given
         What the command line had added when the protocol was run, of which the file is a copy.
+    text
+        What stands for the content of the file, where it is being edited; the file need not exist.
+    without
+        Keys of sections that count for nothing, whatever their values.
 
     Raises
     ------
@@ -109,49 +114,10 @@ def examine(
         If the file cannot be read at all, or a value from the command line has no place in it.
     """
     try:
-        source = _read(file)
-        text = _decode(source, file)
+        source = _read(file) if text is None else _limited(text.encode(), file)
+        document = parse(_decode(source, file))
     except ProtocolError as error:
         return Draft(None, error.problems, file.name)
-    base = base or file.resolve().parent
-    return examine_text(
-        text, file=file, input=input, output=output, set=set, base=base, given=given, source=source
-    )
-
-
-def examine_text(
-    text: str,
-    *,
-    file: Path,
-    base: Path,
-    input: Path | None = None,
-    output: Path | None = None,
-    set: Mapping[str, str] | None = None,
-    given: CommandLine | None = None,
-    source: bytes | None = None,
-    without: Iterable[tuple[str, str]] = (),
-) -> Draft:
-    """The same of a text, whatever stands in the file.
-
-    Parameters
-    ----------
-    text
-        The protocol.
-    file
-        Gives it its name.
-    input, output, set, base, given
-        As for ``examine``.
-    source
-        The bytes of the file, where the text comes from there.
-    without
-        Keys of a section that count for nothing, whatever their values.
-
-    Raises
-    ------
-    UsageError
-        If a value from the command line has no place in the text.
-    """
-    document = parse(text)
     overrides.drop(document, without)
     before = given or {"input": None, "output": None, "set": {}}
     input, output = input or before["input"], output or before["output"]
@@ -171,8 +137,8 @@ def examine_text(
         repaired.data,
         document,
         file=file,
-        base=base,
-        source=text.encode() if source is None else source,
+        base=base or file.resolve().parent,
+        source=source,
         given={"input": _absolute(input), "output": _absolute(output), "set": values},
     )
     problems += semantics.check(
@@ -196,6 +162,10 @@ def _read(file: Path) -> bytes:
         raise UsageError(
             f"{file}: cannot be read ({error.strerror}); give the path of a protocol file"
         ) from error
+    return _limited(source, file)
+
+
+def _limited(source: bytes, file: Path) -> bytes:
     if len(source) > MAX_BYTES:
         limit = f"{MAX_BYTES // 1024} kB"
         what = f"is larger than {limit}, which no protocol is; give the YAML file itself"
