@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stackmend.arrays.apply import apply
+from stackmend.arrays.application import apply
+from stackmend.arrays.array_search import ArraySearch, search
 from stackmend.arrays.products import StepResult
-from stackmend.arrays.search import ArraySearch, search
 
 __all__ = ["ArraySearch", "StepResult", "apply", "search"]

@@ -6,18 +6,20 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-import dask
 import dask.array
 import numpy as np
+from dask.delayed import delayed
 
 from stackmend.arrays.restoring import Restoring
 from stackmend.job import Job
+
+_dask: Any = dask.array  # which has no types
 
 
 def lazily_restored(restoring: Restoring, job: Job) -> Any:
     """A ``(C, Z, Y, X)`` Dask array whose blocks along z are those of the input, each one task."""
     # One task holds what all blocks share, such as what a survey has learnt.
-    recipe = dask.delayed(restoring.without_pixels(), traverse=False)
+    recipe = delayed(restoring.without_pixels(), traverse=False)
     channels = []
     for channel, number in enumerate(job.channels):
         array = restoring.stack.channels[number]
@@ -25,11 +27,11 @@ def lazily_restored(restoring: Restoring, job: Job) -> Any:
         for numbers in _blocks(job.slices, array.chunks[0]):
             first = max(numbers[0] - restoring.reach, 0)
             part = array[first : numbers[-1] + restoring.reach + 1]
-            block = dask.delayed(_block)(recipe, part, first, channel, numbers)
+            block = delayed(_block)(recipe, part, first, channel, numbers)
             shape = len(numbers), *job.shape[1:]
-            blocks.append(dask.array.from_delayed(block, shape, dtype=job.dtype))
-        channels.append(dask.array.concatenate(blocks))
-    return dask.array.stack(channels)
+            blocks.append(_dask.from_delayed(block, shape, dtype=job.dtype))
+        channels.append(_dask.concatenate(blocks))
+    return _dask.stack(channels)
 
 
 def _block(
@@ -43,5 +45,7 @@ def _blocks(numbers: Sequence[int], chunks: Sequence[int]) -> Iterator[list[int]
     ends = np.cumsum(chunks)
     falls = np.cumsum([0, *(np.diff(numbers) <= 0)])
     places = zip(numbers, falls, strict=True)
-    for _, group in groupby(places, lambda each: (np.searchsorted(ends, each[0], "right"), each[1])):
+    for _, group in groupby(
+        places, lambda each: (np.searchsorted(ends, each[0], "right"), each[1])
+    ):
         yield [number for number, _ in group]

@@ -86,7 +86,7 @@ class ArraySearch:
         QualityError
             If nothing was chosen, and no step is left to be applied.
         """
-        from stackmend.arrays.apply import apply  # which takes results of searches
+        from stackmend.arrays.application import apply  # which takes results of searches
 
         return apply(self, array, **how)
 
