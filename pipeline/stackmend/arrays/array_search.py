@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stackmend.arrays.frozen import frozen_text
-from stackmend.arrays.given import GivenProtocol, job_of, session_of
+from stackmend.arrays.given import GivenProtocol, content_of, job_of, session_of
 from stackmend.arrays.page import searched_page
 from stackmend.arrays.stack import stack_of
 from stackmend.arrays.tables import (
@@ -100,7 +100,7 @@ class ArraySearch:
         """
         if self.protocol is None:
             error = NothingFound if self.status == NOTHING_FOUND else QualityError
-            raise error(f"{self.reason}; no step is left to be applied")
+            raise error(self.reason)
         return self.protocol
 
     def __repr__(self) -> str:
@@ -178,10 +178,10 @@ def _slices_set(protocol: GivenProtocol, slices: Sequence[int] | None) -> dict[s
     if slices is None:
         return {}
     numbers = [int(number) for number in slices]
-    if isinstance(protocol, Mapping) and isinstance(protocol.get("optimize"), (list, tuple)):
-        count = len(protocol["optimize"])
-        return {f"optimize[{place}].slices": numbers for place in range(count)}
-    return {"optimize.slices": numbers}
+    entries = content_of(protocol, "search").get("optimize")
+    if not isinstance(entries, list):
+        return {"optimize.slices": numbers}
+    return {f"optimize[{place}].slices": numbers for place in range(len(entries))}
 
 
 def _result(

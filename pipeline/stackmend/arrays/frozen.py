@@ -13,6 +13,17 @@ from stackmend.protocol.text import parse
 from stackmend.result.encoding import as_json
 from stackmend.tuning.chains import ChannelChain
 
+
+class _Dumper(yaml.SafeDumper):
+    """Writes lists of plain values in one line, as people do."""
+
+    def represent_list(self, data: Any) -> yaml.SequenceNode:
+        plain = not any(isinstance(each, (dict, list)) for each in data)
+        return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=plain)
+
+
+_Dumper.add_representer(list, _Dumper.represent_list)
+
 _LATER = ("chain", "optimize")
 """What is not as it was."""
 
@@ -28,7 +39,9 @@ def frozen_text(job: Job, chain: ChannelChain) -> str | None:
     apply(document, input=None, output=None, set=job.protocol.given["set"])
     content = {key: value for key, value in document.data.items() if key not in _LATER}
     content["chain"] = [_entry(bound) for bound in chain.steps]
-    return yaml.safe_dump(as_json(content), sort_keys=False, allow_unicode=True, width=100)
+    how: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 100}
+    text: str = yaml.dump(as_json(content), Dumper=_Dumper, **how)
+    return text
 
 
 def _entry(bound: Bound) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from stackmend.arrays.stack import ArrayStack
 from stackmend.errors import UsageError, WrongValue
 from stackmend.job import Job, examine_stack
 from stackmend.protocol import CommandLine, Input, Protocol, examine
+from stackmend.protocol.text import parse
 from stackmend.result import origin_of
 from stackmend.result.encoding import as_json, plain
 from stackmend.result.journal import Journal, Ledger
@@ -90,6 +91,16 @@ def text_of(protocol: GivenProtocol, caller: str) -> tuple[Path, str | None, Com
     if origin is None:
         return file, None, None
     return file, None, {"input": None, "output": None, "set": origin["set"]}
+
+
+def content_of(protocol: GivenProtocol, caller: str) -> Mapping[str, Any]:
+    """What stands in a protocol, as far as it can be read; what is wrong with it is said later."""
+    file, text, _ = text_of(protocol, caller)
+    try:
+        data = parse(file.read_text(encoding="utf-8") if text is None else text).data
+    except (OSError, UnicodeDecodeError):
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
 def _dumped(protocol: Mapping[str, Any], caller: str) -> str:

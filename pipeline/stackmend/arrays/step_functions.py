@@ -17,9 +17,26 @@ from stackmend.arrays.step_shape import FOUND, main_product, products_read, read
 from stackmend.chain import Bound
 from stackmend.errors import UnknownParameter, WrongValue
 from stackmend.protocol.parameters import parameters_of
-from stackmend.registry import IMAGE, Step, steps
+from stackmend.protocol.wording import suggestion
+from stackmend.registry import IMAGE, RegistryError, Step, steps
 
 _TYPES = {"number": float, "integer": int, "boolean": bool, "string": str, "array": list}
+
+
+def step_attribute(name: str) -> Callable[..., Any]:
+    """The same as ``step_function``, as an attribute is looked up.
+
+    Raises
+    ------
+    AttributeError
+        If there is no such step, or it cannot be loaded, with what may be meant.
+    """
+    try:
+        return step_function(name)
+    except RegistryError as error:
+        known = steps().names()
+        meant = suggestion(name, known) if name not in known else ""
+        raise AttributeError(f"{error}{meant}") from error
 
 
 @cache

@@ -38,13 +38,9 @@ class _Steps(ModuleType):
             return _names()
         if name.startswith("_"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from stackmend.arrays.step_functions import step_function
-        from stackmend.registry import RegistryError
+        from stackmend.arrays.step_functions import step_attribute
 
-        try:
-            return step_function(name)
-        except RegistryError as error:
-            raise AttributeError(str(error)) from error
+        return step_attribute(name)
 
     def __dir__(self) -> list[str]:
         return sorted([*filter(_is_special, super().__dir__()), *_names()])
