@@ -182,6 +182,18 @@ def test_a_result_can_be_written_to_another_map(tmp_path: Path, charged: Any) ->
     assert np.array_equal(out, stackmend.apply(MEDIAN, stack))
 
 
+def test_however_an_array_lies_in_memory_it_gives_the_same(charged: Any) -> None:
+    stack = charged(3, dtype="uint16")
+    known = stackmend.apply(STREAKS, stack)
+    turned = np.ascontiguousarray(stack[::-1, :, ::-1])[::-1, :, ::-1]
+    read_only = stack.copy()
+    read_only.flags.writeable = False
+    for other in (turned, np.asfortranarray(stack), read_only, stack.astype(">u2")):
+        restored = stackmend.apply(STREAKS, other)
+        assert np.array_equal(restored, known)
+        assert restored.dtype == np.dtype("uint16")
+
+
 def test_channels_are_restored_one_by_one(charged: Any) -> None:
     one, other = charged(3, seed=1), charged(3, seed=2)
     expected = [stackmend.apply(STREAKS, each) for each in (one, other)]
@@ -254,7 +266,7 @@ def test_a_protocol_may_be_a_path_a_text_or_a_mapping(tmp_path: Path, charged: A
     file = tmp_path / "median.yaml"
     file.write_text(text)
     known = stackmend.apply(MEDIAN, stack)
-    for protocol in (file, str(file), text):
+    for protocol in (file, str(file), text, json.dumps(MEDIAN)):
         assert np.array_equal(stackmend.apply(protocol, stack), known)
     odd = {**MEDIAN, "chain": [{"step": "median_z", "radius": np.int64(1)}], "name": "no: 1"}
     assert np.array_equal(stackmend.apply(odd, stack), known)
@@ -305,6 +317,7 @@ IMAGE = np.zeros((4, 5), np.uint8)
         ((PLAIN, IMAGE.astype(float)), InputError, r"got float64; .* astype\('float32'\)"),
         ((PLAIN, IMAGE > 0), InputError, "got bool"),
         ((PLAIN, [[1, 2], [3, 4]]), InputError, "got int64"),
+        ((PLAIN, np.ma.masked_less(IMAGE, 1)), WrongValue, "a masked one; fill it first"),
         ((PLAIN, "image"), WrongValue, r"got shape \(\)"),
         ((3, IMAGE), WrongValue, "the path of a protocol, its text or a mapping, got int"),
         (({"protocol": 1, "chain": object()}, IMAGE), WrongValue, "mapping of plain values"),
@@ -312,7 +325,7 @@ IMAGE = np.zeros((4, 5), np.uint8)
         (({"protocol": 1}, IMAGE), ProtocolError, "chain is missing"),
         (({"protocol": 1, "chain": [{"step": "crpo"}]}, IMAGE), ProtocolError, "mean crop"),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_mistakes_are_told(call: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):

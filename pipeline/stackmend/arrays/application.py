@@ -37,8 +37,8 @@ def apply(
     Parameters
     ----------
     protocol
-        The path of a protocol, its text (of several lines), its content as a mapping, or what
-        ``stackmend.search`` has returned.
+        The path of a protocol, its text (of several lines, or JSON), its content as a mapping, or
+        what ``stackmend.search`` has returned.
     array : (Y, X) or (Z, Y, X) array of uint8, uint16, int16 or float32
         Of NumPy, Dask, or anything that is indexed likewise, such as a memory-mapped file or a
         dataset of HDF5; it is never written to, and read slice by slice.

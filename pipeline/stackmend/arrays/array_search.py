@@ -132,7 +132,7 @@ def search(
     Parameters
     ----------
     protocol
-        The path of a protocol, its text (of several lines), or its content as a mapping.
+        The path of a protocol, its text (of several lines, or JSON), or its content as a mapping.
     array : (Y, X) or (Z, Y, X) array of uint8, uint16, int16 or float32
         As for ``stackmend.apply``; only slices that are searched on are read, and their neighbours
         where steps see these, unless a survey must look at others.

@@ -25,7 +25,7 @@ from stackmend.tuning.session import Session
 from stackmend.workers.processes import Threads
 
 GivenProtocol = str | Path | Mapping[str, Any]
-"""The path of a protocol, its text, or its content as a mapping."""
+"""The path of a protocol, its text (of several lines, or JSON), or its content as a mapping."""
 
 _FILES = (
     *(("input", key) for key in ("path", "phantom", "dataset", "axes")),
@@ -81,12 +81,12 @@ def text_of(protocol: GivenProtocol, caller: str) -> tuple[Path, str | None, Com
     """Its name as a file, its text if it is none, and what the command line had added to it."""
     if isinstance(protocol, Mapping):
         return Path("protocol"), _dumped(protocol, caller), None
-    if isinstance(protocol, str) and "\n" in protocol:
+    if isinstance(protocol, str) and ("\n" in protocol or protocol.lstrip().startswith("{")):
         return Path("protocol"), protocol, None
     if not isinstance(protocol, (str, Path)):
         what = "must be the path of a protocol, its text or a mapping"
         raise WrongValue(f"{caller}: protocol {what}, got {type(protocol).__name__}")
-    file = Path(protocol).expanduser()
+    file = Path(protocol)
     origin = origin_of(file)
     if origin is None:
         return file, None, None

@@ -33,6 +33,8 @@ class Images(Sequence[Image]):
     def __init__(self, array: Any, where: str) -> None:
         if not hasattr(array, "dtype") or not hasattr(array, "ndim"):
             array = np.asarray(array)
+        if isinstance(array, np.ma.MaskedArray):
+            raise WrongValue(f"{where}: image is a masked array; fill it first")
         shape = tuple(array.shape)
         if array.ndim not in (2, 3) or not all(shape):
             what = f"must be a slice (Y, X) or a stack (Z, Y, X), got shape {shape}"

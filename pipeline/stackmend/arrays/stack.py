@@ -73,6 +73,7 @@ def stack_of(array: Any, channel_axis: int | None, caller: str) -> ArrayStack:
     lazy = is_lazy(array)
     if not lazy and not (_has_type(array) and hasattr(array, "__getitem__")):
         array = np.asarray(array)
+    _check_usable(array, caller)
     axes = 2 if channel_axis is None else 3
     if array.ndim not in (axes, axes + 1):
         advice = "give channel_axis if one of them has channels"
@@ -95,6 +96,21 @@ def stack_of(array: Any, channel_axis: int | None, caller: str) -> ArrayStack:
 def is_lazy(array: Any) -> bool:
     """Whether an array is Dask's, which need not be installed."""
     return type(array).__module__.partition(".")[0] == "dask" and hasattr(array, "chunks")
+
+
+def _check_usable(array: Any, caller: str) -> None:
+    """Refuse what has pixels that are none, or of which nobody knows how many there are.
+
+    Raises
+    ------
+    WrongValue
+        If so, with what to do.
+    """
+    if isinstance(array, np.ma.MaskedArray):
+        raise WrongValue(f"{caller}: array is a masked one; fill it first, with array.filled(...)")
+    if any(size != size for size in array.shape):
+        what = f"has a shape that is not known yet, got {array.shape}"
+        raise WrongValue(f"{caller}: array {what}; call array.compute_chunk_sizes() first")
 
 
 def _has_type(array: Any) -> bool:

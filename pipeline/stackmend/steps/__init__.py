@@ -16,8 +16,13 @@ one. The declarations are in the modules: ``from stackmend.steps.find_charging i
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # which steps there are, no checker of types can know
+
+    def __getattr__(name: str) -> Callable[..., Any]: ...
 
 
 class _Steps(ModuleType):
