@@ -88,6 +88,7 @@ def examine(
     base: Path | None = None,
     given: CommandLine | None = None,
     text: str | None = None,
+    without: Iterable[tuple[str, str]] = (),
 ) -> Draft:
     """Read a protocol and collect its problems, all that can be found without the stack.
 
@@ -105,6 +106,8 @@ def examine(
         What the command line had added when the protocol was run, of which the file is a copy.
     text
         What stands for the content of the file, where it is being edited; the file need not exist.
+    without
+        Keys of sections that count for nothing, whatever their values.
 
     Raises
     ------
@@ -116,6 +119,7 @@ def examine(
         document = parse(_decode(source, file))
     except ProtocolError as error:
         return Draft(None, error.problems, file.name)
+    overrides.drop(document, without)
     before = given or {"input": None, "output": None, "set": {}}
     input, output = input or before["input"], output or before["output"]
     values = {**before["set"], **(set or {})}

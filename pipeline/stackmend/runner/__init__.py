@@ -5,8 +5,9 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,16 @@ class RunResult:
 
     folder: Path
     stack: Path | None
-    record: Mapping[str, Any] | None
+    record: Mapping[str, Any] | None = field(repr=False)
     changed: bool = True
+
+    def _repr_html_(self) -> str:
+        searches = self.record["searches"] if self.record else ()
+        lines = [f"Results: {escape(str(self.folder))}"]
+        for search in searches:
+            values = (f"{name} = {value!r}" for name, value in search.get("chosen", {}).items())
+            lines.append(escape(f"{search['status']}: {', '.join(values)}"))
+        return f"<p>{'<br>'.join(lines)}</p>"
 
 
 def run(
