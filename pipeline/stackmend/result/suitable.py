@@ -134,9 +134,7 @@ def _foreign(folder: Path) -> Iterator[str]:
     written = _written(folder)
     for name in names.STACKS:
         stack = folder / name
-        if stack.is_symlink() or not stack.is_dir():
-            continue
-        for entry in sorted(stack.iterdir()):
+        for entry in sorted(stack.iterdir()) if _is_folder(stack) else ():
             labels = entry == folder / names.ZARR / names.LABELS  # which were looked at
             if not labels and not _is_own(entry, written) and not is_junk(entry.name):
                 yield _in_the_way(entry)
@@ -152,11 +150,16 @@ def _foreign_masks(folder: Path) -> Iterator[str]:
     results = (folder, work / names.COMPLETE, work / names.PREVIOUS)
     if there and not any(map(_has_masks, results)):
         yield from map(_in_the_way, there)
-    elif labels in there and not labels.is_symlink():
-        for entry in sorted(labels.iterdir()):
-            own = entry.name == names.MASKS or _DESCRIPTION.fullmatch(entry.name)
-            if not own and not is_junk(entry.name):
+        return
+    beside = rf"{_DESCRIPTION.pattern}|{names.MASKS}"
+    for place, ours in ((labels, beside), (labels / names.MASKS, _IN_ZARR.pattern)):
+        for entry in sorted(place.iterdir()) if _is_folder(place) else ():
+            if not re.fullmatch(ours, entry.name) and not is_junk(entry.name):
                 yield _in_the_way(entry)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _has_masks(folder: Path) -> bool:
