@@ -39,6 +39,7 @@ OUTPUT = {
     "origin": [0, 0, 0],
     "clipped": 0,
     "pixel_hash": "cd" * 32,
+    "masks": None,
 }
 SEARCH = {
     "steps": ["find"],

@@ -44,6 +44,18 @@ def check_flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Probl
             yield protocol.text.problem((*entry.path, "step"), message)
 
 
+def check_masks(protocol: Protocol) -> Iterator[Problem]:
+    """Masks that are wanted of a chain that makes none."""
+    if not protocol.output.masks:
+        return
+    for chain in protocol.variants.values():
+        if any(stage.mask_of for entry in chain for stage in entry.step.stages):
+            return
+    makers = [step.name for step in steps().usable() if any(each.mask_of for each in step.stages)]
+    message = f"no step of the chain makes a mask; add {' or '.join(makers)}, or leave this out"
+    yield protocol.text.problem(("output", "masks"), message)
+
+
 def _missing_message(entry: StepEntry, missing: Sequence[str], chain: Sequence[StepEntry]) -> str:
     makes = {step.name: set(step.makes) & set(missing) for step in steps().usable()}
     most = max(map(len, makes.values()))

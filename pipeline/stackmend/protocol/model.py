@@ -177,6 +177,7 @@ class Output:
     dtype: str
     compression: str
     pyramid: bool
+    masks: bool
 
 
 class CommandLine(TypedDict):

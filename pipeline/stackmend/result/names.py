@@ -20,7 +20,19 @@ CONTENTS = "previews.json"
 """In that folder, what is in the pictures."""
 
 STACK, TRUTH = "stack", "truth"
-STACKS = tuple(f"{stem}{suffix}" for stem in (STACK, TRUTH) for suffix in ("", ".tif", ".zarr"))
+MASKS = "masks"
+MASK_STACKS = (MASKS, f"{MASKS}.tif")
+"""The masks where they are a stack of their own."""
+
+LABELS = "labels"
+ZARR = f"{STACK}.zarr"
+"""The stack that has its masks inside, in a folder of this name."""
+
+MASK_PLACES = (*MASK_STACKS, f"{ZARR}/{LABELS}")
+"""Where the masks of any format are."""
+
+_STEMS, _SUFFIXES = (STACK, TRUTH), ("", ".tif", ".zarr")
+STACKS = (*(f"{stem}{suffix}" for stem in _STEMS for suffix in _SUFFIXES), *MASK_STACKS)
 """The stacks in any format."""
 
 PARTS = (

@@ -50,9 +50,18 @@ class InputRecord:
     pixel_hash: str
 
 
+class MasksRecord(TypedDict):
+    """The masks that were written: where in the result folder, and what marked pixels are."""
+
+    path: str
+    dtype: str
+    marked: int
+    pixel_hash: str
+
+
 @dataclass(frozen=True)
 class OutputRecord:
-    """The stack that was written."""
+    """The stack that was written, and its masks where they were."""
 
     format: str
     dtype: str
@@ -62,6 +71,7 @@ class OutputRecord:
     origin: tuple[int, int, int]
     clipped: int
     pixel_hash: str
+    masks: MasksRecord | None = None
 
 
 class ParameterRecord(TypedDict):

@@ -61,6 +61,7 @@ class SliceRow:
 
     Areas and places are in px, grey levels as in the files. ``mask_y`` and ``mask_x`` are the mean
     position of the masked pixels, ``masked_change`` is how much brighter they become on average.
+    ``mask_hash`` is that of the mask, as truth values, where masks are written.
     ``reach_hash`` is that of all else that the slice depends on: its neighbours, and what a survey
     has settled for it alone. ``facts`` are what steps say of the slice, by step and name, each in a
     column of its own.
@@ -87,6 +88,7 @@ class SliceRow:
     seconds: float = 0.0
     input_hash: str = ""
     output_hash: str = ""
+    mask_hash: str = ""
     reach_hash: str = ""
     reason: str = ""
     facts: Mapping[str, float] = field(default_factory=dict)
@@ -202,7 +204,7 @@ _LOSS_PLACE = ("search", "channel", "slice", "combination")
 _LOSS_BESIDE = ("clean_changed", "masked_share", "also")
 _LOSS_VALUE = ("loss", "mean_loss", "status", *_LOSS_BESIDE, "reason")
 _WHOLE = ("slice", "channel", "mask_area", "clipped", "search", "combination")
-_TEXT = ("name", "input_hash", "output_hash", "reach_hash", "reason")
+_TEXT = ("name", "input_hash", "output_hash", "mask_hash", "reach_hash", "reason")
 
 
 def _as_cell(value: Any) -> Any:

@@ -48,13 +48,14 @@ class RunResult:
     """Where the results of a run are, and its record as in ``run.json``.
 
     A shard has no record, and no stack of its own. ``changed`` is false where all was as this run
-    would have made it.
+    would have made it; ``masks`` is where these are, if they are wanted.
     """
 
     folder: Path
     stack: Path | None
     record: Mapping[str, Any] | None = field(repr=False)
     changed: bool = True
+    masks: Path | None = None
 
     def _repr_html_(self) -> str:
         searches = self.record["searches"] if self.record else ()
@@ -197,7 +198,9 @@ def _finished(job: Job, record: Record, changed: bool, listener: Listener | None
     If the report cannot be made, that is said and the result stands.
     """
     folder = job.workspace.folder
-    result = RunResult(folder, folder / job.writer().path.name, record.to_json(), changed)
+    masks = job.masks(folder)
+    where = masks.writer.path if masks else None
+    result = RunResult(folder, job.writer(folder=folder).path, record.to_json(), changed, where)
     try:
         write_report(folder)
     # Whatever stops a page from being made, in our code or in a library: the restored stack is

@@ -17,6 +17,7 @@ from stackmend.result.hashes import combined_hash
 from stackmend.result.record import (
     Estimate,
     InputRecord,
+    MasksRecord,
     OutputRecord,
     ParameterRecord,
     ProtocolRecord,
@@ -116,7 +117,20 @@ def _output_record(job: Job, rows: Sequence[SliceRow]) -> OutputRecord:
         origin=job.origin,
         clipped=sum(row.clipped for row in rows),
         pixel_hash=combined_hash(row.output_hash for row in rows),
+        masks=_masks_record(job, rows),
     )
+
+
+def _masks_record(job: Job, rows: Sequence[SliceRow]) -> MasksRecord | None:
+    masks = job.masks()
+    if masks is None:
+        return None
+    return {
+        "path": masks.writer.path.relative_to(job.workspace.partial).as_posix(),
+        "dtype": str(masks.writer.layout.dtype),
+        "marked": masks.marked,
+        "pixel_hash": combined_hash(row.mask_hash for row in rows),
+    }
 
 
 def _mask_of(tuning: Tuning) -> str | None:

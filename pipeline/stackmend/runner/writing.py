@@ -62,7 +62,7 @@ def write_beside(
         "search_s": times["search_s"],
         "apply_s": times["apply_s"],
         "recovery_s": sum(each.seconds for each in recovery),
-        "disk_bytes": bytes_in(job.writer().path),
+        "disk_bytes": sum(bytes_in(partial / name) for name in names.STACKS),
         **actual,
     }
     record = run_record(
