@@ -66,7 +66,7 @@ MAY_IMPORT = {
     },
     "runner": {
         *{"forecast", "pictures", "restore", "tuning", "workers", "result", "protocol", "sweep"},
-        *{"chain", "registry", "job", "disk", "errors", "report", "words", "addresses"},
+        *{"chain", "registry", "job", "disk", "errors", "report", "words", "addresses", "kernels"},
     },
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
     "report": {"result", "disk", "errors", "words"},

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from stackmend.disk import remedy
 from stackmend.errors import BadSlice, OutputError, StepError
 from stackmend.job import Job, SliceOfChannel
+from stackmend.kernels.fingerprint import fingerprint
 from stackmend.kernels.rounding import to_dtype
 from stackmend.registry import IMAGE
 from stackmend.restore.channel import Channel
 from stackmend.restore.measures import change_under, extent_of, levels_of, rmse
+from stackmend.result.encoding import numbers_text
 from stackmend.result.hashes import pixel_hash
 from stackmend.result.journal import Journal
 from stackmend.result.rows import MOST_MASKED, SliceRow, Status
@@ -165,6 +167,7 @@ class Application:
             input_hash=raw.hash,
             output_hash=raw.hash if same and whole else pixel_hash(page),
             reach_hash=channel.chain.reach_hash(place.number, lambda n: channel.raw.get(n).hash),
+            fingerprint=numbers_text(fingerprint(page)),
             seconds=round(perf_counter() - start, 4),
         )
         return Slice(page, raw.tags), row
@@ -213,7 +216,8 @@ class Application:
             kept, status = pixels, Status.KEPT
         else:
             kept, status = to_dtype(np.nan_to_num(pixels), self.dtype)[0], Status.KEPT
-        row = self._row(place, status, reason=str(bad), output_hash=pixel_hash(kept))
+        marks = {"output_hash": pixel_hash(kept), "fingerprint": numbers_text(fingerprint(kept))}
+        row = self._row(place, status, reason=str(bad), **marks)
         return self._tagged(place, kept), row
 
     def _kept_part(self, page: Pixels) -> Pixels:

@@ -7,6 +7,7 @@ PROTOCOL = "protocol.yaml"
 LOSSES = "losses.csv"
 SLICES = "slices.csv"
 SURVEYS = "surveys.json"
+FINGERPRINTS = "fingerprints.json"
 JOURNAL = "journal.jsonl"
 LOG, LOG_TEXT = "log.jsonl", "log.txt"
 REPORT = "report.html"
@@ -28,6 +29,7 @@ PARTS = (
     LOSSES,
     SLICES,
     SURVEYS,
+    FINGERPRINTS,
     JOURNAL,
     LOG,
     LOG_TEXT,
