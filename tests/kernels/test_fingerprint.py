@@ -59,6 +59,8 @@ def test_extremes_of_a_type_and_what_is_no_number() -> None:
     assert set(fingerprint(np.full((5000, 16), -32768, np.int16)).tolist()) == {-32768.0}
     odd = np.array([[np.nan, 8], [np.inf, 0]], np.float32)
     assert fingerprint(odd).max() == 8
+    huge = np.full((300, 20), 3e38, np.float32)
+    assert set(fingerprint(huge).tolist()) == {float(huge[0, 0])}
 
 
 def test_a_result_has_them_as_its_schema_says(tmp_path: Path) -> None:

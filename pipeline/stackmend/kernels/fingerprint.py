@@ -18,6 +18,10 @@ _SAMPLED = 128
 """Rows and columns, at the most, whose pixels the quantiles are taken of."""
 
 
+_ROWS = 32
+"""Rows that are added up at a time."""
+
+
 def fingerprint(pixels: NDArray[Any]) -> NDArray[np.float32]:
     """Quantiles and tile means of a slice.
 
@@ -40,11 +44,17 @@ def fingerprint(pixels: NDArray[Any]) -> NDArray[np.float32]:
     quantile is an order statistic, which moves no further than the pixels do. So a difference of
     fingerprints is a lower bound of the largest difference of the pixels.
     """
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        pixels = np.where(np.isfinite(pixels), pixels, 0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        found = _numbers_of(pixels)
+    if np.isfinite(found).all():
+        return found
+    return _numbers_of(np.where(np.isfinite(pixels), pixels, 0).astype(np.float64))
+
+
+def _numbers_of(pixels: NDArray[Any]) -> NDArray[np.float32]:
     height, width = pixels.shape
     sampled = pixels[:: -(-height // _SAMPLED), :: -(-width // _SAMPLED)].ravel()
-    ordered = np.sort(sampled, kind="stable")
+    ordered = np.sort(sampled, kind="stable" if pixels.dtype.kind in "iu" else "quicksort")
     places = [round(level * (ordered.size - 1)) for level in LEVELS]
     return np.concatenate([ordered[places], _tile_means(pixels).ravel()]).astype(np.float32)
 
@@ -62,9 +72,14 @@ def tiles_of(shape: tuple[int, ...]) -> tuple[list[int], list[int]]:
 def _tile_means(pixels: NDArray[Any]) -> NDArray[np.float64]:
     """Mean of each tile; those of whole numbers come from exact sums."""
     rows, columns = tiles_of(pixels.shape)
-    narrow = {"u": np.uint32, "i": np.int32}.get(pixels.dtype.kind, np.float64)
+    narrow = {"u": np.uint32, "i": np.int32}.get(pixels.dtype.kind, pixels.dtype)
     wide = {"u": np.uint64, "i": np.int64}.get(pixels.dtype.kind, np.float64)
-    bands = [pixels[top:end].sum(axis=0, dtype=narrow) for top, end in pairwise(rows)]
+    bands = []
+    for top, end in pairwise(rows):
+        # Few rows at a time in the narrow type: neither overflows nor loses digits that count.
+        starts = range(0, end - top, _ROWS)
+        parts = [pixels[top + at : min(top + at + _ROWS, end)].sum(0, narrow) for at in starts]
+        bands.append(np.stack(parts).sum(axis=0, dtype=wide))
     sums = np.add.reduceat(np.stack(bands), columns[:-1], axis=1, dtype=wide)
     means: NDArray[np.float64] = sums / np.outer(np.diff(rows), np.diff(columns))
     return means
