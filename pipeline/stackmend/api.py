@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
         run,
         trial,
     )
+    from stackmend.stacks import Reader
+    from stackmend.verification import Verification
 
 __all__ = [
     "CheckResult",
     "RunPlan",
     "RunResult",
     "Trial",
+    "Verification",
     "check",
     "config",
     "configs",
@@ -45,6 +49,7 @@ __all__ = [
     "show",
     "steps",
     "trial",
+    "verify",
 ]
 
 
@@ -55,9 +60,8 @@ def __getattr__(name: str) -> Any:
     """
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from stackmend import runner
-
-    return getattr(runner, name)
+    room = "verification" if name == "Verification" else "runner"
+    return getattr(import_module(f"stackmend.{room}"), name)
 
 
 def show(run: str | Path) -> Result:
@@ -69,6 +73,53 @@ def show(run: str | Path) -> Result:
         If there is none.
     """
     return open_result(Path(run).expanduser())
+
+
+def verify(
+    run: str | Path,
+    *,
+    input: str | Path | None = None,
+    output_of: str | Path | None = None,
+    tolerance: float | None = None,
+    workers: int | None = None,
+) -> Verification:
+    """Whether a result is what its record says: every file of it, and the pixels of every slice.
+
+    Parameters
+    ----------
+    run
+        The result folder, or the ``run.json`` in it.
+    input
+        The stack that it was made from, wherever that is now, to be held against the record, too.
+    output_of
+        The result folder of another run, whose stack is held against the record instead.
+    tolerance
+        Grey levels by which pixels may differ and be equivalent. By default none in the result
+        itself; in that of another run 1, for float32 a 10000th of the spread of a slice.
+    workers
+        Slices that are decoded at a time, one for each core by default.
+
+    Returns
+    -------
+    Verification
+        With ``outcome`` and all ``findings``.
+
+    Raises
+    ------
+    InputError
+        If there is no finished result of a run, its record cannot be understood, or the input
+        cannot be read.
+    """
+    from stackmend.verification import verify
+
+    folder = Path(run).expanduser()
+    readers: tuple[Reader, ...] = ()
+    if input is not None:
+        from stackmend.runner import input_of
+
+        readers = input_of(open_result(folder).record.protocol, input)
+    other = None if output_of is None else Path(output_of).expanduser()
+    return verify(folder, output_of=other, readers=readers, tolerance=tolerance, workers=workers)
 
 
 def report(run: str | Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +36,8 @@ class Options(Namespace):
     run: Path
     stack: Path | None
     name: str | None
+    output_of: Path | None
+    tolerance: float | None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -122,6 +125,17 @@ def whole_number(text: str) -> int:
         number = 0
     if number < 1:
         raise ArgumentTypeError(f"must be a whole number, 1 or more, got {text}")
+    return number
+
+
+def grey_levels(text: str) -> float:
+    """A number of grey levels, 0 or more."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < inf:
+        raise ArgumentTypeError(f"must be a number of grey levels, 0 or more, got {text}")
     return number
 
 

@@ -7,6 +7,7 @@
       protocol.yaml       the protocol, byte for byte
       slices.csv          a row for every slice
       losses.csv          a row for every combination of a search on every slice
+      fingerprints.json   what tells restored slices from nearly equal ones; the hash of every file
       stack/              the restored stack, or stack.tif, stack.zarr
       truth/              the known truth of a synthetic stack, in the same format
       report.html         the page for people

@@ -37,10 +37,11 @@ def contents_of(part: Path) -> dict[str, str] | None:
         links = [name for name in folders if Path(place, name).is_symlink()]
         files += [Path(place, name) for name in (*links, *found) if not is_junk(name)]
     files.sort()
+    paths = [file.relative_to(part).as_posix() for file in files]
+    if len(files) <= _AT_A_TIME:
+        return dict(zip(paths, map(_hash_of_file, files), strict=True))
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
-        hashes = pool.map(_hash_of_file, files)
-        paths = [file.relative_to(part).as_posix() for file in files]
-        return dict(zip(paths, hashes, strict=True))
+        return dict(zip(paths, pool.map(_hash_of_file, files), strict=True))
 
 
 def part_hash(contents: Mapping[str, str]) -> str:
