@@ -16,6 +16,7 @@ from stackmend.result import Result, open_result
 
 if TYPE_CHECKING:
     from stackmend import registry
+    from stackmend.comparison import Comparison
     from stackmend.runner import (
         CheckResult,
         RunPlan,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CheckResult",
+    "Comparison",
     "RunPlan",
     "RunResult",
     "Trial",
@@ -39,6 +41,7 @@ __all__ = [
     "check",
     "config",
     "configs",
+    "diff",
     "figures",
     "finish",
     "init",
@@ -60,8 +63,8 @@ def __getattr__(name: str) -> Any:
     """
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = "verification" if name == "Verification" else "runner"
-    return getattr(import_module(f"stackmend.{room}"), name)
+    rooms = {"Verification": "verification", "Comparison": "comparison"}
+    return getattr(import_module(f"stackmend.{rooms.get(name, 'runner')}"), name)
 
 
 def show(run: str | Path) -> Result:
@@ -120,6 +123,22 @@ def verify(
         readers = input_of(open_result(folder).record.protocol, input)
     other = None if output_of is None else Path(output_of).expanduser()
     return verify(folder, output_of=other, readers=readers, tolerance=tolerance, workers=workers)
+
+
+def diff(run: str | Path, other: str | Path, *, workers: int | None = None) -> Comparison:
+    """What two runs differ in, and which of that can be why their pixels do.
+
+    Protocols, steps, parameters, versions, input, output, searches, losses and choices are compared
+    as they were written down; pixels by their hashes, and one by one where both stacks are there.
+
+    Raises
+    ------
+    InputError
+        If one of them is no finished result, or its record cannot be understood.
+    """
+    from stackmend.comparison import compare
+
+    return compare(Path(run).expanduser(), Path(other).expanduser(), workers=workers)
 
 
 def report(run: str | Path) -> Path:

@@ -36,6 +36,7 @@ VERBS = (
     "check",
     "plan",
     "verify",
+    "diff",
     "report",
     "figures",
     "steps",

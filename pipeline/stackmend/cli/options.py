@@ -37,6 +37,7 @@ class Options(Namespace):
     stack: Path | None
     name: str | None
     output_of: Path | None
+    other: Path
     tolerance: float | None
 
     @property

@@ -147,7 +147,7 @@ def _alike(one: float | None, other: float | None) -> bool:
 
 def _fingerprints(known: Recorded) -> Iterator[Finding]:
     """What the fingerprints say otherwise than the journal."""
-    prints = known.fingerprints
+    prints = known.printed
     for key, row in known.ledger.slices.items():
         if key not in prints or not row.fingerprint:
             continue

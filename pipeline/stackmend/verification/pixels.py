@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels.fingerprint import LEVELS, fingerprint, tiles_of
-from stackmend.result.encoding import numbers_of
 from stackmend.result.hashes import pixel_hash
 from stackmend.result.rows import SliceRow
 from stackmend.verification.findings import levels
@@ -51,11 +50,7 @@ def look(
         are the recorded ones are compared pixel by pixel.
     """
     rows = {(row.slice, row.channel): row for row in known.rows if row.output_hash}
-    prints = known.fingerprints
-    for key, row in rows.items():
-        if row.fingerprint:
-            prints[key] = numbers_of(row.fingerprint)
-    one = partial(_seen, stack=stack, rows=rows, prints=prints, beside=beside)
+    one = partial(_seen, stack=stack, rows=rows, prints=known.fingerprints, beside=beside)
     if workers == 1:
         return dict(zip(rows, map(one, rows), strict=True))
     with ThreadPoolExecutor(workers) as pool:
@@ -78,11 +73,11 @@ def _seen(
         return Seen(hash, *facts)
     before = beside.read(key) if beside else None
     if before is not None and pixel_hash(before) == rows[key].output_hash:
-        return _compared(hash, before, pixels)
+        return compared(hash, before, pixels)
     return _estimated(hash, prints.get(key, ()), pixels)
 
 
-def _compared(hash: str, before: NDArray[Any], pixels: NDArray[Any]) -> Seen:
+def compared(hash: str, before: NDArray[Any], pixels: NDArray[Any]) -> Seen:
     """What tells a slice from the recorded one, pixel by pixel."""
     if before.shape != pixels.shape:
         return Seen(hash, pixels.shape, str(pixels.dtype))
@@ -100,17 +95,24 @@ def _compared(hash: str, before: NDArray[Any], pixels: NDArray[Any]) -> Seen:
     )
 
 
+def distance(known: Sequence[float], now: Sequence[float]) -> NDArray[np.float64] | None:
+    """By how much two fingerprints differ at least; ``None`` where they are of other shapes."""
+    if len(known) != len(now):
+        return None
+    # Less what single precision may have rounded off either.
+    rounded = 2 * np.spacing(np.abs(np.asarray(known, np.float32)))
+    apart: NDArray[np.float64] = np.abs(np.asarray(now) - np.asarray(known)) - rounded
+    return apart.clip(0)
+
+
 def _estimated(hash: str, known: Sequence[float], pixels: NDArray[Any]) -> Seen:
     """What tells a slice from the recorded one at least, as far as fingerprints say."""
     seen = Seen(hash, pixels.shape, str(pixels.dtype))
     if pixels.ndim != 2 or not pixels.size:
         return seen
-    now = fingerprint(pixels).astype(np.float64)
-    if len(known) != len(now):
+    apart = distance(known, fingerprint(pixels).tolist())
+    if apart is None:
         return seen
-    # Less what single precision may have rounded off either.
-    rounded = 2 * np.spacing(np.abs(np.asarray(known, np.float32)))
-    apart = np.maximum(np.abs(now - np.asarray(known)) - rounded, 0)
     rows, columns = tiles_of(pixels.shape)
     windows = [
         f"y {top} to {bottom}, x {left} to {right}"

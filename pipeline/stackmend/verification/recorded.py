@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from stackmend.errors import InputError
 from stackmend.result import Record, names, open_result, read_record
+from stackmend.result.encoding import numbers_of
 from stackmend.result.fingerprints import Fingerprints
 from stackmend.result.hashes import combined_hash
 from stackmend.result.inventory import hashes_of
@@ -53,9 +54,18 @@ class Recorded:
         """The rows by slice and channel."""
         return {(row.slice, row.channel): row for row in self.rows}
 
-    @property
+    @cached_property
     def fingerprints(self) -> dict[Key, tuple[float, ...]]:
-        """The numbers by which each restored slice is known."""
+        """The numbers by which each restored slice is known, as the journal or their file says."""
+        found = self.printed
+        for key, row in self.ledger.slices.items():
+            if row.fingerprint:
+                found[key] = numbers_of(row.fingerprint)
+        return found
+
+    @property
+    def printed(self) -> dict[Key, tuple[float, ...]]:
+        """The same, as only the file of fingerprints says."""
         found: dict[Key, tuple[float, ...]] = {}
         for entry in self.prints.slices if self.prints else ():
             found[entry["slice"], entry["channel"]] = (*entry["quantiles"], *entry["tiles"])
