@@ -67,6 +67,7 @@ MAY_IMPORT = {
     "runner": {
         *{"forecast", "pictures", "restore", "tuning", "workers", "result", "protocol", "sweep"},
         *{"chain", "registry", "job", "disk", "errors", "report", "words", "addresses"},
+        *{"kernels", "stacks"},
     },
     "preview": {
         *{"restore", "tuning", "sweep", "chain", "registry", "protocol", "job", "stacks", "result"},
@@ -80,8 +81,11 @@ MAY_IMPORT = {
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
     "report": {"result", "disk", "errors", "words"},
     "tuner": {"preview", "protocol", "kernels", "workers", "errors", "words"},
+    "verification": {"result", "stacks", "kernels", "errors", "words"},
+    "comparison": {"verification", "result", "errors", "words"},
     "api": {
         *{"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
+        *{"verification", "comparison"},
         *{"looking", "errors", "resources", "addresses"},
     },
     "cli": {"api", "result", "registry", "errors", "words", "interrupts", "addresses", "tuner"},

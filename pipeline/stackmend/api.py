@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from stackmend.result.atomic import write_new
 
 if TYPE_CHECKING:
     from stackmend import registry
+    from stackmend.comparison import Comparison
     from stackmend.runner import (
         CheckResult,
         RunPlan,
@@ -27,15 +29,20 @@ if TYPE_CHECKING:
         run,
         trial,
     )
+    from stackmend.stacks import Reader
+    from stackmend.verification import Verification
 
 __all__ = [
     "CheckResult",
+    "Comparison",
     "RunPlan",
     "RunResult",
     "Trial",
+    "Verification",
     "check",
     "config",
     "configs",
+    "diff",
     "figures",
     "finish",
     "freeze",
@@ -47,6 +54,7 @@ __all__ = [
     "show",
     "steps",
     "trial",
+    "verify",
 ]
 
 
@@ -57,9 +65,8 @@ def __getattr__(name: str) -> Any:
     """
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from stackmend import runner
-
-    return getattr(runner, name)
+    rooms = {"Verification": "verification", "Comparison": "comparison"}
+    return getattr(import_module(f"stackmend.{rooms.get(name, 'runner')}"), name)
 
 
 def show(run: str | Path) -> Result:
@@ -71,6 +78,69 @@ def show(run: str | Path) -> Result:
         If there is none.
     """
     return open_result(Path(run).expanduser())
+
+
+def verify(
+    run: str | Path,
+    *,
+    input: str | Path | None = None,
+    output_of: str | Path | None = None,
+    tolerance: float | None = None,
+    workers: int | None = None,
+) -> Verification:
+    """Whether a result is what its record says: every file of it, and the pixels of every slice.
+
+    Parameters
+    ----------
+    run
+        The result folder, or the ``run.json`` in it.
+    input
+        The stack that it was made from, wherever that is now, to be held against the record, too.
+    output_of
+        The result folder of another run, whose stack is held against the record instead.
+    tolerance
+        Grey levels by which pixels may differ and be equivalent. By default none in the result
+        itself; in that of another run 1, for float32 a 10000th of the spread of a slice.
+    workers
+        Slices that are decoded at a time, one for each core by default.
+
+    Returns
+    -------
+    Verification
+        With ``outcome`` and all ``findings``.
+
+    Raises
+    ------
+    InputError
+        If there is no finished result of a run, its record cannot be understood, or the input
+        cannot be read.
+    """
+    from stackmend.verification import verify
+
+    folder = Path(run).expanduser()
+    readers: tuple[Reader, ...] = ()
+    if input is not None:
+        from stackmend.runner import input_of
+
+        readers = input_of(open_result(folder).record.protocol, input)
+    other = None if output_of is None else Path(output_of).expanduser()
+    return verify(folder, output_of=other, readers=readers, tolerance=tolerance, workers=workers)
+
+
+def diff(run: str | Path, other: str | Path, *, workers: int | None = None) -> Comparison:
+    """What two runs differ in, and which of that can be why their pixels do.
+
+    Protocols, steps, parameters, versions, input, output, searches, losses and choices are compared
+    as they were written down; pixels by their hashes, and one by one where both stacks are there.
+
+    Raises
+    ------
+    InputError
+        If one of them is no finished result, or its record cannot be understood.
+    """
+    from stackmend.comparison import compare
+
+    return compare(Path(run).expanduser(), Path(other).expanduser(), workers=workers)
 
 
 def report(run: str | Path) -> Path:

@@ -17,8 +17,8 @@
     ├── WorkerLost       9  the system has ended a worker: give more memory, or take fewer of them
     └── Unfinished      10  parts of a run are not done: run them, then finish
 
-Status 7 belongs to ``verify`` and 130 to an interruption. Messages read
-``where: what, got VALUE; what to do``.
+Status 7 is that of ``verify`` where it finds a difference, 130 that of an interruption. Messages
+read ``where: what, got VALUE; what to do``.
 """
 
 from __future__ import annotations

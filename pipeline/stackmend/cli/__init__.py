@@ -37,6 +37,8 @@ VERBS = (
     "check",
     "plan",
     "freeze",
+    "verify",
+    "diff",
     "report",
     "figures",
     "steps",
@@ -104,8 +106,9 @@ def make_parser() -> argparse.ArgumentParser:
         prog="stackmend",
         description="Restore FIB-SEM image stacks as a YAML protocol says.",
         epilog="Exit status: 0 done, 2 usage, 3 protocol, 4 input data, 5 a step failed, "
-        "6 nothing found or another quality gate, 8 result cannot be written, 9 a worker was ended "
-        "by the system, 10 parts of a run are missing, 130 interrupted.",
+        "6 nothing found or another quality gate, 7 a difference was found, 8 result cannot be "
+        "written, 9 a worker was ended by the system, 10 parts of a run are missing, "
+        "130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"stackmend {stackmend.__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +39,9 @@ class Options(Namespace):
     subject: Path
     port: int
     browser: bool
+    output_of: Path | None
+    other: Path
+    tolerance: float | None
 
     @property
     def given(self) -> dict[str, Any]:
@@ -131,6 +135,17 @@ def whole_number(text: str) -> int:
         number = 0
     if number < 1:
         raise ArgumentTypeError(f"must be a whole number, 1 or more, got {text}")
+    return number
+
+
+def grey_levels(text: str) -> float:
+    """A number of grey levels, 0 or more."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < inf:
+        raise ArgumentTypeError(f"must be a number of grey levels, 0 or more, got {text}")
     return number
 
 

@@ -15,10 +15,12 @@ from joblib import delayed
 from stackmend.disk import remedy
 from stackmend.errors import BadSlice, OutputError, StepError
 from stackmend.job import Job, SliceOfChannel
+from stackmend.kernels.fingerprint import fingerprint
 from stackmend.restore.channel import Channel
-from stackmend.restore.measures import change_under, extent_of, levels_of, rmse
+from stackmend.restore.measures import Mask, change_under, extent_of, levels_of, rmse
 from stackmend.restore.output import Output, Restored
 from stackmend.restore.written import Form
+from stackmend.result.encoding import numbers_text
 from stackmend.result.hashes import pixel_hash
 from stackmend.result.journal import Journal
 from stackmend.result.rows import SliceRow, Status
@@ -156,6 +158,7 @@ class Application:
             output_hash=raw.hash if same and whole else pixel_hash(page),
             mask_hash=_hash_of(marked),
             reach_hash=channel.chain.reach_hash(place.number, lambda n: channel.raw.get(n).hash),
+            fingerprint=numbers_text(fingerprint(page)),
             seconds=round(perf_counter() - start, 4),
         )
         return Restored(row, Slice(page, raw.tags), marked)
@@ -174,8 +177,14 @@ class Application:
         if kept.pixels is None:
             return Restored(self._row(place, kept.status, reason=str(bad)))
         marked = self._marked(None)
-        hashes = {"output_hash": pixel_hash(kept.pixels), "mask_hash": _hash_of(marked)}
-        row = self._row(place, kept.status, reason=str(bad), **hashes)
+        row = self._row(
+            place,
+            kept.status,
+            reason=str(bad),
+            output_hash=pixel_hash(kept.pixels),
+            mask_hash=_hash_of(marked),
+            fingerprint=numbers_text(fingerprint(kept.pixels)),
+        )
         return Restored(row, self._tagged(place, kept.pixels), marked)
 
     def _tagged(self, place: SliceOfChannel, pixels: Pixels) -> Slice:

@@ -14,9 +14,11 @@ from joblib import delayed
 from stackmend.errors import BadSlice
 from stackmend.job import Job, SliceOfChannel
 from stackmend.job.masks import Masks
+from stackmend.kernels.fingerprint import fingerprint
 from stackmend.restore.apply import batches
 from stackmend.restore.identity import Identity, differences
 from stackmend.restore.output import Output
+from stackmend.result.encoding import numbers_text
 from stackmend.result.journal import Ledger
 from stackmend.result.rows import SliceRow, Status
 from stackmend.stacks import DTYPES, FORMATS, Layout, new_stack
@@ -74,6 +76,15 @@ class Candidate:
         if self.holds(chain, hash_of):
             return self
         return self.otherwise.that_holds(chain, hash_of) if self.otherwise else None
+
+    def fingerprinted(self) -> Candidate:
+        """The same with a fingerprint, which journals of earlier versions do not have."""
+        if self.row.fingerprint or not self.row.output_hash:
+            return self
+        pixels, _ = self.output.read_back(self.position, self.place.channel)
+        if pixels is None:
+            return self
+        return replace(self, row=replace(self.row, fingerprint=numbers_text(fingerprint(pixels))))
 
     def kept(self) -> Kept:
         """The slice as one that need not be computed; masks that are not wanted are forgotten."""
@@ -203,7 +214,8 @@ def _holding(batch: Sequence[Candidate], chains: Sequence[ChannelChain]) -> list
                 hashes[channel, number] = _hash_of(chains[channel], number)
             return hashes[channel, number]
 
-        held.append(candidate.that_holds(chains[channel], hash_of))
+        holding = candidate.that_holds(chains[channel], hash_of)
+        held.append(holding.fingerprinted() if holding else None)
     return held
 
 

@@ -8,6 +8,7 @@ EFFECTIVE = "effective.yaml"
 LOSSES = "losses.csv"
 SLICES = "slices.csv"
 SURVEYS = "surveys.json"
+FINGERPRINTS = "fingerprints.json"
 JOURNAL = "journal.jsonl"
 LOG, LOG_TEXT = "log.jsonl", "log.txt"
 REPORT = "report.html"
@@ -42,6 +43,7 @@ PARTS = (
     LOSSES,
     SLICES,
     SURVEYS,
+    FINGERPRINTS,
     JOURNAL,
     LOG,
     LOG_TEXT,

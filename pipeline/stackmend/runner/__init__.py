@@ -21,7 +21,7 @@ from stackmend.report import write_report
 from stackmend.result import Record, names, published_ledger
 from stackmend.result.journal import Journal
 from stackmend.result.log import Listener, Log
-from stackmend.runner.ask import check, plan, trial, workers_here
+from stackmend.runner.ask import check, input_of, plan, trial, workers_here
 from stackmend.runner.shards import Shard
 from stackmend.runner.stories import join, run_shard, run_whole
 from stackmend.tuning.session import Session
@@ -37,6 +37,7 @@ __all__ = [
     "Trial",
     "check",
     "finish",
+    "input_of",
     "plan",
     "run",
     "trial",

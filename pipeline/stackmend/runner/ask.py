@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import joblib
 
@@ -19,6 +20,9 @@ from stackmend.protocol import CommandLine
 from stackmend.result import origin_of
 from stackmend.result.journal import Journal, Ledger
 from stackmend.result.log import Log
+from stackmend.result.names import PROTOCOL
+from stackmend.result.record import ProtocolRecord
+from stackmend.stacks import Reader
 from stackmend.tuning.session import Session
 from stackmend.tuning.trial import Trial
 from stackmend.tuning.tune import nth_trial
@@ -73,6 +77,26 @@ def _origin(file: Path) -> tuple[Path | None, CommandLine | None]:
         "set": origin["set"],
     }
     return Path(origin["folder"]), given
+
+
+def input_of(record: ProtocolRecord, input: str | Path | None = None) -> tuple[Reader, ...]:
+    """The stack that a run has read, or another in its place, opened as its protocol says.
+
+    Raises
+    ------
+    ProtocolError, InputError
+        If it cannot be opened.
+    """
+    given: CommandLine = {"input": _path(record["input"]), "output": None, "set": record["set"]}
+    with TemporaryDirectory() as folder:
+        file = Path(folder, PROTOCOL)
+        file.write_text(record["text"], encoding="utf-8", newline="")
+        base = Path(record["folder"])
+        draft = protocols.examine(file, input=_path(input), base=base, given=given)
+        found = examine_stack(draft)
+    if not found.readers:
+        found.raise_problems()
+    return found.readers
 
 
 def trial(

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
+from pathlib import Path
 from typing import Any
 
 from stackmend.errors import InputError
 from stackmend.forecast.estimate import Expected
 from stackmend.job import Job
+from stackmend.kernels.fingerprint import LEVELS
 from stackmend.registry import Each
 from stackmend.restore.identity import Identity
 from stackmend.result import Record, altered_parts, atomic, names, read_record
 from stackmend.result.arrays import encoded
-from stackmend.result.inventory import HASHED, hashes_of
+from stackmend.result.fingerprints import write_fingerprints
+from stackmend.result.inventory import HASHED, contents_of, hashes_of, part_hash
 from stackmend.result.journal import Ledger
 from stackmend.result.record import Times, write_record
 from stackmend.result.recovery_record import RecoveryRecord
@@ -78,10 +81,22 @@ def write_beside(
         shards=ledger.shards,
     )
     log.event("finished", seconds=round(times["total_s"], 3))
-    beside = [name for name in HASHED if name not in names.STACKS]
-    stacks = hashes_of(job.workspace.folder if stays else partial, names.STACKS)
-    files = {**hashes_of(partial, beside), **stacks}
-    return write_record(partial, replace(record, files=files))
+    stacks = job.workspace.folder if stays else partial
+    return write_record(partial, replace(record, files=_write_fingerprints(partial, stacks, rows)))
+
+
+def _write_fingerprints(partial: Path, stacks: Path, rows: Sequence[SliceRow]) -> dict[str, str]:
+    """Write the fingerprints with the hashes of all files; returns those of the parts."""
+    hashes: dict[str, str] = {}
+    files: dict[str, str] = {}
+    for name in HASHED:
+        contents = contents_of((stacks if name in names.STACKS else partial) / name)
+        if name == names.FINGERPRINTS or contents is None:
+            continue
+        hashes[name] = part_hash(contents)
+        files |= {f"{name}/{path}": hash for path, hash in contents.items() if path}
+    write_fingerprints(partial, LEVELS, rows, files)
+    return {**hashes, **hashes_of(partial, [names.FINGERPRINTS])}
 
 
 def _write_tables(

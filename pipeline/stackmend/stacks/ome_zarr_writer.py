@@ -135,6 +135,10 @@ class OmeZarrWriter(Writer):
         except Exception:  # noqa: BLE001 - see above
             return None
 
+    def file_of(self, position: int, channel: int) -> Path:
+        """The chunk of a slice at its full size."""
+        return self._chunk(0, position, channel)
+
     def leave_out(self, position: int, channel: int = 0) -> None:
         """No chunk for this slice, which then counts as full of zeros."""
         for level in range(len(self._sizes)):
