@@ -65,10 +65,16 @@ class OutputRecord:
 
 
 class ParameterRecord(TypedDict):
-    """A value and where it came from."""
+    """A value and where it came from.
+
+    ``given`` is what was written where that was a length in other units, ``length`` what a value in
+    pixels is in nm or um (of an area, their squares), where the size of a pixel is known.
+    """
 
     value: Any
     origin: str
+    given: str | None
+    length: str | None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from stackmend.chain import Bound, Parameter
 from stackmend.job import Job
+from stackmend.job.fit import grid_of
 from stackmend.registry import Component, Step, steps
 from stackmend.result.encoding import as_json
 from stackmend.result.environment import environment
@@ -147,11 +148,18 @@ def _step_record(
     variant = job.protocol.variant(chain.alternative)
     declared = {entry.id: entry for entry in variant} if not chain.replaced else {}
     entry, parameters = declared.get(bound.id), dict[str, ParameterRecord]()
+    grid = grid_of(job.reader)
     for name, value in bound.parameters.items():
         origin = entry.origins[name] if entry else "on_nothing_found"
         if (bound.id, name) in chosen:
             origin = f"chosen by search ({origin})"
-        parameters[name] = {"value": value, "origin": origin}
+        written = entry.written.get(name, {}) if entry else {}
+        parameters[name] = {
+            "value": value,
+            "origin": origin,
+            "given": written.get(_hashable(value)),
+            "length": grid.text(value, bound.component.schema["properties"][name]),
+        }
     component = bound.component
     return StepRecord(
         id=bound.id,
@@ -164,6 +172,10 @@ def _step_record(
         facts=_facts(component),
         polarity=_polarity(bound),
     )
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _titles(component: Component) -> dict[str, str]:
