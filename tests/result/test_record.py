@@ -91,7 +91,9 @@ def test_the_schema_has_what_the_data_classes_have(kind: type) -> None:
     names = set(get_type_hints(kind))
     if kind is Record:
         names |= {"record", "status"}
-    assert set(schema["properties"]) == set(schema["required"]) == names
+    optional = set(getattr(kind, "__optional_keys__", ()))
+    assert set(schema["properties"]) == names
+    assert set(schema["required"]) == names - optional
     assert schema["additionalProperties"] is False
 
 

@@ -64,17 +64,22 @@ class OutputRecord:
     pixel_hash: str
 
 
-class ParameterRecord(TypedDict):
-    """A value and where it came from.
+class _InOtherUnits(TypedDict, total=False):
+    """What a value in px is in real units, where that is known.
 
-    ``given`` is what was written where that was a length in other units, ``length`` what a value in
-    pixels is in nm or um (of an area, their squares), where the size of a pixel is known.
+    ``given`` is what was written, where that was a length; ``length`` is in nm or um (of an area,
+    in their squares).
     """
+
+    given: str
+    length: str
+
+
+class ParameterRecord(_InOtherUnits):
+    """A value and where it came from."""
 
     value: Any
     origin: str
-    given: str | None
-    length: str | None
 
 
 @dataclass(frozen=True)

@@ -153,13 +153,12 @@ def _step_record(
         origin = entry.origins[name] if entry else "on_nothing_found"
         if (bound.id, name) in chosen:
             origin = f"chosen by search ({origin})"
-        written = entry.written.get(name, {}) if entry else {}
-        parameters[name] = {
-            "value": value,
-            "origin": origin,
-            "given": written.get(_hashable(value)),
-            "length": grid.text(value, bound.component.schema["properties"][name]),
-        }
+        parameters[name] = {"value": value, "origin": origin}
+        given = entry.written.get(name, {}).get(_hashable(value)) if entry else None
+        if given:
+            parameters[name]["given"] = given
+        if length := grid.text(value, bound.component.schema["properties"][name]):
+            parameters[name]["length"] = length
     component = bound.component
     return StepRecord(
         id=bound.id,
