@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -195,13 +195,18 @@ class CheckResult:
         raise ProtocolError(self.draft.name, self.draft.with_problems(more).problems)
 
 
-def examine_stack(draft: Draft) -> CheckResult:
-    """Check a protocol against its stack and its output folder, as far as both are known."""
+def examine_stack(
+    draft: Draft, opened: Callable[[Protocol], tuple[Reader, ...]] | None = None
+) -> CheckResult:
+    """Check a protocol against its stack and its output folder, as far as both are known.
+
+    ``opened`` gives the stack where it is not the one that the protocol names.
+    """
     protocol = draft.protocol
     if protocol is None:
         return CheckResult(draft, (), None)
     try:
-        readers = _readers(protocol)
+        readers = (opened or _readers)(protocol)
     except InputError as error:
         return CheckResult(draft, (), error)
     except OSError as error:

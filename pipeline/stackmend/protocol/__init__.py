@@ -90,6 +90,8 @@ def examine(
     set: Mapping[str, str] | None = None,
     base: Path | None = None,
     given: CommandLine | None = None,
+    text: str | None = None,
+    without: Iterable[tuple[str, str]] = (),
 ) -> Draft:
     """Read a protocol and collect its problems, all that can be found without the stack.
 
@@ -105,6 +107,10 @@ def examine(
         Where relative paths in the file start; its own folder by default.
     given
         What the command line had added when the protocol was run, of which the file is a copy.
+    text
+        What stands for the content of the file, where it is being edited; the file need not exist.
+    without
+        Keys of sections that count for nothing, whatever their values.
 
     Raises
     ------
@@ -112,10 +118,11 @@ def examine(
         If the file cannot be read at all, or a value from the command line has no place in it.
     """
     try:
-        source = _read(file)
+        source = _read(file) if text is None else _limited(text.encode(), file)
         document = parse(_decode(source, file))
     except ProtocolError as error:
         return Draft(None, error.problems, file.name)
+    overrides.drop(document, without)
     before = given or {"input": None, "output": None, "set": {}}
     input, output = input or before["input"], output or before["output"]
     values = {**before["set"], **(set or {})}
@@ -159,6 +166,10 @@ def _read(file: Path) -> bytes:
         raise UsageError(
             f"{file}: cannot be read ({error.strerror}); give the path of a protocol file"
         ) from error
+    return _limited(source, file)
+
+
+def _limited(source: bytes, file: Path) -> bytes:
     if len(source) > MAX_BYTES:
         limit = f"{MAX_BYTES // 1024} kB"
         what = f"is larger than {limit}, which no protocol is; give the YAML file itself"

@@ -230,7 +230,7 @@ def _optimize(
         region=_region(entry.get("region", {})),
         loss=_loss(given["loss"]),
         also=_loss(entry["also"]) if "also" in entry else None,
-        strategy={"name": strategy, **_filled(strategy_options, options)},
+        strategy={"name": strategy, **filled(strategy_options, options)},
         on_nothing_found=outcome if isinstance(outcome, str) else "instead",
         instead=build_chain(instead, (*path, "on_nothing_found", "instead"), text),
         path=path,
@@ -239,7 +239,7 @@ def _optimize(
 
 def _loss(given: str | Mapping[str, Any]) -> LossEntry:
     name, options = _named(given)
-    return LossEntry(name, _filled(options, registry.losses().get(name).schema))
+    return LossEntry(name, filled(options, registry.losses().get(name).schema))
 
 
 def _clean_part(given: float | Mapping[str, Any]) -> CleanPart:
@@ -261,7 +261,7 @@ def _named(given: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return options.pop("name"), options
 
 
-def _filled(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+def filled(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """A value for every declared option."""
     declared = schema.get("properties", {})
     return {
