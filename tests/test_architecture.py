@@ -68,11 +68,12 @@ MAY_IMPORT = {
         *{"forecast", "pictures", "restore", "tuning", "workers", "result", "protocol", "sweep"},
         *{"chain", "registry", "job", "disk", "errors", "report", "words", "addresses"},
     },
+    "translation": {"errors", "words"},
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
     "report": {"result", "disk", "errors", "words"},
     "api": {
         *{"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
-        *{"looking", "errors", "resources", "addresses"},
+        *{"looking", "translation", "errors", "resources", "addresses"},
     },
     "cli": {"api", "result", "registry", "errors", "words", "interrupts", "addresses"},
     "__main__": {"cli", "errors", "interrupts"},
@@ -167,7 +168,7 @@ def test_no_import_in_stacks_runs_back_up():
 
 def test_what_is_found_is_said_by_the_components():
     """Only they, the protocols that use them and examples of these know what this is about."""
-    knowing = {"steps", "losses", "kernels", "stacks", "protocol", "looking"}
+    knowing = {"steps", "losses", "kernels", "stacks", "protocol", "looking", "translation"}
     for module in [*MODULES, *PACKAGE.rglob("*.html"), *PACKAGE.rglob("*.js")]:
         if room_of(module) in knowing:
             continue

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stackmend import resources
 from stackmend.addresses import as_path
-from stackmend.errors import UsageError
+from stackmend.errors import Problem, UsageError
 from stackmend.report import write_figures, write_report
 from stackmend.result import Result, open_result
 
@@ -37,6 +38,7 @@ __all__ = [
     "configs",
     "figures",
     "finish",
+    "import_protocol",
     "init",
     "plan",
     "report",
@@ -169,6 +171,39 @@ def init(
     if folder is not None and not path.is_absolute():
         path = Path(os.path.relpath(path, folder))
     return protocol_for(seen, str(path))
+
+
+@dataclass(frozen=True)
+class ImportedProtocol:
+    """A protocol of another program as the text of one of this.
+
+    ``left_out`` is what has no equal here, with the reasons; ``problems`` are what ``check`` has to
+    say of the text.
+    """
+
+    text: str
+    left_out: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def import_protocol(file: str | Path) -> ImportedProtocol:
+    """Take over a pipeline of bmiptools (its JSON file) or parameters of PyStack3D (TOML).
+
+    The file is read as data; pickles, such as the ``.dill`` of bmiptools, are refused.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read or understood, or nothing in it has an equal here.
+    """
+    from stackmend.protocol import examine
+    from stackmend.translation import protocol_text, translate
+
+    source = Path(file).expanduser()
+    found = translate(source)
+    text = protocol_text(found)
+    draft = examine(source.with_suffix(".yaml"), text=text)
+    return ImportedProtocol(text, tuple(found.left_out), draft.problems)
 
 
 def configs() -> dict[str, str]:

@@ -113,8 +113,10 @@ def _target(
         raise WrongValue(f"apply: out {what}")
     if isinstance(array, np.ndarray) and np.may_share_memory(out, array):
         raise WrongValue("apply: out must not lie in the memory of array; give another one")
-    target = out if restoring.stack.channel_axis is None else np.moveaxis(
-        out, restoring.stack.channel_axis, 0
+    target = (
+        out
+        if restoring.stack.channel_axis is None
+        else np.moveaxis(out, restoring.stack.channel_axis, 0)
     )
     if restoring.stack.channel_axis is None:
         target = target[np.newaxis]

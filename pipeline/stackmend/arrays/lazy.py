@@ -43,5 +43,7 @@ def _blocks(numbers: Sequence[int], chunks: Sequence[int]) -> Iterator[list[int]
     ends = np.cumsum(chunks)
     falls = np.cumsum([0, *(np.diff(numbers) <= 0)])
     places = zip(numbers, falls, strict=True)
-    for _, group in groupby(places, lambda each: (np.searchsorted(ends, each[0], "right"), each[1])):
+    for _, group in groupby(
+        places, lambda each: (np.searchsorted(ends, each[0], "right"), each[1])
+    ):
         yield [number for number, _ in group]

@@ -22,7 +22,9 @@ _DISPLAYED = (0.5, 99.5)
 _IMAGE = '<img alt="{name}" title="{name}" style="image-rendering:auto" src="{source}">'
 
 
-def searched_page(chosen: Mapping[str, Any], reason: str, table: Sequence[Mapping[str, Any]]) -> str:
+def searched_page(
+    chosen: Mapping[str, Any], reason: str, table: Sequence[Mapping[str, Any]]
+) -> str:
     """What a search chose, and its best combinations."""
     pairs = ", ".join(f"{name} = {value!r}" for name, value in chosen.items())
     said = f"Nothing chosen: {reason}" if reason else f"Chosen: {pairs}"

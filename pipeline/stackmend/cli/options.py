@@ -35,6 +35,7 @@ class Options(Namespace):
     run: Path
     stack: Path | None
     name: str | None
+    file: Path
 
     @property
     def given(self) -> dict[str, Any]:

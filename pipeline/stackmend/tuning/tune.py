@@ -26,7 +26,6 @@ from stackmend.tuning.survey import surveyed
 from stackmend.tuning.trial import Trial
 from stackmend.words import few
 
-
 Seen = Callable[[Sequence[FinishedSearch]], None]
 """Is told of the searches of an entry before anything follows from them, or fails to."""
 
