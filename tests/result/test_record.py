@@ -47,6 +47,7 @@ def of_class(kind: type) -> dict[str, Any]:
         parts.OutputRecord: "output",
         parts.SliceCounts: "slices",
         parts.TruthRecord: "truth",
+        parts.EnvelopeRecord: "envelope",
         parts.EnvironmentRecord: "environment",
         parts.Times: "times",
         parts.Estimate: "estimate",

@@ -64,6 +64,7 @@ def build(
         optimize=tuple(
             _optimize(entry, path, chain, one_of, text) for path, entry in optimize_entries(data)
         ),
+        envelope=data.get("envelope", {}),
         file=file,
         folder=base,
         given=given,

@@ -205,6 +205,7 @@ class Protocol:
     """A protocol that passed every check which does not need the stack.
 
     Relative paths start from ``folder``. ``chain`` is without the chains of ``one_of``.
+    ``envelope`` is what it was tuned for, as far as it says so.
     """
 
     name: str
@@ -213,6 +214,7 @@ class Protocol:
     chain: tuple[StepEntry, ...]
     one_of: OneOf | None
     optimize: tuple[OptimizeEntry, ...]
+    envelope: Mapping[str, Any]
     file: Path
     folder: Path
     source: bytes
