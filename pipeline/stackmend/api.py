@@ -36,6 +36,7 @@ __all__ = [
     "check",
     "config",
     "configs",
+    "crate",
     "figures",
     "finish",
     "import_protocol",
@@ -86,6 +87,32 @@ def report(run: str | Path) -> Path:
         If the page cannot be written.
     """
     return write_report(Path(run).expanduser())
+
+
+def crate(run: str | Path, *, license: str = "", author: str = "") -> Path:
+    """Write the metadata of an RO-Crate (Process Run Crate 0.5) into a result folder.
+
+    Parameters
+    ----------
+    run
+        The result folder.
+    license
+        Under which the data are given on, best as an address.
+    author
+        Who has restored them.
+
+    Returns the file.
+
+    Raises
+    ------
+    InputError
+        If there is no finished result of a run.
+    OutputError
+        If it cannot be written.
+    """
+    from stackmend.report.crate import write_crate
+
+    return write_crate(Path(run).expanduser(), license=license, author=author)
 
 
 def figures(

@@ -43,6 +43,7 @@ VERBS = (
     "init",
     "configs",
     "import",
+    "crate",
 )
 """The modules that are verbs, in the order of the help."""
 

@@ -36,6 +36,8 @@ class Options(Namespace):
     stack: Path | None
     name: str | None
     file: Path
+    license: str
+    author: str
 
     @property
     def given(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ JOURNAL = "journal.jsonl"
 LOG, LOG_TEXT = "log.jsonl", "log.txt"
 REPORT = "report.html"
 ANIMATION = "losses.webp"
+CRATE = "ro-crate-metadata.json"
 
 PREVIEWS = "previews"
 """The folder of the pictures that the report shows."""
@@ -32,6 +33,7 @@ PARTS = (
     LOG,
     LOG_TEXT,
     REPORT,
+    CRATE,
     ANIMATION,
     PREVIEWS,
     *STACKS,
