@@ -124,6 +124,7 @@ def record_content(**parts: Any) -> dict[str, Any]:
             **dict.fromkeys(COUNTS, 0),
         },
         "masked_share": None,
+        "envelope": None,
         "truth": None,
         "recovery": [],
         "environment": ENVIRONMENT,

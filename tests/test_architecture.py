@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "sweep": {"chain", "registry", "errors"},
     "result": {"disk", "errors", "registry", "words"},
     "workers": {"errors", "result", "interrupts"},
-    "job": {"protocol", "result", "stacks", "errors"},
+    "job": {"protocol", "result", "stacks", "kernels", "errors"},
     "tuning": {
         "sweep",
         "chain",
@@ -78,6 +78,7 @@ MAY_IMPORT = {
         *{"protocol", "registry", "job", "stacks", "chain", "sweep", "tuning", "restore"},
         *{"result", "workers", "errors", "words"},
     },
+    "translation": {"errors", "words"},
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
     "report": {"result", "disk", "errors", "words"},
     "tuner": {"preview", "protocol", "kernels", "workers", "errors", "words"},
@@ -85,7 +86,7 @@ MAY_IMPORT = {
     "comparison": {"verification", "result", "errors", "words"},
     "api": {
         *{"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
-        *{"verification", "comparison"},
+        *{"verification", "comparison", "translation"},
         *{"looking", "errors", "resources", "addresses"},
     },
     "cli": {"api", "result", "registry", "errors", "words", "interrupts", "addresses", "tuner"},
@@ -185,7 +186,7 @@ def test_no_import_in_stacks_runs_back_up():
 
 def test_what_is_found_is_said_by_the_components():
     """Only they, the protocols that use them and examples of these know what this is about."""
-    knowing = {"steps", "losses", "kernels", "stacks", "protocol", "looking"}
+    knowing = {"steps", "losses", "kernels", "stacks", "protocol", "looking", "translation"}
     for module in [*MODULES, *PACKAGE.rglob("*.html"), *PACKAGE.rglob("*.js")]:
         if room_of(module) in knowing:
             continue

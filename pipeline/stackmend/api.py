@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stackmend import resources
 from stackmend.addresses import as_path
-from stackmend.errors import UsageError
+from stackmend.errors import Problem, UsageError
 from stackmend.report import write_figures, write_report
 from stackmend.result import Result, open_result
 from stackmend.result.atomic import write_new
@@ -42,10 +43,12 @@ __all__ = [
     "check",
     "config",
     "configs",
+    "crate",
     "diff",
     "figures",
     "finish",
     "freeze",
+    "import_protocol",
     "init",
     "plan",
     "report",
@@ -156,6 +159,32 @@ def report(run: str | Path) -> Path:
         If the page cannot be written.
     """
     return write_report(Path(run).expanduser())
+
+
+def crate(run: str | Path, *, license: str = "", author: str = "") -> Path:
+    """Write the metadata of an RO-Crate (Process Run Crate 0.5) into a result folder.
+
+    Parameters
+    ----------
+    run
+        The result folder.
+    license
+        Under which the data are given on, best as an address.
+    author
+        Who has restored them.
+
+    Returns the file.
+
+    Raises
+    ------
+    InputError
+        If there is no finished result of a run.
+    OutputError
+        If it cannot be written.
+    """
+    from stackmend.report.crate import write_crate
+
+    return write_crate(Path(run).expanduser(), license=license, author=author)
 
 
 def figures(
@@ -273,6 +302,39 @@ def init(
     if folder is not None and not path.is_absolute():
         path = Path(os.path.relpath(path, folder))
     return protocol_for(seen, str(path))
+
+
+@dataclass(frozen=True)
+class ImportedProtocol:
+    """A protocol of another program as the text of one of this.
+
+    ``left_out`` is what has no equal here, with the reasons; ``problems`` are what ``check`` has to
+    say of the text.
+    """
+
+    text: str
+    left_out: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def import_protocol(file: str | Path) -> ImportedProtocol:
+    """Take over a pipeline of bmiptools (its JSON file) or parameters of PyStack3D (TOML).
+
+    The file is read as data; pickles, such as the ``.dill`` of bmiptools, are refused.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read or understood, or nothing in it has an equal here.
+    """
+    from stackmend.protocol import examine
+    from stackmend.translation import protocol_text, translate
+
+    source = Path(file).expanduser()
+    found = translate(source)
+    text = protocol_text(found)
+    draft = examine(source.with_suffix(".yaml"), text=text)
+    return ImportedProtocol(text, tuple(found.left_out), draft.problems)
 
 
 def configs() -> dict[str, str]:

@@ -19,7 +19,8 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from keyword import iskeyword
+from typing import Any, NoReturn
 
 import stackmend
 from stackmend import interrupts
@@ -45,6 +46,8 @@ VERBS = (
     "schema",
     "init",
     "configs",
+    "import",
+    "crate",
 )
 """The modules that are verbs, in the order of the help."""
 
@@ -88,7 +91,7 @@ def _outcome(given: Sequence[str], signals: interrupts.Interrupts) -> int:
         options = make_parser().parse_args(
             given, Options(command=command_text("stackmend", *given))
         )
-        verb = import_module(f"{__name__}.{options.verb}")
+        verb = module_of(options.verb)
         with interrupts.as_interruption():
             status: int = verb.main(options)
         return status
@@ -113,9 +116,14 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"stackmend {stackmend.__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
     for name in VERBS:
-        verb = import_module(f"{__name__}.{name}")
+        verb = module_of(name)
         verb.add_arguments(verbs.add_parser(name, help=verb.HELP))
     return parser
+
+
+def module_of(verb: str) -> Any:
+    """The module of a verb; a word of Python has an underscore behind it there."""
+    return import_module(f"{__name__}.{verb}_" if iskeyword(verb) else f"{__name__}.{verb}")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
+from stackmend.cli.new_file import add_new_file
 from stackmend.cli.options import Options, add_result
 from stackmend.cli.terminal.streams import answer, message_line, say
 
@@ -15,13 +16,7 @@ HELP = "print the protocol of a run with the values that its search has chosen"
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the verb takes."""
     add_result(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="a new file to write it to, not the terminal",
-    )
+    add_new_file(parser)
 
 
 def main(options: Options) -> int:

@@ -42,6 +42,9 @@ class Options(Namespace):
     output_of: Path | None
     other: Path
     tolerance: float | None
+    file: Path
+    license: str
+    author: str
 
     @property
     def given(self) -> dict[str, Any]:

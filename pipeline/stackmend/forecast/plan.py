@@ -12,7 +12,8 @@ from stackmend.forecast.costs import provisional
 from stackmend.forecast.estimate import Need, need_of
 from stackmend.forecast.foresight import Foreseen, PlannedSearch
 from stackmend.job import Job
-from stackmend.protocol.model import Sweep
+from stackmend.job.fit import grid_of
+from stackmend.protocol import PixelGrid, StepEntry, Sweep
 from stackmend.restore.identity import identity_of, still_open
 from stackmend.restore.resume import Candidate, candidates
 from stackmend.result import published_ledger
@@ -41,7 +42,8 @@ class RunPlan:
     """All that can be said of a run before it begins.
 
     Of each step, ``steps`` has its ``id``, its values under ``fixed``, lists of values under
-    ``swept``, and under ``one_of`` the name of the chain, where it is in one of several.
+    ``swept``, what they are in nm under ``lengths``, and under ``one_of`` the name of the chain,
+    where it is in one of several.
     """
 
     name: str
@@ -135,7 +137,7 @@ def _output(job: Job) -> dict[str, Any]:
 
 
 def _steps(job: Job) -> Iterator[dict[str, Any]]:
-    protocol = job.protocol
+    protocol, grid = job.protocol, grid_of(job.reader)
     at = protocol.one_of.at if protocol.one_of else 0
     chains = {"": protocol.chain[:at]}
     chains |= protocol.one_of.chains if protocol.one_of else {}
@@ -144,8 +146,21 @@ def _steps(job: Job) -> Iterator[dict[str, Any]]:
             swept = {key: list(sweep.values) for key, sweep in entry.sweeps.items()}
             values = entry.parameters.items()
             fixed = {key: value for key, value in values if not isinstance(value, Sweep)}
+            lengths = _lengths(entry, grid)
             step = {"id": entry.id, "step": entry.name, "fixed": fixed, "swept": swept}
-            yield {**step, "one_of": name}
+            yield {**step, "lengths": lengths, "one_of": name}
+
+
+def _lengths(entry: StepEntry, grid: PixelGrid) -> dict[str, list[str | None]]:
+    """What the values of a step are in nm or um, by parameter, where that can be said."""
+    found: dict[str, list[str | None]] = {}
+    for name, value in entry.parameters.items():
+        declared = entry.step.schema["properties"][name]
+        several = value.values if isinstance(value, Sweep) else (value,)
+        texts = [grid.text(each, declared) for each in several]
+        if any(texts):
+            found[name] = texts
+    return found
 
 
 def _done(

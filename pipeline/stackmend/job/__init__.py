@@ -12,9 +12,22 @@ from typing import NamedTuple
 import numpy as np
 
 from stackmend.errors import InputError, OutputError, Problem, ProtocolError, UsageError
-from stackmend.job.fit import check_facts, check_format, check_narrowing, dtype_of
+from stackmend.job.fit import (
+    check_facts,
+    check_format,
+    check_narrowing,
+    dtype_of,
+    grid_of,
+)
 from stackmend.job.masks import Masks
-from stackmend.protocol import Draft, Protocol, check_stack, named_slices, remaining
+from stackmend.protocol import (
+    Draft,
+    Protocol,
+    check_stack,
+    named_slices,
+    remaining,
+    with_pixels,
+)
 from stackmend.result.journal import Journal
 from stackmend.result.names import RECORD
 from stackmend.result.suitable import hindrance, objection
@@ -213,6 +226,8 @@ def examine_stack(
     problems: list[Problem] = []
     if readers:
         protocol, problems = named_slices(protocol, readers[0].names, readers[0].label)
+        protocol, more = with_pixels(protocol, grid_of(readers[0]), readers[0].label)
+        problems += more
         draft = replace(draft, protocol=protocol)
     draft = draft.with_problems([*problems, *_stack_problems(protocol, readers)])
     return CheckResult(draft, readers, None, _output_error(protocol, readers))

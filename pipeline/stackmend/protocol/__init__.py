@@ -13,6 +13,7 @@ from pathlib import Path
 
 from stackmend.errors import Problem, ProtocolError, UsageError
 from stackmend.protocol import build, overrides, repair, schema, semantics
+from stackmend.protocol.lengths import PixelGrid
 from stackmend.protocol.model import (
     CommandLine,
     Input,
@@ -25,6 +26,7 @@ from stackmend.protocol.model import (
     Sweep,
 )
 from stackmend.protocol.named import named_slices
+from stackmend.protocol.resolution import with_pixels
 from stackmend.protocol.schema import assemble
 from stackmend.protocol.stack import check_stack, remaining
 from stackmend.protocol.text import MAX_BYTES, parse
@@ -36,6 +38,7 @@ __all__ = [
     "LossEntry",
     "OptimizeEntry",
     "Output",
+    "PixelGrid",
     "Protocol",
     "SliceSelection",
     "StepEntry",
@@ -46,6 +49,7 @@ __all__ = [
     "named_slices",
     "remaining",
     "text_of",
+    "with_pixels",
 ]
 
 

@@ -30,7 +30,7 @@ def check_flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Probl
             )
         if step.opens:
             opened[step.opens] = entry
-        if step.caution and not entry.sweeps:
+        if step.caution and not entry.sweeps and entry.is_measured:
             caution = step.caution(entry.parameters, frozenset(opened))
             if caution:
                 yield protocol.text.problem(path, caution, severity="warning")

@@ -13,8 +13,9 @@ from typing import Any
 from stackmend.result import names
 from stackmend.result.suitable import is_junk
 
-HASHED = tuple(name for name in names.PARTS if name not in (names.RECORD, names.REPORT))
-"""Parts of a result that the record has the hashes of; the report is made from all of these."""
+_MADE_LATER = (names.RECORD, names.REPORT, names.CRATE)
+HASHED = tuple(name for name in names.PARTS if name not in _MADE_LATER)
+"""Parts of a result that the record has the hashes of; report and crate are made from these."""
 
 _AT_A_TIME = 4
 

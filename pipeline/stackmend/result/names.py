@@ -13,6 +13,7 @@ JOURNAL = "journal.jsonl"
 LOG, LOG_TEXT = "log.jsonl", "log.txt"
 REPORT = "report.html"
 ANIMATION = "losses.webp"
+CRATE = "ro-crate-metadata.json"
 
 PREVIEWS = "previews"
 """The folder of the pictures that the report shows."""
@@ -48,6 +49,7 @@ PARTS = (
     LOG,
     LOG_TEXT,
     REPORT,
+    CRATE,
     ANIMATION,
     PREVIEWS,
     *STACKS,

@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 from stackmend.result import atomic, names
 from stackmend.result.decoding import decode
 from stackmend.result.encoding import as_json
+from stackmend.result.envelope_record import EnvelopeRecord
 from stackmend.result.inventory import record_hash
 from stackmend.result.recovery_record import RecoveryRecord
 
@@ -74,7 +75,18 @@ class OutputRecord:
     masks: MasksRecord | None = None
 
 
-class ParameterRecord(TypedDict):
+class _InOtherUnits(TypedDict, total=False):
+    """What a value in px is in real units, where that is known.
+
+    ``given`` is what was written, where that was a length; ``length`` is in nm or um (of an area,
+    in their squares).
+    """
+
+    given: str
+    length: str
+
+
+class ParameterRecord(_InOtherUnits):
     """A value and where it came from."""
 
     value: Any
@@ -239,7 +251,8 @@ class Record:
 
     ``chains`` are those of the channels by their numbers, where they are not all the same;
     ``chain`` is that of the first. ``mask_of`` says what the mask marks, where a step makes one;
-    ``masked_share`` is the share of slices with anything masked. ``files`` has the hash of every
+    ``masked_share`` is the share of slices with anything masked, ``envelope`` what was searched on,
+    as far as these slices were restored, too. ``files`` has the hash of every
     other part of the result, ``hash`` that of the rest of the record.
     """
 
@@ -256,6 +269,7 @@ class Record:
     slices: SliceCounts
     masked_share: float | None = None
     truth: TruthRecord | None = None
+    envelope: EnvelopeRecord | None = None
     recovery: tuple[RecoveryRecord, ...] = ()
     environment: EnvironmentRecord
     warnings: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ Nothing is written where a run would write.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +17,7 @@ from stackmend.addresses import as_path
 from stackmend.errors import UsageError
 from stackmend.forecast.plan import RunPlan, plan_of
 from stackmend.job import CheckResult, examine_stack
+from stackmend.job.envelope import check_envelope
 from stackmend.protocol import CommandLine
 from stackmend.result import origin_of
 from stackmend.result.journal import Journal, Ledger
@@ -60,7 +62,19 @@ def check(
     draft = protocols.examine(
         file, input=_path(input), output=_path(output), set=set, base=base, given=given
     )
-    return examine_stack(draft)
+    return _with_envelope(examine_stack(draft))
+
+
+def _with_envelope(result: CheckResult) -> CheckResult:
+    """The same, with a word where the stack lies outside of what the protocol was tuned for.
+
+    Some slices are read for that.
+    """
+    protocol = result.draft.protocol
+    if protocol is None or not protocol.envelope or result.reader is None:
+        return result
+    warnings = check_envelope(protocol, result.reader)
+    return replace(result, draft=result.draft.with_problems(warnings))
 
 
 def _origin(file: Path) -> tuple[Path | None, CommandLine | None]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from stackmend.errors import InputError
@@ -29,6 +30,9 @@ from stackmend.runner.searched import loss_rows
 from stackmend.tuning.chains import ChannelChain, Tuning
 from stackmend.tuning.session import Session
 from stackmend.words import counted, few, figure, percent
+
+OTHER_SHARE = 3
+"""By what factor the masked share may differ from what it was where the values were chosen."""
 
 MASKED = 0.15
 """Share of masked pixels of a slice above which the mask is doubtful."""
@@ -105,7 +109,8 @@ def _write_tables(
     """The slices, the protocol, what surveys settled, and the journal; returns what is in that."""
     job, log = session.job, session.log
     partial = job.workspace.partial
-    for warning in _doubts(rows, prod(job.shape[1:]), facts_of(tuning)):
+    pixels = prod(job.shape[1:])
+    for warning in (*_doubts(rows, pixels, facts_of(tuning)), *_outside(job, rows, pixels)):
         log.warn(warning)
     atomic.write_table(partial / names.SLICES, [row.to_csv() for row in rows])
     (partial / names.PROTOCOL).write_bytes(job.protocol.source)
@@ -179,6 +184,20 @@ def earlier_text(job: Job) -> str:
         return ""
     started = before.times["started"][:16].replace("T", " ")
     return f"the result of {started} (pixels {before.output.pixel_hash[:12]})"
+
+
+def _outside(job: Job, rows: Sequence[SliceRow], pixels: int) -> Iterator[str]:
+    """Where much more or less is masked than where the values were chosen."""
+    tuned = job.protocol.envelope.get("masked")
+    areas = [row.mask_area for row in rows if row.mask_area is not None]
+    if not tuned or not areas:
+        return
+    low, high = tuned
+    found = median(areas) / pixels
+    if found > OTHER_SHARE * high or found < low / OTHER_SHARE:
+        what = f"{percent(found)} of a slice are masked (median)"
+        where = f"{percent(low)} to {percent(high)} where the values were chosen"
+        yield f"{what}, {where}: look at the result, or tune the protocol again"
 
 
 def _doubts(rows: Sequence[SliceRow], pixels: int, facts: Mapping[str, str]) -> Iterator[str]:
