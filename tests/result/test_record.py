@@ -18,6 +18,7 @@ from stackmend.errors import InputError
 from stackmend.result import Record, open_result
 from stackmend.result import record as parts
 from stackmend.result.recovery_record import RecoveryRecord
+from stackmend.result.step_record import ParameterRecord, StepRecord
 
 SCHEMA = resources.schema("record")
 
@@ -35,8 +36,8 @@ def of_class(kind: type) -> dict[str, Any]:
     """The part of the schema that describes a data class."""
     found = {
         parts.Record: SCHEMA,
-        parts.StepRecord: SCHEMA["definitions"]["step"],
-        parts.ParameterRecord: SCHEMA["definitions"]["parameter"],
+        StepRecord: SCHEMA["definitions"]["step"],
+        ParameterRecord: SCHEMA["definitions"]["parameter"],
         parts.SearchRecord: SCHEMA["definitions"]["search"],
         parts.MasksRecord: SCHEMA["properties"]["output"]["properties"]["masks"],
         parts.SecondRecord: SCHEMA["definitions"]["search"]["properties"]["also"],
@@ -60,7 +61,7 @@ def of_class(kind: type) -> dict[str, Any]:
 
 KINDS = [
     kind
-    for name, kind in vars(parts).items()
+    for name, kind in (*vars(parts).items(), ("ParameterRecord", ParameterRecord))
     if (dataclasses.is_dataclass(kind) or is_typeddict(kind)) and not name.startswith("_")
 ]
 

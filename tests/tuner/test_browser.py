@@ -188,7 +188,7 @@ def test_every_layer_of_the_chain_can_be_seen(browser: Any, server: Server) -> N
             name,
         )
         layers = "return document.getElementById('stage').dataset.layers.split(' ')"
-        until(lambda name=name: name in page.run(layers))
+        until(lambda name=name, layers=layers: name in page.run(layers))
         seen.add(page.seen())
     assert len(seen) > len(names) // 2
     assert browser.get_log("browser") == []

@@ -8,7 +8,7 @@ from typing import Any
 from stackmend.comparison.differences import Difference, Moves
 from stackmend.result import Record
 from stackmend.result.encoding import as_json
-from stackmend.result.record import ParameterRecord, StepRecord
+from stackmend.result.step_record import ParameterRecord, StepRecord
 from stackmend.verification.recorded import Recorded
 
 Steps = tuple[StepRecord, ...]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stackmend.errors import Problem
-from stackmend.protocol import PixelGrid, Protocol
+from stackmend.protocol import PixelGrid, Protocol, remaining
 from stackmend.stacks import FORMATS, Reader
 from stackmend.stacks.extras import command_for, is_missing
 from stackmend.stacks.given import impossible_lengths
@@ -88,3 +88,12 @@ def grid_of(reader: Reader) -> PixelGrid:
                 what = f"of which the slices of {reader.label} say different things"
                 return PixelGrid(None, None, reader.shape[2], what)
     return PixelGrid(y, x, reader.shape[2], f"which {reader.label} does not say")
+
+
+def restored_part(
+    protocol: Protocol, reader: Reader
+) -> tuple[tuple[int, ...], tuple[slice, slice]]:
+    """The slices that are restored, by their numbers, and what the chain leaves of each."""
+    slices = protocol.input.slices.indices(reader.shape[0])
+    z, y, x = remaining(protocol.chain, (len(slices), *reader.shape[1:]))
+    return tuple(slices[place] for place in z), (slice(y.start, y.stop), slice(x.start, x.stop))

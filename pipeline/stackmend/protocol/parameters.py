@@ -9,7 +9,8 @@ from jsonschema import Draft202012Validator
 
 from stackmend.errors import UnknownParameter, WrongValue
 from stackmend.protocol.build import filled
-from stackmend.protocol.text import MAX_NUMBER, spell
+from stackmend.protocol.nodes import MAX_NUMBER
+from stackmend.protocol.text import spell
 from stackmend.protocol.wording import schema_error
 from stackmend.registry import Step
 

@@ -16,6 +16,7 @@ from stackmend.result.encoding import as_json
 from stackmend.result.envelope_record import EnvelopeRecord
 from stackmend.result.inventory import record_hash
 from stackmend.result.recovery_record import RecoveryRecord
+from stackmend.result.step_record import StepRecord
 
 FORMAT = 1
 """Version of the record's own format."""
@@ -73,43 +74,6 @@ class OutputRecord:
     clipped: int
     pixel_hash: str
     masks: MasksRecord | None = None
-
-
-class _InOtherUnits(TypedDict, total=False):
-    """What a value in px is in real units, where that is known.
-
-    ``given`` is what was written, where that was a length; ``length`` is in nm or um (of an area,
-    in their squares).
-    """
-
-    given: str
-    length: str
-
-
-class ParameterRecord(_InOtherUnits):
-    """A value and where it came from."""
-
-    value: Any
-    origin: str
-
-
-@dataclass(frozen=True)
-class StepRecord:
-    """A step as it was applied.
-
-    ``titles`` are what its parameters are called in words, ``facts`` what the numbers are that it
-    says of every slice; ``polarity`` is ``dark`` or ``bright`` where it is meant for such faults.
-    """
-
-    id: str
-    step: str
-    package: str
-    version: int
-    parameters: Mapping[str, ParameterRecord]
-    references: tuple[str, ...] = ()
-    titles: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, str] = field(default_factory=dict)
-    polarity: str | None = None
 
 
 class SecondRecord(TypedDict):

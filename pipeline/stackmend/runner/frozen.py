@@ -13,7 +13,8 @@ from stackmend.protocol.freezing import Origin, frozen
 from stackmend.protocol.model import ONE_OF
 from stackmend.protocol.sections import headed, instead_of_chain
 from stackmend.result import Record, Result
-from stackmend.result.record import ProtocolRecord, SearchRecord, StepRecord
+from stackmend.result.record import ProtocolRecord, SearchRecord
+from stackmend.result.step_record import StepRecord
 
 _CHOSEN = "chosen"
 

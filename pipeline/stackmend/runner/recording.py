@@ -21,16 +21,15 @@ from stackmend.result.record import (
     InputRecord,
     MasksRecord,
     OutputRecord,
-    ParameterRecord,
     ProtocolRecord,
     Record,
     SliceCounts,
-    StepRecord,
     Times,
     TruthRecord,
 )
 from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import SliceRow
+from stackmend.result.step_record import ParameterRecord, StepRecord
 from stackmend.runner.searched import search_record
 from stackmend.tuning.chains import ChannelChain, Tuning
 

@@ -1,75 +1,18 @@
-"""The commands as functions of the same names."""
+"""What can be asked of the result of a run, or made from it."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from stackmend import resources
-from stackmend.addresses import as_path
-from stackmend.errors import Problem, UsageError
 from stackmend.report import write_figures, write_report
 from stackmend.result import Result, open_result
 from stackmend.result.atomic import write_new
 
 if TYPE_CHECKING:
-    from stackmend import registry
     from stackmend.comparison import Comparison
-    from stackmend.runner import (
-        CheckResult,
-        RunPlan,
-        RunResult,
-        Trial,
-        check,
-        finish,
-        plan,
-        run,
-        trial,
-    )
     from stackmend.stacks import Reader
     from stackmend.verification import Verification
-
-__all__ = [
-    "CheckResult",
-    "Comparison",
-    "RunPlan",
-    "RunResult",
-    "Trial",
-    "Verification",
-    "check",
-    "config",
-    "configs",
-    "crate",
-    "diff",
-    "figures",
-    "finish",
-    "freeze",
-    "import_protocol",
-    "init",
-    "plan",
-    "report",
-    "run",
-    "schema",
-    "show",
-    "steps",
-    "trial",
-    "verify",
-]
-
-
-def __getattr__(name: str) -> Any:
-    """What runs protocols needs the whole program, so it is imported where it is asked for.
-
-    Those who only look at a result wait for nothing of it.
-    """
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    rooms = {"Verification": "verification", "Comparison": "comparison"}
-    return getattr(import_module(f"stackmend.{rooms.get(name, 'runner')}"), name)
 
 
 def show(run: str | Path) -> Result:
@@ -246,116 +189,3 @@ def freeze(run: str | Path, *, output: str | Path | None = None) -> str:
     if file is not None:
         write_new(file, text)
     return text
-
-
-def steps() -> tuple[registry.Step, ...]:
-    """Every installed step that can be used."""
-    from stackmend import registry
-
-    return registry.steps().usable()
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema of protocols, with every installed step and loss."""
-    from stackmend import registry
-    from stackmend.protocol import assemble
-
-    return assemble(
-        [step.name for step in steps()], [loss.name for loss in registry.losses().usable()]
-    )
-
-
-def init(
-    stack: str | Path | None = None,
-    *,
-    folder: str | Path | None = None,
-    progress: Callable[[str], None] = lambda _: None,
-) -> str:
-    """A commented starting protocol, valid as it stands.
-
-    Parameters
-    ----------
-    stack
-        The stack it is for: up to 12 slices are looked at, and the protocol has the steps that
-        find something there, or leaves the stack alone. Without one it uses a synthetic stack, so
-        that it runs at once.
-    folder
-        Where the protocol will lie, the working folder by default; a relative path of the stack is
-        written as seen from there.
-    progress
-        Called with what is being done and with what was decided.
-
-    Raises
-    ------
-    InputError
-        If the stack, or none of its slices that are looked at, can be read.
-    """
-    from stackmend.looking import look, protocol_for
-    from stackmend.protocol.starter import starting_protocol
-    from stackmend.stacks import Facts, open_stack
-
-    if stack is None:
-        return starting_protocol()
-    path = as_path(stack)
-    seen = look(open_stack(path, facts=Facts()), progress)
-    progress(seen.verdict)
-    if folder is not None and not path.is_absolute():
-        path = Path(os.path.relpath(path, folder))
-    return protocol_for(seen, str(path))
-
-
-@dataclass(frozen=True)
-class ImportedProtocol:
-    """A protocol of another program as the text of one of this.
-
-    ``left_out`` is what has no equal here, with the reasons; ``problems`` are what ``check`` has to
-    say of the text.
-    """
-
-    text: str
-    left_out: tuple[str, ...]
-    problems: tuple[Problem, ...]
-
-
-def import_protocol(file: str | Path) -> ImportedProtocol:
-    """Take over a pipeline of bmiptools (its JSON file) or parameters of PyStack3D (TOML).
-
-    The file is read as data; pickles, such as the ``.dill`` of bmiptools, are refused.
-
-    Raises
-    ------
-    UsageError
-        If it cannot be read or understood, or nothing in it has an equal here.
-    """
-    from stackmend.protocol import examine
-    from stackmend.translation import protocol_text, translate
-
-    source = Path(file).expanduser()
-    found = translate(source)
-    text = protocol_text(found)
-    draft = examine(source.with_suffix(".yaml"), text=text)
-    return ImportedProtocol(text, tuple(found.left_out), draft.problems)
-
-
-def configs() -> dict[str, str]:
-    """The protocols that come with stackmend, each with what it is for."""
-    return {name: _lines_of(name)[1].removeprefix("# ") for name in resources.config_names()}
-
-
-def config(name: str) -> str:
-    """The text of a protocol that comes with stackmend; its schema is looked for beside it.
-
-    Raises
-    ------
-    UsageError
-        If there is none of that name.
-    """
-    if name not in resources.config_names():
-        known = ", ".join(resources.config_names())
-        raise UsageError(f"no protocol named {name} comes with stackmend; known: {known}")
-    _, *lines = _lines_of(name)
-    return "\n".join(["# yaml-language-server: $schema=protocol.schema.json", *lines, ""])
-
-
-def _lines_of(name: str) -> list[str]:
-    return resources.config(name).read_text(encoding="utf-8").splitlines()
