@@ -79,6 +79,7 @@ MAY_IMPORT = {
         *{"result", "workers", "errors", "words"},
     },
     "translation": {"errors", "words"},
+    "bundles": {"errors"},
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
     "report": {"result", "disk", "errors", "words"},
     "tuner": {"preview", "protocol", "kernels", "workers", "errors", "words"},
