@@ -100,15 +100,16 @@ def test_the_chain_that_is_looked_at_is_frozen(tmp_path):
         "- one_of:\n"
         "    one: [{step: find_streaks}, {step: fill_streaks, border: {sweep: [1, 2]}}]\n"
         "    two:\n"
-        "    - step: median_z  # calm\n"
-        "      radius: {sweep: [1, 2]}\n"
+        "    - step: find_streaks  # calm\n"
+        "      ratio: {sweep: [1, 2]}\n"
+        "    - {step: fill_streaks}\n"
         "optimize: {slices: [1], loss: common_histogram}\n"
     )
-    document = Document(text, tmp_path, values={"median_z.radius": 3})
+    document = Document(text, tmp_path, values={"find_streaks.ratio": 3})
     one = save(document, "one", freeze=True).path.read_text(encoding="utf-8")
     assert yaml.safe_load(one)["chain"][1] == {"step": "fill_streaks", "border": 1}
     two = save(document.with_alternative("two"), "two", freeze=True).path.read_text("utf-8")
-    assert "chain:\n- step: median_z  # calm\n  radius: 3\n# Not searched" in two
+    assert "chain:\n- step: find_streaks  # calm\n  ratio: 3\n- {step: fill_streaks}\n# Not" in two
 
 
 def test_a_file_that_is_there_is_only_replaced_when_told(document):
