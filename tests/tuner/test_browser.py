@@ -15,7 +15,7 @@ import tifffile
 from browsers import ActionChains, By, needs_browser, open_browser, requests, set_screen
 from reference_data import needs_reference, yeast
 from stackmend import api
-from tuner_client import TEXT, Server, opened, serving, until, written
+from tuner_page import TEXT, Server, opened, serving, until, written
 
 pytestmark = needs_browser
 
@@ -180,16 +180,15 @@ def test_every_layer_of_the_chain_can_be_seen(browser: Any, server: Server) -> N
     names = page.run("return [...document.getElementById('right').options].map(o => o.value)")
     assert {"before", "after", "difference", "mask"} < set(names)
     assert any("flattened" in name for name in names)
+    layers = "return document.getElementById('stage').dataset.layers.split(' ')"
     seen = set()
     for name in names:
-        before = page.seen()
         page.run(
             "const list = document.getElementById('right'); list.value = arguments[0];"
             "list.dispatchEvent(new Event('change'))",
             name,
         )
-        if name != "after":
-            until(lambda before=before: page.seen() != before)
+        until(lambda name=name: name in page.run(layers))
         seen.add(page.seen())
     assert len(seen) > len(names) // 2
     assert browser.get_log("browser") == []
@@ -213,9 +212,12 @@ def test_what_is_searched_and_saved_is_what_run_makes(
     for point in range(4):
         mark = page.find(f".graph [data-point='{point}']")
         ActionChains(browser).move_to_element(mark).click().perform()
-        until(lambda: page.revision)
-        found.add(tuple(page.run(values)))
+        told = re.findall(r"(?:gf1_sigma|rb_radius) (\d+)", page.text(".tip"))
+        expected = tuple(map(float, told))
+        until(lambda expected=expected: tuple(page.run(values)) == expected)
+        found.add(expected)
     assert len(found) == 4
+    until(lambda: page.revision and not page.find("#busy").is_displayed())
     # Saved with the values on the screen, it makes these pixels.
     page.click("#save")
     page.click("#saving [value=freeze]")
@@ -337,7 +339,7 @@ def test_a_stack_that_vanishes(
     page.keys("PAGE_DOWN")
     said = "return document.getElementById('mark').textContent"
     said += " + document.getElementById('problems').textContent"
-    until(lambda: "cell" in page.run(said))
+    until(lambda: "slice3.tif: cannot be read" in page.run(said))
     assert "Traceback" not in page.run("return document.body.textContent")
     shutil.move(tmp_path / "gone", tmp_path / "cell")
     page.keys("PAGE_UP")

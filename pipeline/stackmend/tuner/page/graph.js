@@ -6,6 +6,11 @@ const [WIDTH, HEIGHT] = [340, 190];
 const EDGE = { left: 44, right: 10, top: 12, bottom: 30 };
 const LANE = 16; // height of the lane of those without a loss
 
+/** What became of a combination that cannot be chosen. */
+export const STATUS = {
+  refused: "refused", failed: "failed", nothing_found: "nothing found", undefined: "without a loss",
+};
+
 export class Graph {
   #points = [];
   #places = [];
@@ -43,8 +48,8 @@ export class Graph {
     this.#places = this.#points.map(({ loss }, at) => ({
       x: x.place(along[at]), y: Number.isFinite(loss) ? y.place(loss) : lane }));
     this.svg.replaceChildren(...frame(x, y, this.axis.selectedOptions[0]?.textContent ?? ""));
-    if (Number.isFinite(search.untouched)) this.svg.append(...untouched(y.place(search.untouched)));
     this.#points.forEach((point, at) => this.svg.append(this.#mark(point, at)));
+    if (Number.isFinite(search.untouched)) this.svg.append(...untouched(y.place(search.untouched)));
   }
 
   #offer(names) {
@@ -61,16 +66,17 @@ export class Graph {
     return Number.isFinite(value) ? value : at;
   }
 
-  #mark({ status, loss }, at) {
+  #mark(point, at) {
     const { x, y } = this.#places[at];
     const chosen = at === this.search.chosen;
-    const name = { refused: "refused", undefined: "undefined" }[status] ?? "tried";
+    const name = fateOf(point);
     const shape = name === "refused"
       ? draw("path", { d: `M${x - 3} ${y - 3}l6 6m0 -6l-6 6` })
       : draw("circle", { cx: x, cy: y, r: chosen ? 5 : 3 });
     shape.setAttribute("class", chosen ? "chosen" : name);
     shape.setAttribute("role", "option");
-    shape.setAttribute("aria-label", Number.isFinite(loss) ? `loss ${number(loss)}` : status);
+    shape.setAttribute("aria-label", Number.isFinite(point.loss)
+      ? `loss ${number(point.loss)}` : point.status);
     shape.dataset.point = at;
     return shape;
   }
@@ -93,8 +99,10 @@ export class Graph {
   }
 
   #words({ loss, status, reason, values, alternative }, at) {
-    const head = Number.isFinite(loss) ? `loss ${number(loss)}`
-      : `${status}${reason ? `: ${reason}` : ""}`;
+    const fate = `${STATUS[status] ?? status}${reason ? `: ${reason}` : ""}`;
+    const good = status === "ok" || status === "searching";
+    const known = Number.isFinite(loss) ? `loss ${number(loss)}` : "";
+    const head = [known, good ? "" : fate].filter(Boolean).join(" · ");
     const named = Object.entries(values ?? {}).map(([name, value]) =>
       `${name.split(".").at(-1)} ${value}`);
     const own = at === this.search.chosen ? ["chosen"] : [];
@@ -124,6 +132,11 @@ export class Graph {
     event.preventDefault();
     event.stopPropagation();
   }
+}
+
+function fateOf({ status, loss }) {
+  if (status === "refused" || status === "failed") return "refused";
+  return Number.isFinite(loss) ? "tried" : "undefined";
 }
 
 function axisOf(values, from, to) {

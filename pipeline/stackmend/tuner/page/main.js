@@ -67,8 +67,10 @@ hub.on("viewed", () => {
   pictures.follow();
 });
 hub.on("failed", () => painter.ask());
-hub.on("drawn", ({ revision, slice, quick }) =>
-  Object.assign(find("stage").dataset, { revision, slice, quick }));
+hub.on("drawn", ({ revision, slice, quick, layers }) => {
+  const names = [...layers.keys()].join(" ");
+  Object.assign(find("stage").dataset, { revision, slice, quick, layers: names });
+});
 hub.on("stretched", () => pictures.stretch());
 
 // A line that is there is measured again for every picture, and at most once a frame while drawn.

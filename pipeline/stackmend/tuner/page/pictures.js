@@ -26,7 +26,7 @@ export class Pictures {
   /** Another slice, channel or layer is wanted: the server is told at once. */
   turn() {
     if (this.#tell()) this.hub.tell("working", true);
-    this.#fetch();
+    else this.#fetch();
   }
 
   /** Whether pictures of a revision have been announced. */
@@ -100,11 +100,15 @@ export class Pictures {
     const set = { slice, channel, revision, quick, status, reason, ...this.#frame() };
     set.window = common(set.window, news.window);
     if (!set.window) return;
-    const wanted = layers().map((layer) => ({ layer, range: range(layer) }));
+    // What was painted before another layer was asked for is left: the next has it.
+    const names = layers();
+    if (news.layers && names.some((name) => !news.layers.includes(name))) return;
+    const wanted = names.map((layer) => ({ layer, range: range(layer) }));
     set.key = JSON.stringify([set.window, set.scale, revision, quick, slice, channel, wanted]);
-    if (set.key === this.shown?.key || set.key === this.#running?.key) return;
+    if (set.key === this.shown?.key) return;
+    if (set.key === this.#running?.key && news === this.#running.news) return;
     this.#running?.stop.abort();
-    const running = { key: set.key, stop: new AbortController() };
+    const running = { key: set.key, news, stop: new AbortController() };
     this.#running = running;
     try {
       const one = ({ layer, range: shades }) => this.#layer(set, layer, shades, running.stop.signal);

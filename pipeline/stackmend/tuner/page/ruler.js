@@ -31,7 +31,7 @@ export function captions(hub, view, look) {
     if (looking) words.push("The stack is looked at; a protocol that fits it follows.");
     else if (!sound) words.push("The picture of the last protocol without errors.");
     else if (last.quick) words.push("Visible part first; the exact picture follows.");
-    const { status, reason } = last;
+    const { status, reason } = sound ? last : {};
     if (status && status !== "ok" && status !== "restored") words.push(WORDS[status] ?? status);
     if (reason) words.push(reason);
     find("mark").textContent = words.join(" ");

@@ -1,10 +1,10 @@
 // The panel of the search: where it looks, its start and end, what it found.
 
 import { find, listed, make, number } from "./elements.js";
-import { Graph } from "./graph.js";
+import { Graph, STATUS } from "./graph.js";
 
 const ROLES = [
-  { role: "slices", label: "Search", title: "The search chooses on these slices" },
+  { role: "slices", label: "Searched", title: "The search chooses on these slices" },
   { role: "validate", label: "Held out", title: "Measured, never used to choose" },
   { role: "clean", label: "Clean", title: "Known to be clean: must stay as they are" },
 ];
@@ -62,8 +62,11 @@ export class Search {
   }
 
   #optimize(change) {
-    const asked = Object.entries(change).map(([name, value]) =>
-      [name, Array.isArray(value) ? value.map(written) : value]);
+    const asked = Object.entries(change).map(([name, value]) => {
+      if (!Array.isArray(value)) return [name, value];
+      const none = !value.length && name !== "slices";
+      return [name, none ? null : value.map(written)];
+    });
     this.live.send({ do: "optimize", entry: this.#entry, ...Object.fromEntries(asked) });
   }
 
@@ -81,6 +84,8 @@ export class Search {
     this.region = make("span");
     this.clear = make("button", { type: "button", class: "plain",
       on: { click: () => this.#optimize({ region: null }) } }, "whole slice");
+    this.draw = make("button", { type: "button", class: "plain", title: "Draw it with the mouse (r)",
+      on: { click: () => this.hub.tell("pen", "region") } }, "draw");
     this.start = make("button", { type: "button", class: "main", id: "search",
       title: "Search (Ctrl+Enter)", on: { click: () => this.begin() } }, "Search");
     this.count = make("span", { class: "soft" });
@@ -96,7 +101,8 @@ export class Search {
       this.entry, make("p", { class: "this" }, make("span", { class: "soft" }, "This slice: "),
         make("span", { class: "joined" }, ...this.buttons)),
       ...ROLES.map(field),
-      make("p", { class: "on" }, make("span", {}, "Region"), this.region, this.clear),
+      make("p", { class: "on" }, make("span", {}, "Region"), this.region,
+        make("span", {}, this.draw, this.clear)),
       make("p", { class: "go" }, this.start, this.count), this.progress, this.found);
   }
 
@@ -104,7 +110,7 @@ export class Search {
     const kept = (this.#entries()[this.#entry]?.[role] ?? []).filter((each) => written(each) === each);
     const wanted = listed(text).map((each) => kept.find(
       (one) => numberOf(one) === each) ?? each);
-    this.#optimize({ [role]: wanted.length || role === "slices" ? wanted : null });
+    this.#optimize({ [role]: wanted });
   }
 
   #show(state) {
@@ -172,7 +178,7 @@ export class Search {
         [best.alternative, ...values].filter(Boolean).join(", "), () => this.take(best)));
     }
     rows.push(cells("leave it alone", number(untouched), ""));
-    for (const [status, words] of [["refused", "refused"], ["undefined", "without a loss"]]) {
+    for (const [status, words] of Object.entries(STATUS)) {
       const those = points.filter((point) => point.status === status);
       const reasons = [...new Set(those.map(({ reason }) => reason).filter(Boolean))];
       if (those.length) rows.push(cells(words, String(those.length), reasons.slice(0, 2).join("; ")));

@@ -12,6 +12,7 @@ const PENS = [
   { name: "region", label: "Region", title: "Draw the region that is searched (r)" },
   { name: "profile", label: "Profile", title: "Draw a line, see its grey levels (l)" },
 ];
+const SHOWN = ["image", "mask", "field"]; // kinds of products that are pictures
 const PLAIN = [["before", "before"], ["after", "after"], ["difference", "difference"],
   ["mask", "mask"]];
 
@@ -32,6 +33,7 @@ export class Stage {
     this.#slices();
     hub.on("state", (state) => this.#show(state));
     hub.on("ranges", (ranges) => Object.assign(this.look.own, ranges));
+    hub.on("pen", (pen) => this.change({ pen }));
     hub.on("split", (at) => this.split(at));
   }
 
@@ -151,7 +153,7 @@ export class Stage {
   // Every product of the chain that is a picture, by the step that makes it.
   #offer(products) {
     const shown = products.filter(({ name, kind }) =>
-      kind !== "number" && !PLAIN.some(([plain]) => plain === name));
+      SHOWN.includes(kind) && !PLAIN.some(([plain]) => plain === name));
     const offered = JSON.stringify(shown);
     if (offered === this.#offered) return;
     this.#offered = offered;

@@ -79,7 +79,7 @@ export class Text {
       on: { click: () => this.live.send({ do: "again" }) } }, "Look again");
     return make("li", { class: severity ?? "error" }, make("button", { type: "button",
       class: "plain", on: { click: go } }, make("b", {}, `${place}${where ?? ""}`), ` ${message}`),
-    where?.startsWith("input") ? again : null);
+    !line || where?.startsWith("input") ? again : null);
   }
 
   /** Put the cursor at a place of the text. */
