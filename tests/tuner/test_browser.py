@@ -180,6 +180,7 @@ def test_every_layer_of_the_chain_can_be_seen(browser: Any, server: Server) -> N
     names = page.run("return [...document.getElementById('right').options].map(o => o.value)")
     assert {"before", "after", "difference", "mask"} < set(names)
     assert any("flattened" in name for name in names)
+    layers = "return document.getElementById('stage').dataset.layers.split(' ')"
     seen = set()
     for name in names:
         page.run(
@@ -187,8 +188,7 @@ def test_every_layer_of_the_chain_can_be_seen(browser: Any, server: Server) -> N
             "list.dispatchEvent(new Event('change'))",
             name,
         )
-        layers = "return document.getElementById('stage').dataset.layers.split(' ')"
-        until(lambda name=name, layers=layers: name in page.run(layers))
+        until(lambda name=name: name in page.run(layers))
         seen.add(page.seen())
     assert len(seen) > len(names) // 2
     assert browser.get_log("browser") == []
@@ -212,9 +212,12 @@ def test_what_is_searched_and_saved_is_what_run_makes(
     for point in range(4):
         mark = page.find(f".graph [data-point='{point}']")
         ActionChains(browser).move_to_element(mark).click().perform()
-        until(lambda: page.revision)
-        found.add(tuple(page.run(values)))
+        told = re.findall(r"(?:gf1_sigma|rb_radius) (\d+)", page.text(".tip"))
+        expected = tuple(map(float, told))
+        until(lambda expected=expected: tuple(page.run(values)) == expected)
+        found.add(expected)
     assert len(found) == 4
+    until(lambda: page.revision and not page.find("#busy").is_displayed())
     # Saved with the values on the screen, it makes these pixels.
     page.click("#save")
     page.click("#saving [value=freeze]")

@@ -19,17 +19,27 @@ export function showFigures(hub, place) {
   const changed = item("changed", "Share of the pixels that differ from the input");
   const mask = item("mask", "Share of the slice that is masked");
   const clipped = item("clipped", "Pixels at the ends of what the output can hold");
+  let searches = 0;
+  hub.on("state", ({ entries }) => {
+    searches = entries?.length ?? 0;
+  });
   hub.on("figures", (figures) => {
-    const known = Number.isFinite(figures.loss);
-    const alone = Number.isFinite(figures.untouched) ? `untouched ${number(figures.untouched)}` : "";
-    loss(known ? number(figures.loss) : "–", known ? alone : short(figures.reason) || alone,
-      figures.reason ?? undefined);
+    // Losses take longer than the rest and follow; until then the last one stays, faded.
+    const waits = searches > 0 && !figures.losses?.length;
+    place.firstElementChild.classList.toggle("old", waits);
+    if (!waits) showLoss(figures);
     changed(percent(figures.changed));
     mask(percent(figures.mask), figures.mask_pixels ? `${number(figures.mask_pixels, 9)} px` : "");
     clipped(number(figures.clipped, 9), "px");
   });
   hub.on("state", () => place.classList.add("old"));
   hub.on("figures", () => place.classList.remove("old"));
+
+  function showLoss({ loss: here, untouched, reason }) {
+    const known = Number.isFinite(here);
+    const alone = Number.isFinite(untouched) ? `untouched ${number(untouched)}` : "";
+    loss(known ? number(here) : "–", known ? alone : short(reason) || alone, reason ?? undefined);
+  }
 }
 
 function short(reason) {

@@ -48,8 +48,8 @@ export class Graph {
     this.#places = this.#points.map(({ loss }, at) => ({
       x: x.place(along[at]), y: Number.isFinite(loss) ? y.place(loss) : lane }));
     this.svg.replaceChildren(...frame(x, y, this.axis.selectedOptions[0]?.textContent ?? ""));
-    if (Number.isFinite(search.untouched)) this.svg.append(...untouched(y.place(search.untouched)));
     this.#points.forEach((point, at) => this.svg.append(this.#mark(point, at)));
+    if (Number.isFinite(search.untouched)) this.svg.append(...untouched(y.place(search.untouched)));
   }
 
   #offer(names) {

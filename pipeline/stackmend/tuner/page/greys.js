@@ -8,6 +8,7 @@ const STEPS = 1000;
 export class Greys {
   #figures = null;
   #bounds = [0, 1];
+  #whole = false; // whether grey levels are whole numbers
 
   constructor(hub, place, look) {
     Object.assign(this, { hub, look });
@@ -25,6 +26,9 @@ export class Greys {
       make("div", { class: "ends" }, this.from, this.auto, this.to));
     hub.on("ranges", () => this.#show());
     hub.on("looked", () => this.#show());
+    hub.on("state", ({ stack }) => {
+      this.#whole = /int/.test(stack?.dtype ?? "");
+    });
     hub.on("figures", (figures) => this.#draw(figures));
   }
 
@@ -101,10 +105,12 @@ export class Greys {
   // Square roots of the counts, so that thin tails can be seen beside the bulk.
   #draw(figures) {
     this.#figures = figures;
-    const { before, after } = figures.histogram ?? {};
     this.#show();
-    if (!before) return;
+    if (!figures.histogram?.before) return;
     const { low, high } = figures.histogram;
+    const bars = (counts) => (this.#whole && high - low < counts.length
+      ? levels(counts, high - low) : coarser(counts));
+    const [before, after] = [bars(figures.histogram.before), bars(figures.histogram.after)];
     const [a, b] = this.layer === "before" ? this.#bounds : [low, high];
     const most = Math.sqrt(Math.max(...before, ...after)) || 1;
     const path = (counts) => counts.map((count, at) => {
@@ -119,4 +125,15 @@ export class Greys {
       `${number(figures.mean_before)} before, ${number(figures.mean_after)} after`);
     this.#shade();
   }
+}
+
+// Bins finer than whole grey levels are empty now and then: the count of each level is taken out.
+function levels(counts, width) {
+  const bin = (level) => Math.min(counts.length - 1, Math.floor((level * counts.length) / width));
+  return [...Array(width + 1).keys()].map((level) => counts[bin(level)]);
+}
+
+function coarser(counts) {
+  return [...Array(counts.length / 4).keys()].map((at) =>
+    counts.slice(at * 4, at * 4 + 4).reduce((sum, each) => sum + each, 0));
 }

@@ -4,7 +4,7 @@ import { find, listed, make, number } from "./elements.js";
 import { Graph, STATUS } from "./graph.js";
 
 const ROLES = [
-  { role: "slices", label: "Search", title: "The search chooses on these slices" },
+  { role: "slices", label: "Searched", title: "The search chooses on these slices" },
   { role: "validate", label: "Held out", title: "Measured, never used to choose" },
   { role: "clean", label: "Clean", title: "Known to be clean: must stay as they are" },
 ];
@@ -84,6 +84,8 @@ export class Search {
     this.region = make("span");
     this.clear = make("button", { type: "button", class: "plain",
       on: { click: () => this.#optimize({ region: null }) } }, "whole slice");
+    this.draw = make("button", { type: "button", class: "plain", title: "Draw it with the mouse (r)",
+      on: { click: () => this.hub.tell("pen", "region") } }, "draw");
     this.start = make("button", { type: "button", class: "main", id: "search",
       title: "Search (Ctrl+Enter)", on: { click: () => this.begin() } }, "Search");
     this.count = make("span", { class: "soft" });
@@ -99,7 +101,8 @@ export class Search {
       this.entry, make("p", { class: "this" }, make("span", { class: "soft" }, "This slice: "),
         make("span", { class: "joined" }, ...this.buttons)),
       ...ROLES.map(field),
-      make("p", { class: "on" }, make("span", {}, "Region"), this.region, this.clear),
+      make("p", { class: "on" }, make("span", {}, "Region"), this.region,
+        make("span", {}, this.draw, this.clear)),
       make("p", { class: "go" }, this.start, this.count), this.progress, this.found);
   }
 

@@ -33,6 +33,7 @@ export class Stage {
     this.#slices();
     hub.on("state", (state) => this.#show(state));
     hub.on("ranges", (ranges) => Object.assign(this.look.own, ranges));
+    hub.on("pen", (pen) => this.change({ pen }));
     hub.on("split", (at) => this.split(at));
   }
 
