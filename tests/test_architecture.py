@@ -72,6 +72,10 @@ MAY_IMPORT = {
         *{"protocol", "registry", "job", "stacks", "chain", "sweep", "tuning", "restore"},
         *{"result", "workers", "errors", "words"},
     },
+    "preview": {
+        *{"restore", "tuning", "sweep", "chain", "registry", "protocol", "job", "stacks", "result"},
+        *{"workers", "kernels", "looking", "errors", "words", "addresses"},
+    },
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
     "report": {"result", "disk", "errors", "words"},
     "api": {
@@ -132,6 +136,7 @@ def test_components_do_not_import_siblings(room):
         "pictures",
         "result",
         "arrays",
+        "preview",
     ],
 )
 def test_no_step_is_known_by_name(room):

@@ -187,13 +187,13 @@ def examine_stack(
 ) -> CheckResult:
     """Check a protocol against its stack and its output folder, as far as both are known.
 
-    ``opened`` gives the stack where it is not the one that the protocol names.
+    ``opened`` gives the readers of its stack, where that may be open already.
     """
     protocol = draft.protocol
     if protocol is None:
         return CheckResult(draft, (), None)
     try:
-        readers = (opened or _readers)(protocol)
+        readers = (opened or readers_of)(protocol)
     except InputError as error:
         return CheckResult(draft, (), error)
     except OSError as error:
@@ -211,7 +211,14 @@ def examine_stack(
     return CheckResult(draft, readers, None, _output_error(protocol, readers))
 
 
-def _readers(protocol: Protocol) -> tuple[Reader, ...]:
+def readers_of(protocol: Protocol) -> tuple[Reader, ...]:
+    """Readers for the channels of the stack of a protocol; none where it gives no stack.
+
+    Raises
+    ------
+    InputError
+        If the stack cannot be opened.
+    """
     given = protocol.input
     if given.phantom is not None:
         sizes = facts_from(given.pixel_size, given.spacing, "none", 0)

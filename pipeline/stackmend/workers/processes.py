@@ -91,12 +91,12 @@ class Workers:
 
 @dataclass(frozen=True)
 class Threads(Workers):
-    """The same, but always threads of this process: what they work on lies in its memory."""
+    """Workers that are threads of this process, whatever there is to do."""
 
     def run(
         self, tasks: Sequence[Any], *, ordered: bool, megapixels: float = inf
     ) -> Generator[Any, None, None]:
-        """Results of joblib's delayed calls; however much there is to do, no process is started."""
+        """The same as of others."""
         return super().run(tasks, ordered=ordered, megapixels=0)
 
 
