@@ -12,6 +12,7 @@ class Spied:
 
     def __init__(self, array: NDArray[Any]) -> None:
         self.array, self.taken = array, list[Any]()
+        self.chunks: Any = None
         self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
 
     def __getitem__(self, key: Any) -> NDArray[Any]:

@@ -239,6 +239,13 @@ def test_dask_takes_only_what_a_slice_needs(charged: Any) -> None:
     assert sorted(key[0].start for key in filter(pixels_of, spied.taken)) == [3, 4, 5]
 
 
+def test_what_is_stored_together_is_taken_together(charged: Any) -> None:
+    stack, spied = charged(9), Spied(charged(9))
+    spied.chunks = (4, 48, 32)  # as arrays of HDF5 say it
+    assert np.array_equal(stackmend.apply(MEDIAN, spied, workers=1), stackmend.apply(MEDIAN, stack))
+    assert spied.taken == [slice(0, 4), slice(4, 8), slice(8, 12)]
+
+
 def test_dask_with_a_survey_a_selection_and_channels(charged: Any) -> None:
     dask = pytest.importorskip("dask.array", reason="needs: pip install 'stackmend[dask]'")
     stack = np.stack([charged(6, seed=1), charged(6, seed=2)], 1)
@@ -246,7 +253,7 @@ def test_dask_with_a_survey_a_selection_and_channels(charged: Any) -> None:
     given = {"slices": [5, 4, 0, 1], "data_bar": 3}
     protocol = {"protocol": 1, "input": given, "chain": chain, "output": {"dtype": "float32"}}
     known = stackmend.apply(protocol, stack, channel_axis=1)
-    lazy = stackmend.apply(protocol, dask.from_array(stack, chunks=2), channel_axis=1)
+    lazy = stackmend.apply(protocol, dask.from_array(stack, chunks=(2, 1, 48, 33)), channel_axis=1)
     assert np.array_equal(lazy.compute(scheduler="threads"), known)
 
 
