@@ -72,7 +72,7 @@ MAY_IMPORT = {
         *{"restore", "tuning", "sweep", "chain", "registry", "protocol", "job", "stacks", "result"},
         *{"workers", "kernels", "looking", "errors", "words", "resources", "disk", "addresses"},
     },
-    "napari_plugin": {"preview", "api", "result", "stacks", "errors", "words"},
+    "napari_plugin": {"preview", "result", "stacks", "errors"},
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
     "report": {"result", "disk", "errors", "words"},
     "api": {
