@@ -73,7 +73,7 @@ MAY_IMPORT = {
         *{"restore", "tuning", "sweep", "chain", "registry", "protocol", "job", "stacks", "result"},
         *{"workers", "kernels", "looking", "errors", "words", "resources", "disk", "addresses"},
     },
-    "napari_plugin": {"preview", "api", "result", "stacks", "errors", "words"},
+    "napari_plugin": {"preview", "result", "stacks", "errors"},
     "arrays": {
         *{"protocol", "registry", "job", "stacks", "chain", "sweep", "tuning", "restore"},
         *{"result", "workers", "errors", "words"},

@@ -1,7 +1,7 @@
-"""What a person does in a viewer without a screen, in a process of its own.
+"""What a person does in a viewer without a screen; run in a process of its own.
 
-``session.py RESULT PROTOCOL`` opens a result, tunes it, and opens what is none; it prints a line of
-JSON for what was seen.
+``session.py RESULT PROTOCOL WRONG`` opens a result, tunes it, opens a protocol and a wrong one. For
+each it prints a line of JSON with what was seen.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from pathlib import Path
 from time import monotonic, sleep
 
 NO_OPENGL = 77
-"""Status of a machine that has no OpenGL without a screen."""
+"""Status on a machine that has no OpenGL without a screen."""
+
+PATIENCE = 300
+"""Seconds after which what should have happened is given up; no outcome depends on them."""
 
 os.environ |= {"QT_QPA_PLATFORM": "offscreen", "PYOPENGL_PLATFORM": "egl"}
 os.environ |= {"EGL_PLATFORM": "surfaceless", "NAPARI_CONFIG": ""}
 
 
 def open_gl() -> None:
-    """A context of OpenGL without a screen: Qt's platform without one has none."""
+    """Make a context of OpenGL, which Qt has none of without a screen, and napari needs."""
     try:
         from OpenGL import EGL
         from OpenGL.error import Error
@@ -42,85 +45,104 @@ def open_gl() -> None:
         sys.exit(NO_OPENGL)
 
 
-def say(what: str, **seen: object) -> None:
+def say(what, **seen):
     print(json.dumps({"what": what, **seen}), flush=True)
 
 
-def wait(condition, seconds: float = 60) -> bool:
+def wait(condition):
     """Let the window work until something holds."""
     from qtpy.QtWidgets import QApplication
 
-    until = monotonic() + seconds
+    until = monotonic() + PATIENCE
     while not condition() and monotonic() < until:
         QApplication.processEvents()
         sleep(0.005)
     return bool(condition())
 
 
-def layers_of(viewer) -> dict[str, object]:
-    """By what they show."""
+def layers_of(viewer):
+    """The layers by what they show."""
     from stackmend.napari_plugin.shown import source_of
 
     return {source_of(layer).kind: layer for layer in viewer.layers}
 
 
-def main(result: str, protocol: str) -> None:
+class Person:
+    """Tunes the result that is open in a viewer."""
+
+    def __init__(self, viewer):
+        self.viewer, self.layers = viewer, layers_of(viewer)
+        self.dock, widget = viewer.window.add_plugin_dock_widget("stackmend", "Tuner")
+        self.tuning = widget.tuning
+
+    def sees(self, what, **more):
+        """Say whether the slice is shown, as the preview makes it of what is on the screen."""
+        import numpy as np
+
+        from stackmend.napari_plugin.source import preview, state_of
+
+        tuning, state = self.tuning, state_of(self.tuning.history.now)
+        position = tuning.shown.position(tuning.state)
+        shown = wait(lambda: tuning.shown.knows(tuning.state, position))
+        made = preview().products(state, state.job.slices[position], 0, ("after", "mask"))
+        exact = [
+            bool(np.array_equal(self.layers[kind].data[position], made[kind]))
+            for kind in ("after", "mask")
+        ]
+        say(what, position=position, shown=shown, exact=exact, **more)
+
+    def tune(self):
+        tuning, after = self.tuning, self.layers["after"]
+        self.viewer.dims.set_current_step(0, 1)
+        stored = after.data[1].copy()
+        say("opened", stored=tuning.shown.stored, fields=sorted(tuning.form.editors))
+        slider = tuning.form.editors["find_charging.gf1_sigma"].widget.layout().itemAt(0).widget()
+        box = tuning.form.editors["find_charging.min_area"].widget.layout().itemAt(1).widget()
+
+        box.setValue(400)
+        self.sees("moved")
+        say("changed", changed=bool((after.data[1] != stored).any()))
+        for place in (150, 20, 90):  # none of these is waited for
+            slider.setValue(place)
+        self.sees("moved on", values=dict(tuning.history.now.values))
+        self.viewer.dims.set_current_step(0, 2)
+        self.sees("looked")
+        tuning.save(str(Path(sys.argv[2]).with_name("tuned.yaml")))
+        say("saved", said=tuning.says.text())
+        tuning.undo()
+        tuning.undo()
+        self.viewer.dims.set_current_step(0, 1)
+        self.sees("undone")
+        say("as before", same=bool((after.data[1] == stored).all()))
+        self.viewer.window.remove_dock_widget(self.dock)
+        self.viewer.dims.set_current_step(0, 0)
+        self.sees_without_widget()
+
+    def sees_without_widget(self):
+        import numpy as np
+
+        stored = np.asarray(self.layers["after"].data)
+        say("closed", docked=self.tuning.is_docked(), black=bool((stored == 0).all((1, 2)).any()))
+
+
+def main(result, protocol, wrong):
     import napari
-    import numpy as np
+    from napari.utils.notifications import notification_manager
 
     viewer = napari.Viewer(show=False)
     viewer.open(result, plugin="stackmend")
-    layers = layers_of(viewer)
-    for kind, layer in layers.items():
+    for kind, layer in layers_of(viewer).items():
         units = [str(unit) for unit in layer.units]
         say("layer", kind=kind, scale=list(layer.scale), units=units, shape=list(layer.data.shape))
-    stored = np.asarray(layers["after"].data[1])
-
-    tune(viewer, layers, stored)
+    Person(viewer).tune()
     viewer.layers.clear()
     viewer.open(protocol, plugin="stackmend")
     say("protocol", kinds=sorted(layers_of(viewer)))
+    viewer.layers.clear()
+    viewer.open(wrong, plugin="stackmend")
+    said = [str(each.message) for each in notification_manager.records]
+    say("wrong", layers=len(viewer.layers), said=said)
     viewer.close()
-
-
-def tune(viewer, layers, stored) -> None:
-    """Open the widget, move a value, undo it, look at another slice, save, and close it."""
-    import numpy as np
-
-    from stackmend.napari_plugin.source import preview, state_of
-
-    dock, widget = viewer.window.add_plugin_dock_widget("stackmend", "Tuner")
-    tuning, after = widget.tuning, layers["after"]
-    viewer.dims.set_current_step(0, 1)
-    say("opened", stored=tuning.shown.stored, fields=sorted(tuning.form.editors))
-
-    def is_shown() -> bool:
-        return tuning.shown.knows(tuning.state, tuning.shown.position(tuning.state))
-
-    def exact(position: int) -> bool:
-        """Whether the layers show what the preview makes of what is on the screen."""
-        state = state_of(tuning.history.now)
-        made = preview().products(state, state.job.slices[position], 0, ("after", "mask"))
-        images = zip((after, layers["mask"]), made.values(), strict=False)
-        made = {"after": made["after"], "mask": made["mask"]}
-        images = [(layers[kind].data[position], made[kind]) for kind in made]
-        return all(np.array_equal(shown, expected) for shown, expected in images)
-
-    name = "find_charging.color_shift"
-    slider = tuning.form.editors[name].widget.layout().itemAt(1).widget()
-    slider.setValue(0.3)
-    say("moved", shown=wait(is_shown), exact=exact(1), same=bool((after.data[1] == stored).all()))
-    for value in (0.2, 0.25, 0.15):  # none of these is waited for
-        slider.setValue(value)
-    say("moved on", shown=wait(is_shown), exact=exact(1))
-    tuning.undo()
-    say("undone", shown=wait(is_shown), exact=exact(1), same=bool((after.data[1] == stored).all()))
-    viewer.dims.set_current_step(0, 2)
-    say("looked", shown=wait(is_shown), exact=exact(2))
-    tuning.save(str(Path(sys.argv[2]).with_name("tuned.yaml")))
-    say("saved", said=tuning.says.text())
-    viewer.window.remove_dock_widget(dock)
-    say("closed", docked=tuning.is_docked(), exact=exact(0))
 
 
 if __name__ == "__main__":

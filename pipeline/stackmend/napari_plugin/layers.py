@@ -184,6 +184,8 @@ def _stack_of(record: Record) -> str:
 
 
 def _opened(folder: Path, name: str) -> tuple[Reader, ...]:
+    if not (folder / name).exists():
+        raise InputError(f"{folder}: {name} is not there any more; run the protocol again")
     return open_stack(folder / name, tolerant=True)
 
 

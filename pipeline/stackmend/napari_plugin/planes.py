@@ -48,8 +48,7 @@ class Planes:
     def __getitem__(self, key: Any) -> Any:
         """What lies at an index as NumPy has them; only the slices in it are made."""
         keys = key if isinstance(key, tuple) else (key,)
-        if Ellipsis in keys:
-            at = keys.index(Ellipsis)
+        for at in [place for place, each in enumerate(keys) if each is Ellipsis]:
             keys = (*keys[:at], *[slice(None)] * (4 - len(keys)), *keys[at + 1 :])
         first, *rest = keys or (slice(None),)
         positions = np.arange(self.shape[0])[first]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from stackmend.result.names import RECORD, WORK
 
 NO_LAYERS: list[LayerData] = [(None,)]
 """What a reader returns that has opened nothing and has said why."""
+
+_VERSION = re.compile(r"^protocol\s*:\s*\d", re.MULTILINE)
+"""The line with which protocols begin."""
 
 Reading = Callable[..., list[LayerData]]
 
@@ -54,7 +58,9 @@ def _is_protocol(file: Path) -> bool:
     except UnicodeDecodeError:
         return False
     data = Document(text, base=file.parent, name=file.name).data
-    return isinstance(data, dict) and "protocol" in data
+    if not isinstance(data, dict):  # a protocol may be damaged, of which the reading says more
+        return bool(_VERSION.search(text))
+    return "protocol" in data and ("chain" in data or bool(_VERSION.search(text)))
 
 
 def _refuse(reason: str) -> list[LayerData]:

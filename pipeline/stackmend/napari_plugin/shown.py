@@ -55,6 +55,11 @@ class Shown:
         source = None if after is None else source_of(after)
         return source is not None and source.stored
 
+    @property
+    def is_there(self) -> bool:
+        """Whether any of its layers is in the viewer."""
+        return bool(self._present())
+
     def complete(self, state: State) -> None:
         """Add the layers that are missing of a sound protocol."""
         assert state.job is not None

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from stackmend.errors import Problem, StackmendError
+from stackmend.errors import Problem, StackmendError, UsageError
 from stackmend.napari_plugin.editors import Control
 from stackmend.napari_plugin.form import Form
 from stackmend.napari_plugin.shown import Shown, document_in
@@ -87,9 +87,9 @@ class Tuning:
         if self.history is None:
             return
         now = self.history.now
-        if isinstance(value, str) and control["type"] != "choice":
-            value = Document(value, base=now.base).data
         try:
+            if isinstance(value, str) and control["type"] != "choice":
+                value = _understood(name, value)
             if control["sweep"] is not None:
                 new = now.with_current(name, value)
             else:
@@ -197,7 +197,7 @@ class Tuning:
             self._ask()
 
     def _inserted(self) -> None:
-        if self.history is None and self.is_docked():
+        if self.is_docked() and (self.shown is None or not self.shown.is_there):
             self.open()
 
     def _lay_out(self) -> None:
@@ -227,6 +227,20 @@ def _button(text: str, pressed: Any) -> Any:
     button = QPushButton(text)
     button.clicked.connect(lambda: pressed())
     return button
+
+
+def _understood(name: str, text: str) -> Any:
+    """The value that a text stands for in a protocol.
+
+    Raises
+    ------
+    UsageError
+        If it stands for none.
+    """
+    value = Document(text, base=Path()).data
+    if value is None and text.strip() not in ("", "~", "null"):
+        raise UsageError(f"{name}: cannot be understood, got {text}; write it as in the protocol")
+    return value
 
 
 def _as_text(problems: tuple[Problem, ...]) -> str:
