@@ -72,10 +72,11 @@ MAY_IMPORT = {
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
     "report": {"result", "disk", "errors", "words"},
     "verification": {"result", "stacks", "kernels", "errors", "words"},
+    "explanation": {"result", "registry", "errors", "words"},
     "comparison": {"verification", "result", "errors", "words"},
     "api": {
         *{"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
-        *{"verification", "comparison"},
+        *{"verification", "comparison", "explanation"},
         *{"looking", "errors", "resources", "addresses"},
     },
     "cli": {"api", "result", "registry", "errors", "words", "interrupts", "addresses"},

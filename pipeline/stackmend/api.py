@@ -17,6 +17,7 @@ from stackmend.result import Result, open_result
 if TYPE_CHECKING:
     from stackmend import registry
     from stackmend.comparison import Comparison
+    from stackmend.explanation import Told
     from stackmend.runner import (
         CheckResult,
         RunPlan,
@@ -42,6 +43,7 @@ __all__ = [
     "config",
     "configs",
     "diff",
+    "explain",
     "figures",
     "finish",
     "init",
@@ -139,6 +141,28 @@ def diff(run: str | Path, other: str | Path, *, workers: int | None = None) -> C
     from stackmend.comparison import compare
 
     return compare(Path(run).expanduser(), Path(other).expanduser(), workers=workers)
+
+
+def explain(run: str | Path, slice: str | int | None = None) -> list[Told]:
+    """Where every value of a run came from, in words; or what happened to one of its slices.
+
+    Parameters
+    ----------
+    run
+        The result folder.
+    slice
+        A slice by its number in the input, or by its name.
+
+    Raises
+    ------
+    InputError
+        If there is no finished result of a run.
+    UsageError
+        If it has no such slice.
+    """
+    from stackmend.explanation import explain
+
+    return explain(show(run), None if slice is None else str(slice))
 
 
 def report(run: str | Path) -> Path:

@@ -37,6 +37,7 @@ VERBS = (
     "plan",
     "verify",
     "diff",
+    "explain",
     "report",
     "figures",
     "steps",
