@@ -69,6 +69,10 @@ MAY_IMPORT = {
         *{"chain", "registry", "job", "disk", "errors", "report", "words", "addresses"},
         *{"kernels", "stacks"},
     },
+    "preview": {
+        *{"restore", "tuning", "sweep", "chain", "registry", "protocol", "job", "stacks", "result"},
+        *{"workers", "kernels", "looking", "errors", "words", "resources", "disk", "addresses"},
+    },
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
     "report": {"result", "disk", "errors", "words"},
     "verification": {"result", "stacks", "kernels", "errors", "words"},
@@ -130,6 +134,7 @@ def test_components_do_not_import_siblings(room):
         "forecast",
         "pictures",
         "result",
+        "preview",
     ],
 )
 def test_no_step_is_known_by_name(room):

@@ -38,6 +38,7 @@ VERBS = (
     "verify",
     "diff",
     "explain",
+    "freeze",
     "report",
     "figures",
     "steps",
