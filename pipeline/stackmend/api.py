@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stackmend import registry
     from stackmend.comparison import Comparison
     from stackmend.explanation import Told
+    from stackmend.result.log import Listener
     from stackmend.runner import (
         CheckResult,
         RunPlan,
@@ -50,6 +51,7 @@ __all__ = [
     "freeze",
     "init",
     "plan",
+    "replay",
     "report",
     "run",
     "schema",
@@ -127,6 +129,49 @@ def verify(
         readers = input_of(open_result(folder).record.protocol, input)
     other = None if output_of is None else Path(output_of).expanduser()
     return verify(folder, output_of=other, readers=readers, tolerance=tolerance, workers=workers)
+
+
+def replay(
+    run: str | Path,
+    *,
+    input: str | Path | None = None,
+    output: str | Path | None = None,
+    search_again: bool = False,
+    tolerance: float | None = None,
+    workers: int | None = None,
+    listener: Listener | None = None,
+) -> Verification:
+    """Make a run again from its record, into another folder, and hold the pixels against it.
+
+    Parameters
+    ----------
+    run
+        The result folder.
+    input
+        The stack, if it is no longer where the run has read it.
+    output
+        The folder of the replay, a new one beside that of the run by default. Its protocol, with
+        the chosen values in place of sweeps, is written beside it.
+    search_again
+        Whether the values are chosen again.
+    tolerance
+        As for ``verify`` with ``output_of``.
+    workers, listener
+        As for ``run``.
+
+    Raises
+    ------
+    StackmendError
+        As ``freeze``, ``run`` and ``verify``.
+    """
+    from stackmend import runner
+    from stackmend.runner.replay import folder_beside, replay_protocol
+
+    result = show(run)
+    folder = folder_beside(result.folder) if output is None else Path(output).expanduser()
+    file = replay_protocol(result, folder, search_again=search_again)
+    runner.run(file, input=input, output=folder, workers=workers, listener=listener)
+    return verify(result.folder, output_of=folder, tolerance=tolerance, workers=workers)
 
 
 def diff(run: str | Path, other: str | Path, *, workers: int | None = None) -> Comparison:

@@ -36,6 +36,7 @@ VERBS = (
     "check",
     "plan",
     "verify",
+    "replay",
     "diff",
     "explain",
     "freeze",

@@ -36,6 +36,7 @@ class Options(Namespace):
     run: Path
     stack: Path | None
     name: str | None
+    search_again: bool
     slice: str | None
     output_of: Path | None
     other: Path
