@@ -12,8 +12,8 @@ from stackmend.errors import UsageError
 from stackmend.explanation.told import Told
 from stackmend.explanation.values import loss_text, share
 from stackmend.result import Record, Result, names
-from stackmend.result.record import StepRecord
 from stackmend.result.rows import LEAVE_IT_ALONE, SliceRow
+from stackmend.result.step_record import StepRecord
 from stackmend.words import counted, few, figure, value
 
 Tell = Iterator[Told]

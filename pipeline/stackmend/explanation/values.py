@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from stackmend.explanation.told import Told
 from stackmend.result import Record, Result
-from stackmend.result.record import SearchRecord, StepRecord
+from stackmend.result.record import SearchRecord
+from stackmend.result.step_record import StepRecord
 from stackmend.words import figure, value
 
 _CHOSEN = re.compile(r"chosen by search \((.*)\)")
