@@ -67,7 +67,7 @@ MAY_IMPORT = {
     "runner": {
         *{"forecast", "pictures", "restore", "tuning", "workers", "result", "protocol", "sweep"},
         *{"chain", "registry", "job", "disk", "errors", "report", "words", "addresses"},
-        *{"kernels", "stacks"},
+        *{"kernels", "stacks", "bundles"},
     },
     "preview": {
         *{"restore", "tuning", "sweep", "chain", "registry", "protocol", "job", "stacks", "result"},
@@ -80,6 +80,10 @@ MAY_IMPORT = {
     },
     "translation": {"errors", "words"},
     "bundles": {"errors"},
+    "sharing": {
+        *{"bundles", "runner", "verification", "protocol", "job", "registry", "stacks", "result"},
+        *{"report", "tuning", "errors"},
+    },
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
     "report": {"result", "disk", "errors", "words"},
     "tuner": {"preview", "protocol", "kernels", "workers", "errors", "words"},
@@ -88,8 +92,8 @@ MAY_IMPORT = {
     "comparison": {"verification", "result", "errors", "words"},
     "api": {
         *{"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
-        *{"verification", "comparison", "explanation", "translation"},
-        *{"looking", "errors", "resources", "addresses"},
+        *{"verification", "comparison", "explanation", "translation", "bundles", "sharing"},
+        *{"looking", "errors", "resources", "addresses", "words"},
     },
     "cli": {"api", "result", "registry", "errors", "words", "interrupts", "addresses", "tuner"},
     "__main__": {"cli", "errors", "interrupts"},

@@ -216,3 +216,35 @@ def test_a_result_of_an_earlier_version_is_read(file):
     (run.folder / names.RECORD).write_text(json.dumps(content), encoding="utf-8")
     assert api.show(run.folder).warnings == tuple(content["warnings"])
     assert "min_area: 20" in api.freeze(run.folder)
+
+
+def test_lengths_in_nm_are_the_same_pixels_again(file, tmp_path, main, capsys):
+    run = api.run(file, set={"input.pixel_size": "[4.7, 5.3]"}, workers=1)
+    frozen = tmp_path / "frozen.yaml"
+    assert main("freeze", run.folder, "--units", "nm", "-o", frozen) == 0
+    steps = {step["step"]: step for step in yaml.safe_load(frozen.read_text("utf-8"))["chain"]}
+    assert steps["find_charging"]["gf1_sigma"].endswith(" nm")
+    assert steps["find_charging"]["min_area"].endswith(" nm2")
+    assert steps["correct_charging"]["border"].endswith(" nm")
+    assert "range" not in steps["standardize"]
+    again = api.run(frozen, output=tmp_path / "again", workers=1)
+    assert pixels(again) == pixels(run)
+    # Of half the size, pixels are twice as many.
+    size = {"input.pixel_size": "[2.35, 2.65]"}
+    chain = api.check(frozen, set=size).draft.protocol.chain
+    found = {step.name: step.parameters for step in chain}
+    assert found["correct_charging"]["gf2_sigma"] == pytest.approx(16)
+    assert found["correct_charging"]["border"] == 8
+    assert found["find_charging"]["min_area"] == 80
+
+
+def test_without_a_pixel_size_there_are_no_nm(file):
+    run = api.run(file, workers=1)
+    with pytest.raises(UsageError, match=r"pixel size of its stack is not known.*pixel_size"):
+        api.freeze(run.folder, units="nm")
+
+
+def test_what_it_was_tuned_for_and_needs_is_in_it(file):
+    data = yaml.safe_load(api.freeze(api.run(file, workers=1).folder))
+    assert set(data["envelope"]) >= {"dtype", "mean", "std", "noise", "masked"}
+    assert set(data["requires"]) == {"stackmend"}

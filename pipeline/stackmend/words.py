@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -199,3 +200,14 @@ def short_path(path: Path) -> str:
         return str(path.absolute().relative_to(Path.cwd()))
     except ValueError:
         return str(path.absolute())
+
+
+def file_name(text: str) -> str:
+    """A text as the name of a file on any system.
+
+    Examples
+    --------
+    >>> file_name("cell 3: dark/bright")
+    'cell-3-dark-bright'
+    """
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.") or "unnamed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from stackmend.api.given_on import bundle, crate, freeze, prove
 from stackmend.api.protocols import (
     ImportedProtocol,
     config,
@@ -14,17 +15,7 @@ from stackmend.api.protocols import (
     schema,
     steps,
 )
-from stackmend.api.results import (
-    crate,
-    diff,
-    explain,
-    figures,
-    freeze,
-    replay,
-    report,
-    show,
-    verify,
-)
+from stackmend.api.results import diff, explain, figures, replay, report, show, verify
 
 if TYPE_CHECKING:
     from stackmend.comparison import Comparison
@@ -49,6 +40,7 @@ __all__ = [
     "RunResult",
     "Trial",
     "Verification",
+    "bundle",
     "check",
     "config",
     "configs",
@@ -61,6 +53,7 @@ __all__ = [
     "import_protocol",
     "init",
     "plan",
+    "prove",
     "replay",
     "report",
     "run",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from stackmend.report import write_figures, write_report
 from stackmend.result import Result, open_result
-from stackmend.result.atomic import write_new
 
 if TYPE_CHECKING:
     from stackmend.comparison import Comparison
@@ -171,32 +170,6 @@ def report(run: str | Path) -> Path:
     return write_report(Path(run).expanduser())
 
 
-def crate(run: str | Path, *, license: str = "", author: str = "") -> Path:
-    """Write the metadata of an RO-Crate (Process Run Crate 0.5) into a result folder.
-
-    Parameters
-    ----------
-    run
-        The result folder.
-    license
-        Under which the data are given on, best as an address.
-    author
-        Who has restored them.
-
-    Returns the file.
-
-    Raises
-    ------
-    InputError
-        If there is no finished result of a run.
-    OutputError
-        If it cannot be written.
-    """
-    from stackmend.report.crate import write_crate
-
-    return write_crate(Path(run).expanduser(), license=license, author=author)
-
-
 def figures(
     run: str | Path, *, format: str = "png", dpi: int = 300, output: str | Path | None = None
 ) -> list[Path]:
@@ -224,35 +197,3 @@ def figures(
     """
     folder = None if output is None else Path(output).expanduser()
     return write_figures(Path(run).expanduser(), format=format, dpi=dpi, output=folder)
-
-
-def freeze(run: str | Path, *, output: str | Path | None = None) -> str:
-    """The protocol of a run with the values that it has chosen: what it did, without its search.
-
-    Run on the same stack, it gives the same pixels. Comments stay, and beside each value stands
-    where it was chosen, by which loss, of how many combinations.
-
-    Parameters
-    ----------
-    run
-        The result folder.
-    output
-        A new file to write it to; relative paths are written as seen from there, by default from
-        the working folder.
-
-    Raises
-    ------
-    InputError
-        If there is no finished run.
-    UsageError
-        If its channels have values of their own, or no step was applied.
-    OutputError
-        If there is such a file already, or it cannot be written.
-    """
-    from stackmend.runner.frozen import frozen_protocol
-
-    file = None if output is None else Path(output).expanduser()
-    text = frozen_protocol(show(run), Path.cwd() if file is None else file.absolute().parent)
-    if file is not None:
-        write_new(file, text)
-    return text

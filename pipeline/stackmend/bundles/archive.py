@@ -106,8 +106,7 @@ def _check_entries(file: Path, entries: list[zipfile.ZipInfo]) -> None:
         seen.add(name.casefold())
         if name not in TEXTS and not _PARTS_OF_TEST.fullmatch(name):
             raise _refused(file, f"has {name!r}, which no bundle has")
-        mode = entry.external_attr >> 16
-        if mode and not stat.S_ISREG(mode):
+        if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
             raise _refused(file, f"has {name}, which is a link or a device")
         if entry.flag_bits & 1:
             raise _refused(file, f"has {name} encrypted")

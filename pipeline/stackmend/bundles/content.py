@@ -64,6 +64,9 @@ def read_bundle(file: Path) -> Bundle:
         what = f"is a bundle of format {version!r}, this stackmend knows {FORMAT}"
         raise InputError(f"{file}: {what}; use the stackmend that made it, or a newer one")
     _check_hashes(file, files, said)
+    test = _mapping(file, said, "test")
+    if not isinstance(test.get("slices"), int):
+        raise InputError(f"{file}: {CONTENT} does not say what its test is; ask for it again")
     return Bundle(
         file=file,
         name=str(said.get("name", file.stem)),

@@ -42,6 +42,8 @@ VERBS = (
     "diff",
     "explain",
     "freeze",
+    "bundle",
+    "try",
     "report",
     "figures",
     "steps",

@@ -17,6 +17,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the verb takes."""
     add_result(parser)
     add_new_file(parser)
+    parser.add_argument(
+        "--units",
+        choices=["px", "nm"],
+        default="px",
+        help="nm: lengths in nm, by the pixel size of the run, for stacks with other pixels",
+    )
 
 
 def main(options: Options) -> int:
@@ -24,7 +30,7 @@ def main(options: Options) -> int:
     from stackmend import api
 
     file: Path | None = options.output
-    text = api.freeze(options.run, output=file)
+    text = api.freeze(options.run, output=file, units=options.units)
     if file is None:
         answer(text.removesuffix("\n"))
     else:

@@ -47,6 +47,9 @@ class Options(Namespace):
     file: Path
     license: str
     author: str
+    phantom: bool
+    units: str
+    size: int
 
     @property
     def given(self) -> dict[str, Any]:

@@ -70,6 +70,17 @@ class PixelGrid:
             return None
         return self.y * self.x if unit == AREA else math.sqrt(self.y * self.x)
 
+    def length(self, pixels: Any, declared: Mapping[str, Any]) -> Length | None:
+        """A number of pixels as a length in nm that is as many pixels again, where there is one."""
+        if not may_be_length(declared) or isinstance(pixels, bool | str) or pixels is None:
+            return None
+        nm = self.nm(declared["unit"], declared.get("axis", ""))
+        if nm is None:
+            return None
+        unit = "nm2" if declared["unit"] == AREA else "nm"
+        rounded = (Length(float(f"{pixels * nm:.{digits}g}"), unit) for digits in range(3, 18))
+        return next((each for each in rounded if in_pixels(each, declared, self) == pixels), None)
+
     def text(self, pixels: Any, declared: Mapping[str, Any]) -> str | None:
         """A value in nm or um (of areas, their squares), where its schema and the grid allow it."""
         if not may_be_length(declared) or pixels is None:

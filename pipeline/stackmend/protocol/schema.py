@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib import metadata
 from itertools import islice
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
 from stackmend import registry, resources
+from stackmend.protocol import requirements
 from stackmend.protocol.lengths import measure, with_lengths
 from stackmend.protocol.model import ONE_OF
 from stackmend.protocol.text import DataPath
@@ -157,19 +157,9 @@ def complaints(data: Any, faulty: Iterable[DataPath] = ()) -> list[Complaint]:
     for error in sorted(errors, key=lambda e: (len(e.absolute_path), e.validator != "type")):
         for complaint in schema_error(error):
             add(complaint)
-    for complaint in (*_not_installed(data), *_ranges(data)):
+    for complaint in (*requirements.complaints(data), *_ranges(data)):
         add(complaint)
     return found
-
-
-def _not_installed(data: Any) -> Iterator[Complaint]:
-    """Complaints about packages that the protocol requires and that are not there."""
-    required = data.get("requires") if isinstance(data, dict) else None
-    for index, name in enumerate(required if isinstance(required, list) else ()):
-        if isinstance(name, str) and name and not any(metadata.distributions(name=name)):
-            what = f"the package {name} is not installed, from which steps of this protocol come"
-            advice = "get it from where you have the protocol, if you trust both"
-            yield ("requires", index), f"{what}; {advice}", False
 
 
 def _ranges(data: Any) -> Iterator[Complaint]:

@@ -1,4 +1,4 @@
-"""What the values of a run were chosen on, as its record has it."""
+"""What the values of a run were chosen for, as its record has it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TypedDict
 
 
 class EnvelopeRecord(TypedDict):
-    """What the values were chosen on: least and greatest over the optimization slices."""
+    """What the chosen values were for: least and greatest over the restored slices."""
 
     dtype: str
     pixel_size: tuple[float, float] | None

@@ -14,6 +14,7 @@ import joblib
 
 from stackmend import protocol as protocols
 from stackmend.addresses import as_path
+from stackmend.bundles import is_bundle, read_bundle
 from stackmend.errors import UsageError
 from stackmend.forecast.plan import RunPlan, plan_of
 from stackmend.job import CheckResult, examine_stack
@@ -46,7 +47,7 @@ def check(
     Parameters
     ----------
     protocol
-        The YAML file.
+        The YAML file, or a bundle that holds one.
     input, output
         Replace the paths in the file.
     set
@@ -59,8 +60,9 @@ def check(
     """
     file = Path(protocol)
     base, given = _origin(file)
+    text = read_bundle(file).protocol if is_bundle(file) else None
     draft = protocols.examine(
-        file, input=_path(input), output=_path(output), set=set, base=base, given=given
+        file, input=_path(input), output=_path(output), set=set, base=base, given=given, text=text
     )
     return _with_envelope(examine_stack(draft))
 

@@ -8,13 +8,17 @@ from typing import Any
 
 from stackmend.addresses import as_path
 from stackmend.errors import UsageError
+from stackmend.protocol.editing import put
 from stackmend.protocol.effective import as_run
 from stackmend.protocol.freezing import Origin, frozen
+from stackmend.protocol.lengths import LENGTH, PixelGrid
 from stackmend.protocol.model import ONE_OF
 from stackmend.protocol.sections import headed, instead_of_chain
+from stackmend.protocol.text import parse
+from stackmend.registry import steps
 from stackmend.result import Record, Result
 from stackmend.result.record import ProtocolRecord, SearchRecord
-from stackmend.result.step_record import StepRecord
+from stackmend.result.step_record import ParameterRecord, StepRecord
 
 _CHOSEN = "chosen"
 
@@ -80,9 +84,31 @@ def frozen_protocol(result: Result, folder: Path) -> str:
         origins=_origins(record),
         left_out=left_out,
     )
+    text = put(text, ("requires",), requirements_of(record))
+    if record.envelope:
+        text = put(text, ("envelope",), envelope_of(record))
     started = record.times["started"][:16].replace("T", " ")
     pixels = record.output.pixel_hash[:12]
     return headed(text, f"What the run of {started} has chosen (pixels {pixels}); see the notes.")
+
+
+def envelope_of(record: Record) -> dict[str, Any]:
+    """What the values were chosen on, as a protocol says it."""
+    found: dict[str, Any] = {}
+    for key, each in (record.envelope or {}).items():
+        if each is not None:
+            found[key] = list(each) if isinstance(each, tuple) else each
+    return found
+
+
+def requirements_of(record: Record) -> dict[str, str]:
+    """The packages that the steps of a run come from, and from which version on."""
+    found = {"stackmend": f">={record.environment['packages']['stackmend']}"}
+    for step in record.chain:
+        name, _, version = step.package.partition(" ")
+        if version:
+            found[name] = f">={version}"
+    return found
 
 
 def _values(record: Record) -> dict[str, Any]:
@@ -90,8 +116,13 @@ def _values(record: Record) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for step in record.chain:
         for name, parameter in step.parameters.items():
-            found[f"{step.id}.{name}"] = parameter["value"]
+            found[f"{step.id}.{name}"] = _written(parameter)
     return found
+
+
+def _written(parameter: ParameterRecord) -> Any:
+    """A value as the protocol has it, a length with its unit."""
+    return parameter.get("given", parameter["value"])
 
 
 def _origins(record: Record) -> dict[str, Origin]:
@@ -102,7 +133,7 @@ def _origins(record: Record) -> dict[str, Origin]:
             search = next((each for each in record.searches if _has(each, step.id)), None)
             if search is not None and parameter["origin"].startswith(_CHOSEN):
                 found[f"{step.id}.{name}"] = Origin(
-                    parameter["value"],
+                    _written(parameter),
                     search.slices,
                     search.loss,
                     search.loss_of_choice,
@@ -124,3 +155,29 @@ def _step(step: StepRecord) -> Mapping[str, Any]:
     own = {} if step.id == step.step else {"id": step.id}
     values = {name: each["value"] for name, each in step.parameters.items()}
     return {"step": step.step, **own, **values}
+
+
+def in_nanometres(text: str, result: Result) -> str:
+    """A frozen protocol with its lengths in nm, as many as give the same pixels again.
+
+    Lengths that are written with a unit already stay; defaults, which are in px, are written.
+
+    Raises
+    ------
+    UsageError
+        If the size of a pixel is not known.
+    """
+    record = result.record
+    size = record.input.pixel_size_nm
+    grid = PixelGrid(size.get("y"), size.get("x"), record.input.shape[2])
+    if grid.nm(LENGTH) is None:
+        what = "the pixel size of its stack is not known"
+        raise UsageError(f"{result.folder}: {what}; run it with input.pixel_size")
+    data = parse(text).data
+    for index, item in enumerate(data["chain"]):
+        declared = steps().get(item["step"]).schema.get("properties", {})
+        for name, each in declared.items():
+            length = grid.length(item.get(name, each.get("default")), each)
+            if length is not None:
+                text = put(text, ("chain", index, name), str(length))
+    return text

@@ -246,12 +246,9 @@ def _truth_record(rows: Sequence[SliceRow]) -> TruthRecord | None:
 
 
 def _envelope(job: Job, tuning: Tuning, rows: Sequence[SliceRow]) -> EnvelopeRecord | None:
-    """What was searched on: the optimization slices, as far as they were restored."""
-    searched: set[tuple[int, int]] = set()
-    for tuned in tuning.searches:
-        numbers = tuned.entry.slices.indices(job.reader.shape[0])
-        searched.update((number, tuned.channel) for number in numbers)
-    seen = [row for row in rows if (row.slice, row.channel) in searched]
+    """What the chosen values were for: the slices of the channels that were searched."""
+    searched = {tuned.channel for tuned in tuning.searches}
+    seen = [row for row in rows if row.channel in searched]
     mean = _ends(row.mean_before for row in seen)
     std = _ends(row.std_before for row in seen)
     if mean is None or std is None:
