@@ -215,9 +215,9 @@ class Record:
 
     ``chains`` are those of the channels by their numbers, where they are not all the same;
     ``chain`` is that of the first. ``mask_of`` says what the mask marks, where a step makes one;
-    ``masked_share`` is the share of slices with anything masked, ``envelope`` what was searched on,
-    as far as these slices were restored, too. ``files`` has the hash of every
-    other part of the result, ``hash`` that of the rest of the record.
+    ``masked_share`` is the share of slices with anything masked, ``envelope`` what the
+    chosen values were for. ``files`` has the hash of every other part of the result, ``hash`` that
+    of the rest of the record.
     """
 
     name: str
