@@ -11,6 +11,7 @@ import pytest
 
 import stackmend
 from stackmend import api
+from stackmend.result import Result
 
 ELSEWHERE = {"__version__", "apply", "search", "steps"}
 """What is no verb of the command line."""
@@ -34,9 +35,11 @@ def test_importing_the_package_loads_nothing() -> None:
 
 
 def test_a_result_shows_itself_in_a_line_and_in_a_notebook() -> None:
-    searches = [{"status": "chosen", "chosen": {"<i>": "<u>"}}]
+    searches = [{"status": "chosen", "chosen": {"<i>": "<u>"}, "reason": ""}]
+    searches += [{"status": "refused", "chosen": {}, "reason": "<s>"}]
     result = api.RunResult(Path("<b>"), None, {"searches": searches})
     assert "searches" not in repr(result)
     page = result._repr_html_()
-    assert not any(tag in page for tag in ("<b>", "<i>", "<u>"))
+    assert not any(tag in page for tag in ("<b>", "<i>", "<u>", "<s>"))
     assert "chosen: " in page
+    assert "<p>An unfinished run: " in Result(Path("run"))._repr_html_()

@@ -53,15 +53,15 @@ def _inputs(step: Step) -> Iterable[str]:
             "has returned. Never written to; computed with as float32."
         )
         yield _entry("image : (Y, X) or (Z, Y, X) array of real numbers", what)
-    for name in products_read(step):
-        makers = _makers(name)
-        yield _entry(f"{name} : optional", f"What {_or(makers)} has found; see ``found``.")
     if products := products_read(step):
         what = (
             f"What earlier steps have returned, from which {_and(products)} are taken; of several "
             "with the same the last counts. They can be given by name instead."
         )
         yield _entry(f"*{FOUND}", what)
+    for name in products_read(step):
+        makers = _makers(name)
+        yield _entry(f"{name} : optional", f"What {_or(makers)} has found; see ``found``.")
 
 
 def _parameters(step: Step) -> Iterable[str]:

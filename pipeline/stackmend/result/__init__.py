@@ -31,7 +31,7 @@
 
 from __future__ import annotations
 
-from stackmend.result.contents import Progress, Result, same_command
+from stackmend.result.contents import Progress, Result, notebook_page, same_command
 from stackmend.result.reading import (
     altered_parts,
     open_result,
@@ -46,6 +46,7 @@ __all__ = [
     "Record",
     "Result",
     "altered_parts",
+    "notebook_page",
     "open_result",
     "origin_of",
     "published_ledger",

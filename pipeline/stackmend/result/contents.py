@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,15 @@ class Progress:
     message: str = ""
 
 
+def notebook_page(title: str, searches: Iterable[Mapping[str, Any]]) -> str:
+    """A few lines of HTML about a run: a title, and what each of its searches came to."""
+    lines = [title]
+    for search in searches:
+        values = [f"{name} = {value!r}" for name, value in search["chosen"].items()]
+        lines.append(f"{search['status']}: {', '.join(values) or search['reason']}")
+    return f"<p>{'<br>'.join(map(escape, lines))}</p>"
+
+
 @dataclass(frozen=True)
 class Result:
     """A run in the words of its files; parts that are not there are empty.
@@ -54,6 +64,10 @@ class Result:
     previews: Previews = field(default_factory=Previews, repr=False)
     shards: Sequence[Mapping[str, Any]] = ()
     altered: Sequence[str] = ()
+
+    def _repr_html_(self) -> str:
+        state = "Results" if self.finished else "An unfinished run"
+        return notebook_page(f"{state}: {self.folder}", map(vars, self.searches))
 
     @property
     def finished(self) -> bool:

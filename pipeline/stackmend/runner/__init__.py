@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from stackmend.forecast.estimate import Expected, expected
 from stackmend.forecast.plan import RunPlan
 from stackmend.job import CheckResult, Job
 from stackmend.report import write_report
-from stackmend.result import Record, names, published_ledger
+from stackmend.result import Record, names, notebook_page, published_ledger
 from stackmend.result.journal import Journal
 from stackmend.result.log import Listener, Log
 from stackmend.runner.ask import check, input_of, plan, trial, workers_here
@@ -60,11 +59,7 @@ class RunResult:
 
     def _repr_html_(self) -> str:
         searches = self.record["searches"] if self.record else ()
-        lines = [f"Results: {escape(str(self.folder))}"]
-        for search in searches:
-            values = (f"{name} = {value!r}" for name, value in search.get("chosen", {}).items())
-            lines.append(escape(f"{search['status']}: {', '.join(values)}"))
-        return f"<p>{'<br>'.join(lines)}</p>"
+        return notebook_page(f"Results: {self.folder}", searches)
 
 
 def run(
