@@ -216,3 +216,15 @@ def test_a_result_of_an_earlier_version_is_read(file):
     (run.folder / names.RECORD).write_text(json.dumps(content), encoding="utf-8")
     assert api.show(run.folder).warnings == tuple(content["warnings"])
     assert "min_area: 20" in api.freeze(run.folder)
+
+
+def test_an_entry_without_a_sweep_is_a_warning_and_changes_nothing(file, tmp_path):
+    text = TEXT.replace("{sweep: [8, 12]}", "8").replace("{sweep: [5, 10]}", "5")
+    file.write_text(text, encoding="utf-8")
+    (problem,) = api.check(file).draft.problems
+    assert (problem.path, problem.severity) == ("optimize", "warning")
+    assert "nothing is searched: none of its steps has a sweep" in problem.message
+    run = api.run(file, workers=1)
+    assert run.record["searches"] == []
+    file.write_text(text[: text.index("optimize:")], encoding="utf-8")
+    assert pixels(api.run(file, output=tmp_path / "b", workers=1)) == pixels(run)

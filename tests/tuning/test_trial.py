@@ -22,7 +22,6 @@ from stackmend.registry import IMAGE, Loss, Stage, Step, Survey, Window
 from stackmend.result.rows import LEAVE_IT_ALONE
 from stackmend.stacks import open_stack
 from stackmend.sweep import Axis, Space
-from stackmend.tuning import trial as tuning_trial
 from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.trial import Trial
 
@@ -194,8 +193,8 @@ def test_the_image_and_the_loss_share_what_they_can(
 def test_what_leads_to_something_known_may_be_forgotten(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tuning_trial, "REMEMBERED", 2)
     trial = stackmend.trial(file)
+    trial.memory.limit = 48 * 64 * 4 + 2000
     loss = trial.loss(1)
     counted = calls(monkeypatch)
     assert trial.loss(1) == loss

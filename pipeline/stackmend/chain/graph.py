@@ -95,13 +95,13 @@ class Node:
         StepError
             If it fails, naming the step and the stage.
         """
-        values = {name: combination[position] for name, position in self.swept.items()}
+        values = self.values(combination)
         if self.offsets:
-            inputs = self._windows(inputs, self.stage.radius({**self.fixed, **values}))
+            inputs = self._windows(inputs, self.stage.radius(values))
         if any(each is ABSENT for each in inputs):
             return ABSENT
         try:
-            result = self.stage.function(*inputs, **self.fixed, **values)
+            result = self.stage.function(*inputs, **values)
             if self.stage.makes == IMAGE and not _is_image(result):
                 raise TypeError(f"an image must be a 2-D array, got {type(result).__name__}")
         # A step may be anybody's code: what it raises becomes an error that names it.
@@ -111,6 +111,19 @@ class Node:
         if isinstance(result, np.ndarray):
             result.flags.writeable = False
         return result
+
+    def values(self, combination: Sequence[Any] = ()) -> dict[str, Any]:
+        """A value for each parameter."""
+        swept = {name: combination[position] for name, position in self.swept.items()}
+        return {**self.fixed, **swept}
+
+    def used(self, combination: Sequence[Any] = ()) -> list[bool]:
+        """Which of the sources are read: a window may see less than any combination needs."""
+        if not self.offsets:
+            return [True] * len(self.sources)
+        radius = self.stage.radius(self.values(combination))
+        products = len(self.sources) // len(self.offsets)
+        return [abs(offset) <= radius for offset in self.offsets] * products
 
     def _windows(self, inputs: Sequence[Any], radius: int) -> list[Any]:
         """What is read, each product as a window of the slices that can be used."""

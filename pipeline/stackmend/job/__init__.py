@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -182,13 +182,18 @@ class CheckResult:
         raise ProtocolError(self.draft.name, self.draft.with_problems(more).problems)
 
 
-def examine_stack(draft: Draft) -> CheckResult:
-    """Check a protocol against its stack and its output folder, as far as both are known."""
+def examine_stack(
+    draft: Draft, opened: Callable[[Protocol], tuple[Reader, ...]] | None = None
+) -> CheckResult:
+    """Check a protocol against its stack and its output folder, as far as both are known.
+
+    ``opened`` gives the readers of its stack, where that may be open already.
+    """
     protocol = draft.protocol
     if protocol is None:
         return CheckResult(draft, (), None)
     try:
-        readers = _readers(protocol)
+        readers = (opened or readers_of)(protocol)
     except InputError as error:
         return CheckResult(draft, (), error)
     except OSError as error:
@@ -206,7 +211,14 @@ def examine_stack(draft: Draft) -> CheckResult:
     return CheckResult(draft, readers, None, _output_error(protocol, readers))
 
 
-def _readers(protocol: Protocol) -> tuple[Reader, ...]:
+def readers_of(protocol: Protocol) -> tuple[Reader, ...]:
+    """Readers for the channels of the stack of a protocol; none where it gives no stack.
+
+    Raises
+    ------
+    InputError
+        If the stack cannot be opened.
+    """
     given = protocol.input
     if given.phantom is not None:
         sizes = facts_from(given.pixel_size, given.spacing, "none", 0)

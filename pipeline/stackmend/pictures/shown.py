@@ -138,7 +138,7 @@ class SlicePictures:
             whole = self.application.chains[0].reader.read(row.slice)
         except BadSlice:
             return None
-        before = whole[self.application.window]
+        before = whole[self.application.form.window]
         # Rows below that show no specimen are not shown.
         after = None if page is None else page[: before.shape[0]]
         if after is None or after.shape != before.shape:
@@ -195,7 +195,7 @@ class SlicePictures:
             return np.zeros(shape, dtype=bool)
         slices = Consecutive(replace(graph, products=found), chain.products_of)
         masks = slices.evaluate(number, tuple(found))
-        return self.application.union_of(list(masks.values()), shape)
+        return self.application.form.union_of(list(masks.values()), shape)
 
 
 def deepest(difference: NDArray[np.float32]) -> tuple[int, int]:

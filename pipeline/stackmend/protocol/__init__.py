@@ -86,6 +86,7 @@ def examine(
     set: Mapping[str, str] | None = None,
     base: Path | None = None,
     given: CommandLine | None = None,
+    text: str | None = None,
 ) -> Draft:
     """Read a protocol and collect its problems, all that can be found without the stack.
 
@@ -101,6 +102,8 @@ def examine(
         Where relative paths in the file start; its own folder by default.
     given
         What the command line had added when the protocol was run, of which the file is a copy.
+    text
+        What stands for the content of the file, where it is being edited; the file need not exist.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def examine(
         If the file cannot be read at all, or a value from the command line has no place in it.
     """
     try:
-        source = _read(file)
+        source = _read(file) if text is None else _limited(text.encode(), file)
         document = parse(_decode(source, file))
     except ProtocolError as error:
         return Draft(None, error.problems, file.name)
@@ -155,6 +158,10 @@ def _read(file: Path) -> bytes:
         raise UsageError(
             f"{file}: cannot be read ({error.strerror}); give the path of a protocol file"
         ) from error
+    return _limited(source, file)
+
+
+def _limited(source: bytes, file: Path) -> bytes:
     if len(source) > MAX_BYTES:
         limit = f"{MAX_BYTES // 1024} kB"
         what = f"is larger than {limit}, which no protocol is; give the YAML file itself"

@@ -11,25 +11,22 @@ from typing import Any, TypeVar
 
 import numpy as np
 from joblib import delayed
-from numpy.typing import NDArray
 
 from stackmend.disk import remedy
 from stackmend.errors import BadSlice, OutputError, StepError
 from stackmend.job import Job, SliceOfChannel
-from stackmend.kernels.rounding import to_dtype
-from stackmend.registry import IMAGE
 from stackmend.restore.channel import Channel
 from stackmend.restore.measures import change_under, extent_of, levels_of, rmse
+from stackmend.restore.written import Form
 from stackmend.result.hashes import pixel_hash
 from stackmend.result.journal import Journal
-from stackmend.result.rows import MOST_MASKED, SliceRow, Status
+from stackmend.result.rows import SliceRow, Status
 from stackmend.stacks import Pixels, Slice, Writer
 from stackmend.tuning.chains import ChannelChain
-from stackmend.tuning.raw import RawSlice, RawSlices, as_image, page_of
+from stackmend.tuning.raw import RawSlices
 from stackmend.workers import memory
 from stackmend.workers.processes import Workers
 
-Mask = NDArray[np.bool_]
 T = TypeVar("T")
 
 BATCH = 8
@@ -46,17 +43,14 @@ Copy = tuple[SliceOfChannel, Writer, int, SliceRow]
 class Application:
     """All that a worker needs to restore any slice.
 
-    ``chains`` are those of the channels, ``numbers`` the numbers of these in the input; ``window``
-    is what the chains leave of a slice.
+    ``chains`` are those of the channels, ``numbers`` the numbers of these in the input.
     """
 
     chains: tuple[ChannelChain, ...]
     numbers: tuple[int, ...]
     writer: Writer
     truth_writer: Writer | None
-    window: tuple[slice, slice]
-    dtype: np.dtype[Any]
-    on_bad_slice: str
+    form: Form
     journal: Journal
 
     @classmethod
@@ -68,9 +62,7 @@ class Application:
             numbers=job.channels,
             writer=job.writer(),
             truth_writer=job.writer("truth") if has_truth else None,
-            window=job.window,
-            dtype=job.dtype,
-            on_bad_slice=job.protocol.input.on_bad_slice,
+            form=Form.of(job),
             journal=Journal(job.workspace.journal),
         )
 
@@ -120,7 +112,9 @@ class Application:
 
     def _raw(self, channel: int, numbers: Sequence[int]) -> RawSlices:
         chain = self.chains[channel]
-        return RawSlices(chain.reader, numbers, chain.reach, tolerant=self.on_bad_slice != "stop")
+        return RawSlices(
+            chain.reader, numbers, chain.reach, tolerant=self.form.on_bad_slice != "stop"
+        )
 
     def _name(self, place: SliceOfChannel) -> str:
         return self.chains[place.channel].reader.names[place.number]
@@ -135,31 +129,33 @@ class Application:
             assert raw.bad is not None
             return self._without(place, raw.bad)
         start = perf_counter()
+        form, masks = self.form, channel.masks
         try:
-            image, mask, status, facts = self._evaluate(place.number, channel, raw)
+            new = form.written(raw.pixels, lambda: channel.evaluate(place.number), masks)
         except StepError as error:
             raise StepError(f"slice {place.number} ({self._name(place)}): {error}") from error
-        result, clipped = to_dtype(image, self.dtype)
+        assert new.pixels is not None
+        result = new.pixels
 
         # What became of the slice, as people and later runs want to know it.
-        before, truth = raw.pixels[self.window], self._truth(place)
+        before, truth = raw.pixels[form.window], self._truth(place)
         changed = int(np.count_nonzero(result != before))
         same = not changed and result.dtype == before.dtype
         known = levels_of(before)
         after = known if same else levels_of(result)
         whole = result.shape == raw.pixels.shape
-        page = page_of(result, self._below(raw.below) if whole else None)
+        page = form.page(result, raw.below)
         row = self._row(
             place,
-            status,
+            new.status,
             reason=channel.chain.doubt(raw.pixels),
-            **extent_of(mask),
-            masked_change=change_under(mask, before, result),
-            facts=facts,
+            **extent_of(new.mask),
+            masked_change=change_under(new.mask, before, result),
+            facts=channel.facts_of(new.products),
             changed_fraction=changed / result.size,
             **{f"{name}_before": value for name, value in known.items()},
             **{f"{name}_after": value for name, value in after.items()},
-            clipped=clipped,
+            clipped=new.clipped,
             rmse_before=None if truth is None else rmse(before, truth),
             rmse_after=None if truth is None else rmse(result, truth),
             input_hash=raw.hash,
@@ -169,59 +165,18 @@ class Application:
         )
         return Slice(page, raw.tags), row
 
-    def _below(self, rows: Pixels | None) -> Pixels | None:
-        """Rows that show no specimen, as the output has them."""
-        return None if rows is None else to_dtype(rows, self.dtype)[0]
-
     def _truth(self, place: SliceOfChannel) -> Pixels | None:
         truth = self.chains[place.channel].reader.truth(place.number)
-        return None if truth is None else truth[self.window]
-
-    def _evaluate(
-        self, number: int, channel: Channel, raw: RawSlice
-    ) -> tuple[NDArray[np.floating[Any]], Mask | None, Status, dict[str, float]]:
-        """The slice as it will be written, its mask, what became of it, and what steps say."""
-        assert raw.pixels is not None
-        if raw.pixels.min() == raw.pixels.max():
-            return as_image(raw.pixels)[self.window], None, Status.CONSTANT, {}
-        products = channel.evaluate(number)
-        facts = channel.facts_of(products)
-        masks = [products[name] for name in channel.masks]
-        if not masks:
-            return products[IMAGE], None, Status.RESTORED, facts
-        mask = self.union_of(masks, products[IMAGE].shape)
-        if mask.mean() > MOST_MASKED:
-            return as_image(raw.pixels)[self.window], mask, Status.OVERMASKED, facts
-        status = Status.RESTORED if mask.any() else Status.NOTHING_FOUND
-        return products[IMAGE], mask, status, facts
-
-    def union_of(self, masks: Sequence[Mask], shape: tuple[int, ...]) -> Mask:
-        """All pixels that any step of a chain marks, of the part that is left of a slice."""
-        cut = [mask if mask.shape == shape else mask[self.window] for mask in masks]
-        union: Mask = np.logical_or.reduce(cut)
-        return union
+        return None if truth is None else truth[self.form.window]
 
     def _without(self, place: SliceOfChannel, bad: BadSlice) -> tuple[Slice | None, SliceRow]:
-        """What the protocol says about a slice that cannot be used: keep what there is, or none."""
-        if self.on_bad_slice == "skip":
-            return None, self._row(place, Status.SKIPPED, reason=str(bad))
-        size = self.writer.layout.shape[1:]
-        pixels = None if bad.pixels is None else self._kept_part(bad.pixels)
-        if pixels is None or pixels.shape != size:
-            kept, status = np.zeros(size, self.dtype), Status.BLANK
-        elif pixels.dtype == self.dtype:
-            kept, status = pixels, Status.KEPT
-        else:
-            kept, status = to_dtype(np.nan_to_num(pixels), self.dtype)[0], Status.KEPT
-        row = self._row(place, status, reason=str(bad), output_hash=pixel_hash(kept))
-        return self._tagged(place, kept), row
-
-    def _kept_part(self, page: Pixels) -> Pixels:
-        """What stays of a page: all of it, unless the chain cuts a part out."""
-        rows = self.chains[0].reader.shape[1]
-        if self.writer.layout.shape[1:] == page.shape:
-            return page
-        return page[:rows][self.window]
+        """What the protocol says about a slice that cannot be used."""
+        kept = self.form.without(bad)
+        if kept.pixels is None:
+            return None, self._row(place, kept.status, reason=str(bad))
+        hash = pixel_hash(kept.pixels)
+        row = self._row(place, kept.status, reason=str(bad), output_hash=hash)
+        return self._tagged(place, kept.pixels), row
 
     def _tagged(self, place: SliceOfChannel, pixels: Pixels) -> Slice:
         """Pixels that were not read from the input, with the tags of their slice there."""

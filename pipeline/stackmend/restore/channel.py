@@ -27,9 +27,9 @@ class Channel:
         return self._slices.evaluate(number, (IMAGE, *self.masks, *self.facts))
 
     def facts_of(self, products: Products) -> dict[str, float]:
-        """What steps say of a slice, by step and name."""
+        """What steps say of a slice, by step and name; nothing of one that was not evaluated."""
         found: dict[str, float] = {}
         for product, owner in self.facts.items():
-            for name, value in products[product].items():
+            for name, value in products.get(product, {}).items():
                 found[f"{owner}.{name}"] = round(float(value), 6)
         return found

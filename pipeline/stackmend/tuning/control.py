@@ -53,7 +53,7 @@ class Control:
     ) -> None:
         undecided = [each.id for each in trial.rest if not each.is_known]
         chain = trial.chain.without(undecided) if undecided else trial.chain
-        self._trial = Trial(chain, replace(trial.entry, region={}), trial.space)
+        self._trial = trial.like(chain, replace(trial.entry, region={}))
         self._dtype, self._window = job.dtype, job.window
         self.parts: tuple[CleanPart, ...] = trial.entry.clean
         self.limit = trial.entry.max_changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,7 @@ def _step(name: str, function: Callable[..., Any], makes: str) -> Bound:
     return Bound(Step(name=name, version=1, stages=(Stage(function, makes=makes),)), name, {})
 
 
+@cache  # the same function for the same place: it stands for what is remembered of it
 def _begin(place: int) -> Callable[..., Any]:
     def begin(probes: Sequence[Probe], initial_image: Any) -> Any:
         return probes[place].image if probes else initial_image

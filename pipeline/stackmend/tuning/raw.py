@@ -99,13 +99,24 @@ class RawSlices:
 
     def _load(self, number: int) -> RawSlice:
         # The hash takes longer than to read the slice, so it is taken ahead, too.
-        try:
-            pixels, tags, below = self._reader.read_slice(number)
-        except BadSlice as error:
-            if not self._tolerant:
-                raise
-            return RawSlice(None, "", bad=error)
-        return RawSlice(pixels, pixel_hash(page_of(pixels, below)), tags, below=below)
+        return read_raw(self._reader, number, tolerant=self._tolerant)
+
+
+def read_raw(reader: Reader, number: int, *, tolerant: bool) -> RawSlice:
+    """One slice as it is read, with its hash.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, and that is not tolerated.
+    """
+    try:
+        pixels, tags, below = reader.read_slice(number)
+    except BadSlice as error:
+        if not tolerant:
+            raise
+        return RawSlice(None, "", bad=error)
+    return RawSlice(pixels, pixel_hash(page_of(pixels, below)), tags, below=below)
 
 
 def load_image(reader: Reader, index: int) -> Image:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from stackmend.chain import ABSENT, Bound, Products, compile_chain, is_refusal
+from stackmend.chain import ABSENT, Bound, compile_chain, is_refusal
 from stackmend.errors import StepError
 from stackmend.registry import IMAGE, Probe, Step
 from stackmend.sweep import Space
@@ -32,6 +32,9 @@ class Marking(Protocol):
 
     def own_mask(self, number: int) -> Any:
         """The mask of a slice, ``(Y, X)`` bool, or ``ABSENT``."""
+
+    def likeness_key(self, number: int) -> str:
+        """What decides about both in a memory."""
 
     def own_likenesses(self, number: int) -> list[Likeness]:
         """What the faults are like that it finds in a slice."""
@@ -145,7 +148,7 @@ class ReferenceMask:
         self._before = tuple(before)
         graph = compile_chain(self.steps, given=given)
         masks = graph.masks()
-        self._graph = replace(graph, products={**graph.products, **masks})
+        self.graph = replace(graph, products={**graph.products, **masks})
         self.reach = graph.reach
         owners = {bound.id: bound for bound in self.steps}
         self._owners = {name: owners[graph.nodes[index].owner] for name, index in masks.items()}
@@ -153,19 +156,26 @@ class ReferenceMask:
             for bound in before:
                 self._owners.update(dict.fromkeys(_masks(bound), bound))
 
-    def of(self, given: Mapping[str, Any]) -> Any:
-        """The mask of a slice, ``(Y, X)`` bool, from the products before the first tuned step."""
-        masks: Products = self._graph.evaluate(given, self._owners)
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the masks, of which some may be given."""
+        return tuple(self._owners)
+
+    def of(self, masks: Mapping[str, Any]) -> Any:
+        """The mask of a slice, ``(Y, X)`` bool, from the masks that are made of it."""
         if any(mask is ABSENT for mask in masks.values()):
             return ABSENT
         union = np.logical_or.reduce([self._widened(name, mask) for name, mask in masks.items()])
         union.flags.writeable = False
         return union
 
-    def likenesses(self, given: Mapping[str, Any]) -> list[Likeness]:
-        """What the faults are like that are found in a slice, by each step that can make others."""
+    def likenesses(self, image: Any, made: Mapping[str, Any]) -> list[Likeness]:
+        """What the faults are like that are found in a slice, by each step that can make others.
+
+        ``image`` is the slice before the first tuned step, ``made`` has what becomes of it, and the
+        masks.
+        """
         found: list[Likeness] = []
-        made = self._graph.evaluate(given, (IMAGE, *self._owners))
         masks = [mask for name, mask in made.items() if name != IMAGE]
         if made[IMAGE] is ABSENT or not masks or any(mask is ABSENT for mask in masks):
             return found
@@ -173,7 +183,7 @@ class ReferenceMask:
         for bound in (*self._before, *self.steps):
             component = bound.component
             if isinstance(component, Step) and component.recovery:
-                images = given[IMAGE], made[IMAGE], own
+                images = image, made[IMAGE], own
                 like = component.recovery.likeness_of(*images, parameters=bound.parameters)
                 if like is not None:
                     found.append(Likeness(component.recovery, like, bound.parameters))

@@ -98,7 +98,7 @@ def _trial_of(
     # The steps of one of several chains are searched as a whole, with those that look first.
     upto = trial.last + 1 if entry.alternative else trial.first
     chain = surveyed(chain, session, optimization_slices(session.job), upto=upto)
-    return Trial(chain, entry, space, common)
+    return Trial(chain, entry, space, common, session.memory)
 
 
 def finished(
@@ -249,6 +249,7 @@ def _searched(
             session.workers.threads,
             lambda count, needed: log.progress("control", count, needed),
         ),
+        compute_on=(lambda number: trial.remembering(graph, number)) if trial.shared else None,
     )
     log.event(
         "search finished",

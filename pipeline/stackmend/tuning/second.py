@@ -23,7 +23,7 @@ def deciding(trial: Trial, result: SearchResult) -> Trial | None:
     if all(isinstance(value, Undefined) for row in rows for value in row.values()):
         return None
     entry = replace(trial.entry, loss=also, also=trial.entry.loss)
-    return Trial(trial.chain, entry, trial.space, trial.common)
+    return trial.like(trial.chain, entry, trial.common)
 
 
 def second_opinion(

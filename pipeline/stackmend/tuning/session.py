@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from stackmend.job import Job
 from stackmend.result.journal import Journal, Ledger
 from stackmend.result.log import Log
+from stackmend.tuning.memory import Memory
 from stackmend.workers.processes import Workers
 
 
 @dataclass(frozen=True)
 class Session:
-    """A job, those who do the work, and what is known already."""
+    """A job, those who do the work, and what is known already.
+
+    ``settled`` has what surveys of one channel came to, by what decides about it, where its slices
+    stay as they are for as long as the session lasts; ``memory`` is shared by its searches.
+    """
 
     job: Job
     log: Log
     workers: Workers
     journal: Journal
     known: Ledger
+    settled: dict[str, Any] | None = None
+    memory: Memory | None = None

@@ -10,13 +10,14 @@ from typing import Any
 
 from joblib import delayed
 
-from stackmend.chain import ABSENT, Bound, Consecutive, compile_chain
+from stackmend.chain import Bound, compile_chain
 from stackmend.errors import InputError, StepError
 from stackmend.registry import IMAGE, Each, Survey, Unsettled
 from stackmend.result.arrays import decoded, encoded
 from stackmend.result.hashes import combined_hash, digest
 from stackmend.tuning.chains import ChannelChain, survey_of
 from stackmend.tuning.raw import RawSlices
+from stackmend.tuning.seen import SeenImages
 from stackmend.tuning.session import Session
 from stackmend.words import few
 
@@ -44,8 +45,16 @@ def surveyed(
     """
     while group := _unsettled(chain, upto):
         looks = [_Look(chain, position, session, optimization) for position in group]
-        chain = chain.with_settled(_settled(looks, session))
+        known = _known_of(looks, session.settled)
+        chain = chain.with_settled(known or _settled(looks, session))
     return chain
+
+
+def _known_of(looks: Sequence[_Look], settled: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the surveys at one place came to, by the product, if that is known of all of them."""
+    if not settled or any(look.content not in settled for look in looks):
+        return {}
+    return {str(look.bound.survey_product): settled[look.content] for look in looks}
 
 
 def _unsettled(chain: ChannelChain, upto: int) -> list[int]:
@@ -130,6 +139,13 @@ class _Look:
         }
         return digest(facts)
 
+    @property
+    def content(self) -> str:
+        """What decides about what is settled, but the pixels of the stack."""
+        names = self.survey.parameters
+        parameters = {name: self.bound.parameters[name] for name in names}
+        return digest({"looks": self.identity, "keys": self.keys, "parameters": parameters})
+
 
 @dataclass(frozen=True)
 class _Asked:
@@ -174,7 +190,9 @@ def _settled(looks: Sequence[_Look], session: Session) -> dict[str, Any]:
             session.log.progress("survey", done, len(every), unit=unit)
     settled: dict[str, Any] = {}
     for look, own in zip(looks, records, strict=True):
-        settled[str(look.bound.survey_product)] = _come_to(look, own)
+        value = settled[str(look.bound.survey_product)] = _come_to(look, own)
+        if session.settled is not None:
+            session.settled[look.content] = value
     return settled
 
 
@@ -228,7 +246,7 @@ def _look(chain: ChannelChain, keys: Sequence[Slices], asked: Sequence[_Asked]) 
     numbers = sorted(set(itertools.chain.from_iterable(keys)))
     found: list[Found] = []
     with RawSlices(chain.reader, numbers, chain.reach, tolerant=chain.tolerant) as raw:
-        images = _Images(chain, raw)
+        images = SeenImages(chain, raw)
         for key in keys:
             images.forget_before(key[0])
             hash = combined_hash(images.hash(number) for number in key)
@@ -245,7 +263,7 @@ def _look(chain: ChannelChain, keys: Sequence[Slices], asked: Sequence[_Asked]) 
     return found
 
 
-def _record_of(asked: _Asked, images: _Images, key: Slices) -> Any:
+def _record_of(asked: _Asked, images: SeenImages, key: Slices) -> Any:
     seen = [images.image(number) for number in key]
     try:
         return encoded(asked.survey.record_of(seen, asked.bound.parameters))
@@ -255,39 +273,3 @@ def _record_of(asked: _Asked, images: _Images, key: Slices) -> Any:
         numbers = " and ".join(map(str, key))
         what = f"failed on slice {numbers} ({type(error).__name__}: {error})"
         raise StepError(f"{where} {what}") from error
-
-
-class _Images:
-    """The slices that are looked at, as the steps before give them; each is read once."""
-
-    def __init__(self, chain: ChannelChain, raw: RawSlices) -> None:
-        self._chain, self._raw = chain, raw
-        self._evaluated = Consecutive(chain.graph(), lambda n: chain.products_from(raw, n))
-        self._images: dict[int, Any] = {}
-
-    def image(self, number: int) -> Any:
-        """A slice; ``ABSENT`` where it cannot be used."""
-        if number not in self._images:
-            try:
-                self._images[number] = self._evaluated.evaluate(number, (IMAGE,))[IMAGE]
-            except StepError as error:
-                name = self._chain.reader.names[number]
-                raise StepError(f"slice {number} ({name}): {error}") from error
-        return self._images[number]
-
-    def usable(self, number: int, *, alone: bool) -> bool:
-        """Whether a slice can be looked at; with another one only if it is not constant."""
-        pixels = self._raw.get(number).pixels
-        if pixels is None or (not alone and pixels.min() == pixels.max()):
-            return False
-        return self.image(number) is not ABSENT
-
-    def hash(self, number: int) -> str:
-        """The hash of the pixels of a slice and of those in reach."""
-        around = self._chain.around(number, self._chain.reach)
-        return combined_hash(self._raw.get(each).hash for each in around)
-
-    def forget_before(self, number: int) -> None:
-        """Let go of slices that no later key has."""
-        self._images = {each: image for each, image in self._images.items() if each >= number}
-        self._raw.forget(number - 1)

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from stackmend.chain import ABSENT, Bound, Products
+from stackmend.chain import ABSENT, Bound, Graph, Products, product_of_neighbour
 from stackmend.errors import UsageError
 from stackmend.protocol import OptimizeEntry
-from stackmend.registry import IMAGE, Undefined
-from stackmend.sweep import LOSS, UNUSABLE, Combination, Space
+from stackmend.registry import IMAGE, PROBES, REFERENCE_MASK, Undefined
+from stackmend.sweep import LOSS, UNUSABLE, Combination, Compute, Space
 from stackmend.tuning.chains import ChannelChain
+from stackmend.tuning.memory import Memory
 from stackmend.tuning.probes import UNTOUCHED, UNTOUCHED_PROBES
 from stackmend.tuning.raw import load_image
-from stackmend.tuning.reference import CommonMask
+from stackmend.tuning.reference import CommonMask, ReferenceMask
+from stackmend.tuning.remembered import Evaluation, Given, RememberedSlices, never
 from stackmend.tuning.spaces import Values, combination_of
 from stackmend.tuning.tuned import LOSS_ID, TunedSteps
 from stackmend.words import few
-
-REMEMBERED = 64
-"""Results that are kept between one question and the next."""
 
 
 class Trial(TunedSteps):
     """The tuned steps of one search in their place in the chain: on any slice, for any values.
 
     Questions share what they can: what was computed for a slice and for some values is not computed
-    again for the next question, as far as ``REMEMBERED`` results allow.
+    again for the next question, as far as the memory holds it. Where it is shared with others,
+    what stands before the tuned steps comes from it, too.
     """
 
     def __init__(
@@ -37,9 +36,19 @@ class Trial(TunedSteps):
         entry: OptimizeEntry,
         space: Space,
         common: CommonMask | None = None,
+        memory: Memory | None = None,
     ) -> None:
         super().__init__(chain, entry, space, common)
-        self._known: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self.shared = memory is not None
+        self.cancelled: Callable[[], bool] = never
+        self.memory = Memory() if memory is None else memory
+        self._slices = RememberedSlices(chain, self.memory)
+
+    def like(
+        self, chain: ChannelChain, entry: OptimizeEntry, common: CommonMask | None = None
+    ) -> Trial:
+        """Another search of the same space, which has its memory if that is shared."""
+        return Trial(chain, entry, self.space, common, self.memory if self.shared else None)
 
     def is_usable(self, number: int) -> bool:
         """Whether there is anything to be seen of a slice, in a chain that sees neighbours."""
@@ -88,25 +97,112 @@ class Trial(TunedSteps):
             what = f"there are {few(graph.products, 30)}, got {few(unknown)}"
             raise UsageError(f"products: {what}; choose some of them")
         combination = self.combination(values)
-        results: dict[int | str, Any] = {}
-        results.update(self.start(number, graph.reach))
-        keys: list[tuple[Any, ...]] = []
-        for index, node in enumerate(graph.nodes):
-            own = tuple(combination[position] for position in sorted(node.depends))
-            keys.append((number, node.owner, node.stage_index, node.offset, own))
-            if keys[index] in self._known:
-                self._known.move_to_end(keys[index])
-                results[index] = self._known[keys[index]]
-
-        # What only leads to something that is known may be forgotten, and is not needed.
+        self._refuse_bad(number)
+        made = Evaluation(graph, self._given_to(graph, number), self.memory, combination)
         wanted = {name: graph.products[name] for name in names}
-        for index in graph.ancestors(wanted.values(), results):
-            node = graph.nodes[index]
-            inputs = [results[source] for source in node.sources]
-            results[index] = self._known[keys[index]] = node.compute(inputs, combination)
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
-        return {name: results[source] for name, source in wanted.items()}
+        return made.products(wanted, self.cancelled)
+
+    def remembering(self, graph: Graph, number: int) -> Compute:
+        """Computes the results of a graph on a slice for a search, so that they are remembered."""
+        given = self._given_to(graph, number)
+
+        def computed(index: int, combination: Combination, make: Callable[[], Any]) -> Any:
+            key = Evaluation(graph, given, self.memory, combination).key(index)
+            return self.memory.made(key, make)
+
+        return computed
+
+    def _refuse_bad(self, number: int) -> None:
+        """Raise what is wrong with a slice that there is none of."""
+        self.check(number)
+        if bad := self._slices.raw(number).bad:
+            raise bad
+
+    def _given_to(self, graph: Graph, number: int) -> Callable[[str], Given]:
+        """What is given to a graph for a slice, by the name under which it is given."""
+
+        def given(name: str) -> Given:
+            product, offset = graph.outside.get(name, (name, 0))
+            if product == REFERENCE_MASK:
+                return self._remembered(self.mask_key(number), lambda: self.common.of(number))
+            if product == PROBES:
+                return self._given_probes(name, number, graph.reach)
+            return self._before_tuned(product, number + offset)
+
+        return given
+
+    def _remembered(self, key: str, make: Callable[[], Any]) -> Given:
+        return Given(key, lambda: self.memory.made(key, make))
+
+    def _given_probes(self, name: str, number: int, reach: int) -> Given:
+        """The probes of a slice, or of a neighbour."""
+        around = range(-reach, reach + 1)
+        keys = [self._before_tuned(IMAGE, number + offset).key for offset in around]
+        marks = [each.likeness_key(number) for each in self.common.searches]
+        marks += [self.mask_key(number + offset) for offset in around]
+        key = self.memory.key_of(CommonMask.probes, (name, number), *keys, *marks)
+        return self._remembered(key, lambda: self.start(number, reach)[name])
+
+    def mask_key(self, number: int) -> str:
+        """What decides about the common mask of a slice, as a key."""
+        keys = (each.likeness_key(number) for each in self.common.searches)
+        return self.memory.key_of(CommonMask.of, None, *keys)
+
+    def likeness_key(self, number: int) -> str:
+        assert self.reference is not None
+        graph = self.reference.graph
+        made = Evaluation(graph, self._given_to(graph, number), self.memory)
+        names = (IMAGE, *self.reference.names)
+        parameters = [dict(bound.parameters) for bound in self.reference.steps]
+        keys = (made.key(graph.products[name]) for name in names)
+        return self.memory.key_of(ReferenceMask.likenesses, parameters, *keys)
+
+    def _before_tuned(self, product: str, number: int) -> Given:
+        """What the steps before the tuned ones make of a slice, in the region."""
+        whole = self._whole_before(product, number)
+        if not self.entry.region:
+            return whole
+        image = self._whole_before(IMAGE, number)
+        region = sorted(self.entry.region.items())
+        key = self.memory.key_of(TunedSteps.cut, region, whole.key, image.key)
+
+        def cut() -> Any:
+            around = image.load()
+            return ABSENT if around is ABSENT else self.cut(whole.load(), around.shape)
+
+        return self._remembered(key, cut)
+
+    def _whole_before(self, product: str, number: int) -> Given:
+        """The same of the whole slice."""
+        if product in self.chain.given and product != IMAGE:
+            return self._slices.given(product, number)
+        graph = self._graph_before
+
+        def given(name: str) -> Given:
+            given, offset = graph.outside.get(name, (name, 0))
+            return self._slices.given(given, number + offset)
+
+        made = Evaluation(graph, given, self.memory)
+        wanted = {product: graph.products[product]}
+        key = made.key(wanted[product])
+        return Given(key, lambda: made.products(wanted, self.cancelled)[product])
+
+    def _begun(self, number: int, reach: int) -> Products:
+        if not self.shared:  # then slices are asked for in a row, and less need be kept
+            return super()._begun(number, reach)
+        found: Products = {}
+        for offset in range(-reach, reach + 1):
+            for name in (*self._made_before, *self.chain.settled):
+                given = self._before_tuned(name, number + offset)
+                found[product_of_neighbour(name, offset)] = given.load()
+        return found
+
+    def _marked(self, number: int, names: Sequence[str]) -> Products:
+        if not self.shared or self.reference is None:
+            return super()._marked(number, names)
+        graph = self.reference.graph
+        made = Evaluation(graph, self._given_to(graph, number), self.memory)
+        return made.products({name: graph.products[name] for name in names}, self.cancelled)
 
     def loss(self, number: int, values: Values | None = None) -> float | Undefined:
         """The loss of a slice, corrected with values of the swept parameters."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -29,7 +30,7 @@ from stackmend.tuning.reference import CommonMask, ReferenceMask
 LOSS_ID = "loss"
 
 
-class TunedSteps:
+class TunedSteps(ABC):
     """The tuned steps of one search, what stands before them, and its loss.
 
     Parameters
@@ -86,13 +87,17 @@ class TunedSteps:
         return self.chain.steps[self.first : self.last + 1]
 
     @cached_property
+    def _graph_before(self) -> Graph:
+        return self.chain.upto(self.first).graph()
+
+    @cached_property
     def _before(self) -> Consecutive:
-        return self.chain.upto(self.first).consecutive()
+        return Consecutive(self._graph_before, self.chain.products_of)
 
     @cached_property
     def _made_before(self) -> tuple[str, ...]:
         """Names of the products that the steps before the tuned ones make."""
-        products = self.chain.upto(self.first).graph().products
+        products = self._graph_before.products
         return tuple(name for name in products if name != INITIAL_IMAGE)
 
     def graph(self, then: Sequence[Bound] = ()) -> Graph:
@@ -155,9 +160,7 @@ class TunedSteps:
         InputError, StepError
             If a slice cannot be read or computed.
         """
-        count = self.chain.reader.shape[0]
-        if not 0 <= number < count:
-            raise UsageError(f"slice: there are 0 to {count - 1}, got {number}; choose one of them")
+        self.check(number)
         wide = self.reference.reach if self.reference and masked else 0
         found = dict(self._begun(number, max(reach, wide)))
         if self.reference and masked:
@@ -165,6 +168,12 @@ class TunedSteps:
             if self.probing:
                 found |= self._probes(number, found)
         return found
+
+    def check(self, number: int) -> None:
+        """Raise ``UsageError`` if there is no such slice."""
+        count = self.chain.reader.shape[0]
+        if not 0 <= number < count:
+            raise UsageError(f"slice: there are 0 to {count - 1}, got {number}; choose one of them")
 
     def _probes(self, number: int, started: Products) -> Products:
         """The probes of a slice and of its neighbours."""
@@ -182,15 +191,26 @@ class TunedSteps:
             found |= {names[offset]: each for offset, each in probes.items()}
         return found
 
+    @abstractmethod
+    def likeness_key(self, number: int) -> str:
+        """What decides about its own mask, and about what its faults are like, as a key."""
+
     def own_likenesses(self, number: int) -> list[Likeness]:
         """What the faults are like that its steps with their reference values find in a slice."""
         assert self.reference is not None
-        return self.reference.likenesses(self._begun(number, self.reference.reach))
+        made = self._marked(number, (IMAGE, *self.reference.names))
+        return self.reference.likenesses(self._begun(number, 0)[IMAGE], made)
 
     def own_mask(self, number: int) -> Any:
         """The mask of a slice that its steps with their reference values make."""
         assert self.reference is not None
-        return self.reference.of(self._begun(number, self.reference.reach))
+        return self.reference.of(self._marked(number, self.reference.names))
+
+    def _marked(self, number: int, names: Sequence[str]) -> Products:
+        """What the tuned steps make of a slice with their reference values."""
+        assert self.reference is not None
+        begun = self._begun(number, self.reference.reach)
+        return self.reference.graph.evaluate(begun, names)
 
     def _begun(self, number: int, reach: int) -> Products:
         """What the steps before the tuned ones make; that of the last slice is remembered."""
@@ -221,12 +241,13 @@ class TunedSteps:
         image = products[IMAGE]
         if not self.entry.region or image is ABSENT:
             return products
-        window = self.window(image.shape)
-        cut: Products = {}
-        for name, value in products.items():
-            if isinstance(value, np.ndarray) and value.shape == image.shape:
-                cut[name] = np.ascontiguousarray(value[window])
-                cut[name].flags.writeable = False
-            else:
-                cut[name] = value.cut(window) if hasattr(value, "cut") else value
-        return cut
+        return {name: self.cut(value, image.shape) for name, value in products.items()}
+
+    def cut(self, value: Any, shape: tuple[int, ...]) -> Any:
+        """A product of a whole slice of some shape, cut to the region."""
+        window = self.window(shape)
+        if isinstance(value, np.ndarray) and value.shape == shape:
+            cut = np.ascontiguousarray(value[window])
+            cut.flags.writeable = False
+            return cut
+        return value.cut(window) if hasattr(value, "cut") else value

@@ -89,6 +89,17 @@ class Workers:
             raise WorkerLost(lost_text(self.count, str(error))) from error
 
 
+@dataclass(frozen=True)
+class Threads(Workers):
+    """Workers that are threads of this process, whatever there is to do."""
+
+    def run(
+        self, tasks: Sequence[Any], *, ordered: bool, megapixels: float = inf
+    ) -> Generator[Any, None, None]:
+        """The same as of others."""
+        return super().run(tasks, ordered=ordered, megapixels=0)
+
+
 def lost_text(count: int, reason: str) -> str:
     """What is said of a worker that was lost, of so many."""
     signals = sorted(set(re.findall(r"SIG[A-Z]+", reason)) - {"SIGTERM"})

@@ -1,0 +1,135 @@
+"""What is written of one slice: by a run, and for those who look at a single one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend.chain import Products
+from stackmend.errors import BadSlice
+from stackmend.job import Job
+from stackmend.kernels.rounding import to_dtype
+from stackmend.registry import IMAGE
+from stackmend.result.rows import MOST_MASKED, Status
+from stackmend.stacks import Pixels
+from stackmend.tuning.raw import as_image, page_of
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Written:
+    """The pixels of a slice as they are written, what became of it, and what was marked in it.
+
+    ``pixels`` are without the rows below that show no specimen; ``None`` where the slice is left
+    out. ``clipped`` counts those that the type could not hold, ``products`` are those of the chain,
+    where it was evaluated.
+    """
+
+    pixels: Pixels | None
+    status: Status
+    mask: Mask | None
+    clipped: int
+    products: Products
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form in which the slices of a job are written.
+
+    ``window`` is what the chains leave of a slice, ``size`` that of a page with the rows that show
+    no specimen, ``rows`` how many of those that are read show some.
+    """
+
+    window: tuple[slice, slice]
+    dtype: np.dtype[Any]
+    size: tuple[int, int]
+    rows: int
+    on_bad_slice: str
+
+    @classmethod
+    def of(cls, job: Job) -> Form:
+        """The form of the slices of a job."""
+        on_bad_slice = job.protocol.input.on_bad_slice
+        rows = job.reader.shape[1]
+        return cls(job.window, job.dtype, job.shape[1:], rows, on_bad_slice)
+
+    def written(
+        self, pixels: Pixels, evaluate: Callable[[], Products], masks: Sequence[str]
+    ) -> Written:
+        """What is written of a slice that can be used.
+
+        Parameters
+        ----------
+        pixels
+            The slice as it was read.
+        evaluate
+            Gives its products by the chain, the image and the masks among them; not asked of a
+            slice of one grey level.
+        masks
+            Names of the masks.
+        """
+        if pixels.min() == pixels.max():
+            return self._left_alone(pixels, Status.CONSTANT, None, {})
+        products = evaluate()
+        image, mask, status = products[IMAGE], None, Status.RESTORED
+        if masks:
+            mask = self.union_of([products[name] for name in masks], image.shape)
+            if mask.mean() > MOST_MASKED:
+                return self._left_alone(pixels, Status.OVERMASKED, mask, products)
+            status = Status.RESTORED if mask.any() else Status.NOTHING_FOUND
+        result, clipped = to_dtype(image, self.dtype)
+        return Written(result, status, mask, clipped, products)
+
+    def _left_alone(
+        self, pixels: Pixels, status: Status, mask: Mask | None, products: Products
+    ) -> Written:
+        result, clipped = self.untouched(pixels[self.window])
+        return Written(result, status, mask, clipped, products)
+
+    def union_of(self, masks: Sequence[Mask], shape: tuple[int, ...]) -> Mask:
+        """All pixels that any step of a chain marks, of the part that is left of a slice."""
+        cut = [mask if mask.shape == shape else mask[self.window] for mask in masks]
+        union: Mask = np.logical_or.reduce(cut)
+        return union
+
+    def page(self, result: Pixels, below: Pixels | None) -> Pixels:
+        """A slice as it is written, with the rows that show no specimen unless a part is cut out.
+
+        ``below`` are these as they were read.
+        """
+        if below is None or len(result) + len(below) != self.size[0]:
+            return result
+        return page_of(result, self.untouched(below)[0])
+
+    def untouched(self, pixels: Pixels) -> tuple[Pixels, int]:
+        """Pixels as they are written without being restored, and how many are clipped."""
+        if pixels.dtype == self.dtype:
+            return pixels, 0
+        return to_dtype(as_image(pixels), self.dtype)
+
+    def without(self, bad: BadSlice) -> Written:
+        """What the protocol says about a slice that cannot be used: keep what there is, or none.
+
+        The pixels are those of the page.
+        """
+        if self.on_bad_slice == "skip":
+            return Written(None, Status.SKIPPED, None, 0, {})
+        pixels = None if bad.pixels is None else self._kept_part(bad.pixels)
+        if pixels is None or pixels.shape != self.size:
+            kept, status = np.zeros(self.size, self.dtype), Status.BLANK
+        elif pixels.dtype == self.dtype:
+            kept, status = pixels, Status.KEPT
+        else:
+            kept, status = to_dtype(np.nan_to_num(pixels), self.dtype)[0], Status.KEPT
+        return Written(kept, status, None, 0, {})
+
+    def _kept_part(self, page: Pixels) -> Pixels:
+        """What stays of a page: all of it, unless the chain cuts a part out."""
+        if self.size == page.shape:
+            return page
+        return page[: self.rows][self.window]
