@@ -70,7 +70,7 @@ MAY_IMPORT = {
     },
     "preview": {
         *{"restore", "tuning", "sweep", "chain", "registry", "protocol", "job", "stacks", "result"},
-        *{"workers", "kernels", "looking", "errors", "words", "addresses"},
+        *{"workers", "kernels", "looking", "errors", "words", "resources", "disk", "addresses"},
     },
     "looking": {"chain", "registry", "kernels", "stacks", "errors", "words"},
     "report": {"result", "disk", "errors", "words"},

@@ -35,6 +35,7 @@ VERBS = (
     "show",
     "check",
     "plan",
+    "freeze",
     "report",
     "figures",
     "steps",

@@ -68,7 +68,7 @@ def provisional(job: Job, variant: str | None = None) -> tuple[ChannelChain, ...
     Of several chains they have that with this name, or the first.
     """
     chains = untuned(job).chains
-    for entry in job.protocol.optimize:
+    for entry in job.protocol.searches:
         every = {each.alternative: each for each in job.protocol.alternatives(entry)}
         each = every.get(variant or "") or next(iter(every.values()))
         space = space_of(job.protocol, each)
@@ -85,7 +85,7 @@ def middle_of(space: Space) -> Combination:
 def searches_of(job: Job) -> list[tuple[OptimizeEntry, int]]:
     """The searches of a protocol, in order, each with the position of its channel."""
     found: list[tuple[OptimizeEntry, int]] = []
-    for entry in job.protocol.optimize:
+    for entry in job.protocol.searches:
         for channel, _ in channels_of(job, entry):
             found += [(each, channel) for each in job.protocol.alternatives(entry)]
     return found
@@ -115,7 +115,7 @@ def _usable(job: Job) -> int:
     of it.
     """
     tuned: list[int] = []
-    for entry in job.protocol.optimize:
+    for entry in job.protocol.searches:
         tuned += entry.slices.indices(job.reader.shape[0])
     spread = [job.slices[len(job.slices) * eighth // 8] for eighth in (4, 0, 2, 6, 1, 3, 5, 7)]
     few = {*tuned, *spread}

@@ -85,7 +85,7 @@ class Foreseen:
 
     def searches(self) -> Iterator[PlannedSearch]:
         """What is to be said of each search; the chains follow those that are decided."""
-        for entry in self._job.protocol.optimize:
+        for entry in self._job.protocol.searches:
             for channel, followers in channels_of(self._job, entry):
                 yield from self._searches(entry, channel, followers)
 

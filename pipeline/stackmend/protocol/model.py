@@ -218,6 +218,13 @@ class Protocol:
             return None
         return path
 
+    @property
+    def searches(self) -> tuple[OptimizeEntry, ...]:
+        """The entries of ``optimize`` that choose something; others only name slices."""
+        swept = {entry.id for entry in self.chain if entry.sweeps}
+        swept |= {ONE_OF} if self.one_of else set()
+        return tuple(entry for entry in self.optimize if swept.intersection(entry.steps))
+
     def entry(self, id: str) -> StepEntry:
         """The entry of the chain with that id."""
         return next(entry for entry in self.chain if entry.id == id)

@@ -11,8 +11,9 @@ from stackmend import resources
 from stackmend.addresses import full_text
 from stackmend.errors import UsageError
 from stackmend.protocol.model import ONE_OF
+from stackmend.protocol.nodes import Place
 from stackmend.protocol.schema import one_of_chains
-from stackmend.protocol.text import DataPath, Place, Text, parse, spell
+from stackmend.protocol.text import DataPath, Text, parse, spell
 from stackmend.protocol.wording import suggestion
 
 
@@ -36,7 +37,7 @@ def apply(
         if parsed.problems:
             raise UsageError(f"{source}: {parsed.problems[0].message}")
         place = Place(0, len(source) - len(text) + 1, max(len(text), 1), source)
-        _put(document, _path_of(document.data, key, source), parsed.data, place)
+        _put(document, path_of(document.data, key, source), parsed.data, place)
     for name, path in (("input", input), ("output", output)):
         if path is not None and isinstance(document.data.get(name, {}), dict | None):
             if name == "input" and document.data.get(name):
@@ -86,7 +87,7 @@ def _no_place(source: str) -> UsageError:
     )
 
 
-def _path_of(data: Mapping[str, Any], key: str, source: str) -> DataPath:
+def path_of(data: Mapping[str, Any], key: str, source: str) -> DataPath:
     """The path that a key means.
 
     Its first part is a key of the protocol, or a step of the chain by name or id.

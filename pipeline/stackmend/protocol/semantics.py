@@ -172,12 +172,8 @@ def _optimize(protocol: Protocol) -> Iterator[Problem]:
         positions = [ids.index(id) for id in entry.steps if id in ids]
         last = max([last, *positions])
         known = len(positions) == len(entry.steps)
-        if known and not sweeping.intersection(entry.steps):
-            message = (
-                "there is nothing to choose: none of its steps has a sweep; "
-                "write one, or leave this out"
-            )
-            yield protocol.text.problem(entry.path, message, key=True)
+        if known and entry not in protocol.searches:
+            yield from _idle(protocol, entry)
         elif known:
             for each in protocol.alternatives(entry):
                 yield from _loss_products(protocol, each)
@@ -191,6 +187,18 @@ def _optimize(protocol: Protocol) -> Iterator[Problem]:
             yield protocol.text.problem((*entry.path, "strategy"), message)
     if covered.keys() <= {*ids}:
         yield from _uncovered(protocol, covered)
+
+
+def _idle(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:
+    """A warning of an entry that chooses nothing, unless a step looks at its slices first."""
+    for chain in protocol.variants.values():
+        for step in chain:
+            survey = step.step.survey
+            if survey and survey.slices and survey.is_needed(step.parameters):
+                return
+    what = "nothing is searched: none of its steps has a sweep"
+    message = f"{what}; write one, or leave this out"
+    yield protocol.text.problem(entry.path, message, key=True, severity="warning")
 
 
 def _misplaced(

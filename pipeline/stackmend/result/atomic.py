@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from stackmend import disk
+from stackmend.errors import OutputError
 from stackmend.result.encoding import plain
 
 
@@ -48,3 +49,28 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer = csv.DictWriter(file, list(columns), restval="")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def write_new(path: Path, text: str, *, replace: bool = False) -> None:
+    """Write a text to a file that is not there yet, or, if told so, in the place of another one.
+
+    Raises
+    ------
+    OutputError
+        If there is such a file, or it cannot be written.
+    """
+    try:
+        if not replace:
+            path.open("x").close()  # nobody else takes the name meanwhile
+        try:
+            write_text(path, text)
+        except BaseException:
+            if not replace:
+                path.unlink(missing_ok=True)
+            disk.part_of(path).unlink(missing_ok=True)
+            raise
+    except FileExistsError as error:
+        raise OutputError(f"{path}: there is such a file already; choose another name") from error
+    except OSError as error:
+        what = f"cannot be written ({error.strerror or error})"
+        raise OutputError(f"{path}: {what}; {disk.remedy(error)}") from error

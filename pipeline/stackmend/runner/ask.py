@@ -108,7 +108,7 @@ def trial(
         As ``run``, as far as input, protocol and earlier searches go.
     """
     job = check(protocol, input=input, set=set).job(written=False)
-    count = len(job.protocol.optimize)
+    count = len(job.protocol.searches)
     if not 0 <= search < count:
         what = f"the protocol has {count} searches, got {search}"
         raise UsageError(f"search: {what}; count from 0, and sweep a parameter if there is none")

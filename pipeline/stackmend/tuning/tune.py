@@ -49,7 +49,7 @@ def tune(session: Session, *, picture_of: PictureOf | None = None) -> Tuning:
     """
     job = session.job
     tuning = untuned(job)
-    for entry in job.protocol.optimize:
+    for entry in job.protocol.searches:
         for channel, followers in channels_of(job, entry):
             tuning = _tuned(session, tuning, entry, channel, followers, picture_of)
     numbers = optimization_slices(job)
@@ -91,10 +91,10 @@ def nth_trial(session: Session, search: int, one_of: str | None) -> Trial:
     """
     job = session.job
     tuning = untuned(job)
-    for entry in job.protocol.optimize[:search]:
+    for entry in job.protocol.searches[:search]:
         for channel, followers in channels_of(job, entry):
             tuning = _tuned(session, tuning, entry, channel, followers, None)
-    entry = job.protocol.optimize[search]
+    entry = job.protocol.searches[search]
     channel, _ = channels_of(job, entry)[0]
     if is_void(tuning.chains[channel], entry):
         what = f"{few(entry.steps)} are left out, as an earlier search has found nothing"
