@@ -355,9 +355,10 @@ def test_two_hundred_moves_of_a_large_slice_stay_within_the_bound(tmp_path: Path
 
 
 def test_an_entry_that_chooses_nothing_is_not_searched(take, preview) -> None:
-    state = take([CHAIN[0], {"step": "median_z"}, CHAIN[-1]], OPTIMIZE)
-    found = preview.figures(state, 1, 0)
-    assert [each.loss for each in found.losses] == [None]
-    assert "no step marks anything" in found.losses[0].reason
+    for steps in ({}, {"steps": ["median_z"]}):
+        state = take([CHAIN[0], {"step": "median_z"}, CHAIN[-1]], OPTIMIZE | steps)
+        found = preview.figures(state, 1, 0)
+        assert [each.loss for each in found.losses] == [None]
+        assert "no step marks anything" in found.losses[0].reason
     with pytest.raises(UsageError, match="there is nothing to choose"):
         preview.search(state, 0)
