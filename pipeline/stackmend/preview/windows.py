@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from stackmend.chain import ABSENT, Node, Source
+from stackmend.errors import StepError
 from stackmend.kernels.rounding import to_dtype
 from stackmend.preview.evaluation import AFTER, MASK, Slices
 from stackmend.registry import IMAGE, Step
@@ -86,7 +87,10 @@ class QuickWindow:
             if self._cancelled():
                 raise Cancelled
             node = nodes[index]
-            values[index] = node.compute([values.get(each, ABSENT) for each in node.sources])
+            try:
+                values[index] = node.compute([values.get(each, ABSENT) for each in node.sources])
+            except StepError:  # of a part; what is wrong with the slice, the whole of it says
+                return None
         return {name: values[source] for name, source in wanted.items()}
 
     def _sees_all(self, node: Node) -> bool:
