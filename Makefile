@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench charging soak fuzz schema picture charging-picture clean
+.PHONY: demo test check bench tuner-bench charging soak fuzz schema picture charging-picture tuner-picture clean
 
 demo: $(VENV)/.core
 	$(BIN)/stackmend run configs/demo.yaml --output demo
@@ -18,6 +18,10 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python tests/benchmarks/bench.py
+
+# From a move on the tuner's page to the picture on the screen; needs a browser, some minutes.
+tuner-bench: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/tuner.py
 
 # What each model of charging leaves and harms, on slices with added charge; some minutes.
 charging: $(VENV)/.dev
@@ -48,6 +52,10 @@ picture: demo
 # The picture in docs/charging.md, of a real slice; needs the reference data.
 charging-picture: $(VENV)/.dev
 	$(BIN)/python tests/make_yeast_picture.py docs/charging.png
+
+# The tuner's picture in the README; needs a browser.
+tuner-picture: $(VENV)/.dev
+	$(BIN)/python tests/make_tuner_picture.py tuner.png
 
 clean:
 	rm -rf $(VENV) demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -39,6 +39,7 @@ OUTPUT = {
     "origin": [0, 0, 0],
     "clipped": 0,
     "pixel_hash": "cd" * 32,
+    "masks": None,
 }
 SEARCH = {
     "steps": ["find"],
@@ -123,6 +124,7 @@ def record_content(**parts: Any) -> dict[str, Any]:
             **dict.fromkeys(COUNTS, 0),
         },
         "masked_share": None,
+        "envelope": None,
         "truth": None,
         "recovery": [],
         "environment": ENVIRONMENT,

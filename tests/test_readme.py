@@ -16,6 +16,7 @@ import tifffile
 from reference_data import ROOT
 from stackmend import api
 from stackmend.cli import VERBS
+from stackmend.stacks.phantom_model import Phantom
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
@@ -58,9 +59,14 @@ def test_the_python_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     protocol = api.init().replace("phantom: {}", "phantom: {slices: 6, height: 96, width: 128}")
     Path("protocol.yaml").write_text(protocol)
-    (code,) = [text for language, text in BLOCKS if language == "python"]
-    exec(compile(code, "README", "exec"), {})
-    assert "gf1_sigma" in capsys.readouterr().out
+    np.save(
+        "stack.npy", np.stack(list(map(Phantom(slices=6, height=96, width=128).image, range(6))))
+    )
+    names = {}
+    for code in (text for language, text in BLOCKS if language == "python"):
+        exec(compile(code, "README", "exec"), names)
+    assert capsys.readouterr().out.count("gf1_sigma") == 2
+    assert names["mask"].charging_mask.any()
 
 
 def test_every_make_target_exists():

@@ -4,6 +4,8 @@
 
     StackmendError
     ├── UsageError       2  the command line is wrong: change the command
+    │   ├── UnknownParameter 2  a function has no such parameter: change the call
+    │   └── WrongValue       2  a parameter has a value that cannot be: change the call
     ├── ProtocolError    3  the protocol is wrong: change the YAML file; carries every Problem found
     ├── InputError       4  the stack cannot be used: change or repair the images
     │   ├── BadSlice     4  one slice cannot; the protocol may say to go on without it
@@ -15,8 +17,8 @@
     ├── WorkerLost       9  the system has ended a worker: give more memory, or take fewer of them
     └── Unfinished      10  parts of a run are not done: run them, then finish
 
-Status 7 belongs to ``verify`` and 130 to an interruption. Messages read
-``where: what, got VALUE; what to do``.
+Status 7 is that of ``verify`` where it finds a difference, 130 that of an interruption. Messages
+read ``where: what, got VALUE; what to do``.
 """
 
 from __future__ import annotations
@@ -39,6 +41,14 @@ class UsageError(StackmendError):
     """The command or the call is wrong."""
 
     exit_status = 2
+
+
+class UnknownParameter(UsageError, TypeError):
+    """A step is called with a parameter that it does not have, or without what it needs."""
+
+
+class WrongValue(UsageError, ValueError):
+    """A step is called with a value that its parameter, or an image that the step cannot take."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from argparse import ArgumentParser
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from commands import (
     with_step,
 )
 from conftest import PATIENCE
-from stackmend.cli import VERBS
+from stackmend.cli import VERBS, module_of
 from stackmend.cli.options import Options
 
 
@@ -199,7 +198,7 @@ def test_every_argument_of_a_verb_has_its_type_and_no_other_has() -> None:
     declared = {"verb", "command"}
     for verb in VERBS:
         parser = ArgumentParser()
-        module = import_module(f"stackmend.cli.{verb}")
+        module = module_of(verb)
         module.add_arguments(parser)
         declared |= {action.dest for action in parser._actions} - {"help"}
         assert module.HELP

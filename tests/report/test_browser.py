@@ -1,80 +1,35 @@
-"""The report in a real browser: Debian's Chromium without a window.
-
-To run these tests: ``apt-get install chromium chromium-driver`` (and ``pip install selenium``).
-"""
+"""The report in a real browser (``tests/browsers.py`` says what is needed)."""
 
 from __future__ import annotations
 
 import csv
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from browsers import ActionChains, By, Keys, needs_browser, open_browser, requests, set_screen
 from report_runs import NAME, SLICE
 from stackmend import api
 
-selenium = pytest.importorskip("selenium", reason="needs Selenium: pip install selenium")
-
-from selenium import webdriver  # noqa: E402 - only where it is installed
-from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402 - see above
-from selenium.webdriver.common.by import By  # noqa: E402 - see above
-from selenium.webdriver.common.keys import Keys  # noqa: E402 - see above
-
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="needs a browser: apt-get install chromium chromium-driver"
-)
-
-OPTIONS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--force-device-scale-factor=1",
-)
+pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    driver = open_browser(tmp_path_factory.mktemp("profile"))
     yield driver
     driver.quit()
 
 
 def look(browser: Any, page: Path, *, width: int = 1280, **media: str) -> Any:
     """Open a page on a screen of some width, with what the system says about colours and motion."""
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items()]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-    browser.get_log("performance")
+    set_screen(browser, width=width, **media)
+    requests(browser)
     browser.get(page.as_uri())
     return browser
-
-
-def requests(browser: Any) -> list[str]:
-    """Addresses that were asked for since the page was opened, but for those that are data."""
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = [
-        each["params"]["request"]["url"]
-        for each in messages
-        if each["method"] == "Network.requestWillBeSent"
-    ]
-    return [address for address in asked if not address.startswith("data:")]
 
 
 def split(compare: Any) -> float:

@@ -18,6 +18,7 @@ from stackmend.errors import InputError
 from stackmend.result import Record, open_result
 from stackmend.result import record as parts
 from stackmend.result.recovery_record import RecoveryRecord
+from stackmend.result.step_record import ParameterRecord, StepRecord
 
 SCHEMA = resources.schema("record")
 
@@ -35,9 +36,10 @@ def of_class(kind: type) -> dict[str, Any]:
     """The part of the schema that describes a data class."""
     found = {
         parts.Record: SCHEMA,
-        parts.StepRecord: SCHEMA["definitions"]["step"],
-        parts.ParameterRecord: SCHEMA["definitions"]["parameter"],
+        StepRecord: SCHEMA["definitions"]["step"],
+        ParameterRecord: SCHEMA["definitions"]["parameter"],
         parts.SearchRecord: SCHEMA["definitions"]["search"],
+        parts.MasksRecord: SCHEMA["properties"]["output"]["properties"]["masks"],
         parts.SecondRecord: SCHEMA["definitions"]["search"]["properties"]["also"],
         RecoveryRecord: SCHEMA["properties"]["recovery"]["items"],
     }
@@ -47,6 +49,7 @@ def of_class(kind: type) -> dict[str, Any]:
         parts.OutputRecord: "output",
         parts.SliceCounts: "slices",
         parts.TruthRecord: "truth",
+        parts.EnvelopeRecord: "envelope",
         parts.EnvironmentRecord: "environment",
         parts.Times: "times",
         parts.Estimate: "estimate",
@@ -58,7 +61,7 @@ def of_class(kind: type) -> dict[str, Any]:
 
 KINDS = [
     kind
-    for name, kind in vars(parts).items()
+    for name, kind in (*vars(parts).items(), ("ParameterRecord", ParameterRecord))
     if (dataclasses.is_dataclass(kind) or is_typeddict(kind)) and not name.startswith("_")
 ]
 
@@ -91,7 +94,9 @@ def test_the_schema_has_what_the_data_classes_have(kind: type) -> None:
     names = set(get_type_hints(kind))
     if kind is Record:
         names |= {"record", "status"}
-    assert set(schema["properties"]) == set(schema["required"]) == names
+    optional = set(getattr(kind, "__optional_keys__", ()))
+    assert set(schema["properties"]) == names
+    assert names - optional <= set(schema["required"]) <= names
     assert schema["additionalProperties"] is False
 
 

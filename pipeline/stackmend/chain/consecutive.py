@@ -55,7 +55,7 @@ class Consecutive:
     def _given_for(self, number: int, keep: Collection[str], known: Collection[Source]) -> Products:
         """What is read of this slice and its neighbours, by the names under which it is given."""
         given: Products = {}
-        for name in self._graph.reads(keep, known):
+        for name in sorted(self._graph.reads(keep, known)):  # what is told first is always the same
             product, offset = self._graph.outside.get(name, (name, 0))
             if number + offset not in self._given:
                 self._given[number + offset] = self._load(number + offset)

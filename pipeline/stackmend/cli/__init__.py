@@ -19,7 +19,8 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from keyword import iskeyword
+from typing import Any, NoReturn
 
 import stackmend
 from stackmend import interrupts
@@ -31,16 +32,22 @@ from stackmend.words import command_text, printable
 
 VERBS = (
     "run",
+    "tune",
     "finish",
     "show",
     "check",
     "plan",
+    "freeze",
+    "verify",
+    "diff",
     "report",
     "figures",
     "steps",
     "schema",
     "init",
     "configs",
+    "import",
+    "crate",
 )
 """The modules that are verbs, in the order of the help."""
 
@@ -84,7 +91,7 @@ def _outcome(given: Sequence[str], signals: interrupts.Interrupts) -> int:
         options = make_parser().parse_args(
             given, Options(command=command_text("stackmend", *given))
         )
-        verb = import_module(f"{__name__}.{options.verb}")
+        verb = module_of(options.verb)
         with interrupts.as_interruption():
             status: int = verb.main(options)
         return status
@@ -102,15 +109,21 @@ def make_parser() -> argparse.ArgumentParser:
         prog="stackmend",
         description="Restore FIB-SEM image stacks as a YAML protocol says.",
         epilog="Exit status: 0 done, 2 usage, 3 protocol, 4 input data, 5 a step failed, "
-        "6 nothing found or another quality gate, 8 result cannot be written, 9 a worker was ended "
-        "by the system, 10 parts of a run are missing, 130 interrupted.",
+        "6 nothing found or another quality gate, 7 a difference was found, 8 result cannot be "
+        "written, 9 a worker was ended by the system, 10 parts of a run are missing, "
+        "130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"stackmend {stackmend.__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
     for name in VERBS:
-        verb = import_module(f"{__name__}.{name}")
+        verb = module_of(name)
         verb.add_arguments(verbs.add_parser(name, help=verb.HELP))
     return parser
+
+
+def module_of(verb: str) -> Any:
+    """The module of a verb; a word of Python has an underscore behind it there."""
+    return import_module(f"{__name__}.{verb}_" if iskeyword(verb) else f"{__name__}.{verb}")
 
 
 class _Parser(argparse.ArgumentParser):

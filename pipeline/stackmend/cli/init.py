@@ -7,9 +7,10 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from stackmend.addresses import as_path
+from stackmend.cli.new_file import add_new_file, refuse_existing, write_new
 from stackmend.cli.options import Options
-from stackmend.cli.terminal.streams import answer, escape, message_line, say
-from stackmend.errors import InputError, OutputError
+from stackmend.cli.terminal.streams import escape, message_line, say
+from stackmend.errors import InputError
 
 HELP = "print a commented starting protocol"
 
@@ -19,9 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--for", dest="stack", type=as_path, metavar="STACK", help="the stack it is for, looked at"
     )
-    parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="a new file to write it to, not the terminal"
-    )
+    add_new_file(parser)
 
 
 def main(options: Options) -> int:
@@ -29,35 +28,28 @@ def main(options: Options) -> int:
     from stackmend import api
 
     file: Path | None = options.output
-    if file is not None and file.exists():  # said before a minute of looking
-        raise OutputError(f"{file}: there is such a file already; choose another name")
-    if options.stack is not None and not _is_text(options.stack):
-        what = "a protocol is UTF-8 text, which cannot hold this name"
-        raise InputError(f"{options.stack}: {what}; rename the stack")
+    refuse_existing(file)  # before a minute of looking
+    if options.stack is not None:
+        check_name(options.stack)
     text = api.init(options.stack, folder=file and file.parent, progress=_say_progress)
     # The only thing foreign in it is a path, in double quotes, where YAML knows JSON's escapes.
-    text = escape(text)
-    if file is None:
-        answer(text.removesuffix("\n"))
-        return 0
-    try:
-        with file.open("x", encoding="utf-8", newline="\n") as target:
-            target.write(text)
-    except OSError as error:
-        raise OutputError(
-            f"{file}: cannot be written ({error.strerror}); choose another"
-        ) from error
-    say(message_line(f"wrote {file}"), sys.stderr)
+    write_new(escape(text), file)
     return 0
 
 
-def _is_text(path: Path) -> bool:
-    """Whether a path is text, not bytes that an old computer took for letters."""
+def check_name(stack: Path) -> None:
+    """See that a protocol can name a stack.
+
+    Raises
+    ------
+    InputError
+        If its name is not text, but bytes that an old computer took for letters.
+    """
     try:
-        str(path).encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+        str(stack).encode("utf-8")
+    except UnicodeEncodeError as error:
+        what = "a protocol is UTF-8 text, which cannot hold this name"
+        raise InputError(f"{stack}: {what}; rename the stack") from error
 
 
 def _say_progress(text: str) -> None:

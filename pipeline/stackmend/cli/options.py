@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +36,15 @@ class Options(Namespace):
     run: Path
     stack: Path | None
     name: str | None
+    subject: Path
+    port: int
+    browser: bool
+    output_of: Path | None
+    other: Path
+    tolerance: float | None
+    file: Path
+    license: str
+    author: str
 
     @property
     def given(self) -> dict[str, Any]:
@@ -53,11 +63,16 @@ class Options(Namespace):
 def add_protocol(parser: ArgumentParser) -> None:
     """Add the protocol, and what replaces values in it."""
     parser.add_argument("protocol", type=Path, metavar="PROTOCOL", help="a YAML file")
-    parser.add_argument(
-        "--input", type=as_path, metavar="PATH", help="the stack, instead of input.path"
-    )
+    add_replacements(parser)
     parser.add_argument(
         "--output", type=Path, metavar="PATH", help="the result folder, instead of output.path"
+    )
+
+
+def add_replacements(parser: ArgumentParser) -> None:
+    """Add the stack, and single values, that replace those of a protocol."""
+    parser.add_argument(
+        "--input", type=as_path, metavar="PATH", help="the stack, instead of input.path"
     )
     parser.add_argument(
         "--set",
@@ -80,11 +95,12 @@ def add_workers(parser: ArgumentParser) -> None:
     )
 
 
-def add_memory(parser: ArgumentParser) -> None:
+def add_memory(
+    parser: ArgumentParser,
+    help: str = "what all workers may take together, for instance 8GB",
+) -> None:
     """Add the memory that may be taken."""
-    parser.add_argument(
-        "--memory", metavar="SIZE", help="what all workers may take together, for instance 8GB"
-    )
+    parser.add_argument("--memory", metavar="SIZE", help=help)
 
 
 def add_format(parser: ArgumentParser) -> None:
@@ -122,6 +138,17 @@ def whole_number(text: str) -> int:
         number = 0
     if number < 1:
         raise ArgumentTypeError(f"must be a whole number, 1 or more, got {text}")
+    return number
+
+
+def grey_levels(text: str) -> float:
+    """A number of grey levels, 0 or more."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < inf:
+        raise ArgumentTypeError(f"must be a number of grey levels, 0 or more, got {text}")
     return number
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from stackmend import words
@@ -62,6 +63,8 @@ def _stacks(plan: RunPlan) -> Iterator[Row]:
     if result["compression"] != "none":
         written += f", {result['compression']}"
     yield "out", f"{words.short_path(result['path'])}: {_extent_text(result)}, {written}"
+    if result["masks"]:
+        yield "masks", words.short_path(result["masks"])
     if len(plan.channels) > 1:
         yield "channels", ", ".join(map(str, plan.channels))
 
@@ -74,15 +77,23 @@ def _steps(plan: RunPlan) -> Iterator[Row]:
     for number, step in enumerate(plan.steps):
         values = []
         for name, tried in step["swept"].items():
-            values.append(f"{name} {' | '.join(map(words.value, tried))}")
+            values.append(f"{name} {' | '.join(_value_texts(step, name, tried))}")
         for name, value in step["fixed"].items():
             if value is not None:
-                values.append(f"{name} {words.value(value)}")
+                values.append(f"{name} {_value_texts(step, name, [value])[0]}")
         named = f"{step['one_of']}: {step['id']}" if step["one_of"] else step["id"]
         text = f"{named}: {', '.join(values)}" if values else named
         yield "" if number else "steps", text
     if plan.survey:
         yield "survey", "every slice is looked at first: a step must know the whole stack"
+
+
+def _value_texts(step: Mapping[str, Any], name: str, given: Sequence[Any]) -> list[str]:
+    """Values of a parameter, with what they are in nm."""
+    found = []
+    for value, length in zip_longest(given, step["lengths"].get(name, ())):
+        found.append(words.value(value) + (f" ({length})" if length else ""))
+    return found
 
 
 def _search(search: Any) -> Iterator[Row]:

@@ -16,6 +16,9 @@ from stackmend.words import few
 if TYPE_CHECKING:
     from stackmend.registry import Catalogue, Component
 
+OTHER_UNITS = {"px": " or nm, um, % of the width", "px²": " or nm2, um2"}
+"""What numbers of pixels may be given in as well."""
+
 HELP = "list installed steps, or explain one"
 
 
@@ -99,4 +102,5 @@ def _type_text(declared: Mapping[str, Any]) -> str:
     text = " or ".join(kind) if isinstance(kind, list) else str(kind)
     if "unit" in declared:
         text += f" [{declared['unit']}]"
+        text += OTHER_UNITS.get(declared["unit"], "")
     return text if declared.get("sweepable", True) else f"{text}, cannot be swept"

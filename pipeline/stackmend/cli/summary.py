@@ -51,7 +51,7 @@ def summary_text(result: Result, width: int, *, shown: Sequence[str] = ()) -> st
     rows += [("warning", warning) for warning in result.warnings if warning not in shown]
     if shown:
         rows.append(("warnings", f"{count(len(shown))}, above"))
-    rows += [*_times(record, facts), *_places(result.folder)]
+    rows += [*_times(record, facts), *_places(result)]
     return rows_text(rows, width)
 
 
@@ -231,9 +231,12 @@ def _search_time(record: Record) -> Iterator[str]:
     yield f"{duration(sum(searched))} search" if searched else known
 
 
-def _places(folder: Path) -> Iterator[Row]:
+def _places(result: Result) -> Iterator[Row]:
+    folder, masks = result.folder, result.record.output.masks
     for stack in stack_paths(folder):
         yield "stack", short_path(stack)
+    if masks:
+        yield "masks", short_path(folder / masks["path"])
     if (folder / names.REPORT).exists():
         yield "report", short_path(folder / names.REPORT)
     yield "record", short_path(folder / names.RECORD)

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, TypedDict
 
 from stackmend.forecast.costs import provisional
 from stackmend.forecast.estimate import Need, need_of
 from stackmend.forecast.foresight import Foreseen, PlannedSearch
 from stackmend.job import Job
-from stackmend.protocol.model import Sweep
+from stackmend.job.fit import grid_of
+from stackmend.protocol import PixelGrid, StepEntry, Sweep
 from stackmend.restore.identity import identity_of, still_open
 from stackmend.restore.resume import Candidate, candidates
 from stackmend.result import published_ledger
 from stackmend.result.journal import Journal, Ledger
-from stackmend.result.names import RECORD
+from stackmend.result.names import RECORD, STACKS
 from stackmend.result.workspace import bytes_in
 from stackmend.tuning.chains import ChannelChain
 
@@ -40,7 +42,8 @@ class RunPlan:
     """All that can be said of a run before it begins.
 
     Of each step, ``steps`` has its ``id``, its values under ``fixed``, lists of values under
-    ``swept``, and under ``one_of`` the name of the chain, where it is in one of several.
+    ``swept``, what they are in nm under ``lengths``, and under ``one_of`` the name of the chain,
+    where it is in one of several.
     """
 
     name: str
@@ -85,8 +88,6 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
     searches = list(foreseen.searches())
     done = _done(job, foreseen.chains if foreseen.decided else None, running, published)
     unknown = [0.0 if each.decided else 1 - each.known / each.needed for each in searches]
-    earlier = job.writer(folder=folder).path
-    has_earlier = (folder / RECORD).exists() and earlier.exists()
     return RunPlan(
         name=job.protocol.name,
         input=_input(job),
@@ -98,12 +99,19 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
         survey=foreseen.surveys,
         done=done,
         busy=job.workspace.busy,
-        earlier_bytes=bytes_in(earlier) if has_earlier else 0,
+        earlier_bytes=_earlier_bytes(folder),
         workers=workers,
         budget=budget,
         need=need_of(job, todo=done["todo"], unknown=unknown, workers=workers, budget=budget),
         warnings=[f"{problem.path}: {problem.message}" for problem in job.protocol.warnings],
     )
+
+
+def _earlier_bytes(folder: Path) -> int:
+    """What the stacks of a result in a folder take."""
+    if not (folder / RECORD).exists():
+        return 0
+    return sum(bytes_in(folder / name) for name in STACKS)
 
 
 def _input(job: Job) -> dict[str, Any]:
@@ -121,13 +129,15 @@ def _input(job: Job) -> dict[str, Any]:
 
 def _output(job: Job) -> dict[str, Any]:
     given = job.protocol.output
-    path = job.writer(folder=job.workspace.folder).path
+    folder = job.workspace.folder
+    path, masks = job.writer(folder=folder).path, job.masks(folder)
     kept = {"format": given.format, "compression": given.compression}
-    return {"path": path, "shape": job.shape, "dtype": str(job.dtype), **kept}
+    beside = {"masks": masks and masks.writer.path}
+    return {"path": path, "shape": job.shape, "dtype": str(job.dtype), **kept, **beside}
 
 
 def _steps(job: Job) -> Iterator[dict[str, Any]]:
-    protocol = job.protocol
+    protocol, grid = job.protocol, grid_of(job.reader)
     at = protocol.one_of.at if protocol.one_of else 0
     chains = {"": protocol.chain[:at]}
     chains |= protocol.one_of.chains if protocol.one_of else {}
@@ -136,8 +146,21 @@ def _steps(job: Job) -> Iterator[dict[str, Any]]:
             swept = {key: list(sweep.values) for key, sweep in entry.sweeps.items()}
             values = entry.parameters.items()
             fixed = {key: value for key, value in values if not isinstance(value, Sweep)}
+            lengths = _lengths(entry, grid)
             step = {"id": entry.id, "step": entry.name, "fixed": fixed, "swept": swept}
-            yield {**step, "one_of": name}
+            yield {**step, "lengths": lengths, "one_of": name}
+
+
+def _lengths(entry: StepEntry, grid: PixelGrid) -> dict[str, list[str | None]]:
+    """What the values of a step are in nm or um, by parameter, where that can be said."""
+    found: dict[str, list[str | None]] = {}
+    for name, value in entry.parameters.items():
+        declared = entry.step.schema["properties"][name]
+        several = value.values if isinstance(value, Sweep) else (value,)
+        texts = [grid.text(each, declared) for each in several]
+        if any(texts):
+            found[name] = texts
+    return found
 
 
 def _done(

@@ -5,19 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from stackmend.errors import InputError, OutputError, Problem, ProtocolError, UsageError
-from stackmend.job.fit import check_facts, check_format, check_narrowing, dtype_of
-from stackmend.protocol import Draft, Protocol, check_stack, named_slices, remaining
-from stackmend.result.journal import Journal
-from stackmend.result.names import RECORD
-from stackmend.result.suitable import hindrance, objection
-from stackmend.result.workspace import Workspace, bytes_taken_by
+from stackmend.job.fit import (
+    check_facts,
+    check_format,
+    check_narrowing,
+    dtype_of,
+    grid_of,
+    restored_part,
+)
+from stackmend.job.masks import Masks
+from stackmend.job.room import output_error
+from stackmend.protocol import (
+    Draft,
+    Protocol,
+    check_stack,
+    named_slices,
+    with_pixels,
+)
+from stackmend.result.suitable import objection
+from stackmend.result.workspace import Workspace
 from stackmend.stacks import (
     Layout,
     Reader,
@@ -105,6 +117,12 @@ class Job:
             self.protocol.output.format, folder or self.workspace.partial, layout, stem=stem
         )
 
+    def masks(self, folder: Path | None = None) -> Masks | None:
+        """Write the masks, by default where the run works; ``None`` where none are wanted."""
+        output = self.protocol.output
+        place = folder or self.workspace.partial
+        return Masks.of(output.format, place, self.layout()) if output.masks else None
+
 
 class SliceOfChannel(NamedTuple):
     """A slice of a channel: its position in the output, its number in the input, its channel.
@@ -161,7 +179,7 @@ class CheckResult:
         assert output is not None
         channels = protocol.input.channels or tuple(range(len(self.readers)))
         readers = tuple(self.readers[channel] for channel in channels)
-        slices, window = _restored(protocol, self.reader)
+        slices, window = restored_part(protocol, self.reader)
         return Job(protocol, readers, channels, slices, window, Workspace(output))
 
     def raise_problems(self) -> None:
@@ -206,9 +224,11 @@ def examine_stack(
     problems: list[Problem] = []
     if readers:
         protocol, problems = named_slices(protocol, readers[0].names, readers[0].label)
+        protocol, more = with_pixels(protocol, grid_of(readers[0]), readers[0].label)
+        problems += more
         draft = replace(draft, protocol=protocol)
     draft = draft.with_problems([*problems, *_stack_problems(protocol, readers)])
-    return CheckResult(draft, readers, None, _output_error(protocol, readers))
+    return CheckResult(draft, readers, None, output_error(protocol, readers))
 
 
 def readers_of(protocol: Protocol) -> tuple[Reader, ...]:
@@ -234,13 +254,6 @@ def readers_of(protocol: Protocol) -> tuple[Reader, ...]:
     )
 
 
-def _restored(protocol: Protocol, reader: Reader) -> tuple[tuple[int, ...], tuple[slice, slice]]:
-    """The slices that are restored, by their numbers, and what the chain leaves of each."""
-    slices = protocol.input.slices.indices(reader.shape[0])
-    z, y, x = remaining(protocol.chain, (len(slices), *reader.shape[1:]))
-    return tuple(slices[place] for place in z), (slice(y.start, y.stop), slice(x.start, x.stop))
-
-
 def _stack_problems(protocol: Protocol, readers: tuple[Reader, ...]) -> Iterator[Problem]:
     yield from check_format(protocol)
     yield from check_facts(protocol)
@@ -251,31 +264,3 @@ def _stack_problems(protocol: Protocol, readers: tuple[Reader, ...]) -> Iterator
         against = objection(protocol.output.path, protocol.input.path)
         if against:
             yield protocol.text.problem(("output", "path"), against)
-
-
-def _output_error(protocol: Protocol, readers: tuple[Reader, ...]) -> OutputError | None:
-    """What hinders writing the result now: permission, or room for what is missing of it."""
-    folder = protocol.output.path
-    if folder is None:
-        return None
-    try:
-        hindered = hindrance(folder, _needed(protocol, readers, folder))
-    except OSError:  # a folder that cannot be looked into is a problem of the protocol
-        return None
-    return OutputError(hindered) if hindered else None
-
-
-def _needed(protocol: Protocol, readers: tuple[Reader, ...], folder: Path) -> int:
-    """Bytes that are missing of the stack, as far as that can be said before its slices are seen.
-
-    Of a finished result, how much stays is only known then.
-    """
-    if not readers or (folder / RECORD).exists():
-        return 0
-    slices, window = _restored(protocol, readers[0])
-    pixels = prod(ends.stop - ends.start for ends in window)
-    each: int = pixels * dtype_of(protocol, readers[0]).itemsize
-    work = Workspace(folder)
-    done = len(Journal(work.journal).ledger().slices) * each
-    count = len(slices) * len(protocol.input.channels or readers)
-    return max(count * each - max(done, bytes_taken_by(work.partial)), 0)

@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 
 from stackmend.errors import Problem
-from stackmend.protocol import Protocol
+from stackmend.protocol import PixelGrid, Protocol, remaining
 from stackmend.stacks import FORMATS, Reader
 from stackmend.stacks.extras import command_for, is_missing
 from stackmend.stacks.given import impossible_lengths
 
 _OF_FILES = {"axes": None, "flip": "none", "data_bar": "auto"}
 """What is said of the pages of files, and what says nothing of them."""
+
+
+SAME_SIZE = 0.01
+"""How much the pixels of slices may differ in size, as a share, and count as the same."""
 
 
 def check_facts(protocol: Protocol) -> Iterator[Problem]:
@@ -68,3 +72,28 @@ def check_narrowing(protocol: Protocol, reader: Reader) -> Iterator[Problem]:
             f"outside {limits.min} to {limits.max} is clipped and counted"
         )
         yield protocol.text.problem(("output", "dtype"), message, severity="warning")
+
+
+def grid_of(reader: Reader) -> PixelGrid:
+    """What lengths are measured in on a stack.
+
+    Sizes that are the same to 1 % are those of the first slice; where slices differ, the size of a
+    pixel is not known.
+    """
+    sizes = [reader.metadata_of(number).pixel_size[1:] for number in range(reader.shape[0])]
+    y, x = sizes[0]
+    for other in sizes:
+        for size, found in zip((y, x), other, strict=True):
+            if size and found and abs(found / size - 1) > SAME_SIZE:
+                what = f"of which the slices of {reader.label} say different things"
+                return PixelGrid(None, None, reader.shape[2], what)
+    return PixelGrid(y, x, reader.shape[2], f"which {reader.label} does not say")
+
+
+def restored_part(
+    protocol: Protocol, reader: Reader
+) -> tuple[tuple[int, ...], tuple[slice, slice]]:
+    """The slices that are restored, by their numbers, and what the chain leaves of each."""
+    slices = protocol.input.slices.indices(reader.shape[0])
+    z, y, x = remaining(protocol.chain, (len(slices), *reader.shape[1:]))
+    return tuple(slices[place] for place in z), (slice(y.start, y.stop), slice(x.start, x.stop))

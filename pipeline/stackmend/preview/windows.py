@@ -52,7 +52,8 @@ class QuickWindow:
         """The window of a product; ``None`` where that cannot be said from a part of a slice."""
         share = prod(_length(each) for each in self._wide) / prod(self._rows)
         raw = self._slices.slices.raw(self._number)
-        if share > MOST or raw.pixels is None or self._slices.slices.is_constant(raw):
+        inside = all(ends.start < ends.stop for ends in self._inner)
+        if not inside or share > MOST or raw.pixels is None or self._slices.slices.is_constant(raw):
             return None
         masks = self._graph.masks()
         if name == AFTER:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from stackmend.errors import Problem, ProtocolError, UsageError
 from stackmend.protocol import build, overrides, repair, schema, semantics
+from stackmend.protocol.lengths import PixelGrid
 from stackmend.protocol.model import (
     CommandLine,
     Input,
@@ -25,6 +26,7 @@ from stackmend.protocol.model import (
     Sweep,
 )
 from stackmend.protocol.named import named_slices
+from stackmend.protocol.resolution import with_pixels
 from stackmend.protocol.schema import assemble
 from stackmend.protocol.stack import check_stack, remaining
 from stackmend.protocol.text import MAX_BYTES, parse
@@ -36,6 +38,7 @@ __all__ = [
     "LossEntry",
     "OptimizeEntry",
     "Output",
+    "PixelGrid",
     "Protocol",
     "SliceSelection",
     "StepEntry",
@@ -45,6 +48,8 @@ __all__ = [
     "examine",
     "named_slices",
     "remaining",
+    "text_of",
+    "with_pixels",
 ]
 
 
@@ -87,6 +92,7 @@ def examine(
     base: Path | None = None,
     given: CommandLine | None = None,
     text: str | None = None,
+    without: Iterable[tuple[str, str]] = (),
 ) -> Draft:
     """Read a protocol and collect its problems, all that can be found without the stack.
 
@@ -104,6 +110,8 @@ def examine(
         What the command line had added when the protocol was run, of which the file is a copy.
     text
         What stands for the content of the file, where it is being edited; the file need not exist.
+    without
+        Keys of sections that count for nothing, whatever their values.
 
     Raises
     ------
@@ -115,6 +123,7 @@ def examine(
         document = parse(_decode(source, file))
     except ProtocolError as error:
         return Draft(None, error.problems, file.name)
+    overrides.drop(document, without)
     before = given or {"input": None, "output": None, "set": {}}
     input, output = input or before["input"], output or before["output"]
     values = {**before["set"], **(set or {})}
@@ -141,6 +150,19 @@ def examine(
         protocol, chain=repaired.chain_intact, optimize=repaired.optimize_intact
     )
     return Draft(protocol, tuple(_in_file_order(problems)), file.name)
+
+
+def text_of(file: Path) -> str:
+    """The text of a protocol file, whatever is in it.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read.
+    ProtocolError
+        If it is too large for a protocol, or no text.
+    """
+    return _decode(_read(file), file)
 
 
 def _in_file_order(problems: Iterable[Problem]) -> list[Problem]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from stackmend import registry, resources
 from stackmend.addresses import Address, as_path
+from stackmend.protocol.lengths import Length, as_length
 from stackmend.protocol.model import (
     ONE_OF,
     CleanPart,
@@ -63,6 +64,7 @@ def build(
         optimize=tuple(
             _optimize(entry, path, chain, one_of, text) for path, entry in optimize_entries(data)
         ),
+        envelope=data.get("envelope", {}),
         file=file,
         folder=base,
         given=given,
@@ -125,12 +127,21 @@ def _value(value: Any, declared: Mapping[str, Any]) -> Any:
         if isinstance(sweep, list):
             return Sweep(tuple(_plain(each, declared) for each in sweep), whole=whole)
         log = sweep.get("scale") == "log"
-        return Sweep(tuple(expand(sweep, whole=whole)), from_range=True, log=log, whole=whole)
+        return Sweep(
+            tuple(expand(sweep, whole=whole, unit=declared.get("unit"))),
+            from_range=True,
+            log=log,
+            whole=whole,
+        )
     return _plain(value, declared)
 
 
 def _plain(value: Any, declared: Mapping[str, Any]) -> Any:
-    """A value as steps take it: 50.0 becomes 50 where a whole number is declared."""
+    """A value as steps take it: 50.0 becomes 50 where a whole number is declared.
+
+    A length stays one until the size of a pixel is known.
+    """
+    value = as_length(value, declared.get("unit"))
     if isinstance(value, list):
         items = declared.get("items")
         return [_plain(item, items if isinstance(items, Mapping) else {}) for item in value]
@@ -144,12 +155,17 @@ def _phantom(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {name: _plain(value, declared[name]) for name, value in given.items()}
 
 
-def expand(sweep: Mapping[str, Any], *, whole: bool = False) -> list[Any]:
+def expand(sweep: Mapping[str, Any], *, whole: bool = False, unit: str | None = None) -> list[Any]:
     """The values of a ``from/to/count/scale`` range, both ends included.
 
-    Values between are rounded to 12 significant digits, so that 0.1 to 0.3 in three steps is 0.1,
-    0.2, 0.3; those of whole-number parameters to the nearest whole number.
+    ``unit`` is that of the parameter, in which the ends may be lengths. Values between are rounded
+    to 12 significant digits, so that 0.1 to 0.3 in three steps is 0.1, 0.2, 0.3; those of
+    whole-number parameters to the nearest whole number.
     """
+    ends = [as_length(sweep[end], unit) for end in ("from", "to")]
+    if isinstance(ends[0], Length):
+        numbers = {**sweep, "from": ends[0].number, "to": ends[1].number}
+        return [Length(number, ends[0].unit) for number in expand(numbers)]
     low, high, count = float(sweep["from"]), float(sweep["to"]), int(sweep["count"])
     log = sweep.get("scale") == "log"
     if log:
@@ -215,7 +231,7 @@ def _optimize(
         region=_region(entry.get("region", {})),
         loss=_loss(given["loss"]),
         also=_loss(entry["also"]) if "also" in entry else None,
-        strategy={"name": strategy, **_filled(strategy_options, options)},
+        strategy={"name": strategy, **filled(strategy_options, options)},
         on_nothing_found=outcome if isinstance(outcome, str) else "instead",
         instead=build_chain(instead, (*path, "on_nothing_found", "instead"), text),
         path=path,
@@ -224,7 +240,7 @@ def _optimize(
 
 def _loss(given: str | Mapping[str, Any]) -> LossEntry:
     name, options = _named(given)
-    return LossEntry(name, _filled(options, registry.losses().get(name).schema))
+    return LossEntry(name, filled(options, registry.losses().get(name).schema))
 
 
 def _clean_part(given: float | Mapping[str, Any]) -> CleanPart:
@@ -246,7 +262,7 @@ def _named(given: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return options.pop("name"), options
 
 
-def _filled(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+def filled(given: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """A value for every declared option."""
     declared = schema.get("properties", {})
     return {

@@ -30,7 +30,7 @@ def check_flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Probl
             )
         if step.opens:
             opened[step.opens] = entry
-        if step.caution and not entry.sweeps:
+        if step.caution and not entry.sweeps and entry.is_measured:
             caution = step.caution(entry.parameters, frozenset(opened))
             if caution:
                 yield protocol.text.problem(path, caution, severity="warning")
@@ -42,6 +42,18 @@ def check_flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Probl
             closers = " or ".join(step.name for step in steps().usable() if step.closes == product)
             message = f"nothing undoes it: add {closers} behind it, or write float32"
             yield protocol.text.problem((*entry.path, "step"), message)
+
+
+def check_masks(protocol: Protocol) -> Iterator[Problem]:
+    """Masks that are wanted of a chain that makes none."""
+    if not protocol.output.masks:
+        return
+    for chain in protocol.variants.values():
+        if any(stage.mask_of for entry in chain for stage in entry.step.stages):
+            return
+    makers = [step.name for step in steps().usable() if any(each.mask_of for each in step.stages)]
+    message = f"no step of the chain makes a mask; add {' or '.join(makers)}, or leave this out"
+    yield protocol.text.problem(("output", "masks"), message)
 
 
 def _missing_message(entry: StepEntry, missing: Sequence[str], chain: Sequence[StepEntry]) -> str:

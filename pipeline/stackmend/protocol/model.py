@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
 from stackmend import registry
 from stackmend.errors import Problem
+from stackmend.protocol.lengths import has_length
 from stackmend.protocol.text import DataPath, Text
 
 ONE_OF = "one_of"
@@ -31,13 +32,25 @@ class Sweep:
 
 @dataclass(frozen=True)
 class StepEntry:
-    """One entry of the chain, with a value or a ``Sweep`` for every parameter of the step."""
+    """One entry of the chain, with a value or a ``Sweep`` for every parameter of the step.
+
+    ``written`` has what stood there for values that were given as lengths, by parameter and value.
+    """
 
     name: str
     id: str
     parameters: Mapping[str, Any]
     origins: Mapping[str, str]
     path: DataPath
+    written: Mapping[str, Mapping[Any, str]] = field(default_factory=dict)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether no value is a length that still waits for the size of a pixel."""
+        return not any(
+            has_length(value.values if isinstance(value, Sweep) else value)
+            for value in self.parameters.values()
+        )
 
     @property
     def step(self) -> registry.Step:
@@ -177,6 +190,7 @@ class Output:
     dtype: str
     compression: str
     pyramid: bool
+    masks: bool
 
 
 class CommandLine(TypedDict):
@@ -192,6 +206,7 @@ class Protocol:
     """A protocol that passed every check which does not need the stack.
 
     Relative paths start from ``folder``. ``chain`` is without the chains of ``one_of``.
+    ``envelope`` is what it was tuned for, as far as it says so.
     """
 
     name: str
@@ -200,6 +215,7 @@ class Protocol:
     chain: tuple[StepEntry, ...]
     one_of: OneOf | None
     optimize: tuple[OptimizeEntry, ...]
+    envelope: Mapping[str, Any]
     file: Path
     folder: Path
     source: bytes
@@ -251,3 +267,12 @@ class Protocol:
             own = tuple(step.id for step in chain)
             found.append(replace(entry, steps=(*others, *own), alternative=name, own_steps=own))
         return tuple(found)
+
+
+def every_step(protocol: Protocol) -> Iterator[StepEntry]:
+    """The steps of all chains, each once."""
+    yield from protocol.chain
+    for chain in protocol.one_of.chains.values() if protocol.one_of else ():
+        yield from chain
+    for search in protocol.optimize:
+        yield from search.instead

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,16 @@ def apply(
             source = f"--{name} {path}"
             place = Place(0, len(source) - len(str(path)) + 1, len(str(path)), source)
             _put(document, (name, "path"), _absolute(path, source), place)
+
+
+def drop(document: Text, keys: Iterable[tuple[str, str]]) -> None:
+    """Take keys of sections out of the data, with all that is wrong with their values."""
+    for section, key in keys:
+        given = document.data.get(section) if isinstance(document.data, dict) else None
+        if isinstance(given, dict):
+            given.pop(key, None)
+            path = section, key
+            document.faults = {known for known in document.faults if known[:2] != path}
 
 
 def _absolute(path: Path, source: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from stackmend import registry, resources
+from stackmend.protocol.lengths import measure, with_lengths
 from stackmend.protocol.model import ONE_OF
 from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import NAMING, Complaint, schema_error, suggestion
@@ -57,10 +58,11 @@ def _phantom() -> dict[str, Any]:
 def _named(what: str, options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The schema of a choice by name, or by a mapping of a name and the options that go with it."""
     names = {"type": "string", "enum": list(options), "errorMessage": f"must be {what}"}
-    branches = [
-        _when("name", name, schema, schema.get("properties", {}))
-        for name, schema in options.items()
-    ]
+    branches = []
+    for name, schema in options.items():
+        declared = schema.get("properties", {})
+        properties = {option: with_lengths(each) for option, each in declared.items()}
+        branches.append(_when("name", name, schema, properties))
     mapping = {"required": ["name"], "properties": {"name": names}, "allOf": branches}
     return {"if": {"type": "object"}, "then": mapping, "else": names}
 
@@ -86,9 +88,10 @@ def _parameters(step: registry.Step, definitions: dict[str, Any]) -> dict[str, A
     for name, declared in step.schema.get("properties", {}).items():
         value = copy.deepcopy(dict(declared))
         if value.pop("sweepable", True):
-            definitions[f"{step.name}/{name}"] = value
-            value = _sweepable(value, f"#/definitions/{step.name}~1{name}")
-        properties[name] = value
+            definitions[f"{step.name}/{name}"] = with_lengths(value)
+            properties[name] = _sweepable(value, f"#/definitions/{step.name}~1{name}")
+        else:
+            properties[name] = with_lengths(value)
     return properties
 
 
@@ -154,7 +157,7 @@ def complaints(data: Any, faulty: Iterable[DataPath] = ()) -> list[Complaint]:
     for error in sorted(errors, key=lambda e: (len(e.absolute_path), e.validator != "type")):
         for complaint in schema_error(error):
             add(complaint)
-    for complaint in (*_not_installed(data), *_logarithms(data)):
+    for complaint in (*_not_installed(data), *_ranges(data)):
         add(complaint)
     return found
 
@@ -169,20 +172,23 @@ def _not_installed(data: Any) -> Iterator[Complaint]:
             yield ("requires", index), f"{what}; {advice}", False
 
 
-def _logarithms(data: Any) -> Iterator[Complaint]:
-    """Complaints about logarithmic ranges that begin or end at 0 or below."""
+def _ranges(data: Any) -> Iterator[Complaint]:
+    """Complaints about ranges whose ends have different units, or lie at 0 or below for a log."""
     for path, item in _chain_items(data):
         for name, value in item.items():
             sweep = value.get("sweep") if isinstance(value, dict) else None
-            if not isinstance(sweep, dict) or sweep.get("scale") != "log":
+            if not isinstance(sweep, dict):
                 continue
-            for end in ("from", "to"):
-                if isinstance(sweep.get(end), (int, float)) and sweep[end] <= 0:
-                    yield (
-                        (*path, name, "sweep", end),
-                        "must be above 0 on a logarithmic scale",
-                        False,
-                    )
+            ends = {end: measure(sweep.get(end)) for end in ("from", "to")}
+            if len({unit for _, unit in filter(None, ends.values())}) > 1:
+                what = "must have the same unit as from, so that there are values between"
+                yield (*path, name, "sweep", "to"), what, False
+            if sweep.get("scale") != "log":
+                continue
+            for end, measured in ends.items():
+                if measured and measured[0] <= 0:
+                    what = "must be above 0 on a logarithmic scale"
+                    yield (*path, name, "sweep", end), what, False
 
 
 def _loadable(

@@ -11,8 +11,15 @@ from typing import Any
 from stackmend import words
 from stackmend.errors import Problem
 from stackmend.protocol.choices import check_choice, check_one_of
-from stackmend.protocol.flow import check_flow
-from stackmend.protocol.model import ONE_OF, OptimizeEntry, Protocol, SliceSelection, StepEntry
+from stackmend.protocol.flow import check_flow, check_masks
+from stackmend.protocol.model import (
+    ONE_OF,
+    OptimizeEntry,
+    Protocol,
+    SliceSelection,
+    StepEntry,
+    every_step,
+)
 from stackmend.protocol.paths import check_paths
 from stackmend.protocol.stack import chosen_on_clean, held_out_twice
 from stackmend.protocol.text import DataPath
@@ -35,9 +42,9 @@ def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> I
     ``chain`` and ``optimize`` are false where parts of them had to be left out, so that conclusions
     from what is missing would be wrong.
     """
-    for entry in _every_step(protocol):
-        yield from _repeated_values(protocol, entry)
-        yield from _refused(protocol, entry)
+    for entry in every_step(protocol):
+        if entry.is_measured:
+            yield from check_values(protocol, entry)
     yield from _selections(protocol)
     if chain:
         problems: dict[Problem, None] = {}
@@ -47,19 +54,17 @@ def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> I
             problems.update(dict.fromkeys(_surveys(protocol, variant)))
         yield from problems
         yield from check_one_of(protocol)
+        yield from check_masks(protocol)
     if optimize:
         yield from _optimize(protocol)
         yield from check_choice(protocol)
     yield from check_paths(protocol)
 
 
-def _every_step(protocol: Protocol) -> Iterator[StepEntry]:
-    """The steps of all chains, each once."""
-    yield from protocol.chain
-    for chain in protocol.one_of.chains.values() if protocol.one_of else ():
-        yield from chain
-    for search in protocol.optimize:
-        yield from search.instead
+def check_values(protocol: Protocol, entry: StepEntry) -> Iterator[Problem]:
+    """What speaks against the values of a step, once all of them are numbers."""
+    yield from _repeated_values(protocol, entry)
+    yield from _refused(protocol, entry)
 
 
 def _names(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:

@@ -141,6 +141,8 @@ def _hint(error: ValidationError) -> str:
     """What the author probably meant by a value of a wrong kind."""
     value, schema = error.instance, error.schema
     kind = schema.get("type") if isinstance(schema, Mapping) else None
+    if error.validator == "pattern" and isinstance(schema, Mapping) and "lengths" in schema:
+        return _hint_at_text(str(value), "number", (), schema["lengths"])
     if error.validator not in ("type", "enum"):
         return ""
     if isinstance(value, dict) and "sweep" in value:
@@ -157,8 +159,11 @@ def _hint(error: ValidationError) -> str:
     return ""
 
 
-def _hint_at_text(value: str, kind: Any, known: Sequence[str]) -> str:
-    """What the author probably meant by a text that is none of those known, or no text at all."""
+def _hint_at_text(value: str, kind: Any, known: Sequence[str], lengths: str = "") -> str:
+    """What the author probably meant by a text that is none of those known, or no text at all.
+
+    ``lengths`` says what texts may stand in the place of the number.
+    """
     if near := nearest(value, known):
         return f"; did you mean {near}?"
     if kind in ("object", "array") and _NO_BLANK.match(value):
@@ -168,7 +173,8 @@ def _hint_at_text(value: str, kind: Any, known: Sequence[str]) -> str:
     if kind in ("number", "integer"):
         if _DECIMAL_COMMA.fullmatch(value):
             return f"; write {value.replace(',', '.')}, with a point"
-        return "; this is a text: write the number alone, without quotes or unit"
+        also = f", or {lengths}" if lengths else " or unit"
+        return f"; this is a text: write the number alone, without quotes{also}"
     return ""
 
 

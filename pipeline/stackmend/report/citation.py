@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from stackmend.result import Record
-from stackmend.result.record import SearchRecord, StepRecord
+from stackmend.result.record import SearchRecord
+from stackmend.result.step_record import StepRecord
 from stackmend.words import counted, value
 
 _WORKS = Path(__file__).with_name("works.bib")

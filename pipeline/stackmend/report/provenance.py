@@ -35,7 +35,9 @@ def _parameters(record: Record) -> list[tuple[str, str, int, str, str, str, str]
     rows = []
     for step in record.chain:
         for name, each in step.parameters.items():
-            cells = name, step.titles.get(name, ""), value(each["value"]), each["origin"]
+            shown = value(each["value"]) + (f" ({each['length']})" if each.get("length") else "")
+            origin = each["origin"] + (f": {each['given']}" if each.get("given") else "")
+            cells = name, step.titles.get(name, ""), shown, origin
             rows.append((step.id, step.step, step.version, *cells))
         if not step.parameters:
             rows.append((step.id, step.step, step.version, "", "", "", ""))

@@ -15,13 +15,16 @@ from joblib import delayed
 from stackmend.disk import remedy
 from stackmend.errors import BadSlice, OutputError, StepError
 from stackmend.job import Job, SliceOfChannel
+from stackmend.kernels.fingerprint import fingerprint
 from stackmend.restore.channel import Channel
-from stackmend.restore.measures import change_under, extent_of, levels_of, rmse
+from stackmend.restore.measures import Mask, change_under, extent_of, levels_of, rmse
+from stackmend.restore.output import Output, Restored
 from stackmend.restore.written import Form
+from stackmend.result.encoding import numbers_text
 from stackmend.result.hashes import pixel_hash
 from stackmend.result.journal import Journal
 from stackmend.result.rows import SliceRow, Status
-from stackmend.stacks import Pixels, Slice, Writer
+from stackmend.stacks import Pixels, Slice
 from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.raw import RawSlices
 from stackmend.workers import memory
@@ -35,8 +38,8 @@ BATCH = 8
 BATCH_OF_WINDOWS = 32
 """The same where slices share work with their neighbours, which the ends of a batch do twice."""
 
-Copy = tuple[SliceOfChannel, Writer, int, SliceRow]
-"""A finished slice: its place here, the stack that it lies in, its position there, and its row."""
+Copy = tuple[SliceOfChannel, Output, int, SliceRow]
+"""A finished slice: its place here, the stacks that it lies in, its position there, and its row."""
 
 
 @dataclass(frozen=True)
@@ -48,28 +51,20 @@ class Application:
 
     chains: tuple[ChannelChain, ...]
     numbers: tuple[int, ...]
-    writer: Writer
-    truth_writer: Writer | None
+    output: Output
     form: Form
     journal: Journal
 
     @classmethod
     def of(cls, job: Job, chains: Sequence[ChannelChain]) -> Application:
         """The chains of a job, to be applied where it works."""
-        has_truth = job.reader.truth(job.slices[0]) is not None
         return cls(
             chains=tuple(chains),
             numbers=job.channels,
-            writer=job.writer(),
-            truth_writer=job.writer("truth") if has_truth else None,
+            output=Output.of(job),
             form=Form.of(job),
             journal=Journal(job.workspace.journal),
         )
-
-    @property
-    def writers(self) -> tuple[Writer, ...]:
-        """Of the stack, and of the truth where it is known."""
-        return (self.writer, self.truth_writer) if self.truth_writer else (self.writer,)
 
     @property
     def reach(self) -> int:
@@ -100,11 +95,11 @@ class Application:
                     self.chains[channel], open_until_done.enter_context(raw)
                 )
             for place in places:
-                result, row = self._restore(place, channels[place.channel])
+                restored = self._restore(place, channels[place.channel])
                 if behind:
                     behind.result()
-                behind = writing.submit(self._write, place, row, result)
-                rows.append(row)
+                behind = writing.submit(self._write, place, restored)
+                rows.append(restored.row)
                 channels[place.channel].raw.forget(place.number)
             if behind:
                 behind.result()
@@ -123,7 +118,7 @@ class Application:
         number = self.numbers[place.channel]
         return SliceRow(place.number, number, self._name(place), status, **facts)
 
-    def _restore(self, place: SliceOfChannel, channel: Channel) -> tuple[Slice | None, SliceRow]:
+    def _restore(self, place: SliceOfChannel, channel: Channel) -> Restored:
         raw = channel.raw.get(place.number)
         if raw.pixels is None:
             assert raw.bad is not None
@@ -145,6 +140,7 @@ class Application:
         after = known if same else levels_of(result)
         whole = result.shape == raw.pixels.shape
         page = form.page(result, raw.below)
+        marked = self._marked(new.mask)
         row = self._row(
             place,
             new.status,
@@ -160,27 +156,41 @@ class Application:
             rmse_after=None if truth is None else rmse(result, truth),
             input_hash=raw.hash,
             output_hash=raw.hash if same and whole else pixel_hash(page),
+            mask_hash=_hash_of(marked),
             reach_hash=channel.chain.reach_hash(place.number, lambda n: channel.raw.get(n).hash),
+            fingerprint=numbers_text(fingerprint(page)),
             seconds=round(perf_counter() - start, 4),
         )
-        return Slice(page, raw.tags), row
+        return Restored(row, Slice(page, raw.tags), marked)
+
+    def _marked(self, mask: Mask | None) -> Mask | None:
+        """The mask as it is written, if masks are."""
+        return self.output.masks.page(mask) if self.output.masks else None
 
     def _truth(self, place: SliceOfChannel) -> Pixels | None:
         truth = self.chains[place.channel].reader.truth(place.number)
         return None if truth is None else truth[self.form.window]
 
-    def _without(self, place: SliceOfChannel, bad: BadSlice) -> tuple[Slice | None, SliceRow]:
+    def _without(self, place: SliceOfChannel, bad: BadSlice) -> Restored:
         """What the protocol says about a slice that cannot be used."""
         kept = self.form.without(bad)
         if kept.pixels is None:
-            return None, self._row(place, kept.status, reason=str(bad))
-        hash = pixel_hash(kept.pixels)
-        row = self._row(place, kept.status, reason=str(bad), output_hash=hash)
-        return self._tagged(place, kept.pixels), row
+            return Restored(self._row(place, kept.status, reason=str(bad)))
+        marked = self._marked(None)
+        row = self._row(
+            place,
+            kept.status,
+            reason=str(bad),
+            output_hash=pixel_hash(kept.pixels),
+            mask_hash=_hash_of(marked),
+            fingerprint=numbers_text(fingerprint(kept.pixels)),
+        )
+        return Restored(row, self._tagged(place, kept.pixels), marked)
 
     def _tagged(self, place: SliceOfChannel, pixels: Pixels) -> Slice:
         """Pixels that were not read from the input, with the tags of their slice there."""
-        return Slice(pixels, self.writer.layout.tags_at(place.position, place.channel))
+        tags = self.output.stack.layout.tags_at(place.position, place.channel)
+        return Slice(pixels, tags)
 
     def copy(self, copies: Sequence[Copy]) -> list[SliceRow]:
         """Take over finished slices from an earlier result.
@@ -190,25 +200,24 @@ class Application:
         OutputError
             If one has vanished meanwhile, or cannot be written.
         """
-        for place, writer, position, row in copies:
-            pixels = writer.read_back(position, place.channel) if row.output_hash else None
-            if pixels is None and row.output_hash:
-                raise OutputError(f"{writer.path}: slice {row.name} has vanished; run again")
-            self._write(place, row, None if pixels is None else self._tagged(place, pixels))
+        for place, earlier, position, row in copies:
+            restored = Restored(row)
+            if row.output_hash:
+                pixels, mask = earlier.read_back(position, place.channel)
+                if pixels is None or (mask is None and earlier.masks):
+                    what = f"slice {row.name} has vanished"
+                    raise OutputError(f"{earlier.stack.path}: {what}; run again")
+                restored = Restored(row, self._tagged(place, pixels), mask)
+            self._write(place, restored)
         return [row for *_, row in copies]
 
-    def _write(self, place: SliceOfChannel, row: SliceRow, new: Slice | None) -> None:
+    def _write(self, place: SliceOfChannel, restored: Restored) -> None:
         try:
-            if new is None:
-                self.writer.leave_out(place.position, place.channel)
-            else:
-                self.writer.write(place.position, new, place.channel)
-            truth = self._truth(place) if self.truth_writer else None
-            if self.truth_writer is not None and truth is not None:
-                self.truth_writer.write(place.position, Slice(truth), place.channel)
-            self.journal.enter(row)
+            truth = self._truth(place) if self.output.truth else None
+            self.output.write(place, restored, truth)
+            self.journal.enter(restored.row)
         except OSError as error:
-            where = f"{self.writer.path}: slice {self._name(place)}"
+            where = f"{self.output.stack.path}: slice {self._name(place)}"
             what = f"cannot be written ({error.strerror or error})"
             raise OutputError(f"{where} {what}; {remedy(error)}") from error
 
@@ -232,6 +241,10 @@ def copy_slices(
     """Take over finished slices in parallel."""
     tasks = [delayed(application.copy)(batch) for batch in batches(copies, workers.count)]
     return workers.run(tasks, ordered=False, megapixels=_megapixels(application, len(copies)))
+
+
+def _hash_of(mask: Mask | None) -> str:
+    return "" if mask is None else pixel_hash(mask)
 
 
 def _megapixels(application: Application, count: int) -> float:

@@ -46,12 +46,12 @@ class Result:
     """
 
     folder: Path
-    finished_record: Record | None = None
+    finished_record: Record | None = field(default=None, repr=False)
     interrupted_since: bool = False
-    losses: Sequence[LossRow] = ()
-    slices: Sequence[SliceRow] = ()
-    events: Sequence[Mapping[str, Any]] = ()
-    previews: Previews = field(default_factory=Previews)
+    losses: Sequence[LossRow] = field(default=(), repr=False)
+    slices: Sequence[SliceRow] = field(default=(), repr=False)
+    events: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+    previews: Previews = field(default_factory=Previews, repr=False)
     shards: Sequence[Mapping[str, Any]] = ()
     altered: Sequence[str] = ()
 

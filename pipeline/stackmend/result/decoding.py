@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -63,7 +64,7 @@ def _object(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise DoesNotFitError(where, Mapping, value)
     optional, found = _optional(kind), {}
-    for name, declared in get_type_hints(kind).items():
+    for name, declared in _declared(kind).items():
         place = f"{where}.{name}" if where else name
         if name in value:
             found[name] = _decoded(declared, value[name], place)
@@ -73,6 +74,12 @@ def _object(kind: Any, value: Any, where: str) -> Any:
         return kind(**found)
     except ValueError as error:
         raise ValueError(f"{where or 'all'}: {error}") from error
+
+
+@cache
+def _declared(kind: Any) -> Mapping[str, Any]:
+    """The types of the fields of a class, or of the keys of a mapping."""
+    return get_type_hints(kind)
 
 
 def _optional(kind: Any) -> set[str]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
+import struct
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,3 +29,24 @@ def plain(value: Any) -> Any:
 def as_json(value: Any) -> Any:
     """A value as it comes back from a JSON file."""
     return json.loads(json.dumps(value, default=plain))
+
+
+def numbers_text(numbers: Iterable[float]) -> str:
+    """Numbers in single precision as a short text."""
+    values = [float(number) for number in numbers]
+    return base64.b64encode(struct.pack(f"<{len(values)}f", *values)).decode("ascii")
+
+
+def numbers_of(text: str) -> tuple[float, ...]:
+    """The numbers of such a text.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    try:
+        content = base64.b64decode(text, validate=True)
+        return struct.unpack(f"<{len(content) // 4}f", content)
+    except (binascii.Error, struct.error) as error:
+        raise ValueError(f"must be numbers as a text, got {text[:20]}") from error

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 RECORD = "run.json"
 PROTOCOL = "protocol.yaml"
+EFFECTIVE = "effective.yaml"
 LOSSES = "losses.csv"
 SLICES = "slices.csv"
 SURVEYS = "surveys.json"
+FINGERPRINTS = "fingerprints.json"
 JOURNAL = "journal.jsonl"
 LOG, LOG_TEXT = "log.jsonl", "log.txt"
 REPORT = "report.html"
 ANIMATION = "losses.webp"
+CRATE = "ro-crate-metadata.json"
 
 PREVIEWS = "previews"
 """The folder of the pictures that the report shows."""
@@ -19,19 +22,34 @@ CONTENTS = "previews.json"
 """In that folder, what is in the pictures."""
 
 STACK, TRUTH = "stack", "truth"
-STACKS = tuple(f"{stem}{suffix}" for stem in (STACK, TRUTH) for suffix in ("", ".tif", ".zarr"))
+MASKS = "masks"
+MASK_STACKS = (MASKS, f"{MASKS}.tif")
+"""The masks where they are a stack of their own."""
+
+LABELS = "labels"
+ZARR = f"{STACK}.zarr"
+"""The stack that has its masks inside, in a folder of this name."""
+
+MASK_PLACES = (*MASK_STACKS, f"{ZARR}/{LABELS}")
+"""Where the masks of any format are."""
+
+_STEMS, _SUFFIXES = (STACK, TRUTH), ("", ".tif", ".zarr")
+STACKS = (*(f"{stem}{suffix}" for stem in _STEMS for suffix in _SUFFIXES), *MASK_STACKS)
 """The stacks in any format."""
 
 PARTS = (
     RECORD,
     PROTOCOL,
+    EFFECTIVE,
     LOSSES,
     SLICES,
     SURVEYS,
+    FINGERPRINTS,
     JOURNAL,
     LOG,
     LOG_TEXT,
     REPORT,
+    CRATE,
     ANIMATION,
     PREVIEWS,
     *STACKS,

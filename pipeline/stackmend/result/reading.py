@@ -13,6 +13,7 @@ from stackmend.errors import InputError
 from stackmend.result import names
 from stackmend.result.contents import Result
 from stackmend.result.decoding import decode
+from stackmend.result.fingerprints import Fingerprints
 from stackmend.result.inventory import HASHED, altered, hashes_of
 from stackmend.result.journal import Ledger
 from stackmend.result.previews import Previews
@@ -21,6 +22,9 @@ from stackmend.result.rows import LossRow, SliceRow
 from stackmend.result.workspace import Workspace
 
 T = TypeVar("T")
+
+_TOO_MANY = "\0"
+"""Under which name the reader of tables has cells of no column."""
 
 _PARTIAL, _ENTRIES = Path(names.WORK, names.PARTIAL), Path(names.WORK, names.ENTRIES)
 
@@ -60,7 +64,7 @@ def read_record(folder: Path) -> Record:
         If there is none, or it is not as a run writes it.
     """
     file = folder / names.RECORD
-    content = _content(file, "record")
+    content = read_content(file, "record")
     version = content.get("record") if isinstance(content, dict) else None
     if not isinstance(version, int):
         raise InputError(f"{file}: is no record of a run; give the output folder of stackmend run")
@@ -68,6 +72,26 @@ def read_record(folder: Path) -> Record:
         what = f"is a record of format {version}, this stackmend knows {FORMAT}"
         raise InputError(f"{file}: {what}; use the stackmend that made it, or a newer one")
     return _checked(file, Record.from_json, content)
+
+
+def read_content(file: Path, what: str) -> Any:
+    """The content of a JSON file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is no JSON.
+    """
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror or error})"
+        raise InputError(f"{file}: {reason}; check its permissions") from error
+    # A file of nothing but brackets is as little a record as one that is no JSON.
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{file}: is no {what} of a run ({error}); run the protocol again"
+        ) from error
 
 
 def altered_parts(folder: Path, *, stacks: bool) -> list[str]:
@@ -79,7 +103,7 @@ def altered_parts(folder: Path, *, stacks: bool) -> list[str]:
         If something cannot be read.
     """
     parts = HASHED if stacks else tuple(set(HASHED) - set(names.STACKS))
-    return list(altered(folder, _content(folder / names.RECORD, "record"), sorted(parts)))
+    return list(altered(folder, read_content(folder / names.RECORD, "record"), sorted(parts)))
 
 
 def published_ledger(folder: Path) -> Ledger:
@@ -123,8 +147,8 @@ def _finished(folder: Path) -> Result:
         folder=folder,
         finished_record=record,
         interrupted_since=(folder / _PARTIAL).is_dir(),
-        losses=_rows(folder / names.LOSSES, LossRow.from_csv),
-        slices=_rows(folder / names.SLICES, SliceRow.from_csv),
+        losses=read_losses(folder / names.LOSSES),
+        slices=read_slices(folder / names.SLICES),
         events=list(_lines(folder / names.LOG)),
         previews=_previews(folder / names.PREVIEWS / names.CONTENTS),
         altered=[] if not record.hash else altered_parts(folder, stacks=False),
@@ -136,31 +160,46 @@ def _unfinished(folder: Path) -> Result:
     rows = {(row.channel, row.slice): row for row in ledger.slices.values()}
     return Result(
         folder=folder,
-        losses=_rows(folder / _PARTIAL / names.LOSSES, LossRow.from_csv),
+        losses=read_losses(folder / _PARTIAL / names.LOSSES),
         slices=[rows[key] for key in sorted(rows)],
         events=list(_lines(folder / _PARTIAL / names.LOG)),
         shards=ledger.shards,
     )
 
 
+def _row(read: Callable[[Mapping[str, str]], T], row: Mapping[str, str]) -> T:
+    """A row, which has no more cells than there are columns."""
+    if _TOO_MANY in row:
+        raise ValueError("has more cells than there are columns")
+    return read(row)
+
+
+def read_slices(file: Path) -> list[SliceRow]:
+    """The rows of a table of slices; none where there is no such file.
+
+    Raises
+    ------
+    InputError
+        If it is not as a run writes it, with the line; so do the others.
+    """
+    return _rows(file, SliceRow.from_csv)
+
+
+def read_losses(file: Path) -> list[LossRow]:
+    """The rows of a table of losses."""
+    return _rows(file, LossRow.from_csv)
+
+
+def read_fingerprints(file: Path) -> Fingerprints:
+    """The fingerprints of the slices, and the hashes of the files in folders."""
+    content = read_content(file, "list of fingerprints")
+    return _checked(file, partial(decode, Fingerprints), content)
+
+
 def _previews(file: Path) -> Previews:
     if not file.is_file():
         return Previews()
-    return _checked(file, partial(decode, Previews), _content(file, "list of pictures"))
-
-
-def _content(file: Path, what: str) -> Any:
-    """The content of a JSON file."""
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = f"cannot be read ({error.strerror or error})"
-        raise InputError(f"{file}: {reason}; check its permissions") from error
-    # A file of nothing but brackets is as little a record as one that is no JSON.
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"{file}: is no {what} of a run ({error}); run the protocol again"
-        ) from error
+    return _checked(file, partial(decode, Previews), read_content(file, "list of pictures"))
 
 
 def _checked(file: Path, read: Callable[[Any], T], content: Any, place: str = "") -> T:
@@ -175,9 +214,10 @@ def _rows(file: Path, read: Callable[[Mapping[str, str]], T]) -> list[T]:
     if not file.is_file():
         return []
     with file.open(newline="", encoding="utf-8") as text:
-        lines = csv.DictReader(text)
+        lines = csv.DictReader(text, restval="", restkey=_TOO_MANY)
         try:
-            return [_checked(file, read, row, f"line {lines.line_num}: ") for row in lines]
+            one = partial(_row, read)
+            return [_checked(file, one, row, f"line {lines.line_num}: ") for row in lines]
         except (csv.Error, UnicodeDecodeError) as error:
             where = f"{file}: is damaged: behind line {lines.line_num}"
             raise InputError(f"{where}: {error}; run the protocol again") from error

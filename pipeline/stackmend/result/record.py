@@ -13,8 +13,10 @@ from typing import Any, TypedDict
 from stackmend.result import atomic, names
 from stackmend.result.decoding import decode
 from stackmend.result.encoding import as_json
+from stackmend.result.envelope_record import EnvelopeRecord
 from stackmend.result.inventory import record_hash
 from stackmend.result.recovery_record import RecoveryRecord
+from stackmend.result.step_record import StepRecord
 
 FORMAT = 1
 """Version of the record's own format."""
@@ -50,9 +52,18 @@ class InputRecord:
     pixel_hash: str
 
 
+class MasksRecord(TypedDict):
+    """The masks that were written: where in the result folder, and what marked pixels are."""
+
+    path: str
+    dtype: str
+    marked: int
+    pixel_hash: str
+
+
 @dataclass(frozen=True)
 class OutputRecord:
-    """The stack that was written."""
+    """The stack that was written, and its masks where they were."""
 
     format: str
     dtype: str
@@ -62,32 +73,7 @@ class OutputRecord:
     origin: tuple[int, int, int]
     clipped: int
     pixel_hash: str
-
-
-class ParameterRecord(TypedDict):
-    """A value and where it came from."""
-
-    value: Any
-    origin: str
-
-
-@dataclass(frozen=True)
-class StepRecord:
-    """A step as it was applied.
-
-    ``titles`` are what its parameters are called in words, ``facts`` what the numbers are that it
-    says of every slice; ``polarity`` is ``dark`` or ``bright`` where it is meant for such faults.
-    """
-
-    id: str
-    step: str
-    package: str
-    version: int
-    parameters: Mapping[str, ParameterRecord]
-    references: tuple[str, ...] = ()
-    titles: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, str] = field(default_factory=dict)
-    polarity: str | None = None
+    masks: MasksRecord | None = None
 
 
 class SecondRecord(TypedDict):
@@ -229,7 +215,8 @@ class Record:
 
     ``chains`` are those of the channels by their numbers, where they are not all the same;
     ``chain`` is that of the first. ``mask_of`` says what the mask marks, where a step makes one;
-    ``masked_share`` is the share of slices with anything masked. ``files`` has the hash of every
+    ``masked_share`` is the share of slices with anything masked, ``envelope`` what was searched on,
+    as far as these slices were restored, too. ``files`` has the hash of every
     other part of the result, ``hash`` that of the rest of the record.
     """
 
@@ -246,6 +233,7 @@ class Record:
     slices: SliceCounts
     masked_share: float | None = None
     truth: TruthRecord | None = None
+    envelope: EnvelopeRecord | None = None
     recovery: tuple[RecoveryRecord, ...] = ()
     environment: EnvironmentRecord
     warnings: tuple[str, ...] = ()

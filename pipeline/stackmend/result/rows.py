@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any
 
 from stackmend.result.cells import cell_of, text_of
+from stackmend.result.encoding import numbers_of
 from stackmend.words import percent
 
 LEAVE_IT_ALONE = "leave it alone"
@@ -61,9 +62,11 @@ class SliceRow:
 
     Areas and places are in px, grey levels as in the files. ``mask_y`` and ``mask_x`` are the mean
     position of the masked pixels, ``masked_change`` is how much brighter they become on average.
+    ``mask_hash`` is that of the mask, as truth values, where masks are written.
     ``reach_hash`` is that of all else that the slice depends on: its neighbours, and what a survey
-    has settled for it alone. ``facts`` are what steps say of the slice, by step and name, each in a
-    column of its own.
+    has settled for it alone. ``fingerprint`` is that of the restored pixels, numbers as a text,
+    which stands in the journal and in a file of its own. ``facts`` are what steps say of the slice,
+    by step and name, each in a column of its own.
     """
 
     slice: int
@@ -87,13 +90,16 @@ class SliceRow:
     seconds: float = 0.0
     input_hash: str = ""
     output_hash: str = ""
+    mask_hash: str = ""
     reach_hash: str = ""
     reason: str = ""
+    fingerprint: str = ""
     facts: Mapping[str, float] = field(default_factory=dict)
 
     def to_csv(self) -> dict[str, Any]:
         """With empty cells where there is no value."""
         cells = asdict(self)
+        del cells["fingerprint"]
         cells |= cells.pop("facts")
         return {name: _as_cell(value) for name, value in cells.items()}
 
@@ -202,7 +208,8 @@ _LOSS_PLACE = ("search", "channel", "slice", "combination")
 _LOSS_BESIDE = ("clean_changed", "masked_share", "also")
 _LOSS_VALUE = ("loss", "mean_loss", "status", *_LOSS_BESIDE, "reason")
 _WHOLE = ("slice", "channel", "mask_area", "clipped", "search", "combination")
-_TEXT = ("name", "input_hash", "output_hash", "reach_hash", "reason")
+_HASHES = ("input_hash", "output_hash", "mask_hash", "reach_hash")
+_TEXT = ("name", *_HASHES, "reason", "fingerprint")
 
 
 def _as_cell(value: Any) -> Any:
@@ -216,6 +223,8 @@ def _cell(name: str, value: Any) -> Any:
     if name == "facts":
         numbers = {fact: _number(fact, each) for fact, each in dict(value).items()}
         return {fact: number for fact, number in numbers.items() if number is not None}
+    if name == "fingerprint":
+        numbers_of(str(value))
     if name in _TEXT:
         return str(value)
     if name == "status":

@@ -143,6 +143,11 @@ class Workspace:
         for name in names.STACKS:
             _remove(self.partial / name)
 
+    def clear_masks(self) -> None:
+        """Remove the masks that an unfinished run has left."""
+        for name in names.MASK_PLACES:
+            _remove(self.partial / name)
+
     def publish(self, *, stacks: bool = True) -> None:
         """Put everything from the partial result in its place.
 

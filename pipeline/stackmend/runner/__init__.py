@@ -5,8 +5,9 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from stackmend.report import write_report
 from stackmend.result import Record, names, published_ledger
 from stackmend.result.journal import Journal
 from stackmend.result.log import Listener, Log
-from stackmend.runner.ask import check, plan, trial, workers_here
+from stackmend.runner.ask import check, input_of, plan, trial, workers_here
 from stackmend.runner.shards import Shard
 from stackmend.runner.stories import join, run_shard, run_whole
 from stackmend.tuning.session import Session
@@ -36,6 +37,7 @@ __all__ = [
     "Trial",
     "check",
     "finish",
+    "input_of",
     "plan",
     "run",
     "trial",
@@ -47,13 +49,22 @@ class RunResult:
     """Where the results of a run are, and its record as in ``run.json``.
 
     A shard has no record, and no stack of its own. ``changed`` is false where all was as this run
-    would have made it.
+    would have made it; ``masks`` is where these are, if they are wanted.
     """
 
     folder: Path
     stack: Path | None
-    record: Mapping[str, Any] | None
+    record: Mapping[str, Any] | None = field(repr=False)
     changed: bool = True
+    masks: Path | None = None
+
+    def _repr_html_(self) -> str:
+        searches = self.record["searches"] if self.record else ()
+        lines = [f"Results: {escape(str(self.folder))}"]
+        for search in searches:
+            values = (f"{name} = {value!r}" for name, value in search.get("chosen", {}).items())
+            lines.append(escape(f"{search['status']}: {', '.join(values)}"))
+        return f"<p>{'<br>'.join(lines)}</p>"
 
 
 def run(
@@ -188,7 +199,9 @@ def _finished(job: Job, record: Record, changed: bool, listener: Listener | None
     If the report cannot be made, that is said and the result stands.
     """
     folder = job.workspace.folder
-    result = RunResult(folder, folder / job.writer().path.name, record.to_json(), changed)
+    masks = job.masks(folder)
+    where = masks.writer.path if masks else None
+    result = RunResult(folder, job.writer(folder=folder).path, record.to_json(), changed, where)
     try:
         write_report(folder)
     # Whatever stops a page from being made, in our code or in a library: the restored stack is

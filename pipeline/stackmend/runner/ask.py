@@ -6,7 +6,9 @@ Nothing is written where a run would write.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import joblib
 
@@ -15,10 +17,14 @@ from stackmend.addresses import as_path
 from stackmend.errors import UsageError
 from stackmend.forecast.plan import RunPlan, plan_of
 from stackmend.job import CheckResult, examine_stack
+from stackmend.job.envelope import check_envelope
 from stackmend.protocol import CommandLine
 from stackmend.result import origin_of
 from stackmend.result.journal import Journal, Ledger
 from stackmend.result.log import Log
+from stackmend.result.names import PROTOCOL
+from stackmend.result.record import ProtocolRecord
+from stackmend.stacks import Reader
 from stackmend.tuning.session import Session
 from stackmend.tuning.trial import Trial
 from stackmend.tuning.tune import nth_trial
@@ -56,7 +62,19 @@ def check(
     draft = protocols.examine(
         file, input=_path(input), output=_path(output), set=set, base=base, given=given
     )
-    return examine_stack(draft)
+    return _with_envelope(examine_stack(draft))
+
+
+def _with_envelope(result: CheckResult) -> CheckResult:
+    """The same, with a word where the stack lies outside of what the protocol was tuned for.
+
+    Some slices are read for that.
+    """
+    protocol = result.draft.protocol
+    if protocol is None or not protocol.envelope or result.reader is None:
+        return result
+    warnings = check_envelope(protocol, result.reader)
+    return replace(result, draft=result.draft.with_problems(warnings))
 
 
 def _origin(file: Path) -> tuple[Path | None, CommandLine | None]:
@@ -73,6 +91,26 @@ def _origin(file: Path) -> tuple[Path | None, CommandLine | None]:
         "set": origin["set"],
     }
     return Path(origin["folder"]), given
+
+
+def input_of(record: ProtocolRecord, input: str | Path | None = None) -> tuple[Reader, ...]:
+    """The stack that a run has read, or another in its place, opened as its protocol says.
+
+    Raises
+    ------
+    ProtocolError, InputError
+        If it cannot be opened.
+    """
+    given: CommandLine = {"input": _path(record["input"]), "output": None, "set": record["set"]}
+    with TemporaryDirectory() as folder:
+        file = Path(folder, PROTOCOL)
+        file.write_text(record["text"], encoding="utf-8", newline="")
+        base = Path(record["folder"])
+        draft = protocols.examine(file, input=_path(input), base=base, given=given)
+        found = examine_stack(draft)
+    if not found.readers:
+        found.raise_problems()
+    return found.readers
 
 
 def trial(

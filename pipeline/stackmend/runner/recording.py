@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from stackmend.chain import Bound, Parameter
 from stackmend.job import Job
+from stackmend.job.fit import grid_of
 from stackmend.registry import Component, Step, steps
 from stackmend.result.encoding import as_json
+from stackmend.result.envelope_record import EnvelopeRecord
 from stackmend.result.environment import environment
 from stackmend.result.hashes import combined_hash
 from stackmend.result.record import (
     Estimate,
     InputRecord,
+    MasksRecord,
     OutputRecord,
-    ParameterRecord,
     ProtocolRecord,
     Record,
     SliceCounts,
-    StepRecord,
     Times,
     TruthRecord,
 )
 from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import SliceRow
+from stackmend.result.step_record import ParameterRecord, StepRecord
 from stackmend.runner.searched import search_record
 from stackmend.tuning.chains import ChannelChain, Tuning
 
@@ -64,6 +66,7 @@ def run_record(
         slices=_slice_counts(rows, kept),
         masked_share=_masked_share(rows),
         truth=_truth_record(rows),
+        envelope=_envelope(job, tuning, rows),
         recovery=tuple(recovery),
         environment=environment(workers),
         warnings=tuple(warnings),
@@ -116,7 +119,20 @@ def _output_record(job: Job, rows: Sequence[SliceRow]) -> OutputRecord:
         origin=job.origin,
         clipped=sum(row.clipped for row in rows),
         pixel_hash=combined_hash(row.output_hash for row in rows),
+        masks=_masks_record(job, rows),
     )
+
+
+def _masks_record(job: Job, rows: Sequence[SliceRow]) -> MasksRecord | None:
+    masks = job.masks()
+    if masks is None:
+        return None
+    return {
+        "path": masks.writer.path.relative_to(job.workspace.partial).as_posix(),
+        "dtype": str(masks.writer.layout.dtype),
+        "marked": masks.marked,
+        "pixel_hash": combined_hash(row.mask_hash for row in rows),
+    }
 
 
 def _mask_of(tuning: Tuning) -> str | None:
@@ -147,11 +163,17 @@ def _step_record(
     variant = job.protocol.variant(chain.alternative)
     declared = {entry.id: entry for entry in variant} if not chain.replaced else {}
     entry, parameters = declared.get(bound.id), dict[str, ParameterRecord]()
+    grid = grid_of(job.reader)
     for name, value in bound.parameters.items():
         origin = entry.origins[name] if entry else "on_nothing_found"
         if (bound.id, name) in chosen:
             origin = f"chosen by search ({origin})"
         parameters[name] = {"value": value, "origin": origin}
+        given = entry.written.get(name, {}).get(_hashable(value)) if entry else None
+        if given:
+            parameters[name]["given"] = given
+        if length := grid.text(value, bound.component.schema["properties"][name]):
+            parameters[name]["length"] = length
     component = bound.component
     return StepRecord(
         id=bound.id,
@@ -164,6 +186,10 @@ def _step_record(
         facts=_facts(component),
         polarity=_polarity(bound),
     )
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _titles(component: Component) -> dict[str, str]:
@@ -217,6 +243,39 @@ def _truth_record(rows: Sequence[SliceRow]) -> TruthRecord | None:
     if not before or not after:
         return None
     return {"rmse_before": _root_mean_square(before), "rmse_after": _root_mean_square(after)}
+
+
+def _envelope(job: Job, tuning: Tuning, rows: Sequence[SliceRow]) -> EnvelopeRecord | None:
+    """What was searched on: the optimization slices, as far as they were restored."""
+    searched: set[tuple[int, int]] = set()
+    for tuned in tuning.searches:
+        numbers = tuned.entry.slices.indices(job.reader.shape[0])
+        searched.update((number, tuned.channel) for number in numbers)
+    seen = [row for row in rows if (row.slice, row.channel) in searched]
+    mean = _ends(row.mean_before for row in seen)
+    std = _ends(row.std_before for row in seen)
+    if mean is None or std is None:
+        return None
+    height, width = job.shape[1:]
+    areas = (row.mask_area for row in seen)
+    shares = (None if area is None else area / (height * width) for area in areas)
+    y, x = job.reader.metadata.pixel_size[1:]
+    return {
+        "dtype": str(job.reader.dtype),
+        "pixel_size": None if y is None or x is None else (y, x),
+        "mean": mean,
+        "std": std,
+        "noise": _ends(row.noise_before for row in seen),
+        "masked": _ends(shares),
+    }
+
+
+def _ends(values: Iterable[float | None]) -> tuple[float, float] | None:
+    """The least and the greatest of those that are known."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    return float(f"{min(known):.4g}"), float(f"{max(known):.4g}")
 
 
 def _root_mean_square(values: Sequence[float]) -> float:

@@ -229,9 +229,10 @@ def _stays(begun: _Begun) -> bool:
     """Whether the stack of the result in place is what this run would make."""
     complete = len(begun.done.kept) == len(begun.places) and not begun.done.in_place
     work, job = begun.published.work, begun.session.job
-    if not complete or work is None or work["layout"] != begun.identity["layout"]:
+    if not complete or work is None:
         return False
-    return job.writer(folder=job.workspace.folder).opens()
+    same = all(work[part] == begun.identity[part] for part in ("layout", "beside"))
+    return same and job.writer(folder=job.workspace.folder).opens()
 
 
 def _filled(begun: _Begun, *, shared: bool = False) -> Filling:
@@ -246,8 +247,7 @@ def _filled(begun: _Begun, *, shared: bool = False) -> Filling:
     filling.fill(begun.places, begun.done)
     if shared:
         return filling
-    for writer in application.writers:
-        writer.finish()
+    application.output.finish()
     try:
         check_stack(session.job, application, filling.rows)
     except OutputError:

@@ -5,26 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import prod
+from pathlib import Path
+from statistics import median
 from typing import Any
 
 from stackmend.errors import InputError
 from stackmend.forecast.estimate import Expected
 from stackmend.job import Job
+from stackmend.kernels.fingerprint import LEVELS
 from stackmend.registry import Each
 from stackmend.restore.identity import Identity
 from stackmend.result import Record, altered_parts, atomic, names, read_record
 from stackmend.result.arrays import encoded
-from stackmend.result.inventory import HASHED, hashes_of
+from stackmend.result.fingerprints import write_fingerprints
+from stackmend.result.inventory import HASHED, contents_of, hashes_of, part_hash
 from stackmend.result.journal import Ledger
 from stackmend.result.record import Times, write_record
 from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import SliceRow, Status
 from stackmend.result.workspace import bytes_in
+from stackmend.runner.frozen import effective_copy
 from stackmend.runner.recording import facts_of, protocol_record, run_record
 from stackmend.runner.searched import loss_rows
 from stackmend.tuning.chains import ChannelChain, Tuning
 from stackmend.tuning.session import Session
 from stackmend.words import counted, few, figure, percent
+
+OTHER_SHARE = 3
+"""By what factor the masked share may differ from what it was where the values were chosen."""
 
 MASKED = 0.15
 """Share of masked pixels of a slice above which the mask is doubtful."""
@@ -61,7 +69,7 @@ def write_beside(
         "search_s": times["search_s"],
         "apply_s": times["apply_s"],
         "recovery_s": sum(each.seconds for each in recovery),
-        "disk_bytes": bytes_in(job.writer().path),
+        "disk_bytes": sum(bytes_in(partial / name) for name in names.STACKS),
         **actual,
     }
     record = run_record(
@@ -77,10 +85,22 @@ def write_beside(
         shards=ledger.shards,
     )
     log.event("finished", seconds=round(times["total_s"], 3))
-    beside = [name for name in HASHED if name not in names.STACKS]
-    stacks = hashes_of(job.workspace.folder if stays else partial, names.STACKS)
-    files = {**hashes_of(partial, beside), **stacks}
-    return write_record(partial, replace(record, files=files))
+    stacks = job.workspace.folder if stays else partial
+    return write_record(partial, replace(record, files=_write_fingerprints(partial, stacks, rows)))
+
+
+def _write_fingerprints(partial: Path, stacks: Path, rows: Sequence[SliceRow]) -> dict[str, str]:
+    """Write the fingerprints with the hashes of all files; returns those of the parts."""
+    hashes: dict[str, str] = {}
+    files: dict[str, str] = {}
+    for name in HASHED:
+        contents = contents_of((stacks if name in names.STACKS else partial) / name)
+        if name == names.FINGERPRINTS or contents is None:
+            continue
+        hashes[name] = part_hash(contents)
+        files |= {f"{name}/{path}": hash for path, hash in contents.items() if path}
+    write_fingerprints(partial, LEVELS, rows, files)
+    return {**hashes, **hashes_of(partial, [names.FINGERPRINTS])}
 
 
 def _write_tables(
@@ -89,10 +109,13 @@ def _write_tables(
     """The slices, the protocol, what surveys settled, and the journal; returns what is in that."""
     job, log = session.job, session.log
     partial = job.workspace.partial
-    for warning in _doubts(rows, prod(job.shape[1:]), facts_of(tuning)):
+    pixels = prod(job.shape[1:])
+    for warning in (*_doubts(rows, pixels, facts_of(tuning)), *_outside(job, rows, pixels)):
         log.warn(warning)
     atomic.write_table(partial / names.SLICES, [row.to_csv() for row in rows])
     (partial / names.PROTOCOL).write_bytes(job.protocol.source)
+    effective = effective_copy(protocol_record(job), job.workspace.folder)
+    atomic.write_text(partial / names.EFFECTIVE, effective)
     if any(_settled(chain) for chain in tuning.chains):
         channels = zip(job.channels, tuning.chains, strict=True)
         settled = {str(number): _settled(chain) for number, chain in channels}
@@ -161,6 +184,20 @@ def earlier_text(job: Job) -> str:
         return ""
     started = before.times["started"][:16].replace("T", " ")
     return f"the result of {started} (pixels {before.output.pixel_hash[:12]})"
+
+
+def _outside(job: Job, rows: Sequence[SliceRow], pixels: int) -> Iterator[str]:
+    """Where much more or less is masked than where the values were chosen."""
+    tuned = job.protocol.envelope.get("masked")
+    areas = [row.mask_area for row in rows if row.mask_area is not None]
+    if not tuned or not areas:
+        return
+    low, high = tuned
+    found = median(areas) / pixels
+    if found > OTHER_SHARE * high or found < low / OTHER_SHARE:
+        what = f"{percent(found)} of a slice are masked (median)"
+        where = f"{percent(low)} to {percent(high)} where the values were chosen"
+        yield f"{what}, {where}: look at the result, or tune the protocol again"
 
 
 def _doubts(rows: Sequence[SliceRow], pixels: int, facts: Mapping[str, str]) -> Iterator[str]:

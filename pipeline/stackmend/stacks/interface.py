@@ -287,13 +287,14 @@ class Writer(ABC):
     def read_back(self, position: int, channel: int = 0) -> Pixels | None:
         """A slice as it was written, or ``None`` where there is none that can be read."""
 
+    def file_of(self, position: int, channel: int) -> Path:
+        """The file in which a slice lies: one of its own, or that of the stack."""
+        return self.path
+
     def leave_out(self, position: int, channel: int = 0) -> None:
         """There is no such slice: a blank, so that the others keep their place."""
         blank = np.zeros(self.layout.shape[1:], self.layout.dtype)
         self.write(position, Slice(blank, self.layout.tags_at(position, channel)), channel)
 
     def finish(self) -> None:  # noqa: B027 - most formats have nothing left to do
-        """Bring what was written into its final form, if it is not yet.
-
-        Done once all slices are there, and again after a cut.
-        """
+        """Bring what was written into its final form: once all is there, and again after a cut."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from stackmend.errors import UsageError
@@ -26,8 +26,13 @@ from stackmend.tuning.survey import surveyed
 from stackmend.tuning.trial import Trial
 from stackmend.words import few
 
+Seen = Callable[[Sequence[FinishedSearch]], None]
+"""Is told of the searches of an entry before anything follows from them, or fails to."""
 
-def tune(session: Session, *, picture_of: PictureOf | None = None) -> Tuning:
+
+def tune(
+    session: Session, *, picture_of: PictureOf | None = None, seen: Seen | None = None
+) -> Tuning:
     """Work through the optimize entries and return the chains to be applied.
 
     Parameters
@@ -37,6 +42,8 @@ def tune(session: Session, *, picture_of: PictureOf | None = None) -> Tuning:
     picture_of
         Gives the step that makes a small picture; with it, there is one of every combination that
         is searched anyway, on the first optimization slice.
+    seen
+        Is told of the searches of each entry, also where nothing can be chosen.
 
     Raises
     ------
@@ -51,7 +58,7 @@ def tune(session: Session, *, picture_of: PictureOf | None = None) -> Tuning:
     tuning = untuned(job)
     for entry in job.protocol.searches:
         for channel, followers in channels_of(job, entry):
-            tuning = _tuned(session, tuning, entry, channel, followers, picture_of)
+            tuning = _tuned(session, tuning, entry, channel, followers, picture_of, seen)
     numbers = optimization_slices(job)
     chains = (surveyed(each, session, numbers, upto=len(each.steps)) for each in tuning.chains)
     return replace(tuning, chains=tuple(chains))
@@ -117,6 +124,7 @@ def _tuned(
     channel: int,
     followers: Sequence[int],
     picture_of: PictureOf | None,
+    seen: Seen | None = None,
 ) -> Tuning:
     """Search on a channel, and put what is chosen into the chains of its followers."""
     chains = list(tuning.chains)
@@ -127,6 +135,8 @@ def _tuned(
     entries = [each.entry for each in asked]
     best, results = contest(entries, [each.result for each in found])
     found = [replace(each, result=result) for each, result in zip(found, results, strict=True)]
+    if seen:
+        seen(found)
     chains[channel] = _surveyed_chain(asked, best, chains[channel])
     if best is None and asked[0].entry.alternative:
         nothing = replace(results[0], choice=none_taken(entries, results))

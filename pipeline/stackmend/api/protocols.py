@@ -1,118 +1,19 @@
-"""The commands as functions of the same names."""
+"""Protocols to start with, and what they can be made of."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stackmend import resources
 from stackmend.addresses import as_path
-from stackmend.errors import UsageError
-from stackmend.report import write_figures, write_report
-from stackmend.result import Result, open_result
+from stackmend.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from stackmend import registry
-    from stackmend.runner import (
-        CheckResult,
-        RunPlan,
-        RunResult,
-        Trial,
-        check,
-        finish,
-        plan,
-        run,
-        trial,
-    )
-
-__all__ = [
-    "CheckResult",
-    "RunPlan",
-    "RunResult",
-    "Trial",
-    "check",
-    "config",
-    "configs",
-    "figures",
-    "finish",
-    "init",
-    "plan",
-    "report",
-    "run",
-    "schema",
-    "show",
-    "steps",
-    "trial",
-]
-
-
-def __getattr__(name: str) -> Any:
-    """What runs protocols needs the whole program, so it is imported where it is asked for.
-
-    Those who only look at a result wait for nothing of it.
-    """
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from stackmend import runner
-
-    return getattr(runner, name)
-
-
-def show(run: str | Path) -> Result:
-    """What a run has left in writing: its record, its tables, its events.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    return open_result(Path(run).expanduser())
-
-
-def report(run: str | Path) -> Path:
-    """Make ``report.html`` of a result folder again from what lies in it; nothing is computed.
-
-    Returns the page.
-
-    Raises
-    ------
-    InputError
-        If there is no result of a run.
-    OutputError
-        If the page cannot be written.
-    """
-    return write_report(Path(run).expanduser())
-
-
-def figures(
-    run: str | Path, *, format: str = "png", dpi: int = 300, output: str | Path | None = None
-) -> list[Path]:
-    """Write the plots and pictures of a report as files.
-
-    Parameters
-    ----------
-    run
-        The result folder.
-    format
-        ``png``, ``svg`` or ``pdf``.
-    dpi
-        Resolution of what consists of pixels.
-    output
-        Folder to write to, ``figures`` in the result folder by default.
-
-    Raises
-    ------
-    UsageError
-        If the format or the resolution cannot be, or Matplotlib is not installed.
-    InputError
-        If there is no result of a run.
-    OutputError
-        If the figures cannot be written.
-    """
-    folder = None if output is None else Path(output).expanduser()
-    return write_figures(Path(run).expanduser(), format=format, dpi=dpi, output=folder)
 
 
 def steps() -> tuple[registry.Step, ...]:
@@ -169,6 +70,39 @@ def init(
     if folder is not None and not path.is_absolute():
         path = Path(os.path.relpath(path, folder))
     return protocol_for(seen, str(path))
+
+
+@dataclass(frozen=True)
+class ImportedProtocol:
+    """A protocol of another program as the text of one of this.
+
+    ``left_out`` is what has no equal here, with the reasons; ``problems`` are what ``check`` has to
+    say of the text.
+    """
+
+    text: str
+    left_out: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def import_protocol(file: str | Path) -> ImportedProtocol:
+    """Take over a pipeline of bmiptools (its JSON file) or parameters of PyStack3D (TOML).
+
+    The file is read as data; pickles, such as the ``.dill`` of bmiptools, are refused.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read or understood, or nothing in it has an equal here.
+    """
+    from stackmend.protocol import examine
+    from stackmend.translation import protocol_text, translate
+
+    source = Path(file).expanduser()
+    found = translate(source)
+    text = protocol_text(found)
+    draft = examine(source.with_suffix(".yaml"), text=text)
+    return ImportedProtocol(text, tuple(found.left_out), draft.problems)
 
 
 def configs() -> dict[str, str]:

@@ -1,0 +1,191 @@
+"""What can be asked of the result of a run, or made from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stackmend.report import write_figures, write_report
+from stackmend.result import Result, open_result
+from stackmend.result.atomic import write_new
+
+if TYPE_CHECKING:
+    from stackmend.comparison import Comparison
+    from stackmend.stacks import Reader
+    from stackmend.verification import Verification
+
+
+def show(run: str | Path) -> Result:
+    """What a run has left in writing: its record, its tables, its events.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    return open_result(Path(run).expanduser())
+
+
+def verify(
+    run: str | Path,
+    *,
+    input: str | Path | None = None,
+    output_of: str | Path | None = None,
+    tolerance: float | None = None,
+    workers: int | None = None,
+) -> Verification:
+    """Whether a result is what its record says: every file of it, and the pixels of every slice.
+
+    Parameters
+    ----------
+    run
+        The result folder, or the ``run.json`` in it.
+    input
+        The stack that it was made from, wherever that is now, to be held against the record, too.
+    output_of
+        The result folder of another run, whose stack is held against the record instead.
+    tolerance
+        Grey levels by which pixels may differ and be equivalent. By default none in the result
+        itself; in that of another run 1, for float32 a 10000th of the spread of a slice.
+    workers
+        Slices that are decoded at a time, one for each core by default.
+
+    Returns
+    -------
+    Verification
+        With ``outcome`` and all ``findings``.
+
+    Raises
+    ------
+    InputError
+        If there is no finished result of a run, its record cannot be understood, or the input
+        cannot be read.
+    """
+    from stackmend.verification import verify
+
+    folder = Path(run).expanduser()
+    readers: tuple[Reader, ...] = ()
+    if input is not None:
+        from stackmend.runner import input_of
+
+        readers = input_of(open_result(folder).record.protocol, input)
+    other = None if output_of is None else Path(output_of).expanduser()
+    return verify(folder, output_of=other, readers=readers, tolerance=tolerance, workers=workers)
+
+
+def diff(run: str | Path, other: str | Path, *, workers: int | None = None) -> Comparison:
+    """What two runs differ in, and which of that can be why their pixels do.
+
+    Protocols, steps, parameters, versions, input, output, searches, losses and choices are compared
+    as they were written down; pixels by their hashes, and one by one where both stacks are there.
+
+    Raises
+    ------
+    InputError
+        If one of them is no finished result, or its record cannot be understood.
+    """
+    from stackmend.comparison import compare
+
+    return compare(Path(run).expanduser(), Path(other).expanduser(), workers=workers)
+
+
+def report(run: str | Path) -> Path:
+    """Make ``report.html`` of a result folder again from what lies in it; nothing is computed.
+
+    Returns the page.
+
+    Raises
+    ------
+    InputError
+        If there is no result of a run.
+    OutputError
+        If the page cannot be written.
+    """
+    return write_report(Path(run).expanduser())
+
+
+def crate(run: str | Path, *, license: str = "", author: str = "") -> Path:
+    """Write the metadata of an RO-Crate (Process Run Crate 0.5) into a result folder.
+
+    Parameters
+    ----------
+    run
+        The result folder.
+    license
+        Under which the data are given on, best as an address.
+    author
+        Who has restored them.
+
+    Returns the file.
+
+    Raises
+    ------
+    InputError
+        If there is no finished result of a run.
+    OutputError
+        If it cannot be written.
+    """
+    from stackmend.report.crate import write_crate
+
+    return write_crate(Path(run).expanduser(), license=license, author=author)
+
+
+def figures(
+    run: str | Path, *, format: str = "png", dpi: int = 300, output: str | Path | None = None
+) -> list[Path]:
+    """Write the plots and pictures of a report as files.
+
+    Parameters
+    ----------
+    run
+        The result folder.
+    format
+        ``png``, ``svg`` or ``pdf``.
+    dpi
+        Resolution of what consists of pixels.
+    output
+        Folder to write to, ``figures`` in the result folder by default.
+
+    Raises
+    ------
+    UsageError
+        If the format or the resolution cannot be, or Matplotlib is not installed.
+    InputError
+        If there is no result of a run.
+    OutputError
+        If the figures cannot be written.
+    """
+    folder = None if output is None else Path(output).expanduser()
+    return write_figures(Path(run).expanduser(), format=format, dpi=dpi, output=folder)
+
+
+def freeze(run: str | Path, *, output: str | Path | None = None) -> str:
+    """The protocol of a run with the values that it has chosen: what it did, without its search.
+
+    Run on the same stack, it gives the same pixels. Comments stay, and beside each value stands
+    where it was chosen, by which loss, of how many combinations.
+
+    Parameters
+    ----------
+    run
+        The result folder.
+    output
+        A new file to write it to; relative paths are written as seen from there, by default from
+        the working folder.
+
+    Raises
+    ------
+    InputError
+        If there is no finished run.
+    UsageError
+        If its channels have values of their own, or no step was applied.
+    OutputError
+        If there is such a file already, or it cannot be written.
+    """
+    from stackmend.runner.frozen import frozen_protocol
+
+    file = None if output is None else Path(output).expanduser()
+    text = frozen_protocol(show(run), Path.cwd() if file is None else file.absolute().parent)
+    if file is not None:
+        write_new(file, text)
+    return text

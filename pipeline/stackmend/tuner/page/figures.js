@@ -1,0 +1,87 @@
+// Live figures of the slice, and the profile along a line.
+
+import { draw, make, number, percent } from "./elements.js";
+
+const [WIDTH, HEIGHT] = [320, 84];
+
+/** Loss, changed pixels, mask and clipped pixels of what is on the screen. */
+export function showFigures(hub, place) {
+  const item = (label, title) => {
+    const [value, more] = [make("span", {}, "–"), make("small", { class: "soft" })];
+    place.append(make("div", { title }, make("dt", {}, label), make("dd", {}, value, more)));
+    return (text, beside = "", why = title) => {
+      value.textContent = text;
+      more.textContent = beside;
+      value.parentElement.parentElement.title = why;
+    };
+  };
+  const loss = item("loss", "Loss of this slice; lower is better. Beside it that of the untouched slice.");
+  const changed = item("changed", "Share of the pixels that differ from the input");
+  const mask = item("mask", "Share of the slice that is masked");
+  const clipped = item("clipped", "Pixels at the ends of what the output can hold");
+  let searches = 0;
+  hub.on("state", ({ entries }) => {
+    searches = entries?.length ?? 0;
+  });
+  hub.on("figures", (figures) => {
+    // Losses take longer than the rest and follow; until then the last one stays, faded.
+    const waits = searches > 0 && !figures.losses?.length;
+    place.firstElementChild.classList.toggle("old", waits);
+    if (!waits) showLoss(figures);
+    changed(percent(figures.changed));
+    mask(percent(figures.mask), figures.mask_pixels ? `${number(figures.mask_pixels, 9)} px` : "");
+    clipped(number(figures.clipped, 9), "px");
+  });
+  hub.on("state", () => place.classList.add("old"));
+  hub.on("figures", () => place.classList.remove("old"));
+
+  function showLoss({ loss: here, untouched, reason }) {
+    const known = Number.isFinite(here);
+    const alone = Number.isFinite(untouched) ? `untouched ${number(untouched)}` : "";
+    loss(known ? number(here) : "–", known ? alone : short(reason) || alone, reason ?? undefined);
+  }
+}
+
+function short(reason) {
+  if (!reason) return "";
+  return reason.length > 34 ? `${reason.slice(0, 32)}…` : reason;
+}
+
+/** Grey levels along the line, before and after, and where it crosses the mask. */
+export function showProfile(hub, place, gone) {
+  const plot = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none",
+    role: "img", "aria-label": "Grey levels along the line" });
+  const words = make("figcaption", { class: "soft" });
+  const close = make("button", { type: "button", class: "plain close", "aria-label":
+    "Take the line away", title: "Take the line away", on: { click: () => {
+    place.hidden = true;
+    gone();
+  } } }, "×");
+  place.replaceChildren(plot, make("div", {}, words, close));
+  hub.on("line moves", () => {
+    place.hidden = false;
+  });
+  hub.on("profile", ({ before, after, mask, start, stop }) => {
+    const all = [...before, ...after].filter(Number.isFinite);
+    if (!all.length) return;
+    const [low, high] = [Math.min(...all), Math.max(...all)];
+    const x = (at) => ((at / Math.max(1, before.length - 1)) * WIDTH).toFixed(1);
+    const y = (grey) => (HEIGHT - 3 - ((grey - low) / (high - low || 1)) * (HEIGHT - 8)).toFixed(1);
+    const path = (greys) => greys.map((grey, at) => `${x(at)} ${y(grey)}`).join("L");
+    plot.replaceChildren(
+      draw("path", { class: "masked", d: masked(mask ?? [], x) }),
+      draw("path", { class: "before", d: `M${path(before)}` }),
+      draw("path", { class: "after", d: `M${path(after)}` }));
+    const long = Math.hypot(stop[0] - start[0], stop[1] - start[1]);
+    words.textContent = `${number(long, 4)} px, grey ${number(low)} to ${number(high)}`;
+    place.hidden = false;
+  });
+}
+
+function masked(mask, x) {
+  let path = "";
+  mask.forEach((inside, at) => {
+    if (inside) path += `M${x(Math.max(0, at - 0.5))} 0H${x(at + 0.5)}V${HEIGHT}H${x(Math.max(0, at - 0.5))}z`;
+  });
+  return path;
+}

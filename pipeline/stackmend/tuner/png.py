@@ -1,0 +1,50 @@
+"""PNG files of 8 bit, grey or with a palette, as fast as a picture can be handed to a browser."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+Levels = NDArray[np.uint8]
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_GREY, _PALETTE = 0, 3  # colour types of the format
+_UNFILTERED = 0  # what stands before each row
+
+
+def png(
+    pixels: Levels, *, palette: Levels | None = None, alpha: Levels | None = None, level: int = 0
+) -> bytes:
+    """Pixels as a PNG file.
+
+    Parameters
+    ----------
+    pixels : (Y, X) uint8
+        Grey levels, or places in the palette.
+    palette : (256, 3) uint8
+        Colours.
+    alpha : (256,) uint8
+        How opaque each colour is.
+    level
+        Of compression. 0 stores the pixels: noise takes ten times as long to compress as to send.
+    """
+    height, width = pixels.shape
+    rows = np.empty((height, width + 1), np.uint8)
+    rows[:, 0] = _UNFILTERED
+    rows[:, 1:] = pixels
+    kind = _GREY if palette is None else _PALETTE
+    parts = [_SIGNATURE, _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))]
+    if palette is not None:
+        parts.append(_chunk(b"PLTE", palette.tobytes()))
+    if alpha is not None:
+        parts.append(_chunk(b"tRNS", alpha.tobytes()))
+    parts += [_chunk(b"IDAT", zlib.compress(rows.data, level)), _chunk(b"IEND", b"")]
+    return b"".join(parts)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checked = kind + content
+    return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
