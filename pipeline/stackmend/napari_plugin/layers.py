@@ -28,8 +28,7 @@ from stackmend.napari_plugin.source import (
 )
 from stackmend.preview import State
 from stackmend.preview.document import Document, alternatives
-from stackmend.result import Record, Result, open_result
-from stackmend.result.names import STACK
+from stackmend.result import Record, Result, names, open_result
 from stackmend.result.rows import Status
 from stackmend.stacks import FORMATS, Reader, open_stack
 
@@ -38,9 +37,6 @@ LayerData = tuple[Any, ...]
 
 OWN = "stackmend"
 """Under this name a layer's metadata has its ``Source``."""
-
-_MASKS = ("masks", "masks.tif", f"{STACK}.zarr/labels/masks")
-"""Where a result has its masks, if they were written."""
 
 
 def layers_of_protocol(file: Path) -> list[LayerData]:
@@ -68,9 +64,8 @@ def layers_of_result(folder: Path) -> list[LayerData]:
     result = open_result(folder)
     record = result.record
     stored = {AFTER: _opened(result.folder, _stack_of(record))}
-    for place in _MASKS:
-        if (result.folder / place).exists():
-            stored[MASK] = _opened(result.folder, place)
+    if record.output.masks is not None:
+        stored[MASK] = _opened(result.folder, record.output.masks["path"])
     document = original(record.protocol)
     layers = []
     for channel, number in enumerate(record.input.channels):
@@ -180,7 +175,7 @@ def _title(document: Document) -> str:
 
 
 def _stack_of(record: Record) -> str:
-    return f"{STACK}{FORMATS[record.output.format].suffix}"
+    return f"{names.STACK}{FORMATS[record.output.format].suffix}"
 
 
 def _opened(folder: Path, name: str) -> tuple[Reader, ...]:
