@@ -257,7 +257,14 @@ def of_journals() -> Iterator[tuple[str, Tampering]]:
 def of_others(out: Path) -> Iterator[tuple[str, Tampering]]:
     """Every other file of a result flipped, cut, lengthened and lost."""
     previews = [f"previews/{file.name}" for file in sorted((out / "previews").iterdir())]
-    names = ["protocol.yaml", "surveys.json", "fingerprints.json", "log.jsonl", "log.txt"]
+    names = [
+        "protocol.yaml",
+        "effective.yaml",
+        "surveys.json",
+        "fingerprints.json",
+        "log.jsonl",
+        "log.txt",
+    ]
     for name in (*names, "losses.webp", *previews[:4], previews[-1]):
         for place in (0.1, 0.6):
             yield f"{name} at {place}", Tampering(partial(flip, name, place), f"{name}: ")

@@ -84,10 +84,11 @@ MAY_IMPORT = {
     "report": {"result", "disk", "errors", "words"},
     "tuner": {"preview", "protocol", "kernels", "workers", "errors", "words"},
     "verification": {"result", "stacks", "kernels", "errors", "words"},
+    "explanation": {"result", "registry", "errors", "words"},
     "comparison": {"verification", "result", "errors", "words"},
     "api": {
         *{"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
-        *{"verification", "comparison", "translation"},
+        *{"verification", "comparison", "explanation", "translation"},
         *{"looking", "errors", "resources", "addresses"},
     },
     "cli": {"api", "result", "registry", "errors", "words", "interrupts", "addresses", "tuner"},

@@ -28,6 +28,7 @@ from stackmend.stacks.tiff.folder_writer import TiffFolderWriter
 
 Write = Callable[..., Path]
 PARTS = [
+    "effective.yaml",
     "fingerprints.json",
     "journal.jsonl",
     "log.jsonl",

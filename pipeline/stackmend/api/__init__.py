@@ -14,7 +14,17 @@ from stackmend.api.protocols import (
     schema,
     steps,
 )
-from stackmend.api.results import crate, diff, figures, freeze, report, show, verify
+from stackmend.api.results import (
+    crate,
+    diff,
+    explain,
+    figures,
+    freeze,
+    replay,
+    report,
+    show,
+    verify,
+)
 
 if TYPE_CHECKING:
     from stackmend.comparison import Comparison
@@ -44,12 +54,14 @@ __all__ = [
     "configs",
     "crate",
     "diff",
+    "explain",
     "figures",
     "finish",
     "freeze",
     "import_protocol",
     "init",
     "plan",
+    "replay",
     "report",
     "run",
     "schema",

@@ -11,6 +11,8 @@ from stackmend.result.atomic import write_new
 
 if TYPE_CHECKING:
     from stackmend.comparison import Comparison
+    from stackmend.explanation import Told
+    from stackmend.result.log import Listener
     from stackmend.stacks import Reader
     from stackmend.verification import Verification
 
@@ -73,6 +75,49 @@ def verify(
     return verify(folder, output_of=other, readers=readers, tolerance=tolerance, workers=workers)
 
 
+def replay(
+    run: str | Path,
+    *,
+    input: str | Path | None = None,
+    output: str | Path | None = None,
+    search_again: bool = False,
+    tolerance: float | None = None,
+    workers: int | None = None,
+    listener: Listener | None = None,
+) -> Verification:
+    """Make a run again from its record, into another folder, and hold the pixels against it.
+
+    Parameters
+    ----------
+    run
+        The result folder.
+    input
+        The stack, if it is no longer where the run has read it.
+    output
+        The folder of the replay, a new one beside that of the run by default. Its protocol, with
+        the chosen values in place of sweeps, is written beside it.
+    search_again
+        Whether the values are chosen again.
+    tolerance
+        As for ``verify`` with ``output_of``.
+    workers, listener
+        As for ``run``.
+
+    Raises
+    ------
+    StackmendError
+        As ``freeze``, ``run`` and ``verify``.
+    """
+    from stackmend import runner
+    from stackmend.runner.replay import folder_beside, replay_protocol
+
+    result = show(run)
+    folder = folder_beside(result.folder) if output is None else Path(output).expanduser()
+    file = replay_protocol(result, folder, search_again=search_again)
+    runner.run(file, input=input, output=folder, workers=workers, listener=listener)
+    return verify(result.folder, output_of=folder, tolerance=tolerance, workers=workers)
+
+
 def diff(run: str | Path, other: str | Path, *, workers: int | None = None) -> Comparison:
     """What two runs differ in, and which of that can be why their pixels do.
 
@@ -87,6 +132,28 @@ def diff(run: str | Path, other: str | Path, *, workers: int | None = None) -> C
     from stackmend.comparison import compare
 
     return compare(Path(run).expanduser(), Path(other).expanduser(), workers=workers)
+
+
+def explain(run: str | Path, slice: str | int | None = None) -> list[Told]:
+    """Where every value of a run came from, in words; or what happened to one of its slices.
+
+    Parameters
+    ----------
+    run
+        The result folder.
+    slice
+        A slice by its number in the input, or by its name.
+
+    Raises
+    ------
+    InputError
+        If there is no finished result of a run.
+    UsageError
+        If it has no such slice.
+    """
+    from stackmend.explanation import explain
+
+    return explain(show(run), None if slice is None else str(slice))
 
 
 def report(run: str | Path) -> Path:

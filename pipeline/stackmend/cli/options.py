@@ -39,6 +39,8 @@ class Options(Namespace):
     subject: Path
     port: int
     browser: bool
+    search_again: bool
+    slice: str | None
     output_of: Path | None
     other: Path
     tolerance: float | None

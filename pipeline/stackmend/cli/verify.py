@@ -62,11 +62,12 @@ def main(options: Options) -> int:
     if options.format == "json":
         answer(json_text({**found.to_json(), "status": status}, indent=2))
     else:
-        answer("\n".join(_lines(found)))
+        answer("\n".join(verification_lines(found)))
     return status
 
 
-def _lines(found: Verification) -> Iterator[str]:
+def verification_lines(found: Verification) -> Iterator[str]:
+    """The outcome, and what is found, the most important things of it."""
     slices = words.counted(found.slices, "slice")
     yield f"{words.short_path(found.stack)}: {found.outcome} ({slices} looked at)"
     for finding in found.findings[:_SHOWN]:

@@ -111,9 +111,9 @@ def examined(
     variants = job.protocol.variants
     shown = alternative if alternative in variants else next(iter(variants))
     state = _with_chains(replace(state, alternative=shown, job=job), values)
-    wrong = _problems_of_values(state, base / name, base)
-    if wrong:
-        return State(revision, text, (*state.problems, *wrong))
+    of_values = _problems_of_values(state, base / name, base)
+    if of_values:
+        return State(revision, text, (*state.problems, *of_values))
     return state
 
 
