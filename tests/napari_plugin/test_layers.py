@@ -59,7 +59,7 @@ def test_a_mask_is_computed_with_what_the_run_has_chosen(cell, protocol, told, t
     assert shown["mask"].dtype == np.uint8
 
 
-@pytest.mark.parametrize("format", ["tiff-folder", "tiff", "ome-zarr", "ome-zarr-0.4"])
+@pytest.mark.parametrize("format", ["tiff-folder", "ome-zarr"])
 def test_a_mask_that_was_written_is_read(cell, protocol, told, tmp_path, format):
     if format.startswith("ome"):
         pytest.importorskip("zarr", reason="needs zarr: pip install 'stackmend[zarr]'")
