@@ -103,6 +103,20 @@ def test_channels_are_layers_of_their_own(tmp_path, told, charged, protocol):
         assert areas == [int(mask[position].sum()) for position in range(3)]
 
 
+def test_of_several_chains_the_one_that_was_taken_is_shown(cell, protocol, told, tmp_path):
+    first, find, correct, last = fixed()
+    several = {"bright": [{**find, "inverse": False, "min_area": 3000}, correct]}
+    several["dark"] = [{**find, "gf1_sigma": {"sweep": [8, 12]}}, correct]
+    search = {"slices": [1], "loss": "common_histogram"}
+    result = api.run(protocol(chain=[first, {"one_of": several}, last], optimize=search))
+    found = layers_of_result(tmp_path / "result")
+    assert {data[1]["metadata"][OWN].document.alternative for data in found} == {"dark"}
+    mask = by_kind(found)["mask"]
+    areas = [row.mask_area for row in api.show(result.folder).slices]
+    assert areas == [int(mask[position].sum()) for position in range(4)]
+    assert any(areas)
+
+
 def test_a_result_whose_stack_is_gone_shows_what_is_there(cell, protocol, told, tmp_path):
     api.run(protocol())
     shutil.rmtree(cell)
