@@ -42,6 +42,7 @@ def test_wheel(built, tmp_path):
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert not any("tests" in name or "/test_" in name for name in names)
     assert {"stackmend/report/templates/report.html", "stackmend/report/works.bib"} <= set(names)
+    assert "stackmend/napari_plugin/napari.yaml" in names
     assert runs_from(wheel, tmp_path) == str(tmp_path / "stackmend" / "schemas")
 
 

@@ -129,6 +129,8 @@ def main(result, protocol, wrong):
     import napari
     from napari.utils.notifications import notification_manager
 
+    from stackmend.napari_plugin.shown import source_of
+
     viewer = napari.Viewer(show=False)
     viewer.open(result, plugin="stackmend")
     for kind, layer in layers_of(viewer).items():
@@ -136,8 +138,10 @@ def main(result, protocol, wrong):
         say("layer", kind=kind, scale=list(layer.scale), units=units, shape=list(layer.data.shape))
     Person(viewer).tune()
     viewer.layers.clear()
+    _, widget = viewer.window.add_plugin_dock_widget("stackmend", "Tuner")
     viewer.open(protocol, plugin="stackmend")
-    say("protocol", kinds=sorted(layers_of(viewer)))
+    taken = wait(lambda: widget.tuning.shown is not None)
+    say("protocol", kinds=[source_of(layer).kind for layer in viewer.layers], taken=taken)
     viewer.layers.clear()
     viewer.open(wrong, plugin="stackmend")
     said = [str(each.message) for each in notification_manager.records]

@@ -59,19 +59,19 @@ def test_a_mask_is_computed_with_what_the_run_has_chosen(cell, protocol, told, t
     assert shown["mask"].dtype == np.uint8
 
 
-def test_a_mask_that_was_written_is_read(cell, protocol, told, tmp_path):
-    api.run(protocol())
-    masks = tmp_path / "result" / "masks"
-    masks.mkdir()
-    for position in range(4):
-        image = np.zeros((48, 64), np.uint8)
-        image[position] = 255
-        tifffile.imwrite(masks / f"slice{position}.tif", image)
-    (*_, (mask, attributes, kind)) = layers_of_result(tmp_path / "result")
+@pytest.mark.parametrize("format", ["tiff-folder", "ome-zarr"])
+def test_a_mask_that_was_written_is_read(cell, protocol, told, tmp_path, format):
+    if format.startswith("ome"):
+        pytest.importorskip("zarr", reason="needs zarr: pip install 'stackmend[zarr]'")
+    computed = by_kind(layers_of_protocol(protocol(chain=fixed(), optimize=None)))["mask"]
+    output = {"path": "result", "format": format, "masks": True}
+    result = api.run(protocol(chain=fixed(), optimize=None, output=output))
+    (*_, (mask, attributes, kind)) = layers_of_result(result.folder)
     assert kind == "labels"
+    assert attributes["metadata"][OWN].stored
     assert attributes.get("visible", True)
-    assert np.array_equal(np.unique(mask[1]), (0, 1))
-    assert mask[1][1].all()
+    assert np.array_equal(mask[:], computed[:])
+    assert mask[1].any()
 
 
 def test_channels_are_layers_of_their_own(tmp_path, told, charged, protocol):
@@ -101,6 +101,20 @@ def test_channels_are_layers_of_their_own(tmp_path, told, charged, protocol):
     ):
         areas = [row.mask_area for row in result.slices if row.channel == channel]
         assert areas == [int(mask[position].sum()) for position in range(3)]
+
+
+def test_of_several_chains_the_one_that_was_taken_is_shown(cell, protocol, told, tmp_path):
+    first, find, correct, last = fixed()
+    several = {"bright": [{**find, "inverse": False, "min_area": 3000}, correct]}
+    several["dark"] = [{**find, "gf1_sigma": {"sweep": [8, 12]}}, correct]
+    search = {"slices": [1], "loss": "common_histogram"}
+    result = api.run(protocol(chain=[first, {"one_of": several}, last], optimize=search))
+    found = layers_of_result(tmp_path / "result")
+    assert {data[1]["metadata"][OWN].document.alternative for data in found} == {"dark"}
+    mask = by_kind(found)["mask"]
+    areas = [row.mask_area for row in api.show(result.folder).slices]
+    assert areas == [int(mask[position].sum()) for position in range(4)]
+    assert any(areas)
 
 
 def test_a_result_whose_stack_is_gone_shows_what_is_there(cell, protocol, told, tmp_path):

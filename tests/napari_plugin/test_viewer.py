@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import PATIENCE
 from stackmend import api
 
 pytestmark = pytest.mark.skipif(
@@ -30,7 +31,9 @@ def test_a_person_tunes_a_result(cell, protocol, tmp_path):
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("protocol: 1\ninput: {path: cell}\nchain: [{step: standardise}]\n")
     command = [sys.executable, SESSION, tmp_path / "result", file, wrong]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    done = subprocess.run(
+        command, capture_output=True, encoding="utf-8", check=False, timeout=PATIENCE
+    )
     if done.returncode == NO_OPENGL:
         pytest.skip("needs OpenGL without a screen: apt-get install libegl1 libgl1")
     assert done.returncode == 0, done.stderr
@@ -54,7 +57,8 @@ def test_a_person_tunes_a_result(cell, protocol, tmp_path):
     assert seen["moved on"]["values"]["find_charging.gf1_sigma"] not in (8, 12)
     assert seen["as before"]["same"]
     assert seen["closed"] == {"what": "closed", "docked": False, "black": False}
-    assert seen["protocol"]["kinds"] == ["after", "before", "mask"]
+    assert seen["protocol"]["kinds"] == ["before", "after", "mask"]
+    assert seen["protocol"]["taken"]
 
     # What was saved is a protocol, its sweep as it was; what is wrong is said, without a traceback.
     assert "min_area: 400" in (tmp_path / "tuned.yaml").read_text()

@@ -27,9 +27,8 @@ from stackmend.napari_plugin.source import (
     scale_of,
 )
 from stackmend.preview import State
-from stackmend.preview.document import Document, alternatives
-from stackmend.result import Record, Result, open_result
-from stackmend.result.names import STACK
+from stackmend.preview.document import Document
+from stackmend.result import Record, Result, names, open_result
 from stackmend.result.rows import Status
 from stackmend.stacks import FORMATS, Reader, open_stack
 
@@ -38,9 +37,6 @@ LayerData = tuple[Any, ...]
 
 OWN = "stackmend"
 """Under this name a layer's metadata has its ``Source``."""
-
-_MASKS = ("masks", "masks.tif", f"{STACK}.zarr/labels/masks")
-"""Where a result has its masks, if they were written."""
 
 
 def layers_of_protocol(file: Path) -> list[LayerData]:
@@ -68,9 +64,8 @@ def layers_of_result(folder: Path) -> list[LayerData]:
     result = open_result(folder)
     record = result.record
     stored = {AFTER: _opened(result.folder, _stack_of(record))}
-    for place in _MASKS:
-        if (result.folder / place).exists():
-            stored[MASK] = _opened(result.folder, place)
+    if record.output.masks is not None:
+        stored[MASK] = _opened(result.folder, record.output.masks["path"])
     document = original(record.protocol)
     layers = []
     for channel, number in enumerate(record.input.channels):
@@ -109,14 +104,14 @@ def _layers_of_channel(
 ) -> list[LayerData]:
     """The layers of one channel of a result, in the order in which they lie above each other."""
     record = result.record
-    document = replace(document, values=chosen_in(record, str(number)))
+    values = chosen_in(record, str(number))
+    document = replace(document, values=values, alternative=_alternative(record))
     after = stored[AFTER][channel]
     numbers = _numbers_of(result, number, after)
     size = tuple(record.input.pixel_size_nm.get(axis) for axis in "zyx")
     scale = scale_of(size, record.input.slices)
     found = []
     try:
-        document = replace(document, alternative=_alternative(document, record))
         state = examined(document)
         kinds = [BEFORE] if MASK in stored or _is_other_chain(record) else [BEFORE, MASK]
         for planes, attributes, kind in computed_layers(document, state, kinds, [channel]):
@@ -180,7 +175,7 @@ def _title(document: Document) -> str:
 
 
 def _stack_of(record: Record) -> str:
-    return f"{STACK}{FORMATS[record.output.format].suffix}"
+    return f"{names.STACK}{FORMATS[record.output.format].suffix}"
 
 
 def _opened(folder: Path, name: str) -> tuple[Reader, ...]:
@@ -205,14 +200,10 @@ def _is_other_chain(record: Record) -> bool:
     return bool(record.replaced_chain or record.skipped_steps)
 
 
-def _alternative(document: Document, record: Record) -> str:
+def _alternative(record: Record) -> str:
     """Which of several chains a run has taken; nothing where there is only one, or none was."""
-    applied = [step.id for step in record.chain]
-    for name in alternatives(document.data):
-        state = examined(replace(document, alternative=name))
-        if [step.id for step in state.chains[0].steps] == applied:
-            return name
-    return ""
+    taken = (each.one_of for each in record.searches if each.status == "chosen" and each.one_of)
+    return next(taken, "")
 
 
 def _reading(reader: Reader) -> Callable[[int], Plane | None]:

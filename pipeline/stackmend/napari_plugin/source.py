@@ -19,6 +19,9 @@ from stackmend.result import Record, origin_of
 BEFORE, AFTER, MASK = KINDS = ("before", "after", "mask")
 """What is shown of a slice, in the order of the layers."""
 
+_CHOSEN = "chosen by search"
+"""So a record begins to say where a value comes from."""
+
 
 @cache
 def preview() -> Preview:
@@ -98,13 +101,13 @@ def state_of(document: Document) -> State:
 
 
 def chosen_in(record: Record, channel: str) -> dict[str, Any]:
-    """The values that a run has applied to a channel, by full name."""
-    steps = (record.chains or {}).get(channel, record.chain)
-    return {
-        f"{step.id}.{name}": parameter["value"]
-        for step in steps
-        for name, parameter in step.parameters.items()
-    }
+    """The values that searches of a run have chosen for a channel, by full name."""
+    chosen = {}
+    for step in (record.chains or {}).get(channel, record.chain):
+        for name, parameter in step.parameters.items():
+            if parameter["origin"].startswith(_CHOSEN):
+                chosen[f"{step.id}.{name}"] = parameter["value"]
+    return chosen
 
 
 def maker(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -197,6 +197,10 @@ class Tuning:
             self._ask()
 
     def _inserted(self) -> None:
+        """Look for a protocol once all layers of a file are there, not only the first."""
+        QTimer.singleShot(0, self._adopt)
+
+    def _adopt(self) -> None:
         if self.is_docked() and (self.shown is None or not self.shown.is_there):
             self.open()
 

@@ -10,6 +10,7 @@ from typing import Any
 from stackmend.errors import StackmendError
 from stackmend.napari_plugin.source import KINDS, preview
 from stackmend.preview import Cancelled, State
+from stackmend.result.rows import Status
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,14 @@ class Made:
 
     @property
     def status(self) -> str:
-        """What became of the slice, in the channels in which anything else than usual did."""
+        """What became of the slice in its channels."""
         if self.error:
             return "cannot be made"
-        said = [
-            " ".join(filter(None, (found["status"], found["reason"])))
-            for found in self.products.values()
-        ]
-        return ", ".join(dict.fromkeys(said)).replace("_", " ")
+        said = []
+        for found in self.products.values():
+            words = Status(found["status"]).words
+            said.append(f"{words} ({found['reason']})" if found["reason"] else words)
+        return ", ".join(dict.fromkeys(said))
 
 
 class Work:
