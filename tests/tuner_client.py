@@ -10,17 +10,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
-
-from conftest import PATIENCE
-
-pytest.importorskip("websockets", reason="the tuner needs: pip install 'stackmend[tune]'")
-
 from PIL import Image
 from websockets.sync.client import ClientConnection, connect
 
 from stackmend.tuner.access import Access
+
+PATIENCE = 120
+"""Seconds after which what should have happened is given up; no outcome depends on them."""
 
 WHOLE = {"y": 0, "x": 0, "height": 48, "width": 64}
 

@@ -12,6 +12,7 @@ from stackmend.addresses import as_path
 from stackmend.errors import UsageError
 from stackmend.report import write_figures, write_report
 from stackmend.result import Result, open_result
+from stackmend.result.atomic import write_new
 
 if TYPE_CHECKING:
     from stackmend import registry
@@ -37,6 +38,7 @@ __all__ = [
     "configs",
     "figures",
     "finish",
+    "freeze",
     "init",
     "plan",
     "report",
@@ -113,6 +115,38 @@ def figures(
     """
     folder = None if output is None else Path(output).expanduser()
     return write_figures(Path(run).expanduser(), format=format, dpi=dpi, output=folder)
+
+
+def freeze(run: str | Path, *, output: str | Path | None = None) -> str:
+    """The protocol of a run with the values that it has chosen: what it did, without its search.
+
+    Run on the same stack, it gives the same pixels. Comments stay, and beside each value stands
+    where it was chosen, by which loss, of how many combinations.
+
+    Parameters
+    ----------
+    run
+        The result folder.
+    output
+        A new file to write it to; relative paths are written as seen from there, by default from
+        the working folder.
+
+    Raises
+    ------
+    InputError
+        If there is no finished run.
+    UsageError
+        If its channels have values of their own, or no step was applied.
+    OutputError
+        If there is such a file already, or it cannot be written.
+    """
+    from stackmend.runner.frozen import frozen_protocol
+
+    file = None if output is None else Path(output).expanduser()
+    text = frozen_protocol(show(run), Path.cwd() if file is None else file.absolute().parent)
+    if file is not None:
+        write_new(file, text)
+    return text
 
 
 def steps() -> tuple[registry.Step, ...]:

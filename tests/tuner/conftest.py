@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tifffile
+import yaml
 
-pytest.importorskip("starlette", reason="the tuner needs: pip install 'stackmend[tune]'")
-
+from conftest import MakeStack
 from stackmend.tuner.opening import Subject, protocol_subject
 from stackmend.tuner.serving import Server
 from tuner_client import Page
@@ -37,6 +38,7 @@ def file(cell: Path, protocol: Callable[..., Path]) -> Path:
 def serve() -> Iterator[Callable[..., Server]]:
     """Starts a server for a protocol, or for another subject; nothing of it is left at the end."""
     started: list[Server] = []
+    before = threads()
 
     def start(subject: Subject | Path, **how: Any) -> Server:
         if isinstance(subject, Path):
@@ -47,12 +49,30 @@ def serve() -> Iterator[Callable[..., Server]]:
     yield start
     for server in started:
         server.close()
+    assert sorted(threads()) == sorted(before)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, charged: MakeStack) -> Path:
+    """The protocol of the server that all tests of a module ask."""
+    folder = tmp_path_factory.mktemp("shared")
+    (folder / "cell").mkdir()
+    for index, image in enumerate(charged()):
+        tifffile.imwrite(folder / "cell" / f"slice{index}.tif", image)
+    content = {"protocol": 1, "name": "tiny", "input": {"path": "cell"}}
+    file = folder / "tiny.yaml"
+    content |= {"output": {"path": "result"}, "chain": CHAIN}
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
+    return file
+
+
+@pytest.fixture(scope="module")
+def server(shared: Path) -> Iterator[Server]:
+    """One for all tests of a module: each has a page, and so a session, of its own."""
+    server = Server(protocol_subject(shared, input=None, set={}))
+    yield server
+    server.close()
     assert not threads()
-
-
-@pytest.fixture
-def server(serve: Callable[..., Server], file: Path) -> Server:
-    return serve(file)
 
 
 @pytest.fixture

@@ -11,19 +11,7 @@ from websockets.exceptions import InvalidStatus
 from conftest import PATIENCE
 from stackmend.tuner import app
 from stackmend.tuner.access import Access
-from stackmend.tuner.opening import protocol_subject
-from stackmend.tuner.serving import Server
 from tuner_client import Page, ask, live
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """One for all of these: they leave no trace."""
-    file = tmp_path_factory.mktemp("protocol") / "any.yaml"
-    file.write_text("protocol: 1\n")
-    server = Server(protocol_subject(file, input=None, set={}))
-    yield server
-    server.close()
 
 
 @pytest.fixture

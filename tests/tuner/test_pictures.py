@@ -61,6 +61,15 @@ def test_the_range_leaves_out_single_odd_pixels():
     assert range_of(np.zeros((5, 5))) == (0, 1)
 
 
+def test_what_is_no_number_is_black_and_sets_no_range():
+    field = np.array([[np.nan, 0, 1, np.inf, -np.inf]], np.float32)
+    low, high = range_of(field)
+    assert 0 <= low < high <= 1
+    np.testing.assert_array_equal(read(grey_picture(field, 1, (0, 1))), [[0, 0, 255, 255, 0]])
+    assert range_of(field[:, :1]) == (0, 1)
+    assert not read(grey_picture(field[:, :1], 1, (3, 3))).any()
+
+
 def test_a_mask_is_as_opaque_as_what_it_covers():
     mask = np.zeros((8, 8), bool)
     mask[:4, :4], mask[4, 4] = True, True
@@ -126,7 +135,9 @@ def test_layers_of_a_window_lie_where_they_are_in_the_slice(image):
     whole = Painted((1, 0, 0), False, (0, 0), {"before": image})
     part = Painted((1, 0, 0), True, (5, 7), {"before": image[5:20, 7:40]})
     window = Window(6, 9, 4, 5)
-    pictures = [each.picture("before", window, 1, (0, 255)) for each in (whole, part)]
+    pictures = [
+        each.picture("before", each.inside("before", window), 1, (0, 255)) for each in (whole, part)
+    ]
     np.testing.assert_array_equal(read(pictures[0]), image[6:10, 9:14])
     assert pictures[0] == pictures[1]
 

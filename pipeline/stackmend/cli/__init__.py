@@ -36,6 +36,7 @@ VERBS = (
     "show",
     "check",
     "plan",
+    "freeze",
     "report",
     "figures",
     "steps",

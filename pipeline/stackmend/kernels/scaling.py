@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.float32]
 
+ROWS = 64
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -66,6 +68,11 @@ def undo_scale(image: Image, scale: Scale) -> Image:
     -------
     (Y, X) float32
     """
-    restored = image * scale.gain + scale.offset
-    np.copyto(restored, scale.original, where=image == scale.standardized)
+    restored = np.empty(image.shape, np.float32)
+    # A few rows at a time, which stay in the cache from one operation to the next.
+    for start in range(0, len(image), ROWS):
+        rows = slice(start, start + ROWS)
+        band = np.multiply(image[rows], scale.gain, out=restored[rows])
+        band += scale.offset
+        np.copyto(band, scale.original[rows], where=image[rows] == scale.standardized[rows])
     return restored

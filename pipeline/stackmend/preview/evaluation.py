@@ -11,7 +11,6 @@ import numpy as np
 from stackmend.chain import ABSENT, Graph, Products
 from stackmend.errors import StepError, UsageError
 from stackmend.job import Job
-from stackmend.kernels.rounding import to_dtype
 from stackmend.registry import IMAGE, Stage
 from stackmend.restore.written import Form, Written
 from stackmend.stacks import Pixels
@@ -122,7 +121,7 @@ class Slices:
             return self._of_bad(raw, names)
         found: Products = {"status": "", "reason": ""}
         if BEFORE in names:
-            before = to_dtype(raw.pixels[self.form.window], self.form.dtype)[0]
+            before, _ = self.form.untouched(raw.pixels[self.form.window])
             found[BEFORE] = self.form.page(before, raw.below)
         if not {AFTER, MASK}.isdisjoint(names):
             new = self.written(number, raw, cancelled)

@@ -100,7 +100,8 @@ def examined(
         draft = protocols.examine(base / name, base=base, text=text)
         found = examine_stack(draft, stacks.of)
         state = State(revision, text, _problems_of(found))
-        if any(problem.severity == "error" for problem in found.draft.problems):
+        wrong = any(problem.severity == "error" for problem in found.draft.problems)
+        if wrong or found.input_error:
             return state
         job = replace(found, output_error=None).job(written=False)
     except StackmendError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
@@ -96,31 +96,25 @@ class QuickWindow:
         return isinstance(component, Step) and bool(component.opens or component.keeps)
 
     def _part(self, value: Any) -> Any:
-        """What is known of the whole slice, or of what a chain leaves of it, around the window."""
-        shape = getattr(value, "shape", None)
+        """What is known of the whole slice, or of what a chain leaves of it, around the window.
+
+        What has no shape of its own, and can be cut, is of the slice before anything is cut out.
+        """
+        can_be_cut = isinstance(value, np.ndarray) or hasattr(value, "cut")
         whole = self._slices.chain.reader.shape[1:]
-        if shape == self._rows:
-            part = self._wide
-        elif shape == whole:
+        shape = getattr(value, "shape", whole)
+        if not can_be_cut or shape not in (self._rows, whole):
+            return value
+        part = self._wide
+        if shape == whole:
             ends = zip(self._wide, self._slices.form.window, strict=True)
             y, x = (slice(own.start + at.start, own.stop + at.start) for own, at in ends)
             part = y, x
-        else:
-            return value
         if not isinstance(value, np.ndarray):
-            return value.cut(part) if hasattr(value, "cut") else value
+            return value.cut(part)
         cut = np.ascontiguousarray(value[part])
         cut.flags.writeable = False
         return cut
-
-
-def is_known(slices: Slices, number: int, names: Collection[str]) -> bool:
-    """Whether products of a slice are remembered, so that there is nothing to wait for."""
-    masks = slices.graph.masks()
-    wanted: set[Source] = {slices.named[name] for name in names if name in slices.named}
-    if AFTER in names or MASK in names:
-        wanted |= {slices.graph.products[IMAGE], *masks.values()}
-    return not slices.evaluation(number).frontier(wanted)[0]
 
 
 def _length(ends: slice) -> int:

@@ -8,9 +8,13 @@ from pathlib import Path
 
 from stackmend.addresses import Address, as_path, full_text
 from stackmend.errors import UsageError
-from stackmend.protocol.editing import put, remove
-from stackmend.protocol.overrides import path_of
+from stackmend.protocol.editing import NotEditable, put, remove
+from stackmend.protocol.overrides import apply, path_of
+from stackmend.protocol.spelling import spelled
 from stackmend.protocol.text import parse
+
+ANEW = "Written anew without comments, as the original is written in a way that cannot be edited."
+"""Stands above a text that could not be changed in place."""
 
 PATHS = (("input", "path"), ("output", "path"))
 """Where a protocol has paths."""
@@ -58,6 +62,34 @@ def with_given(
             text = remove(text, ("input", "phantom"))
         text = put(text, (name, "path"), _from(base, path))
     return text
+
+
+def as_run(
+    text: str,
+    *,
+    base: Path,
+    folder: Path,
+    input: Path | None,
+    output: Path | None,
+    set: Mapping[str, str],
+) -> str:
+    """The text of a protocol that was run, with what the command line gave, for another folder.
+
+    Parameters
+    ----------
+    text, base, input, output, set
+        As for ``with_given``, of a protocol that is sound with these.
+    folder
+        Where the text will lie.
+    """
+    try:
+        effective = with_given(text, base=base, input=input, output=output, set=set)
+        return rebased(effective, base, folder)
+    except NotEditable:  # its data can be written all the same
+        document = parse(text)
+        apply(document, input=input, output=output, set=set)
+        lines = [f"{spelled(key)}: {spelled(value)}" for key, value in document.data.items()]
+        return rebased("\n".join([f"# {ANEW}", *lines, ""]), base, folder)
 
 
 def rebased(text: str, before: Path, after: Path) -> str:

@@ -11,12 +11,15 @@ from stackmend.errors import UsageError
 from stackmend.protocol.editing import note, put, remove, value_at
 from stackmend.protocol.model import ONE_OF
 from stackmend.protocol.schema import optimize_entries
-from stackmend.protocol.sections import commented_out, with_alternative, without_alternatives
+from stackmend.protocol.sections import above, commented_out, with_alternative, without_alternatives
 from stackmend.protocol.text import DataPath, parse, spell
 from stackmend.words import counted, few
 
 NOT_SEARCHED = "Not searched any more, as every value is given; this was the search:"
 """Stands above the section ``optimize`` of a frozen protocol."""
+
+LOOKED_AT = "Nothing is searched, as every value is given; steps look at these slices first:"
+"""The same where the section is needed."""
 
 
 @dataclass(frozen=True)
@@ -139,4 +142,4 @@ def _without_search(text: str) -> str:
     for path, entry in optimize_entries(data):
         if "steps" in entry:
             text = remove(text, (*path, "steps"))
-    return text
+    return above(text, "optimize", LOOKED_AT)

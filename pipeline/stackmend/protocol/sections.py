@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stackmend.protocol.editing import insert, remove, value_at
+from stackmend.protocol.editing import insert, put, remove, value_at
 from stackmend.protocol.entries import dash
 from stackmend.protocol.layout import Layout
 from stackmend.protocol.model import ONE_OF
@@ -21,6 +22,23 @@ def headed(text: str, words: str) -> str:
         first, _, rest = text.partition(line_break)
         first += line_break
     return f"{first}# {words}{line_break}{rest}"
+
+
+def above(text: str, name: str, words: str) -> str:
+    """The text with a comment above a section of the protocol.
+
+    Raises
+    ------
+    NotEditable
+        If there is no such section.
+    """
+
+    def change(layout: Layout) -> str:
+        key = key_of(layout.root, node_at(layout, (name,), (name,)))
+        at = layout.line_start(key.start)
+        return f"{layout.text[:at]}# {words}{layout.line_break}{layout.text[at:]}"
+
+    return edited(text, (), lambda data: data, change)
 
 
 def commented_out(text: str, name: str, words: str) -> str:
@@ -80,6 +98,18 @@ def with_alternative(text: str, name: str) -> str:
         for place, step in enumerate(steps, start=at + 1):
             text = insert(text, ("chain", place), step)
         return remove(text, ("chain", at))
+
+
+def instead_of_chain(text: str, steps: Sequence[Mapping[str, Any]]) -> str:
+    """The text with other steps for the chain, which stays as a comment.
+
+    Raises
+    ------
+    NotEditable
+        If the text cannot be changed there.
+    """
+    text = commented_out(text, "chain", "Nothing was found, so this chain was replaced:")
+    return put(text, ("chain",), list(steps))
 
 
 def without_alternatives(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from stackmend.errors import UsageError
 from stackmend.protocol.scalars import scalar
 
-_PLAIN = re.compile(r"[^\W\d][\w./+-]*( [\w./+-]+)*")
+_PLAIN = re.compile(r"(?:\.{0,2}/)*[^\W\d][\w./+-]*( [\w./+-]+)*")
 _ODD = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )

@@ -74,21 +74,21 @@ class Form:
             Names of the masks.
         """
         if pixels.min() == pixels.max():
-            return self._untouched(pixels, Status.CONSTANT, None, {})
+            return self._left_alone(pixels, Status.CONSTANT, None, {})
         products = evaluate()
         image, mask, status = products[IMAGE], None, Status.RESTORED
         if masks:
             mask = self.union_of([products[name] for name in masks], image.shape)
             if mask.mean() > MOST_MASKED:
-                return self._untouched(pixels, Status.OVERMASKED, mask, products)
+                return self._left_alone(pixels, Status.OVERMASKED, mask, products)
             status = Status.RESTORED if mask.any() else Status.NOTHING_FOUND
         result, clipped = to_dtype(image, self.dtype)
         return Written(result, status, mask, clipped, products)
 
-    def _untouched(
+    def _left_alone(
         self, pixels: Pixels, status: Status, mask: Mask | None, products: Products
     ) -> Written:
-        result, clipped = to_dtype(as_image(pixels)[self.window], self.dtype)
+        result, clipped = self.untouched(pixels[self.window])
         return Written(result, status, mask, clipped, products)
 
     def union_of(self, masks: Sequence[Mask], shape: tuple[int, ...]) -> Mask:
@@ -104,7 +104,13 @@ class Form:
         """
         if below is None or len(result) + len(below) != self.size[0]:
             return result
-        return page_of(result, to_dtype(below, self.dtype)[0])
+        return page_of(result, self.untouched(below)[0])
+
+    def untouched(self, pixels: Pixels) -> tuple[Pixels, int]:
+        """Pixels as they are written without being restored, and how many are clipped."""
+        if pixels.dtype == self.dtype:
+            return pixels, 0
+        return to_dtype(as_image(pixels), self.dtype)
 
     def without(self, bad: BadSlice) -> Written:
         """What the protocol says about a slice that cannot be used: keep what there is, or none.

@@ -5,6 +5,7 @@
     results/cell3/
       run.json            the record: all that explains and repeats the run
       protocol.yaml       the protocol, byte for byte
+      effective.yaml      the same with all that the command line gave in it
       slices.csv          a row for every slice
       losses.csv          a row for every combination of a search on every slice
       stack/              the restored stack, or stack.tif, stack.zarr

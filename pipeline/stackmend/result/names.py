@@ -4,6 +4,7 @@ from __future__ import annotations
 
 RECORD = "run.json"
 PROTOCOL = "protocol.yaml"
+EFFECTIVE = "effective.yaml"
 LOSSES = "losses.csv"
 SLICES = "slices.csv"
 SURVEYS = "surveys.json"
@@ -25,6 +26,7 @@ STACKS = tuple(f"{stem}{suffix}" for stem in (STACK, TRUTH) for suffix in ("", "
 PARTS = (
     RECORD,
     PROTOCOL,
+    EFFECTIVE,
     LOSSES,
     SLICES,
     SURVEYS,

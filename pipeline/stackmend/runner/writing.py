@@ -20,6 +20,7 @@ from stackmend.result.record import Times, write_record
 from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import SliceRow, Status
 from stackmend.result.workspace import bytes_in
+from stackmend.runner.frozen import effective_copy
 from stackmend.runner.recording import facts_of, protocol_record, run_record
 from stackmend.runner.searched import loss_rows
 from stackmend.tuning.chains import ChannelChain, Tuning
@@ -93,6 +94,8 @@ def _write_tables(
         log.warn(warning)
     atomic.write_table(partial / names.SLICES, [row.to_csv() for row in rows])
     (partial / names.PROTOCOL).write_bytes(job.protocol.source)
+    effective = effective_copy(protocol_record(job), job.workspace.folder)
+    atomic.write_text(partial / names.EFFECTIVE, effective)
     if any(_settled(chain) for chain in tuning.chains):
         channels = zip(job.channels, tuning.chains, strict=True)
         settled = {str(number): _settled(chain) for number, chain in channels}

@@ -29,7 +29,7 @@ from stackmend.sweep.landmarks import landmarks
 from stackmend.sweep.row import ALSO, LOSS, PICTURED, UNUSABLE, LossStore, Row
 from stackmend.sweep.space import Axis, Combination, Space
 from stackmend.sweep.strategies import Strategy, strategy
-from stackmend.sweep.walk import distinct_work, distinct_work_for, most_alive, walk
+from stackmend.sweep.walk import Compute, distinct_work, distinct_work_for, most_alive, walk
 
 __all__ = [
     "ALSO",
@@ -40,6 +40,7 @@ __all__ = [
     "Axis",
     "Choice",
     "Combination",
+    "Compute",
     "LossStore",
     "Losses",
     "NoChoice",
@@ -133,6 +134,7 @@ def search(
     beside: Sequence[str] = (),
     nothing_found: str = NOTHING_TO_JUDGE,
     refuse: Refuse | None = None,
+    compute_on: Callable[[int], Compute] | None = None,
 ) -> SearchResult:
     """Evaluate the loss of combinations on every slice, and choose.
 
@@ -163,6 +165,8 @@ def search(
         What is said where the loss has nothing to judge.
     refuse
         Says which of some combinations are out, whatever their loss, and what each of them does.
+    compute_on
+        What computes the results on a slice, or knows them, as for ``walk``.
 
     Raises
     ------
@@ -189,7 +193,8 @@ def search(
         work += distinct_work_for(graph, compared).counts()
         needed += len(combinations) * len(slices)
         for number in slices:
-            row = Row(combinations, number, store, count_one, beside)
+            compute = compute_on(number) if compute_on else None
+            row = Row(combinations, number, store, count_one, beside, compute)
             shown = picture * (number == slices[0])
             losses[number] |= row.losses(graph, products_of, workers, shown)
             for name, values in row.measured.items():

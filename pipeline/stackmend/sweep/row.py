@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from stackmend.chain import ABSENT, Graph, Products
 from stackmend.registry import NOTHING_FOUND, Undefined
 from stackmend.sweep.space import Combination
-from stackmend.sweep.walk import distinct_work_for, walk
+from stackmend.sweep.walk import Compute, distinct_work_for, walk
 
 PICTURED = 64
 """Combinations of a round of which a picture is made: enough for a film that one sits through."""
@@ -47,7 +47,9 @@ class Row:
         store: LossStore | None,
         count_one: Callable[[], None] | None = None,
         beside: Sequence[str] = (),
+        compute: Compute | None = None,
     ) -> None:
+        self.compute = compute
         self.combinations, self.number = combinations, number
         self.store, self.count_one, self.beside = store, count_one, beside
         self.made: dict[Combination, Any] = {}
@@ -83,7 +85,8 @@ class Row:
             if picture:
                 wanted[picture] = self.combinations[:: ceil(len(self.combinations) / PICTURED)]
             work = distinct_work_for(graph, wanted)
-            walk(work, products_of(self.number), workers=workers, done=note)
+            given = products_of(self.number)
+            walk(work, given, workers=workers, done=note, compute=self.compute)
         return {combination: found[combination] for combination in self.combinations}
 
     def recalled(self) -> dict[Combination, float | Undefined] | None:

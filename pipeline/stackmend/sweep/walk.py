@@ -25,6 +25,10 @@ Key = tuple[int, Combination]
 """Identity of a task: index of its node, and the values of the parameters that it depends on."""
 
 
+Compute = Callable[[int, Combination, Callable[[], Any]], Any]
+"""Computes the result of a node for a combination, or knows it already."""
+
+
 @dataclass(frozen=True)
 class Task:
     """One distinct evaluation of one stage."""
@@ -111,6 +115,7 @@ def walk(
     *,
     workers: int = 1,
     done: Callable[[str, Combination, Any], None] | None = None,
+    compute: Compute | None = None,
 ) -> dict[str, dict[Combination, Any]]:
     """Compute all tasks for one slice; return the answers by product and combination.
 
@@ -124,6 +129,8 @@ def walk(
         Products that exist before the first stage.
     done
         Called with each product, combination and answer as soon as there is one.
+    compute
+        Computes each result, or knows it from elsewhere.
 
     Where a step refuses its values on this slice, the answer is an ``Undefined`` that has failed.
 
@@ -139,7 +146,7 @@ def walk(
         for combination, key in answered.items():
             answers[key].append((target, combination))
     uses = Counter(source for task in work.tasks.values() for source in set(task.inputs))
-    for key, result in _run(work.tasks, values, workers):
+    for key, result in _run(work.tasks, values, workers, compute):
         values[key] = result
         for source in set(work.tasks[key].inputs):
             uses[source] -= 1
@@ -204,7 +211,10 @@ class _Agenda:
 
 
 def _run(
-    tasks: Mapping[Key, Task], values: Mapping[Key | str, Any], workers: int
+    tasks: Mapping[Key, Task],
+    values: Mapping[Key | str, Any],
+    workers: int,
+    known: Compute | None,
 ) -> Iterator[tuple[Key, Any]]:
     """Finished tasks with their results.
 
@@ -214,7 +224,7 @@ def _run(
 
     def compute(key: Key) -> Callable[[], Any]:
         inputs = [values[source] for source in tasks[key].inputs]
-        return lambda: _attempt(tasks[key], inputs)
+        return lambda: _attempt(key[0], tasks[key], inputs, known)
 
     if workers == 1:
         while agenda:
@@ -225,13 +235,15 @@ def _run(
     yield from _on_threads(agenda, compute, workers)
 
 
-def _attempt(task: Task, inputs: Sequence[Any]) -> Any:
+def _attempt(index: int, task: Task, inputs: Sequence[Any], known: Compute | None) -> Any:
     """The result of a task, or why there is none; what reads that has none for the same reason."""
     for given in inputs:
         if isinstance(given, Undefined) and given.status == FAILED:
             return given
     try:
-        return task.node.compute(inputs, task.combination)
+        if known is None:
+            return task.node.compute(inputs, task.combination)
+        return known(index, task.combination, lambda: task.node.compute(inputs, task.combination))
     except StepError as error:
         if not is_refusal(error):
             raise

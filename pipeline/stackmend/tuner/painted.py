@@ -79,19 +79,20 @@ class Painted:
             found[DIFFERENCE] = reach_of(self.layers[BEFORE], self.layers[AFTER])
         return found
 
+    def inside(self, layer: str, window: Window) -> Window:
+        """The part of a window of the slice that a layer has, as a window of that layer."""
+        y, x = self.origin
+        own = Window(window.y - y, window.x - x, window.height, window.width)
+        return own.within(self.shape_of(layer))
+
     def picture(
-        self, layer: str, window: Window, scale: float, shown: Range, *, outline: bool = False
+        self, layer: str, inside: Window, scale: float, shown: Range, *, outline: bool = False
     ) -> bytes:
-        """A PNG of a window of the slice, or of what there is of it."""
-        shape = self.shape_of(layer)
-        inside = Window(
-            window.y - self.origin[0], window.x - self.origin[1], window.height, window.width
-        )
-        cut = inside.within(shape).cut
+        """A PNG of a window of a layer."""
         if layer == DIFFERENCE:
-            before, after = (self.layers[name][cut] for name in SOURCES[layer])
+            before, after = (self.layers[name][inside.cut] for name in SOURCES[layer])
             return difference_picture(before, after, scale, shown)
-        pixels = self.layers[SOURCES.get(layer, (layer,))[0]][cut]
+        pixels = self.layers[SOURCES.get(layer, (layer,))[0]][inside.cut]
         if pixels.dtype == np.bool_:
             return mask_picture(pixels, scale, outline=outline or layer == OUTLINE)
         return grey_picture(pixels, scale, shown)

@@ -18,7 +18,7 @@ from stackmend.errors import StackmendError
 from stackmend.preview import Cancelled, Preview, State
 from stackmend.tuner.answers import figures_facts
 from stackmend.tuner.facts import Tell, picture_facts
-from stackmend.tuner.painted import AFTER, BEFORE, SOURCES, Painted
+from stackmend.tuner.painted import AFTER, BEFORE, MASK, SOURCES, Painted
 from stackmend.tuner.pictures import Window
 
 _log = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ class Painter:
     def _paint(self, task: _Task) -> None:
         if task.look.window is not None:
             self._paint_window(task, task.look.window)
-        names = task.look.names
+        names = self._names(task)
         products = self._preview.products(*task.slice, names, cancelled=task.overtaken)
         layers = {name: products[name] for name in names if _is_layer(products.get(name))}
         self._take(task, Painted(task.place, False, (0, 0), layers), products)
@@ -146,6 +146,12 @@ class Painter:
                 self._tell({"kind": "figures", **_named(task), **facts})
         self._preview.read_ahead(*task.slice)
 
+    def _names(self, task: _Task) -> list[str]:
+        """What must be computed, as far as the chain makes it; the slice as it is comes first."""
+        made = self._preview.product_names(task.state)
+        known = {BEFORE, AFTER, MASK, *(each.name for each in made)}
+        return [name for name in task.look.names if name in known]
+
     def _paint_window(self, task: _Task, window: Window) -> None:
         """The visible part alone, where that can be said of every layer."""
         before = self._preview.products(*task.slice, (BEFORE,), cancelled=task.overtaken)[BEFORE]
@@ -153,9 +159,7 @@ class Painter:
             return
         window = window.within(before.shape)
         layers: dict[str, NDArray[Any]] = {BEFORE: before[window.cut]}
-        for name in task.look.names:
-            if name == BEFORE:
-                continue
+        for name in self._names(task)[1:]:
             layer = self._preview.quick(*task.slice, name, window.cut, cancelled=task.overtaken)
             if layer is None or not _is_layer(layer):
                 return

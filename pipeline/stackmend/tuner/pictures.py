@@ -84,7 +84,11 @@ def _nearest(length: int, scale: float) -> NDArray[np.intp]:
 
 def range_of(image: NDArray[Any]) -> Range:
     """The grey levels from black to white in which an image is shown by itself."""
-    low, high = np.percentile(_sample(image), _ENDS)
+    sample = _sample(image)
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
+        return 0.0, 1.0
+    low, high = np.percentile(sample, _ENDS)
     return (float(low), float(high)) if high > low else (float(low), float(low) + 1)
 
 
@@ -133,8 +137,10 @@ def _eight_bit(image: NDArray[Any], shown: Range) -> NDArray[np.uint8]:
 
 
 def _levels(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
-    scaled = (values - np.float32(low)) * np.float32(255 / max(high - low, 1e-30))
-    levels: NDArray[np.uint8] = (np.clip(scaled, 0, 255) + np.float32(0.5)).astype(np.uint8)
+    inside = np.clip(values, low, max(high, low)) - np.float32(low)
+    scaled = inside * np.float32(255 / max(high - low, 1e-20)) + np.float32(0.5)
+    scaled[np.isnan(scaled)] = 0
+    levels: NDArray[np.uint8] = np.minimum(scaled, 255).astype(np.uint8)
     return levels
 
 

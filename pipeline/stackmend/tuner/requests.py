@@ -46,12 +46,13 @@ def picture_for(sessions: Sessions, query: Query) -> tuple[bytes, dict[str, str]
         raise Refused(_OVERTAKEN, "this picture was overtaken by a newer one")
     if not painted.has(layer):
         raise Refused(_UNKNOWN, f"layer: {layer} was not asked for with 'look'")
-    if window.side_at(scale) > LONGEST:
+    inside = painted.inside(layer, window)
+    if inside.side_at(scale) > LONGEST:
         raise Refused(_WRONG, f"the picture would have more than {LONGEST} pixels a side")
     own = painted.ranges.get(layer, (0.0, 1.0))
     low, high = (_decimal(query, name) for name in ("low", "high"))
     shown = own[0] if low is None else low, own[1] if high is None else high
-    content = painted.picture(layer, window, scale, shown, outline=outline)
+    content = painted.picture(layer, inside, scale, shown, outline=outline)
     return content, {
         "X-Revision": str(painted.place[0]),
         "X-Low": f"{shown[0]:.9g}",

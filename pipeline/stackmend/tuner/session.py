@@ -144,8 +144,9 @@ class Session:
         self.state = self._examined()
         if self.state.job:
             self.sound = self.state
+        self.tell(state_facts(self, message["seq"]))  # before any picture of it
+        if self.state.job:
             self._painter.show(self.state, self._look)
-        self.tell(state_facts(self, message["seq"]))
 
     def _hello(self, message: Message) -> None:
         self._show(message)

@@ -249,6 +249,7 @@ def _searched(
             session.workers.threads,
             lambda count, needed: log.progress("control", count, needed),
         ),
+        compute_on=(lambda number: trial.remembering(graph, number)) if trial.shared else None,
     )
     log.event(
         "search finished",

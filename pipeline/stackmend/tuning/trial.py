@@ -10,7 +10,7 @@ from stackmend.chain import ABSENT, Bound, Graph, Products, product_of_neighbour
 from stackmend.errors import UsageError
 from stackmend.protocol import OptimizeEntry
 from stackmend.registry import IMAGE, PROBES, REFERENCE_MASK, Undefined
-from stackmend.sweep import LOSS, UNUSABLE, Combination, Space
+from stackmend.sweep import LOSS, UNUSABLE, Combination, Compute, Space
 from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.memory import Memory
 from stackmend.tuning.probes import UNTOUCHED, UNTOUCHED_PROBES
@@ -101,6 +101,16 @@ class Trial(TunedSteps):
         made = Evaluation(graph, self._given_to(graph, number), self.memory, combination)
         wanted = {name: graph.products[name] for name in names}
         return made.products(wanted, self.cancelled)
+
+    def remembering(self, graph: Graph, number: int) -> Compute:
+        """Computes the results of a graph on a slice for a search, so that they are remembered."""
+        given = self._given_to(graph, number)
+
+        def computed(index: int, combination: Combination, make: Callable[[], Any]) -> Any:
+            key = Evaluation(graph, given, self.memory, combination).key(index)
+            return self.memory.made(key, make)
+
+        return computed
 
     def _refuse_bad(self, number: int) -> None:
         """Raise what is wrong with a slice that there is none of."""
