@@ -72,11 +72,22 @@ export class Pictures {
     const { slice, channel } = this.look;
     if (news.slice !== slice || news.channel !== channel) return;
     if (this.#news && news.revision < this.#news.revision) return;
+    if (news.status === "failed" && this.#had(news)) {
+      this.hub.tell("say", news.reason);
+      return;
+    }
     this.#news = news;
     Object.assign(this.ranges, news.ranges);
     this.hub.tell("ranges", this.ranges);
     if (news.status === "failed") this.#fail(news);
     else this.#fetch();
+  }
+
+  // Whether the exact picture of it was announced before: what failed then is not the picture.
+  #had({ revision, slice, channel }) {
+    const { status, quick, ...had } = this.#news ?? {};
+    const same = had.revision === revision && had.slice === slice && had.channel === channel;
+    return same && !quick && status !== "failed";
   }
 
   // There is no picture; that of another slice must not be taken for it.
