@@ -49,12 +49,8 @@ MOST = 2 * 10**9
 class Preview:
     """Examines protocols and shows what they make of single slices; any threads may ask.
 
-    Parameters
-    ----------
-    memory
-        Bytes that results may take together.
-    say
-        Is told of work in the background.
+    ``memory`` are the bytes that results may take together; ``say`` is told of work in the
+    background.
     """
 
     def __init__(

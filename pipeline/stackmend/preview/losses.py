@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stackmend.errors import InputError, StepError
 from stackmend.preview.searches import chain_before, entry_of
 from stackmend.preview.state import State
-from stackmend.registry import Undefined
+from stackmend.registry import IMAGE, Undefined
 from stackmend.tuning.searching import candidates
 from stackmend.tuning.session import Session
 from stackmend.tuning.trial import Trial
 
-IDLE = "none of its steps has a sweep, so nothing is compared by it"
+IDLE = "no step marks anything that it could judge by"
 """Why an entry that chooses nothing has no loss."""
 
 
@@ -51,7 +51,9 @@ def _loss_by(
 ) -> LossHere:
     found = entry_of(state, entry)
     name = found.loss.name
-    if found not in session.job.protocol.searches:
+    if found not in session.job.protocol.searches:  # its values are fixed: they are judged as well
+        found = replace(found, steps=found.steps or _marking(state))
+    if not found.steps:
         return LossHere(entry, name, None, None, IDLE)
     try:
         asked = candidates(session, chain_before(state, entry, channel), found)
@@ -64,6 +66,18 @@ def _loss_by(
     if shown.trial is None:
         return LossHere(entry, name, None, None, shown.refused)
     return _asked_of(shown.trial, entry, number, state.values)
+
+
+def _marking(state: State) -> tuple[str, ...]:
+    """Every step that marks something, and every step that reads what such a step makes."""
+    named: list[str] = []
+    made: set[str] = set()
+    for bound in state.chains[0].steps:
+        component = bound.component
+        if any(stage.mask_of for stage in component.stages) or made.intersection(component.reads):
+            named.append(bound.id)
+            made.update(set(component.makes) - {IMAGE})
+    return tuple(named)
 
 
 def _asked_of(trial: Trial, entry: int, number: int, values: Mapping[str, Any]) -> LossHere:

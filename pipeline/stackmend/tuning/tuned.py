@@ -56,7 +56,8 @@ class TunedSteps(ABC):
         self.chain, self.entry, self.space = chain, entry, space
         self.common = common or CommonMask([self])
         named = [place for place, bound in enumerate(chain.steps) if bound.id in entry.steps]
-        first = {id for id, _ in space.parameters}.union(entry.own_steps)
+        swept = {id for id, _ in space.parameters}.union(entry.own_steps)
+        first = swept or set(entry.steps)
         self.first = min(place for place in named if chain.steps[place].id in first)
         self.last = max(named)
         self._started: dict[tuple[int, int], Products] = {}
