@@ -184,16 +184,12 @@ def test_a_result_has_the_protocol_with_what_the_command_line_gave(file, tmp_pat
     assert (data["input"]["path"], data["chain"][1]["min_area"]) == ("../cell", 25)
     assert (run.folder / names.PROTOCOL).read_text(encoding="utf-8") == TEXT
     assert names.EFFECTIVE in run.record["files"]
+    from_there = api.run(run.folder / names.EFFECTIVE, workers=1)
+    assert (from_there.folder, pixels(from_there)) == (run.folder, pixels(run))
     moved = tmp_path / "moved.yaml"
     moved.write_text(text.replace("../cell", "cell"), encoding="utf-8")
     again = api.run(moved, output=tmp_path / "again", workers=1)
     assert pixels(again) == pixels(run)
-    assert not api.run(
-        file,
-        set={"find_charging.min_area": "25", "optimize.slices": "[2]"},
-        output=tmp_path / "out",
-        workers=1,
-    ).changed
 
 
 def test_a_text_that_cannot_be_edited_is_written_anew(file):
@@ -216,3 +212,15 @@ def test_a_result_of_an_earlier_version_is_read(file):
     (run.folder / names.RECORD).write_text(json.dumps(content), encoding="utf-8")
     assert api.show(run.folder).warnings == tuple(content["warnings"])
     assert "min_area: 20" in api.freeze(run.folder)
+
+
+def test_an_entry_without_a_sweep_is_a_warning_and_changes_nothing(file, tmp_path):
+    text = TEXT.replace("{sweep: [8, 12]}", "8").replace("{sweep: [5, 10]}", "5")
+    file.write_text(text, encoding="utf-8")
+    (problem,) = api.check(file).draft.problems
+    assert (problem.path, problem.severity) == ("optimize", "warning")
+    assert "nothing is searched: none of its steps has a sweep" in problem.message
+    run = api.run(file, workers=1)
+    assert run.record["searches"] == []
+    file.write_text(text[: text.index("optimize:")], encoding="utf-8")
+    assert pixels(api.run(file, output=tmp_path / "b", workers=1)) == pixels(run)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stackmend.errors import UsageError
+from stackmend.preview.controls import search_controls, step_controls
 from stackmend.preview.document import Document, History, alternatives, full_name
 
 TEXT = """\
@@ -142,3 +146,39 @@ def test_a_text_that_cannot_be_read_can_only_be_typed(document):
     with pytest.raises(UsageError, match="correct the text first"):
         broken.with_value(SIGMA, 1)
     assert broken.with_text(TEXT) == document
+
+
+SAMPLES = [
+    (Path(__file__).parents[1] / "protocols" / "valid" / f"{name}.yaml").read_text(encoding="utf-8")
+    for name in ("anchors", "one_of", "document_marks", "strategies")
+]
+PARTS = st.one_of(
+    st.sampled_from(["chain", "optimize", "one_of", "loss", "slices", "step", "gf1_sigma", "x"]),
+    st.integers(-1, 4),
+    st.none(),
+)
+
+
+@given(st.sampled_from(SAMPLES), st.data())
+@settings(max_examples=80)
+def test_a_broken_text_and_odd_messages_are_refused_in_words(text, data):
+    """Whatever was typed and whatever a page asks for: an edit, or a message."""
+    for _ in range(data.draw(st.integers(0, 3))):
+        at = data.draw(st.integers(0, len(text)))
+        cut = data.draw(st.integers(0, 3))
+        text = text[:at] + data.draw(st.text("ab:-[]{}#&*?|'\"\n ", max_size=2)) + text[at + cut :]
+    document = Document(text, Path())
+    assert isinstance(step_controls(document), list)
+    assert isinstance(search_controls(document), list)
+    path = tuple(data.draw(st.lists(PARTS, max_size=5)))
+    edits = (
+        lambda: document.with_value(path, data.draw(st.sampled_from([1, "a", [2], {"y": [1]}]))),
+        lambda: document.with_sweep(path, [1, 2]),
+        lambda: document.without(path),
+        lambda: document.with_step(path, {"step": "crop"}),
+        lambda: document.with_search(0, {"slices": [1], "region": None}),
+        lambda: document.with_search(1, None),
+        lambda: document.with_alternative("one"),
+    )
+    with suppress(UsageError):
+        assert data.draw(st.sampled_from(edits))().data is not None

@@ -287,6 +287,27 @@ def test_a_state_with_errors_has_problems_and_shows_nothing(take, stack, preview
     assert preview.product_names(state) == []
 
 
+@pytest.mark.parametrize("value", [-3, "wide", None, [1]])
+def test_a_value_that_a_step_does_not_take(take, stack, preview, value: Any) -> None:
+    """It is examined as if it stood in the file."""
+    stack()
+    swept = [CHAIN[0], FIND | {"gf1_sigma": {"sweep": [8, 12]}}, *CHAIN[2:]]
+    optimize = {"slices": [1], "loss": {"name": "charging_histogram", "distance": 4}}
+    state = take(swept, optimize=optimize, values={"find_charging.gf1_sigma": value})
+    if value is None:  # nothing is said of it
+        assert state.values["find_charging.gf1_sigma"] == 8
+        return
+    assert state.job is None
+    assert state.problems[0].path == "chain[1].gf1_sigma"
+
+
+def test_what_is_shown_cannot_be_written_to(take, stack, preview) -> None:
+    stack()
+    names = ("before", "after", "mask", "flattened")
+    made = preview.products(take(CHAIN), 1, 0, names)
+    assert not any(made[name].flags.writeable for name in names)
+
+
 @pytest.mark.parametrize("text", ["", "{", "protocol: [", "- 1", "protocol: 2", "\x00"])
 def test_no_text_raises(preview, tmp_path, text: str) -> None:
     state = preview.take(text, base=tmp_path, name="tuned.yaml")

@@ -341,3 +341,13 @@ def test_two_hundred_moves_of_a_large_slice_stay_within_the_bound(tmp_path: Path
     # What one question holds while it works comes on top: a dozen results of 48 MB.
     assert most < limit + 1_000_000_000
     preview.close()
+
+
+def test_an_entry_that_chooses_nothing_has_no_loss_and_no_search(take, preview):
+    chain = [{"step": "standardize"}, {"step": "find_charging"}, {"step": "destandardize"}]
+    state = take(chain)
+    found = preview.figures(state, 1, 0)
+    assert [each.loss for each in found.losses] == [None]
+    assert "none of its steps has a sweep" in found.losses[0].reason
+    with pytest.raises(UsageError, match="there is nothing to choose"):
+        preview.search(state, 0)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
+from stackmend import api
 from stackmend.errors import OutputError, ProtocolError, UsageError
+from stackmend.preview import Preview
 from stackmend.preview.document import Document
 from stackmend.preview.saving import save
 from stackmend.protocol import examine
 from stackmend.protocol.freezing import Origin
+from stackmend.stacks import open_stack
 
 TEXT = """\
 # Mine.
@@ -100,15 +104,16 @@ def test_the_chain_that_is_looked_at_is_frozen(tmp_path):
         "- one_of:\n"
         "    one: [{step: find_streaks}, {step: fill_streaks, border: {sweep: [1, 2]}}]\n"
         "    two:\n"
-        "    - step: median_z  # calm\n"
-        "      radius: {sweep: [1, 2]}\n"
+        "    - step: find_streaks  # calm\n"
+        "      ratio: {sweep: [1, 2]}\n"
+        "    - {step: fill_streaks}\n"
         "optimize: {slices: [1], loss: common_histogram}\n"
     )
-    document = Document(text, tmp_path, values={"median_z.radius": 3})
+    document = Document(text, tmp_path, values={"find_streaks.ratio": 3})
     one = save(document, "one", freeze=True).path.read_text(encoding="utf-8")
     assert yaml.safe_load(one)["chain"][1] == {"step": "fill_streaks", "border": 1}
     two = save(document.with_alternative("two"), "two", freeze=True).path.read_text("utf-8")
-    assert "chain:\n- step: median_z  # calm\n  radius: 3\n# Not searched" in two
+    assert "chain:\n- step: find_streaks  # calm\n  ratio: 3\n- {step: fill_streaks}\n# Not" in two
 
 
 def test_a_file_that_is_there_is_only_replaced_when_told(document):
@@ -145,3 +150,18 @@ def test_folders_in_which_no_protocol_may_lie(document, tmp_path):
     ):
         with pytest.raises(UsageError, match=message):
             save(document, "mine", folder=folder)
+
+
+def test_a_run_of_what_was_frozen_makes_what_the_screen_shows(cell, tmp_path):
+    text = TEXT.replace("../data/cell", "cell").replace("rb_radius: 5", "rb_radius: 5, border: 2")
+    document = Document(text, tmp_path, values={NAME: 9, "find_charging.color_shift": 0.15})
+    preview = Preview(memory=10**8)
+    state = preview.take(
+        document.text, base=document.base, name=document.name, values=document.values
+    )
+    shown = preview.products(state, 1, 0, ["after"])["after"]
+    preview.close()
+    saved = save(document, "mine", freeze=True)
+    run = api.run(saved.path, workers=1)
+    assert np.array_equal(open_stack(run.stack)[0].read(1), shown)
+    assert not np.array_equal(open_stack(cell)[0].read(1), shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -76,9 +76,10 @@ class Document:
         UsageError
             If there is no such place, or the text cannot be changed there.
         """
+        path = as_data_path(path)
         values = {**self.values}
         values.pop(full_name(self.data, path), None)
-        path, value = self._with_name(tuple(path), value)
+        path, value = self._with_name(path, value)
         return replace(self, text=put(self.text, path, value), values=values)
 
     def _with_name(self, path: DataPath, value: Any) -> tuple[DataPath, Any]:
@@ -86,7 +87,8 @@ class Document:
         if path[:1] != ("optimize",) or len(path) < 3 or path[-2] not in _NAMED:
             return path, value
         entry = value_at(self.data, path[:-2])
-        name = entry.get(path[-2], _NAMED[str(path[-2])])
+        given = entry.get(path[-2]) if isinstance(entry, dict) else None
+        name = given or _NAMED[str(path[-2])]
         return (
             (path[:-1], {"name": name, path[-1]: value}) if isinstance(name, str) else (path, value)
         )
@@ -103,15 +105,16 @@ class Document:
         UsageError
             As for ``with_value``.
         """
+        path = as_data_path(path)
         data, values = self.data, {**self.values}
         name = full_name(data, path)
         try:
-            before = value_at(data, tuple(path))
+            before = value_at(data, path)
         except UsageError:
             before = None
         if name and before is not None and not isinstance(before, dict):
             values[name] = before
-        text = put(self.text, tuple(path), {"sweep": sweep})
+        text = put(self.text, path, {"sweep": sweep})
         return replace(self, text=text, values=values)
 
     def with_step(self, path: DataPath, step: Mapping[str, Any]) -> Document:
@@ -122,7 +125,8 @@ class Document:
         UsageError
             As for ``with_value``.
         """
-        return replace(self, text=insert(self.text, tuple(path), dict(step)))
+        path = as_data_path(path)
+        return replace(self, text=insert(self.text, path, dict(step)))
 
     def without(self, path: DataPath) -> Document:
         """Without what stands at a path: a parameter then has its default.
@@ -132,9 +136,10 @@ class Document:
         UsageError
             As for ``with_value``.
         """
+        path = as_data_path(path)
         values = {**self.values}
         values.pop(full_name(self.data, path), None)
-        return replace(self, text=remove(self.text, tuple(path)), values=values)
+        return replace(self, text=remove(self.text, path), values=values)
 
     def with_search(self, entry: int, changes: Mapping[str, Any] | None) -> Document:
         """With other keys of an entry of ``optimize``, such as slices, validate, clean or region.
@@ -164,11 +169,11 @@ class Document:
         if entry == count:
             given = {key: value for key, value in changes.items() if value is not None}
             return replace(self, text=put(text, path, given))
-        known = value_at(self.data, path) or {}
+        known = value_at(self.data, path)
         for key, value in changes.items():
             if value is not None:
                 text = put(text, (*path, key), value)
-            elif key in known:
+            elif isinstance(known, dict) and key in known:
                 text = remove(text, (*path, key))
         return replace(self, text=text)
 
@@ -187,6 +192,21 @@ class Document:
         return replace(self, alternative=name)
 
 
+def as_data_path(parts: Sequence[Any]) -> DataPath:
+    """A path of keys and positions.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
+    for part in parts:
+        position = isinstance(part, int) and not isinstance(part, bool) and part >= 0
+        if not (position or isinstance(part, str)):
+            raise UsageError(f"path: consists of keys and positions, got {part!r}; correct it")
+    return tuple(parts)
+
+
 def alternatives(data: Any) -> list[str]:
     """The names of the chains of which one is taken."""
     for item in _chain(data, ("chain",)):
@@ -202,7 +222,7 @@ def full_name(data: Any, path: DataPath) -> str:
     if not entry or not isinstance(entry[-1], int) or not isinstance(name, str):
         return ""
     items = _chain(data, entry[:-1])
-    item = items[entry[-1]] if entry[-1] < len(items) else None
+    item = items[entry[-1]] if 0 <= entry[-1] < len(items) else None
     if not isinstance(item, dict) or "step" not in item:
         return ""
     return f"{item.get('id', item['step'])}.{name}"

@@ -122,12 +122,12 @@ class Slices:
         found: Products = {"status": "", "reason": ""}
         if BEFORE in names:
             before, _ = self.form.untouched(raw.pixels[self.form.window])
-            found[BEFORE] = self.form.page(before, raw.below)
+            found[BEFORE] = _unwritable(self.form.page(before, raw.below))
         if not {AFTER, MASK}.isdisjoint(names):
             new = self.written(number, raw, cancelled)
             assert new.pixels is not None
             found["status"], found["reason"] = str(new.status), self.chain.doubt(raw.pixels)
-            found[AFTER] = self.form.page(new.pixels, raw.below)
+            found[AFTER] = _unwritable(self.form.page(new.pixels, raw.below))
             found[MASK] = _as_large(new.mask, found[AFTER])
         own = {name: self.named[name] for name in names if name in self.named}
         if self.slices.is_constant(raw):
@@ -188,8 +188,17 @@ class Slices:
         return found
 
 
+def _unwritable(pixels: Pixels) -> Pixels:
+    """A view that cannot be written to: what it shows is remembered."""
+    view = pixels.view()
+    view.flags.writeable = False
+    return view
+
+
 def _as_large(mask: Any, page: Pixels) -> Any:
     """The mask over a whole page: nothing is marked in rows that show no specimen."""
-    if mask is None or mask.shape == page.shape:
-        return np.zeros(page.shape, np.bool_) if mask is None else mask
+    if mask is None:
+        return np.zeros(page.shape, np.bool_)
+    if mask.shape == page.shape:
+        return _unwritable(mask)
     return np.pad(mask, ((0, len(page) - len(mask)), (0, 0)))

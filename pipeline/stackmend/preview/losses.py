@@ -14,6 +14,9 @@ from stackmend.tuning.searching import candidates
 from stackmend.tuning.session import Session
 from stackmend.tuning.trial import Trial
 
+IDLE = "none of its steps has a sweep, so nothing is compared by it"
+"""Why an entry that chooses nothing has no loss."""
+
 
 @dataclass(frozen=True)
 class LossHere:
@@ -48,6 +51,8 @@ def _loss_by(
 ) -> LossHere:
     found = entry_of(state, entry)
     name = found.loss.name
+    if found not in session.job.protocol.searches:
+        return LossHere(entry, name, None, None, IDLE)
     try:
         asked = candidates(session, chain_before(state, entry, channel), found)
     except (StepError, InputError) as error:

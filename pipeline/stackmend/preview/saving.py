@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,10 +65,13 @@ def save(
         If there is such a file already, or it cannot be written.
     """
     path = _place(document, name, folder)
-    text = frozen_text(document, origins or {}) if freeze else document.text
-    text = rebased(text, document.base, path.parent)
+    text = rebased(document.text, document.base, path.parent)
     try:
         found = _examined(text, path)
+        if freeze:
+            sound = replaced(document, text=text, base=path.parent)
+            text = frozen_text(sound, origins or {})
+            _examined(text, path)
     except OSError as error:
         what = f"cannot be written ({error.strerror or error})"
         raise OutputError(f"{path}: {what}; {disk.remedy(error)}") from error

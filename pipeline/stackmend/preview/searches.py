@@ -139,10 +139,15 @@ class Search:
         ------
         Cancelled
             If it is not wanted any more.
+        UsageError
+            If there is nothing to choose.
         InputError, StepError
             If a slice cannot be read or computed, or a survey cannot settle.
         """
         job, entry = self._session.job, entry_of(self._state, self._entry)
+        if entry not in job.protocol.searches:
+            what = "none of its steps has a sweep, so there is nothing to choose"
+            raise UsageError(f"search {self._entry}: {what}; sweep a parameter")
         channel, _ = channels_of(job, entry)[0]
         chain = chain_before(self._state, self._entry, channel)
         asked = candidates(self._session, chain, entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from stackmend.addresses import Address
 from stackmend.errors import Problem, StackmendError
 from stackmend.job import CheckResult, Job, examine_stack, readers_of
 from stackmend.protocol import Protocol, SliceSelection, Sweep
+from stackmend.protocol.text import spell
 from stackmend.stacks import Reader
 from stackmend.tuning.chains import ChannelChain
 
@@ -105,12 +107,30 @@ def examined(
             return state
         job = replace(found, output_error=None).job(written=False)
     except StackmendError as error:
-        problem = Problem("", str(error))
-        return State(revision, text, (problem,))
+        return State(revision, text, (Problem("", str(error)),))
     variants = job.protocol.variants
     shown = alternative if alternative in variants else next(iter(variants))
-    state = replace(state, alternative=shown, job=job)
-    return _with_chains(state, values)
+    state = _with_chains(replace(state, alternative=shown, job=job), values)
+    wrong = _problems_of_values(state, base / name, base)
+    if wrong:
+        return State(revision, text, (*state.problems, *wrong))
+    return state
+
+
+def _problems_of_values(state: State, file: Path, base: Path) -> list[Problem]:
+    """What is wrong with values on the screen, as if the file had them in place of its sweeps."""
+    assert state.job is not None
+    given: dict[str, str] = {}
+    for entry in state.job.protocol.variant(state.alternative):
+        for name, sweep in entry.sweeps.items():
+            value = state.values[f"{entry.id}.{name}"]
+            if value not in sweep.values:
+                given[spell((*entry.path, name))] = json.dumps(value)
+    if not given:
+        return []
+    draft = protocols.examine(file, base=base, text=state.text, set=given)
+    wrong = (each for each in draft.problems if each.source.startswith("--set "))
+    return [replace(each, source="") for each in wrong if each.severity == "error"]
 
 
 def _problems_of(found: CheckResult) -> tuple[Problem, ...]:
@@ -136,7 +156,9 @@ def _with_chains(state: State, values: Mapping[str, Any]) -> State:
         for name, sweep in entry.parameters.items():
             if isinstance(sweep, Sweep):
                 full = f"{entry.id}.{name}"
-                current[full] = own[entry.id, name] = values.get(full, sweep.values[0])
+                value = values.get(full)
+                value = sweep.values[0] if value is None else value
+                current[full] = own[entry.id, name] = value
     tolerant = job.protocol.input.on_bad_slice != "stop"
     chains: list[ChannelChain] = []
     for reader in job.readers:

@@ -105,9 +105,11 @@ class Surveys:
     def _leave(self, key: tuple[Any, ...]) -> None:
         with self._lock:
             self._waiting[key] -= 1
-            future, _ = self._running[key]
-            if future.done():  # what it settled is remembered by what decides about it
-                self._running.pop(key, None)
+            if not self._waiting[key]:
+                del self._waiting[key]
+            future, _ = self._running.get(key, (None, None))
+            if future is not None and future.done():  # what it settled is remembered
+                del self._running[key]
 
     def _surveyed(self, state: State, channel: int, flag: Flag) -> ChannelChain:
         assert state.job is not None

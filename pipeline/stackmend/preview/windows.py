@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from stackmend.chain import ABSENT, Node, Source
+from stackmend.errors import StepError
 from stackmend.kernels.rounding import to_dtype
 from stackmend.preview.evaluation import AFTER, MASK, Slices
 from stackmend.registry import IMAGE, Step
@@ -52,7 +53,8 @@ class QuickWindow:
         """The window of a product; ``None`` where that cannot be said from a part of a slice."""
         share = prod(_length(each) for each in self._wide) / prod(self._rows)
         raw = self._slices.slices.raw(self._number)
-        if share > MOST or raw.pixels is None or self._slices.slices.is_constant(raw):
+        inside = all(ends.start < ends.stop for ends in self._inner)
+        if not inside or share > MOST or raw.pixels is None or self._slices.slices.is_constant(raw):
             return None
         masks = self._graph.masks()
         if name == AFTER:
@@ -85,7 +87,10 @@ class QuickWindow:
             if self._cancelled():
                 raise Cancelled
             node = nodes[index]
-            values[index] = node.compute([values.get(each, ABSENT) for each in node.sources])
+            try:
+                values[index] = node.compute([values.get(each, ABSENT) for each in node.sources])
+            except StepError:  # of a part; what is wrong with the slice, the whole of it says
+                return None
         return {name: values[source] for name, source in wanted.items()}
 
     def _sees_all(self, node: Node) -> bool:

@@ -50,6 +50,7 @@ def put(text: str, path: DataPath, value: Any) -> str:
     NotEditable
         If there is no such place, or the text cannot be changed there.
     """
+    spelled(value)  # which refuses what no protocol can hold
 
     def intended(data: Any) -> Any:
         target, last = holder_of(data, path)
@@ -70,6 +71,7 @@ def insert(text: str, path: DataPath, value: Any) -> str:
     NotEditable
         As for ``put``.
     """
+    spelled(value)
 
     def intended(data: Any) -> Any:
         target, last = holder_of(data, path)

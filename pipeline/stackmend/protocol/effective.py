@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stackmend.addresses import Address, as_path, full_text
 from stackmend.errors import UsageError
-from stackmend.protocol.editing import NotEditable, put, remove
+from stackmend.protocol.editing import NotEditable, put, remove, value_at
 from stackmend.protocol.overrides import apply, path_of
 from stackmend.protocol.spelling import spelled
 from stackmend.protocol.text import parse
@@ -53,14 +53,17 @@ def with_given(
             raise UsageError(f"{source}: {value.problems[0].message}")
         data = parse(text).data
         if isinstance(data, dict):
-            text = put(text, path_of(data, key, source), value.data)
-    for name, path in (("input", input), ("output", output)):
-        if path is None:
+            path = path_of(data, key, source)
+            if isinstance(path[-1], int):
+                value_at(data, path)  # nothing is added to a list
+            text = put(text, path, value.data)
+    for name, place in (("input", input), ("output", output)):
+        if place is None:
             continue
         section = (parse(text).data or {}).get(name)
         if name == "input" and isinstance(section, dict) and "phantom" in section:
             text = remove(text, ("input", "phantom"))
-        text = put(text, (name, "path"), _from(base, path))
+        text = put(text, (name, "path"), _from(base, place))
     return text
 
 

@@ -122,7 +122,7 @@ def has(data: Any, part: str | int) -> bool:
     """Whether data hold such a key or entry."""
     if isinstance(part, int):
         return isinstance(data, list) and 0 <= part < len(data)
-    return isinstance(data, dict) and part in data
+    return isinstance(data, dict) and isinstance(part, str) and part in data
 
 
 def no_place(path: DataPath) -> NotEditable:

@@ -46,7 +46,7 @@ class Session:
         self.saved: str | None = None
         self._origins: dict[str, Origin] = {}
         self._page: Tell | None = None
-        self._look = Look()
+        self._look: Look | None = None
         self._painter = Painter(preview, self.tell)
         self._search = Search(preview, self.tell, self._chosen)
         self._inbox: deque[Message] = deque()
@@ -145,7 +145,7 @@ class Session:
         if self.state.job:
             self.sound = self.state
         self.tell(state_facts(self, message["seq"]))  # before any picture of it
-        if self.state.job:
+        if self.state.job and self._look:
             self._painter.show(self.state, self._look)
 
     def _hello(self, message: Message) -> None:
@@ -173,7 +173,7 @@ class Session:
             self._painter.show(self.sound, self._look)
 
     def _profile(self, message: Message) -> None:
-        if self.sound is not None:
+        if self.sound is not None and self._look is not None:
             ends = [(float(y), float(x)) for y, x in (message["start"], message["stop"])]
             place = self._look.number, self._look.channel
             found = self.preview.profile(self.sound, *place, *ends)
