@@ -81,6 +81,8 @@ export class Pictures {
       return;
     }
     this.#news = news;
+    // A step may cut a part out: what is seen is as large as that.
+    if (!news.quick && news.window) this.view.ofSize(news.window.width, news.window.height);
     Object.assign(this.ranges, news.ranges);
     this.hub.tell("ranges", this.ranges);
     if (news.status === "failed") this.#fail(news);
