@@ -51,9 +51,9 @@ def picture_facts(painted: Painted, products: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def state_facts(session: Session, reply: int | None) -> dict[str, Any]:
+def state_facts(session: Session, state: State, reply: int | None) -> dict[str, Any]:
     """What a page is told after each edit."""
-    history, state, sound = session.history, session.state, session.sound
+    history, sound = session.history, session.sound
     subject = session.opening.subject
     return {
         "kind": "state",

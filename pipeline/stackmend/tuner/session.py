@@ -41,8 +41,8 @@ class Session:
         self.id, self.opening = id, opening
         self.preview = preview
         self.history = History(document)
-        self.state = self._examined()
-        self.sound: State | None = self.state if self.state.job else None
+        self.state: State | None = None
+        self.sound: State | None = None
         self.saved: str | None = None
         self._origins: dict[str, Origin] = {}
         self._page: Tell | None = None
@@ -133,20 +133,22 @@ class Session:
         else:
             _DO[message["do"]](self, message)
 
-    def _examined(self) -> State:
+    def _examine(self) -> State:
+        """The document as it is now; where it has no errors, that is what is shown from now on."""
         now = self.history.now
-        return self.preview.take(
+        self.state = self.preview.take(
             now.text, base=now.base, name=now.name, values=now.values, alternative=now.alternative
         )
+        if self.state.job:
+            self.sound = self.state
+        return self.state
 
     def _show(self, message: Message) -> None:
         """Examine the document as it is now, and show what it makes."""
-        self.state = self._examined()
-        if self.state.job:
-            self.sound = self.state
-        self.tell(state_facts(self, message["seq"]))  # before any picture of it
-        if self.state.job and self._look:
-            self._painter.show(self.state, self._look)
+        state = self._examine()
+        self.tell(state_facts(self, state, message["seq"]))  # before any picture of it
+        if state.job and self._look:
+            self._painter.show(state, self._look)
 
     def _hello(self, message: Message) -> None:
         self._show(message)
@@ -169,6 +171,8 @@ class Session:
         sides = (round(message["window"][side]) for side in ("y", "x", "height", "width"))
         layers = tuple(message["layers"])
         self._look = Look(message["slice"], message["channel"], layers, Window(*sides))
+        if self.state is None:
+            self._examine()
         if self.sound is not None:
             self._painter.show(self.sound, self._look)
 
@@ -181,7 +185,7 @@ class Session:
             self.tell({"kind": "profile", **named, **profile_facts(found, ends)})
 
     def _begin_search(self, message: Message) -> None:
-        self._search.begin(self.state, message["entry"])
+        self._search.begin(self.state or self._examine(), message["entry"])
 
     def _stop_search(self, message: Message) -> None:
         self._search.stop()
