@@ -2,6 +2,8 @@
 
 import { coloured } from "./colours.js";
 
+const LARGEST = 32; // screen pixels for one of the slice that the server gives at most
+const LONGEST = 4000; // pixels of a side of a picture, likewise
 const SETTLED = 70; // ms after the last movement until the window is asked for anew
 
 /** Pictures of several layers that belong together: one slice, one revision, one window. */
@@ -53,8 +55,10 @@ export class Pictures {
   }
 
   #frame() {
-    const scale = this.view.scale * devicePixelRatio;
-    return { window: this.view.window(), scale: Number(scale.toFixed(4)) };
+    const window = this.view.window();
+    const most = Math.min(LARGEST, LONGEST / Math.max(window.width, window.height));
+    const scale = Math.min(most, this.view.scale * devicePixelRatio);
+    return { window, scale: Number(scale.toPrecision(4)) };
   }
 
   #tell() {
@@ -77,6 +81,8 @@ export class Pictures {
       return;
     }
     this.#news = news;
+    // A step may cut a part out: what is seen is as large as that.
+    if (!news.quick && news.window) this.view.ofSize(news.window.width, news.window.height);
     Object.assign(this.ranges, news.ranges);
     this.hub.tell("ranges", this.ranges);
     if (news.status === "failed") this.#fail(news);
@@ -111,10 +117,8 @@ export class Pictures {
     const set = { slice, channel, revision, quick, status, reason, ...this.#frame() };
     set.window = common(set.window, news.window);
     if (!set.window) return;
-    // What was painted before another layer was asked for is left: the next has it.
-    const names = layers();
-    if (news.layers && names.some((name) => !news.layers.includes(name))) return;
-    const wanted = names.map((layer) => ({ layer, range: range(layer) }));
+    // A chain may have no mask; and a layer just asked for comes with the next news.
+    const wanted = layers().filter((name) => news.layers.includes(name)).map((layer) => ({ layer, range: range(layer) }));
     set.key = JSON.stringify([set.window, set.scale, revision, quick, slice, channel, wanted]);
     if (set.key === this.shown?.key) return;
     if (set.key === this.#running?.key && news === this.#running.news) return;
