@@ -120,6 +120,14 @@ def test_edits_are_of_the_text_and_can_be_undone(page, shared):
     assert shared.read_text() == text  # nothing is written but by saving
 
 
+def test_what_changes_nothing_is_no_new_picture(page):
+    edited = page.do("set", path=SIGMA, value=12)
+    same = [page.do("keep", slot="A"), page.do("take", slot="A"), page.do("redo")]
+    same.append(page.do("set", path=SIGMA, value=12))
+    assert {each["revision"] for each in same} == {edited["revision"]}
+    assert same[0]["slots"] == {"A": True, "B": False}
+
+
 def test_a_control_for_every_parameter(page):
     controls = page.do("undo")["controls"]
     assert [each["step"] for each in controls] == [
@@ -169,7 +177,7 @@ def test_a_newer_move_overtakes_all_before(page, monkeypatch):
     assert gate.reached.wait(PATIENCE)
     for number in (1, 2, 3, 1, 2, 3):
         look(page, number)
-    page.do("undo")  # answered when all before it has been taken note of
+    page.do("keep", slot="A")  # answered when all before it has been taken note of
     gate.opened.set()
     assert page.until("picture", quick=False)["slice"] == 3
     page.until("figures")

@@ -128,10 +128,13 @@ class Session:
             return message
 
     def _do(self, message: Message) -> None:
-        if edit(self.history, message):
+        before = self.history.now
+        if not edit(self.history, message):
+            _DO[message["do"]](self, message)
+        elif self.state is None or self.history.now != before:
             self._show(message)
         else:
-            _DO[message["do"]](self, message)
+            self.tell(state_facts(self, self.state, message["seq"]))
 
     def _examine(self) -> State:
         """The document as it is now; where it has no errors, that is what is shown from now on."""
