@@ -354,11 +354,11 @@ def test_two_hundred_moves_of_a_large_slice_stay_within_the_bound(tmp_path: Path
     preview.close()
 
 
-def test_an_entry_that_chooses_nothing_has_no_loss_and_no_search(take, preview):
-    chain = [{"step": "standardize"}, {"step": "find_charging"}, {"step": "destandardize"}]
-    state = take(chain)
-    found = preview.figures(state, 1, 0)
-    assert [each.loss for each in found.losses] == [None]
-    assert "none of its steps has a sweep" in found.losses[0].reason
+def test_an_entry_that_chooses_nothing_is_not_searched(take, preview) -> None:
+    for steps in ({}, {"steps": ["median_z"]}):
+        state = take([CHAIN[0], {"step": "median_z"}, CHAIN[-1]], OPTIMIZE | steps)
+        found = preview.figures(state, 1, 0)
+        assert [each.loss for each in found.losses] == [None]
+        assert "no step marks anything" in found.losses[0].reason
     with pytest.raises(UsageError, match="there is nothing to choose"):
         preview.search(state, 0)

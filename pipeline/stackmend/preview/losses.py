@@ -9,7 +9,15 @@ from typing import Any
 from stackmend.errors import InputError, StepError
 from stackmend.preview.searches import chain_before, entry_of
 from stackmend.preview.state import State
-from stackmend.registry import IMAGE, Undefined
+from stackmend.protocol import OptimizeEntry
+from stackmend.registry import (
+    IMAGE,
+    INITIAL_IMAGE,
+    PROBE_RESULTS,
+    PROBES,
+    REFERENCE_MASK,
+    Undefined,
+)
 from stackmend.tuning.searching import candidates
 from stackmend.tuning.session import Session
 from stackmend.tuning.trial import Trial
@@ -53,7 +61,7 @@ def _loss_by(
     name = found.loss.name
     if found not in session.job.protocol.searches:  # its values are fixed: they are judged as well
         found = replace(found, steps=found.steps or _marking(state))
-    if not found.steps:
+    if not found.steps or not _readable(found, state):
         return LossHere(entry, name, None, None, IDLE)
     try:
         asked = candidates(session, chain_before(state, entry, channel), found)
@@ -66,6 +74,14 @@ def _loss_by(
     if shown.trial is None:
         return LossHere(entry, name, None, None, shown.refused)
     return _asked_of(shown.trial, entry, number, state.values)
+
+
+def _readable(entry: OptimizeEntry, state: State) -> bool:
+    """Whether the chain makes what the losses of an entry read."""
+    known = {IMAGE, INITIAL_IMAGE, REFERENCE_MASK, PROBES, PROBE_RESULTS}
+    for bound in state.chains[0].steps:
+        known.update(bound.component.makes)
+    return all(known.issuperset(each.loss.reads) for each in entry.losses.values())
 
 
 def _marking(state: State) -> tuple[str, ...]:
