@@ -118,7 +118,8 @@ export class Pictures {
     set.window = common(set.window, news.window);
     if (!set.window) return;
     // A chain may have no mask; and a layer just asked for comes with the next news.
-    const wanted = layers().filter((name) => news.layers.includes(name)).map((layer) => ({ layer, range: range(layer) }));
+    const there = layers().filter((name) => news.layers.includes(name));
+    const wanted = there.map((layer) => ({ layer, range: range(layer) }));
     set.key = JSON.stringify([set.window, set.scale, revision, quick, slice, channel, wanted]);
     if (set.key === this.shown?.key) return;
     if (set.key === this.#running?.key && news === this.#running.news) return;
@@ -126,7 +127,8 @@ export class Pictures {
     const running = { key: set.key, news, stop: new AbortController() };
     this.#running = running;
     try {
-      const one = ({ layer, range: shades }) => this.#layer(set, layer, shades, running.stop.signal);
+      const { signal } = running.stop;
+      const one = ({ layer, range: shades }) => this.#layer(set, layer, shades, signal);
       set.layers = new Map(await Promise.all(wanted.map(one)));
     } catch (error) {
       if (error.name !== "AbortError") this.hub.tell("trouble", error);
@@ -139,7 +141,7 @@ export class Pictures {
     this.#show(set);
   }
 
-  // Where the slice is enlarged its own pixels are enough; a fine outline needs those of the screen.
+  // Where the slice is enlarged its own pixels are enough; an outline needs those of the screen.
   async #layer(set, layer, range, signal) {
     const scale = layer === "outline" ? set.scale : Math.min(1, set.scale);
     const query = new URLSearchParams({

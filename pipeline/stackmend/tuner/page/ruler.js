@@ -52,7 +52,8 @@ export function captions(hub, view, look) {
     find("busy").hidden = !on;
   });
   hub.on("over", (at) => {
-    const inside = at && at.x >= 0 && at.y >= 0 && at.x < view.image.width && at.y < view.image.height;
+    const { width, height } = view.image;
+    const inside = at && at.x >= 0 && at.y >= 0 && at.x < width && at.y < height;
     find("place").textContent = inside ? `x ${Math.floor(at.x)}  y ${Math.floor(at.y)}` : "";
   });
   hub.on("viewed", () => {
