@@ -17,7 +17,7 @@ from browsers import open_browser
 from tuner_page import Page, opened, serving, until
 
 WIDTH, HEIGHT = 1280, 800
-COLOURS = 128
+COLOURS = 256
 TEXT = (Path(__file__).resolve().parent.parent / "configs" / "demo.yaml").read_text("utf-8")
 
 
@@ -44,7 +44,8 @@ def main(target: Path) -> None:
             until(lambda: page.run("return document.querySelector('.graph .chosen') !== null"))
             until(lambda: page.text("#search") == "Search")
             page.after(lambda: page.click(".found button"))
-            until(lambda: "untouched" in page.text("#figures"))
+            until(lambda: page.run("return document.querySelector('#figures .old') === null"))
+            until(lambda: not page.find("#busy").is_displayed())
             picture = take(page)
         finally:
             browser.quit()

@@ -43,6 +43,8 @@ def test_wheel(built, tmp_path):
     assert not any("tests" in name or "/test_" in name for name in names)
     assert {"stackmend/report/templates/report.html", "stackmend/report/works.bib"} <= set(names)
     assert "stackmend/napari_plugin/napari.yaml" in names
+    assert {f"stackmend/tuner/page/{name}" for name in ("index.html", "style.css")} <= set(names)
+    assert "stackmend/tuner/page/main.js" in names
     assert runs_from(wheel, tmp_path) == str(tmp_path / "stackmend" / "schemas")
 
 

@@ -27,7 +27,7 @@ from stackmend.tuner.serving import Server
 
 __all__ = ["TEXT", "Page", "Server", "opened", "serving", "until", "written"]
 
-PATIENCE = 15
+PATIENCE = 120
 """Seconds after which what should have happened is given up; no outcome depends on them."""
 
 TEXT = """\

@@ -26,6 +26,9 @@ from browsers import open_browser, set_screen
 
 MOVES = 20
 MANY = 200
+SMALL = 1000
+"""Rows of a slice below which the many moves are made, too."""
+
 PATIENCE_S = 120
 SIZES = {"0.8 Mpx": (400, 2000), "12 Mpx": (3000, 4000)}
 PARAMETERS = {"correct_charging-gf3_sigma": (3, 40), "find_charging-gf1_sigma": (30, 120)}
@@ -36,10 +39,13 @@ input: {path: stack}
 chain:
   - step: standardize
   - {step: find_charging, inverse: true, gf1_sigma: 40}
-  - {step: correct_charging, gf3_sigma: 4}
+  - {step: correct_charging, gf3_sigma: 4, rb_radius: {sweep: [2, 10]}}
   - step: destandardize
 optimize: {slices: [0], loss: charging_histogram}
 """
+
+# About one pixel of the slice on one of the screen.
+ENLARGE = "for (let i = 0; i < 5; i += 1) document.getElementById('in').click()"
 
 # Moves a field, and waits for the frame that shows what came of it: any picture, and the exact one.
 MOVE = """
@@ -110,6 +116,25 @@ def moves(browser: Any, name: str, low: float, high: float) -> tuple[float, floa
     return median(each[0] for each in times), median(each[1] for each in times)
 
 
+def measure_moves(browser: Any, title: str) -> None:
+    """How long moves of each parameter take."""
+    for name, (low, high) in PARAMETERS.items():
+        browser.execute_async_script(MOVE, name, low + 0.5)
+        first, exact = moves(browser, name, low, high)
+        print(f"{title}: {name}: picture {first:.0f} ms, exact {exact:.0f} ms", flush=True)
+
+
+def measure_memory(browser: Any, title: str, server: psutil.Process) -> None:
+    """What many moves do to the memory of the server, which says its bound."""
+    before = server.memory_info().rss
+    rng = random.Random(0)
+    for _ in range(MANY):
+        name, (low, high) = rng.choice(list(PARAMETERS.items()))
+        browser.execute_async_script(MOVE, name, round(rng.uniform(low, high), 2))
+    grown = server.memory_info().rss
+    print(f"{title}: memory {before / 1e6:.0f} MB, after {MANY} moves {grown / 1e6:.0f} MB")
+
+
 def measure(browser: Any, title: str, shape: tuple[int, int]) -> None:
     """All figures of one size of slices."""
     with tempfile.TemporaryDirectory() as folder:
@@ -118,27 +143,22 @@ def measure(browser: Any, title: str, shape: tuple[int, int]) -> None:
         process, address = started(protocol)
         try:
             browser.get(address)
-            print(f"{title}: first picture after {picture_comes(browser, since):.1f} s")
+            print(f"{title}: first picture after {picture_comes(browser, since):.1f} s", flush=True)
             time.sleep(3)
-            for name, (low, high) in PARAMETERS.items():
-                browser.execute_async_script(MOVE, name, low + 0.5)
-                first, exact = moves(browser, name, low, high)
-                print(f"{title}: {name}: picture {first:.0f} ms, exact {exact:.0f} ms")
-            server = psutil.Process(process.pid)
-            before = server.memory_info().rss
-            rng = random.Random(0)
-            for _ in range(MANY if shape[0] < 1000 else MOVES):
-                name, (low, high) = rng.choice(list(PARAMETERS.items()))
-                browser.execute_async_script(MOVE, name, round(rng.uniform(low, high), 2))
-            grown = server.memory_info().rss
-            print(f"{title}: memory {before / 1e6:.0f} MB, after moves {grown / 1e6:.0f} MB")
+            measure_moves(browser, f"{title}, whole slice")
+            if shape[0] < SMALL:
+                measure_memory(browser, title, psutil.Process(process.pid))
+            else:
+                browser.execute_script(ENLARGE)
+                time.sleep(2)
+                measure_moves(browser, f"{title}, enlarged")
         finally:
             process.terminate()
             process.wait()
 
 
 def main() -> None:
-    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors", flush=True)
     with tempfile.TemporaryDirectory() as profile:
         browser = open_browser(Path(profile))
         browser.set_script_timeout(PATIENCE_S)

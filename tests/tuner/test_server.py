@@ -120,6 +120,14 @@ def test_edits_are_of_the_text_and_can_be_undone(page, shared):
     assert shared.read_text() == text  # nothing is written but by saving
 
 
+def test_what_changes_nothing_is_no_new_picture(page):
+    edited = page.do("set", path=SIGMA, value=12)
+    same = [page.do("keep", slot="A"), page.do("take", slot="A"), page.do("redo")]
+    same.append(page.do("set", path=SIGMA, value=12))
+    assert {each["revision"] for each in same} == {edited["revision"]}
+    assert same[0]["slots"] == {"A": True, "B": False}
+
+
 def test_a_control_for_every_parameter(page):
     controls = page.do("undo")["controls"]
     assert [each["step"] for each in controls] == [
@@ -161,15 +169,15 @@ def look(page, number):
 
 
 def test_a_newer_move_overtakes_all_before(page, monkeypatch):
-    page.look()
-    page.until("figures")
+    page.look(1)
+    page.until("figures", slice=1)
     page.seen.clear()
     gate = Gate(monkeypatch)
     look(page, 0)
     assert gate.reached.wait(PATIENCE)
     for number in (1, 2, 3, 1, 2, 3):
         look(page, number)
-    page.do("undo")  # answered when all before it has been taken note of
+    page.do("keep", slot="A")  # answered when all before it has been taken note of
     gate.opened.set()
     assert page.until("picture", quick=False)["slice"] == 3
     page.until("figures")
@@ -203,7 +211,8 @@ def test_moves_of_one_hand_are_one(page, monkeypatch):
 
 def test_the_window_on_the_screen_is_shown_first(page, monkeypatch):
     monkeypatch.setattr("stackmend.preview.windows.MARGIN", 0)
-    page.look()  # what sees the whole slice is known from now on
+    page.look(0, "after", "mask", "flattened")  # what sees the whole slice is known from now on
+    page.until("figures")
     window = {"y": 10, "x": 12, "height": 16, "width": 20}
     page.send("look", slice=0, channel=0, layers=["after", "mask"], window=window, scale=1)
     page.until("picture", quick=False)
@@ -254,7 +263,6 @@ def test_messages_that_are_none(page, sent, said):
         ("take", {"slot": "B"}, "B: nothing is kept there"),
         ("alternative", {"name": "x"}, "there is only one chain"),
         ("search", {"entry": 0}, "the protocol has 0 searches"),
-        ("profile", {"start": [0, 0], "stop": [0, 900]}, "stay inside"),
         ("save", {"name": "../x"}, "name: must be that of a file"),
         ("save", {"name": "x", "folder": "/"}, "and in folders of it only"),
         ("save", {"name": "x", "folder": ".."}, "and in folders of it only"),
@@ -270,6 +278,18 @@ def test_what_cannot_be_done_is_said(page, do, more, said):
             break
     assert message.get("seq", seq) == seq
     assert page.do("undo")["text"] == before
+
+
+def test_grey_levels_along_a_line(page):
+    picture = page.look(2)
+    page.send("profile", start=[20, 3], stop=[20, 60])
+    line = page.until("profile", slice=2)
+    np.testing.assert_array_equal(
+        line["after"], page.pixels(picture, "after", low=0, high=255)[20, 3:61]
+    )
+    assert len(line["before"]) == len(line["mask"]) == 58
+    page.send("profile", start=[0, 0], stop=[0, 900])
+    assert "stay inside" in page.until("problem")["message"]
 
 
 def test_bytes_and_messages_without_end(server, page):

@@ -102,8 +102,8 @@ def examined(
         draft = protocols.examine(base / name, base=base, text=text)
         found = examine_stack(draft, stacks.of)
         state = State(revision, text, _problems_of(found))
-        wrong = any(problem.severity == "error" for problem in found.draft.problems)
-        if wrong or found.input_error:
+        broken = any(problem.severity == "error" for problem in found.draft.problems)
+        if broken or found.input_error:
             return state
         job = replace(found, output_error=None).job(written=False)
     except StackmendError as error:

@@ -11,7 +11,7 @@ import numpy as np
 
 from stackmend.errors import Problem
 from stackmend.preview.document import alternatives
-from stackmend.tuner.painted import Painted
+from stackmend.tuner.painted import SOURCES, Painted
 
 if TYPE_CHECKING:
     from stackmend.preview import State
@@ -46,13 +46,14 @@ def picture_facts(painted: Painted, products: Mapping[str, Any]) -> dict[str, An
         "status": products.get("status") or None,
         "reason": products.get("reason") or None,
         "ranges": painted.ranges,
+        "layers": [name for name in (*painted.layers, *SOURCES) if painted.has(name)],
         "window": plain(painted.window),
     }
 
 
-def state_facts(session: Session, reply: int | None) -> dict[str, Any]:
+def state_facts(session: Session, state: State, reply: int | None) -> dict[str, Any]:
     """What a page is told after each edit."""
-    history, state, sound = session.history, session.state, session.sound
+    history, sound = session.history, session.sound
     subject = session.opening.subject
     return {
         "kind": "state",

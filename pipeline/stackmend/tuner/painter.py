@@ -28,10 +28,10 @@ _log = logging.getLogger(__name__)
 class Look:
     """What a page shows: a slice of a channel, some layers, the part of it that is visible."""
 
-    number: int = 0
-    channel: int = 0
-    layers: tuple[str, ...] = (BEFORE, AFTER)
-    window: Window | None = None
+    number: int
+    channel: int
+    layers: tuple[str, ...]
+    window: Window
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 
@@ -43,7 +44,11 @@ class Server:
     def __init__(self, subject: Subject, *, port: int = 0, memory: str | None = None) -> None:
         most = None if memory is None else bytes_of(memory)
         self._socket = _bound(port)
-        sessions = self._sessions = Sessions(subject, most)
+        try:
+            sessions = self._sessions = Sessions(subject, most)
+        except BaseException:
+            self._socket.close()
+            raise
         self.address = self._socket.getsockname()
         self.access = Access(self.address[1])
         config = uvicorn.Config(
@@ -83,5 +88,7 @@ def _bound(port: int) -> socket.socket:
     except OSError as error:
         bound.close()
         advice = "choose another with --port, or leave --port out for one that is free"
-        raise UsageError(f"port {port}: cannot be had ({error.strerror}); {advice}") from error
+        taken = error.errno == errno.EADDRINUSE
+        what = "is taken by another program" if taken else f"cannot be had ({error.strerror})"
+        raise UsageError(f"port {port}: {what}; {advice}") from error
     return bound

@@ -41,12 +41,12 @@ class Session:
         self.id, self.opening = id, opening
         self.preview = preview
         self.history = History(document)
-        self.state = self._examined()
-        self.sound: State | None = self.state if self.state.job else None
+        self.state: State | None = None
+        self.sound: State | None = None
         self.saved: str | None = None
         self._origins: dict[str, Origin] = {}
         self._page: Tell | None = None
-        self._look = Look()
+        self._look: Look | None = None
         self._painter = Painter(preview, self.tell)
         self._search = Search(preview, self.tell, self._chosen)
         self._inbox: deque[Message] = deque()
@@ -128,25 +128,30 @@ class Session:
             return message
 
     def _do(self, message: Message) -> None:
-        if edit(self.history, message):
+        before = self.history.now
+        if not edit(self.history, message):
+            _DO[message["do"]](self, message)
+        elif self.state is None or self.history.now != before:
             self._show(message)
         else:
-            _DO[message["do"]](self, message)
+            self.tell(state_facts(self, self.state, message["seq"]))
 
-    def _examined(self) -> State:
+    def _examine(self) -> State:
+        """The document as it is now; where it has no errors, that is what is shown from now on."""
         now = self.history.now
-        return self.preview.take(
+        self.state = self.preview.take(
             now.text, base=now.base, name=now.name, values=now.values, alternative=now.alternative
         )
+        if self.state.job:
+            self.sound = self.state
+        return self.state
 
     def _show(self, message: Message) -> None:
         """Examine the document as it is now, and show what it makes."""
-        self.state = self._examined()
-        if self.state.job:
-            self.sound = self.state
-        self.tell(state_facts(self, message["seq"]))  # before any picture of it
-        if self.state.job:
-            self._painter.show(self.state, self._look)
+        state = self._examine()
+        self.tell(state_facts(self, state, message["seq"]))  # before any picture of it
+        if state.job and self._look:
+            self._painter.show(state, self._look)
 
     def _hello(self, message: Message) -> None:
         self._show(message)
@@ -169,11 +174,13 @@ class Session:
         sides = (round(message["window"][side]) for side in ("y", "x", "height", "width"))
         layers = tuple(message["layers"])
         self._look = Look(message["slice"], message["channel"], layers, Window(*sides))
+        if self.state is None:
+            self._examine()
         if self.sound is not None:
             self._painter.show(self.sound, self._look)
 
     def _profile(self, message: Message) -> None:
-        if self.sound is not None:
+        if self.sound is not None and self._look is not None:
             ends = [(float(y), float(x)) for y, x in (message["start"], message["stop"])]
             place = self._look.number, self._look.channel
             found = self.preview.profile(self.sound, *place, *ends)
@@ -181,7 +188,7 @@ class Session:
             self.tell({"kind": "profile", **named, **profile_facts(found, ends)})
 
     def _begin_search(self, message: Message) -> None:
-        self._search.begin(self.state, message["entry"])
+        self._search.begin(self.state or self._examine(), message["entry"])
 
     def _stop_search(self, message: Message) -> None:
         self._search.stop()

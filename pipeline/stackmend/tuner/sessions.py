@@ -6,7 +6,7 @@ import secrets
 import threading
 from typing import Any
 
-from stackmend.preview import Preview
+from stackmend.preview import Event, Preview
 from stackmend.tuner.opening import Opening, Subject
 from stackmend.tuner.session import Session
 
@@ -26,7 +26,7 @@ class Sessions:
     """
 
     def __init__(self, subject: Subject, memory: int | None = None) -> None:
-        self._preview = Preview(memory=memory)
+        self._preview = Preview(memory=memory, say=self._busy)
         self._all: dict[str, Session] = {}
         self._lock = threading.Lock()
         self._opening = Opening(subject, self._tell, self._looked)
@@ -71,6 +71,12 @@ class Sessions:
     def _every(self) -> list[Session]:
         with self._lock:
             return list(self._all.values())
+
+    def _busy(self, event: Event) -> None:
+        """Tell what is done for all pages, and when it is."""
+        going_on = event.done < event.needed
+        what = {"what": event.what if going_on else "", "done": event.done, "needed": event.needed}
+        self._tell({"kind": "busy", **what})
 
     def _tell(self, message: dict[str, Any]) -> None:
         for session in self._every():

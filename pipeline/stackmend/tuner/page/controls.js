@@ -1,4 +1,4 @@
-// The chain as controls: a card for each step, a row for each parameter, all from what the server says.
+// The chain as controls: a card for each step, a row for each parameter; all as the server says.
 
 import { make, number } from "./elements.js";
 import { fieldOf } from "./fields.js";

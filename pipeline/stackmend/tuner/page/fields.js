@@ -10,8 +10,8 @@ export function fieldOf(parameter, id, moved) {
   }
   if (parameter.type === "boolean") return yesOrNo(id, moved);
   if (parameter.type === "choice") return choice(parameter, id, moved);
-  if (parameter.type === "list") return words(id, moved, listed, (value) => value?.join(", "));
-  return words(id, moved, parsed, (value) => JSON.stringify(value));
+  if (parameter.type === "list") return typed(id, moved, listed, (value) => value?.join(", "));
+  return typed(id, moved, parsed, (value) => JSON.stringify(value));
 }
 
 function yesOrNo(id, moved) {
@@ -26,7 +26,8 @@ function yesOrNo(id, moved) {
 }
 
 function choice(parameter, id, moved) {
-  const options = parameter.choices.map((each) => make("option", { value: String(each) }, `${each}`));
+  const words = parameter.choices.map(String);
+  const options = words.map((each) => make("option", { value: each }, each));
   const list = make("select", { id,
     on: { change: () => moved(parameter.choices[list.selectedIndex], "") } }, ...options);
   return {
@@ -37,7 +38,7 @@ function choice(parameter, id, moved) {
   };
 }
 
-function words(id, moved, read, written) {
+function typed(id, moved, read, written) {
   const field = make("input", { type: "text", id, spellcheck: "false", autocomplete: "off" });
   field.addEventListener("change", () => moved(read(field.value), ""));
   return {

@@ -15,7 +15,7 @@ export function showFigures(hub, place) {
       value.parentElement.parentElement.title = why;
     };
   };
-  const loss = item("loss", "Loss of this slice; lower is better. Beside it that of the untouched slice.");
+  const loss = item("loss", "Loss of this slice, lower is better; under it of the slice untouched");
   const changed = item("changed", "Share of the pixels that differ from the input");
   const mask = item("mask", "Share of the slice that is masked");
   const clipped = item("clipped", "Pixels at the ends of what the output can hold");
@@ -81,7 +81,8 @@ export function showProfile(hub, place, gone) {
 function masked(mask, x) {
   let path = "";
   mask.forEach((inside, at) => {
-    if (inside) path += `M${x(Math.max(0, at - 0.5))} 0H${x(at + 0.5)}V${HEIGHT}H${x(Math.max(0, at - 0.5))}z`;
+    const from = x(Math.max(0, at - 0.5));
+    if (inside) path += `M${from} 0H${x(at + 0.5)}V${HEIGHT}H${from}z`;
   });
   return path;
 }

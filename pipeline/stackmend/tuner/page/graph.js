@@ -142,7 +142,8 @@ function fateOf({ status, loss }) {
 function axisOf(values, from, to) {
   let [low, high] = [Math.min(...values), Math.max(...values)];
   if (!Number.isFinite(low)) [low, high] = [0, 1];
-  if (high <= low) [low, high] = [low - (Math.abs(low) * 0.1 || 1), high + (Math.abs(high) * 0.1 || 1)];
+  const room = high > low ? 0 : Math.abs(low) * 0.1 || 1;
+  [low, high] = [low - room, high + room];
   const place = (value) => from + ((value - low) / (high - low)) * (to - from);
   return { low, high, place };
 }

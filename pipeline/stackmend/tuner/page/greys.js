@@ -116,7 +116,8 @@ export class Greys {
     const path = (counts) => counts.map((count, at) => {
       const grey = low + ((at + 0.5) / counts.length) * (high - low);
       const x = ((grey - a) / (b - a)) * WIDTH;
-      return `${x.toFixed(1)} ${(HEIGHT - 1 - (Math.sqrt(count) / most) * (HEIGHT - 4)).toFixed(1)}`;
+      const y = HEIGHT - 1 - (Math.sqrt(count) / most) * (HEIGHT - 4);
+      return `${x.toFixed(1)} ${y.toFixed(1)}`;
     }).join("L");
     this.plot.replaceChildren(
       draw("path", { class: "before", d: `M0 ${HEIGHT}L${path(before)}L${WIDTH} ${HEIGHT}z` }),

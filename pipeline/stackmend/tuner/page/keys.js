@@ -41,6 +41,8 @@ export function keysOf({ stage, view, live, saving, search, greys, theme, help, 
   ];
 }
 
+const TYPED = "textarea, select, input:not([type=range], [type=checkbox])";
+
 /** The name of a pressed key as in the list above. */
 function pressed(event) {
   const letter = event.key.length === 1 ? event.key.toLowerCase() : event.key;
@@ -54,7 +56,7 @@ export function hearKeys(groups, stage, view, element) {
   const all = new Map(groups.flatMap(([, keys]) =>
     keys.flatMap(([names, , act]) => names.map((name) => [name, act]))));
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest("textarea, select, input:not([type=range], [type=checkbox])");
+    const typing = event.target.closest(TYPED);
     const name = pressed(event);
     const ours = name.startsWith("Ctrl+") && !(typing && /z|y/.test(name));
     if (event.altKey || (typing && !ours) || document.querySelector("dialog[open]")) return;

@@ -52,7 +52,7 @@ export class Live {
     return this.#out(message);
   }
 
-  /** Say where something was moved to. While the picture of a move is awaited, only the last counts. */
+  /** Say where something was moved to; while the picture of a move is awaited, the last counts. */
   move(message) {
     const key = JSON.stringify([message.do, message.path ?? message.name ?? null]);
     this.#moves.set(key, message);

@@ -21,7 +21,12 @@ const hub = new Hub();
 const colours = theme(hub);
 const live = new Live(hub);
 const view = new View(() => hub.tell("viewed"));
-hub.on("state", ({ stack }) => stack && view.ofSize(stack.width, stack.height));
+let shape = "";
+hub.on("state", ({ stack }) => {
+  const now = stack ? `${stack.width} x ${stack.height}` : shape;
+  if (now !== shape) view.ofSize(stack.width, stack.height);
+  shape = now;
+});
 const stage = new Stage(hub);
 const { look } = stage;
 const pictures = new Pictures(hub, live, view, look);

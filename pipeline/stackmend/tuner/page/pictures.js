@@ -2,6 +2,8 @@
 
 import { coloured } from "./colours.js";
 
+const LARGEST = 32; // screen pixels for one of the slice that the server gives at most
+const LONGEST = 4000; // pixels of a side of a picture, likewise
 const SETTLED = 70; // ms after the last movement until the window is asked for anew
 
 /** Pictures of several layers that belong together: one slice, one revision, one window. */
@@ -53,8 +55,10 @@ export class Pictures {
   }
 
   #frame() {
-    const scale = this.view.scale * devicePixelRatio;
-    return { window: this.view.window(), scale: Number(scale.toFixed(4)) };
+    const window = this.view.window();
+    const most = Math.min(LARGEST, LONGEST / Math.max(window.width, window.height));
+    const scale = Math.min(most, this.view.scale * devicePixelRatio);
+    return { window, scale: Number(scale.toPrecision(4)) };
   }
 
   #tell() {
@@ -72,11 +76,24 @@ export class Pictures {
     const { slice, channel } = this.look;
     if (news.slice !== slice || news.channel !== channel) return;
     if (this.#news && news.revision < this.#news.revision) return;
+    if (news.status === "failed" && this.#had(news)) {
+      this.hub.tell("say", news.reason);
+      return;
+    }
     this.#news = news;
+    // A step may cut a part out: what is seen is as large as that.
+    if (!news.quick && news.window) this.view.ofSize(news.window.width, news.window.height);
     Object.assign(this.ranges, news.ranges);
     this.hub.tell("ranges", this.ranges);
     if (news.status === "failed") this.#fail(news);
     else this.#fetch();
+  }
+
+  // Whether the exact picture of it was announced before: what failed then is not the picture.
+  #had({ revision, slice, channel }) {
+    const { status, quick, ...had } = this.#news ?? {};
+    const same = had.revision === revision && had.slice === slice && had.channel === channel;
+    return same && !quick && status !== "failed";
   }
 
   // There is no picture; that of another slice must not be taken for it.
@@ -100,10 +117,9 @@ export class Pictures {
     const set = { slice, channel, revision, quick, status, reason, ...this.#frame() };
     set.window = common(set.window, news.window);
     if (!set.window) return;
-    // What was painted before another layer was asked for is left: the next has it.
-    const names = layers();
-    if (news.layers && names.some((name) => !news.layers.includes(name))) return;
-    const wanted = names.map((layer) => ({ layer, range: range(layer) }));
+    // A chain may have no mask; and a layer just asked for comes with the next news.
+    const there = layers().filter((name) => news.layers.includes(name));
+    const wanted = there.map((layer) => ({ layer, range: range(layer) }));
     set.key = JSON.stringify([set.window, set.scale, revision, quick, slice, channel, wanted]);
     if (set.key === this.shown?.key) return;
     if (set.key === this.#running?.key && news === this.#running.news) return;
@@ -111,7 +127,8 @@ export class Pictures {
     const running = { key: set.key, news, stop: new AbortController() };
     this.#running = running;
     try {
-      const one = ({ layer, range: shades }) => this.#layer(set, layer, shades, running.stop.signal);
+      const { signal } = running.stop;
+      const one = ({ layer, range: shades }) => this.#layer(set, layer, shades, signal);
       set.layers = new Map(await Promise.all(wanted.map(one)));
     } catch (error) {
       if (error.name !== "AbortError") this.hub.tell("trouble", error);
@@ -124,7 +141,7 @@ export class Pictures {
     this.#show(set);
   }
 
-  // Where the slice is enlarged its own pixels are enough; a fine outline needs those of the screen.
+  // Where the slice is enlarged its own pixels are enough; an outline needs those of the screen.
   async #layer(set, layer, range, signal) {
     const scale = layer === "outline" ? set.scale : Math.min(1, set.scale);
     const query = new URLSearchParams({

@@ -4,10 +4,14 @@ import { find, number } from "./elements.js";
 
 const WORDS = {
   constant: "This slice has one grey level only; it passes untouched.",
+  nothing_found: "Nothing is found in this slice; it passes untouched.",
   overmasked: "So much of this slice is masked that it is not believed; it passes untouched.",
-  bad: "This slice cannot be read.",
+  kept: "This slice cannot be used; it passes as it is.",
+  blank: "This slice cannot be read; it would be blank.",
+  skipped: "This slice cannot be used; it is left out.",
   failed: "This slice could not be computed.",
 };
+const FINE = ["ok", "restored"];
 
 export function captions(hub, view, look) {
   let [sound, looking] = [true, false];
@@ -32,7 +36,7 @@ export function captions(hub, view, look) {
     else if (!sound) words.push("The picture of the last protocol without errors.");
     else if (last.quick) words.push("Visible part first; the exact picture follows.");
     const { status, reason } = sound ? last : {};
-    if (status && status !== "ok" && status !== "restored") words.push(WORDS[status] ?? status);
+    if (status && !FINE.includes(status)) words.push(WORDS[status] ?? status);
     if (reason) words.push(reason);
     find("mark").textContent = words.join(" ");
     find("mark").hidden = !words.length;
@@ -48,7 +52,8 @@ export function captions(hub, view, look) {
     find("busy").hidden = !on;
   });
   hub.on("over", (at) => {
-    const inside = at && at.x >= 0 && at.y >= 0 && at.x < view.image.width && at.y < view.image.height;
+    const { width, height } = view.image;
+    const inside = at && at.x >= 0 && at.y >= 0 && at.x < width && at.y < height;
     find("place").textContent = inside ? `x ${Math.floor(at.x)}  y ${Math.floor(at.y)}` : "";
   });
   hub.on("viewed", () => {

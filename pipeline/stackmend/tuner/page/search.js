@@ -84,7 +84,8 @@ export class Search {
     this.region = make("span");
     this.clear = make("button", { type: "button", class: "plain",
       on: { click: () => this.#optimize({ region: null }) } }, "whole slice");
-    this.draw = make("button", { type: "button", class: "plain", title: "Draw it with the mouse (r)",
+    this.draw = make("button", { type: "button", class: "plain",
+      title: "Draw it with the mouse (r)",
       on: { click: () => this.hub.tell("pen", "region") } }, "draw");
     this.start = make("button", { type: "button", class: "main", id: "search",
       title: "Search (Ctrl+Enter)", on: { click: () => this.begin() } }, "Search");
@@ -107,7 +108,8 @@ export class Search {
   }
 
   #typed(role, text) {
-    const kept = (this.#entries()[this.#entry]?.[role] ?? []).filter((each) => written(each) === each);
+    const now = this.#entries()[this.#entry]?.[role] ?? [];
+    const kept = now.filter((each) => written(each) === each);
     const wanted = listed(text).map((each) => kept.find(
       (one) => numberOf(one) === each) ?? each);
     this.#optimize({ [role]: wanted });
@@ -181,7 +183,8 @@ export class Search {
     for (const [status, words] of Object.entries(STATUS)) {
       const those = points.filter((point) => point.status === status);
       const reasons = [...new Set(those.map(({ reason }) => reason).filter(Boolean))];
-      if (those.length) rows.push(cells(words, String(those.length), reasons.slice(0, 2).join("; ")));
+      const why = reasons.slice(0, 2).join("; ");
+      if (those.length) rows.push(cells(words, String(those.length), why));
     }
     this.table.replaceChildren(make("tbody", {}, ...rows));
   }

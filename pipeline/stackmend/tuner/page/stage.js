@@ -142,7 +142,8 @@ export class Stage {
     const names = Array.isArray(channels) ? channels : [...Array(channels ?? 1).keys()];
     find("channels").hidden = names.length < 2;
     if (find("channel").options.length !== names.length) {
-      find("channel").replaceChildren(...names.map((name, at) => make("option", { value: at }, name)));
+      const options = names.map((name, at) => make("option", { value: at }, name));
+      find("channel").replaceChildren(...options);
     }
     this.#offer(state.products ?? []);
     const known = { slice: Math.min(this.look.slice, slices - 1),

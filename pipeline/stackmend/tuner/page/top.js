@@ -60,7 +60,7 @@ export function history(hub, live) {
 /** Whether the server is there; it is said in place of the pictures' freshness. */
 export function banner(hub) {
   const words = {
-    gone: "The tuner does not answer: it was ended, or is busy. Trying again; nothing is lost here.",
+    gone: "The tuner does not answer: it was ended, or is busy. Trying again; nothing is lost.",
     refused: "This address is not that of the running tuner (its token is wrong). "
       + "Open the address that 'stackmend tune' has printed.",
   };
