@@ -126,6 +126,7 @@ def record_content(**parts: Any) -> dict[str, Any]:
         "masked_share": None,
         "truth": None,
         "recovery": [],
+        "gates": [],
         "environment": ENVIRONMENT,
         "warnings": [],
         "times": {

@@ -51,7 +51,15 @@ def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> I
     if optimize:
         yield from _optimize(protocol)
         yield from check_choice(protocol)
+        yield from _gates(protocol)
     yield from check_paths(protocol)
+
+
+def _gates(protocol: Protocol) -> Iterator[Problem]:
+    gate = "held_out_gap"
+    if gate in protocol.gates and not any(entry.validate for entry in protocol.optimize):
+        message = "no optimize entry holds slices out; add validate to one, or leave this out"
+        yield protocol.text.problem(("gates", gate), message)
 
 
 def _every_step(protocol: Protocol) -> Iterator[StepEntry]:

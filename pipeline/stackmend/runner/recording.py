@@ -16,6 +16,7 @@ from stackmend.result.environment import environment
 from stackmend.result.hashes import combined_hash
 from stackmend.result.record import (
     Estimate,
+    GateRecord,
     InputRecord,
     MasksRecord,
     OutputRecord,
@@ -39,6 +40,7 @@ def run_record(
     rows: Sequence[SliceRow],
     recovery: Sequence[RecoveryRecord],
     *,
+    gates: Sequence[GateRecord],
     warnings: Sequence[str],
     workers: int,
     times: Times,
@@ -66,6 +68,7 @@ def run_record(
         masked_share=_masked_share(rows),
         truth=_truth_record(rows),
         recovery=tuple(recovery),
+        gates=tuple(gates),
         environment=environment(workers),
         warnings=tuple(warnings),
         times=times,

@@ -16,7 +16,7 @@ from stackmend.result import Record, altered_parts, atomic, names, read_record
 from stackmend.result.arrays import encoded
 from stackmend.result.inventory import HASHED, hashes_of
 from stackmend.result.journal import Ledger
-from stackmend.result.record import Times, write_record
+from stackmend.result.record import GateRecord, Times, fails, gate_text, write_record
 from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import SliceRow, Status
 from stackmend.result.workspace import bytes_in
@@ -43,6 +43,7 @@ def write_beside(
     rows: Sequence[SliceRow],
     recovery: Sequence[RecoveryRecord],
     *,
+    gates: Sequence[GateRecord],
     times: Times,
     expected: Expected,
     actual: Mapping[str, Any],
@@ -56,6 +57,8 @@ def write_beside(
     """
     job, log = session.job, session.log
     partial = job.workspace.partial
+    for gate in filter(fails, gates):
+        log.warn(f"a gate failed: {gate_text(gate)}")
     ledger = _write_tables(session, tuning, identity, rows)
     actual = {
         "search_s": times["search_s"],
@@ -69,6 +72,7 @@ def write_beside(
         tuning,
         rows,
         recovery,
+        gates=gates,
         warnings=log.warnings,
         workers=session.workers.count,
         times=times,
