@@ -3,9 +3,9 @@
 Inside the result folder a run works in ``.stackmend/partial``. Publication moves the earlier result
 to ``previous``, renames ``partial`` to ``complete`` (the point of no return), and moves its parts
 up. A publication cut off before that point is undone when the folder is next opened, one cut off
-after it is finished: old or new, never a mixture. What fails its gates is published like that into a
-folder beside. Only names that are a run's own are ever moved or
-deleted, and links are never followed.
+after it is finished: old or new, never a mixture. What fails its gates is published like that into
+a folder beside. Only names that are a run's own are ever moved or deleted, and links are never
+followed.
 """
 
 from __future__ import annotations
