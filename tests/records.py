@@ -127,6 +127,7 @@ def record_content(**parts: Any) -> dict[str, Any]:
         "envelope": None,
         "truth": None,
         "recovery": [],
+        "gates": [],
         "environment": ENVIRONMENT,
         "warnings": [],
         "times": {

@@ -244,6 +244,8 @@ def test_what_it_was_tuned_for_and_needs_is_in_it(file):
     data = yaml.safe_load(api.freeze(api.run(file, workers=1).folder))
     assert set(data["envelope"]) >= {"dtype", "mean", "std", "noise", "masked"}
     assert set(data["requires"]) == {"stackmend"}
+
+
 def test_an_entry_without_a_sweep_is_a_warning_and_changes_nothing(file, tmp_path):
     text = TEXT.replace("{sweep: [8, 12]}", "8").replace("{sweep: [5, 10]}", "5")
     file.write_text(text, encoding="utf-8")

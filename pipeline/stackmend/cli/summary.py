@@ -13,6 +13,7 @@ from stackmend import api, registry
 from stackmend.cli.rows import Row, rows_text
 from stackmend.cli.terminal.streams import text_width
 from stackmend.result import Record, Result, names
+from stackmend.result.gate_record import fails, gate_text
 from stackmend.result.record import SearchRecord
 from stackmend.result.rows import Status
 from stackmend.words import (
@@ -47,7 +48,7 @@ def summary_text(result: Result, width: int, *, shown: Sequence[str] = ()) -> st
     rows = [*_head(record)]
     for search in record.searches:
         rows.extend(_search(record, search))
-    rows += [*_recovery(record), *_slices(facts), *_truth(record)]
+    rows += [*_recovery(record), *_slices(facts), *_truth(record), *_gates(record)]
     rows += [("warning", warning) for warning in result.warnings if warning not in shown]
     if shown:
         rows.append(("warnings", f"{count(len(shown))}, above"))
@@ -206,6 +207,11 @@ def _truth(record: Record) -> Iterator[Row]:
         verb = "fell" if after < before else "ROSE"
     levels = f"from {before:.3g} to {after:.3g} grey levels (RMS)"
     yield "error", f"against the truth {verb}{change}, {levels}"
+
+
+def _gates(record: Record) -> Iterator[Row]:
+    for gate in record.gates:
+        yield "gate", f"{'FAILED: ' if fails(gate) else ''}{gate_text(gate)}"
 
 
 def _recovery(record: Record) -> Iterator[Row]:

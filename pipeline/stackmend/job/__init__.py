@@ -264,3 +264,7 @@ def _stack_problems(protocol: Protocol, readers: tuple[Reader, ...]) -> Iterator
         against = objection(protocol.output.path, protocol.input.path)
         if against:
             yield protocol.text.problem(("output", "path"), against)
+        rejected = Workspace(protocol.output.path).rejected
+        against = objection(rejected, protocol.input.path) if protocol.gates else None
+        if against:
+            yield protocol.text.problem(("gates",), against, key=True)

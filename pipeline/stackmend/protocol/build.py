@@ -65,6 +65,7 @@ def build(
             _optimize(entry, path, chain, one_of, text) for path, entry in optimize_entries(data)
         ),
         envelope=data.get("envelope", {}),
+        gates={name: float(limit) for name, limit in data.get("gates", {}).items()},
         file=file,
         folder=base,
         given=given,

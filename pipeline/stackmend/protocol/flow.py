@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from stackmend.errors import Problem
 from stackmend.protocol.model import Protocol, StepEntry
+from stackmend.protocol.text import DataPath
 from stackmend.registry import IMAGE, steps
 
 
@@ -45,15 +46,15 @@ def check_flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Probl
 
 
 def check_masks(protocol: Protocol) -> Iterator[Problem]:
-    """Masks that are wanted of a chain that makes none."""
-    if not protocol.output.masks:
+    """Masks that are wanted of a chain that makes none, or held against a limit."""
+    if protocol.marks:
         return
-    for chain in protocol.variants.values():
-        if any(stage.mask_of for entry in chain for stage in entry.step.stages):
-            return
+    wanted: list[DataPath] = [("output", "masks")] if protocol.output.masks else []
+    wanted += [("gates", name) for name in protocol.gates if name.startswith("masked_")]
     makers = [step.name for step in steps().usable() if any(each.mask_of for each in step.stages)]
-    message = f"no step of the chain makes a mask; add {' or '.join(makers)}, or leave this out"
-    yield protocol.text.problem(("output", "masks"), message)
+    for path in wanted:
+        message = f"no step of the chain makes a mask; add {' or '.join(makers)}, or leave this out"
+        yield protocol.text.problem(path, message)
 
 
 def _missing_message(entry: StepEntry, missing: Sequence[str], chain: Sequence[StepEntry]) -> str:

@@ -205,8 +205,9 @@ class CommandLine(TypedDict):
 class Protocol:
     """A protocol that passed every check which does not need the stack.
 
-    Relative paths start from ``folder``. ``chain`` is without the chains of ``one_of``.
-    ``envelope`` is what it was tuned for, as far as it says so.
+    Relative paths start from ``folder``. ``chain`` is without the chains of ``one_of``. ``gates``
+    has what measures may be at the most, by their names; ``envelope`` is what the values were chosen
+    for, as far as it says so.
     """
 
     name: str
@@ -216,6 +217,7 @@ class Protocol:
     one_of: OneOf | None
     optimize: tuple[OptimizeEntry, ...]
     envelope: Mapping[str, Any]
+    gates: Mapping[str, float]
     file: Path
     folder: Path
     source: bytes
@@ -244,6 +246,13 @@ class Protocol:
     def entry(self, id: str) -> StepEntry:
         """The entry of the chain with that id."""
         return next(entry for entry in self.chain if entry.id == id)
+
+    @property
+    def marks(self) -> bool:
+        """Whether any step of the chain makes a mask."""
+        chains = self.variants.values()
+        steps = (entry.step for chain in chains for entry in chain)
+        return any(stage.mask_of for step in steps for stage in step.stages)
 
     @property
     def variants(self) -> dict[str, tuple[StepEntry, ...]]:

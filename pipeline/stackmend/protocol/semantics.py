@@ -58,6 +58,7 @@ def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> I
     if optimize:
         yield from _optimize(protocol)
         yield from check_choice(protocol)
+        yield from _gates(protocol)
     yield from check_paths(protocol)
 
 
@@ -65,6 +66,13 @@ def check_values(protocol: Protocol, entry: StepEntry) -> Iterator[Problem]:
     """What speaks against the values of a step, once all of them are numbers."""
     yield from _repeated_values(protocol, entry)
     yield from _refused(protocol, entry)
+
+
+def _gates(protocol: Protocol) -> Iterator[Problem]:
+    gate = "held_out_gap"
+    if gate in protocol.gates and not any(entry.validate for entry in protocol.optimize):
+        message = "no optimize entry holds slices out; add validate to one, or leave this out"
+        yield protocol.text.problem(("gates", gate), message)
 
 
 def _names(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:

@@ -59,6 +59,9 @@ PARTS = (
 FIGURES = "figures"
 """Where figures for papers are put; they are their owner's and stay."""
 
+REJECTED = ".rejected"
+"""What is added to the name of a result folder where the result does not pass its gates."""
+
 WORK = ".stackmend"
 """The folder of a run at work; below are the names in it."""
 

@@ -14,6 +14,7 @@ from stackmend.result import atomic, names
 from stackmend.result.decoding import decode
 from stackmend.result.encoding import as_json
 from stackmend.result.envelope_record import EnvelopeRecord
+from stackmend.result.gate_record import GateRecord, fails, gate_text
 from stackmend.result.inventory import record_hash
 from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.step_record import StepRecord
@@ -235,6 +236,7 @@ class Record:
     truth: TruthRecord | None = None
     envelope: EnvelopeRecord | None = None
     recovery: tuple[RecoveryRecord, ...] = ()
+    gates: tuple[GateRecord, ...] = ()
     environment: EnvironmentRecord
     warnings: tuple[str, ...] = ()
     times: Times
@@ -242,6 +244,11 @@ class Record:
     shards: tuple[Mapping[str, Any], ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     hash: str = ""
+
+    @property
+    def failed_gates(self) -> tuple[str, ...]:
+        """The gates that the run has not passed, in words."""
+        return tuple(gate_text(gate) for gate in self.gates if fails(gate))
 
     def to_json(self) -> dict[str, Any]:
         """The content of the file."""

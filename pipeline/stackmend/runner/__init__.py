@@ -12,7 +12,7 @@ from typing import Any
 
 from stackmend.addresses import Address
 from stackmend.disk import remedy
-from stackmend.errors import OutputError, StepError, UsageError
+from stackmend.errors import OutputError, Rejected, StepError, UsageError
 from stackmend.forecast.estimate import Expected, expected
 from stackmend.forecast.plan import RunPlan
 from stackmend.job import CheckResult, Job
@@ -192,8 +192,13 @@ def _finished(job: Job, record: Record, changed: bool, listener: Listener | None
     """What a run hands over, with the report of it.
 
     If the report cannot be made, that is said and the result stands.
+
+    Raises
+    ------
+    Rejected
+        If it does not pass its gates.
     """
-    folder = job.workspace.folder
+    folder = job.workspace.rejected if record.failed_gates else job.workspace.folder
     masks = job.masks(folder)
     where = masks.writer.path if masks else None
     result = RunResult(folder, job.writer(folder=folder).path, record.to_json(), changed, where)
@@ -206,6 +211,9 @@ def _finished(job: Job, record: Record, changed: bool, listener: Listener | None
         again = command_text("stackmend", "report", folder)
         advice = f"the result is complete, try again: {again}"
         Log(None, listener).event("note", message=f"{reason}; {advice}")
+    if record.failed_gates:
+        advice = f"look at what is in {folder}, then change the chain or the gates"
+        raise Rejected(f"{job.protocol.name}: {'; '.join(record.failed_gates)}; {advice}")
     return result
 
 

@@ -15,6 +15,7 @@ from stackmend.registry import Component, Step, steps
 from stackmend.result.encoding import as_json
 from stackmend.result.envelope_record import EnvelopeRecord
 from stackmend.result.environment import environment
+from stackmend.result.gate_record import GateRecord
 from stackmend.result.hashes import combined_hash
 from stackmend.result.record import (
     Estimate,
@@ -40,6 +41,7 @@ def run_record(
     rows: Sequence[SliceRow],
     recovery: Sequence[RecoveryRecord],
     *,
+    gates: Sequence[GateRecord],
     warnings: Sequence[str],
     workers: int,
     times: Times,
@@ -68,6 +70,7 @@ def run_record(
         truth=_truth_record(rows),
         envelope=_envelope(job, tuning, rows),
         recovery=tuple(recovery),
+        gates=tuple(gates),
         environment=environment(workers),
         warnings=tuple(warnings),
         times=times,

@@ -24,10 +24,12 @@ from stackmend.restore.recovery import recovery
 from stackmend.restore.resume import Done, finished
 from stackmend.result import Record, names, published_ledger
 from stackmend.result.environment import command
+from stackmend.result.gate_record import fails
 from stackmend.result.journal import Ledger, shards_text
 from stackmend.result.log import now
 from stackmend.result.record import Times
 from stackmend.result.rows import SliceRow
+from stackmend.runner.gates import gates_of
 from stackmend.runner.recording import protocol_record
 from stackmend.runner.shards import Shard
 from stackmend.runner.writing import (
@@ -166,6 +168,8 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
         return unchanged, False
     rows = [row for row, _ in begun.done.kept.values()]
     peaks: list[int] = []
+    # What fails leaves the stack in place to the result that is there, and has one of its own.
+    stays = stays and not any(map(fails, gates_of(job, begun.tuning, rows)))
     if not stays:
         filling = _filled(begun)
         rows, peaks = filling.rows, filling.peaks
@@ -189,13 +193,17 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
         begun.identity,
         rows,
         recovered,
+        gates=gates_of(job, begun.tuning, rows),
         times=times,
         expected=begun.expected,
         actual=actual,
         kept=len(begun.done.kept),
         stays=stays,
     )
-    job.workspace.publish(stacks=not stays)
+    if record.failed_gates:
+        job.workspace.reject()
+    else:
+        job.workspace.publish(stacks=not stays)
     return record, True
 
 

@@ -18,6 +18,7 @@ from stackmend.restore.identity import Identity
 from stackmend.result import Record, altered_parts, atomic, names, read_record
 from stackmend.result.arrays import encoded
 from stackmend.result.fingerprints import write_fingerprints
+from stackmend.result.gate_record import GateRecord, fails, gate_text
 from stackmend.result.inventory import HASHED, contents_of, hashes_of, part_hash
 from stackmend.result.journal import Ledger
 from stackmend.result.record import Times, write_record
@@ -51,6 +52,7 @@ def write_beside(
     rows: Sequence[SliceRow],
     recovery: Sequence[RecoveryRecord],
     *,
+    gates: Sequence[GateRecord],
     times: Times,
     expected: Expected,
     actual: Mapping[str, Any],
@@ -64,6 +66,8 @@ def write_beside(
     """
     job, log = session.job, session.log
     partial = job.workspace.partial
+    for gate in filter(fails, gates):
+        log.warn(f"a gate failed: {gate_text(gate)}")
     ledger = _write_tables(session, tuning, identity, rows)
     actual = {
         "search_s": times["search_s"],
@@ -77,6 +81,7 @@ def write_beside(
         tuning,
         rows,
         recovery,
+        gates=gates,
         warnings=log.warnings,
         workers=session.workers.count,
         times=times,
