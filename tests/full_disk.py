@@ -15,14 +15,17 @@ import tifffile
 from kills import contents, facts, write_protocol
 from stackmend import api
 from stackmend.errors import OutputError
-from stops import FORMATS
 
 SLICES, SHAPE = 20, (128, 1024)
 SLICE = SHAPE[0] * SHAPE[1]
 BESIDE = 1_500_000
 """More than all takes that lies beside the stack."""
 
-CHAIN = [{"step": "standardize"}, {"step": "destandardize"}]
+CHAIN = [
+    {"step": "standardize"},
+    {"step": "find_charging", "inverse": True},
+    {"step": "destandardize"},
+]
 
 
 @contextmanager
@@ -69,8 +72,10 @@ def full_and_on(folder: Path, output: dict[str, Any], done: int) -> None:
     file = write_inputs(folder, output)
     whole = api.run(file, output=folder / "whole", workers=1)
     # The slices of a compressed file lie beside it while it is put together.
-    again = SLICES * SLICE if output == FORMATS["compressed TIFF"] else 0
-    with small_disk(folder / "disk", SLICES * SLICE + again + 2 * BESIDE) as disk:
+    each = SLICE * (2 if output.get("masks") else 1)
+    twice = output.get("format") == "tiff" and "compression" in output
+    again = SLICES * each if twice else 0
+    with small_disk(folder / "disk", SLICES * each + again + 2 * BESIDE) as disk:
         finished = 0
 
         def listen(kind: str, _: Any) -> None:
@@ -84,7 +89,7 @@ def full_and_on(folder: Path, output: dict[str, Any], done: int) -> None:
         with suppress(OutputError):  # still full; or what there is just does for the last slices
             api.run(file, output=disk / "out", workers=1)
             assert done >= SLICES - 2
-        fill(disk, leave=(SLICES - done + 1) * SLICE + again + BESIDE)
+        fill(disk, leave=(SLICES - done + 1) * each + again + BESIDE)
         heard: list[str] = []
         api.run(
             file,

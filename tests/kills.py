@@ -39,6 +39,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "BigTIFF": {"output": {"format": "tiff"}},
     "compressed TIFF": {"output": {"format": "tiff", "compression": "zlib"}},
     "OME-Zarr": {"output": {"format": "ome-zarr"}},
+    "masks": {"output": {"format": "tiff", "compression": "zlib", "masks": True}},
+    "labels": {"output": {"format": "ome-zarr", "masks": True}},
     "neighbours": {"output": {"format": "tiff-folder"}, "chain": NEIGHBOURS},
 }
 """Kinds of runs, by their output or what they know of other slices, and the protocol for them."""
@@ -195,12 +197,11 @@ def computed_by_run(log: Path) -> list[set[tuple[int, int]]]:
 
 
 def contents(result: Path) -> dict[str, bytes]:
-    """Every file of a result's stack."""
-    return {
-        str(file.relative_to(result)): file.read_bytes()
-        for file in sorted(result.glob("stack*"))
-        for file in _files(file)
-    }
+    """Every file of a result's stack, and of its masks where there are any."""
+    found = {}
+    for stack in (*sorted(result.glob("stack*")), *sorted(result.glob("masks*"))):
+        found |= {str(file.relative_to(result)): file.read_bytes() for file in _files(stack)}
+    return found
 
 
 def _files(path: Path) -> list[Path]:

@@ -39,6 +39,7 @@ OUTPUT = {
     "origin": [0, 0, 0],
     "clipped": 0,
     "pixel_hash": "cd" * 32,
+    "masks": None,
 }
 SEARCH = {
     "steps": ["find"],
@@ -125,6 +126,7 @@ def record_content(**parts: Any) -> dict[str, Any]:
         "masked_share": None,
         "truth": None,
         "recovery": [],
+        "gates": [],
         "environment": ENVIRONMENT,
         "warnings": [],
         "times": {

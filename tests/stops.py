@@ -31,6 +31,9 @@ FORMATS: dict[str, dict[str, Any]] = {
     "compressed TIFF": {"format": "tiff", "compression": "zlib"},
     "OME-Zarr": {"format": "ome-zarr"},
     "OME-Zarr 0.4": {"format": "ome-zarr-0.4", "pyramid": True},
+    "TIFF folder with masks": {"format": "tiff-folder", "masks": True},
+    "compressed TIFF with masks": {"format": "tiff", "compression": "zlib", "masks": True},
+    "OME-Zarr with labels": {"format": "ome-zarr", "masks": True},
 }
 
 _WRITING = os.O_WRONLY | os.O_RDWR

@@ -21,6 +21,7 @@ from stackmend.result.workspace import Workspace
 from stackmend.runner.shards import Shard
 from stackmend.workers import cluster
 
+OUTPUT = {"masks": True}
 OPTIMIZE = {"slices": [3]}
 SWEEP = {"sweep": [15, 30]}
 
@@ -36,7 +37,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(stack: Path) -> api.RunResult:
     """A run with one worker."""
     return api.run(
-        write_protocol(stack, {}, gf2_sigma=SWEEP, optimize=OPTIMIZE),
+        write_protocol(stack, OUTPUT, gf2_sigma=SWEEP, optimize=OPTIMIZE),
         output=stack / "whole",
         workers=1,
     )
@@ -125,7 +126,7 @@ def test_shards_at_the_same_time_search_once(stack: Path, whole: api.RunResult) 
 def test_shards_of_other_work_exclude_each_other(stack: Path) -> None:
     """While one is at work, another of a changed protocol may not clear what it has done."""
     output = stack / "other"
-    file = write_protocol(stack, {"path": "other"}, gf2_sigma=SWEEP, optimize=OPTIMIZE)
+    file = write_protocol(stack, OUTPUT | {"path": "other"}, gf2_sigma=SWEEP, optimize=OPTIMIZE)
     said: list[str] = []
 
     def meanwhile(kind: str, fields: Any) -> None:
@@ -157,7 +158,7 @@ def test_shards_of_other_work_exclude_each_other(stack: Path) -> None:
     )
     assert "another run is writing into this folder" in said[1]
     assert not (output / "stack").exists()
-    write_protocol(stack, {}, gf2_sigma=SWEEP, optimize=OPTIMIZE)
+    write_protocol(stack, OUTPUT, gf2_sigma=SWEEP, optimize=OPTIMIZE)
 
 
 def test_a_shard_does_not_discard_what_others_have_finished(

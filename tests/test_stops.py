@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kills import cut_off
+from kills import cut_off, write_protocol
 from stackmend import api
 from stackmend.result.names import JOURNAL, RECORD
 from stops import FORMATS, ends_like, is_tidying, protocol, states_of, write_small_stack
@@ -33,6 +33,33 @@ def test_a_run_stopped_while_it_publishes_and_tidies(tmp_path: Path, kind: str) 
     assert len(tidying) > 10
     for state in tidying:
         ends_like(whole, file, state)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["TIFF", "OME-Zarr"])
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize("unfinished", [True, False])
+def test_masks_switched_on_or_off_and_stopped(
+    tmp_path: Path, kind: str, wanted: bool, unfinished: bool
+) -> None:
+    """Over a finished result or an unfinished one; from every third state, to either end."""
+    write_small_stack(tmp_path, 2)
+
+    def written(masks: bool) -> Path:
+        return write_protocol(tmp_path, {**FORMATS[kind], "masks": masks})
+
+    wholes = {}
+    for masks in (True, False):
+        wholes[masks] = api.run(written(masks), output=tmp_path / f"{masks}", workers=1).folder
+    if unfinished:
+        cut_off(written(not wanted), after=1)
+    else:
+        api.run(written(not wanted), workers=1)
+    for state in states_of(tmp_path, "x", lambda: api.run(written(wanted), workers=1))[::3]:
+        back = state.with_name(f"{state.name} back")
+        shutil.copytree(state, back)
+        ends_like(wholes[wanted], written(wanted), state)
+        ends_like(wholes[not wanted], written(not wanted), back)
 
 
 # States that were once fatal, without the race that leads to them

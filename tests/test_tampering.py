@@ -30,9 +30,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A stack, a protocol with a search, and a finished result in ``sound``."""
     folder = tmp_path_factory.mktemp("tampering")
     write_small_stack(folder, 3)
-    optimize = {"slices": [0], "validate": [1], "clean": [{"slice": 2, "region": {"y": [0, 4]}}]}
-    sweep = {"sweep": [15, 30]}
-    write_protocol(folder, {}, gf2_sigma=sweep, optimize={**optimize, "max_changed": 1})
+    clean = [{"slice": 2, "region": {"y": [0, 4]}}]
+    optimize = {"slices": [0], "validate": [1], "clean": clean, "max_changed": 1}
+    write_protocol(folder, {"masks": True}, gf2_sigma={"sweep": [15, 30]}, optimize=optimize)
     api.run(folder / "protocol.yaml", output=folder / "out", workers=1)
     shutil.copytree(folder / "out", folder / "sound")
     return folder
@@ -116,6 +116,21 @@ def retag(out: Path) -> None:
 def brighten(out: Path) -> None:
     pixels = tifffile.memmap(out / "stack" / "s1.tif", mode="r+")
     pixels[3, 4] ^= 1
+    pixels.flush()
+
+
+def retouch(out: Path) -> None:
+    """One more pixel marked, as by hand."""
+    pixels = tifffile.memmap(out / "masks" / "s1.tif", mode="r+")
+    assert pixels[1, 1] == 0
+    pixels[1, 1] = 255
+    pixels.flush()
+
+
+def grey(out: Path) -> None:
+    """A level that says neither."""
+    pixels = tifffile.memmap(out / "masks" / "s1.tif", mode="r+")
+    pixels[pixels == 255] = 254
     pixels.flush()
 
 
@@ -241,6 +256,12 @@ TAMPERINGS: dict[str, tuple[Tamper, str]] = {
     "a slice cut off": (write("stack/s2.tif", b"II*\0"), "1 slice will be computed again"),
     "tags rewritten": (retag, "stack has been edited"),
     "a slice more": (write("stack/s2_c7.tif", b"II*\0"), "stack has been edited"),
+    # the masks
+    "a mask edited": (retouch, "1 slice will be computed again"),
+    "a mask of other levels": (grey, "1 slice will be computed again"),
+    "a mask gone": (gone("masks/s2.tif"), "1 slice will be computed again"),
+    "all masks gone": (gone("masks"), "3 slices will be computed again"),
+    "a mask more": (write("masks/s2_c7.tif", b"II*\0"), "masks has been edited"),
     # the journal
     "journal gone": (gone("journal.jsonl"), ""),
     "an area flipped": (edit("journal.jsonl", '"mask_area": ', '"mask_area": 9'), JOURNAL),
@@ -271,7 +292,8 @@ TAMPERINGS: dict[str, tuple[Tamper, str]] = {
 
 UNSEEN = {"run.json without hash", "a loss forged, record and all", "all losses forged"} | {
     *("a grey level", "slices swapped", "a slice gone", "a slice cut off"),
-    *("tags rewritten", "a slice more"),
+    *("tags rewritten", "a slice more", "a mask edited", "a mask of other levels", "a mask gone"),
+    *("all masks gone", "a mask more"),
 }
 """What is not noticed where only the record and what lies beside the stack is looked at."""
 

@@ -10,7 +10,8 @@
     │   └── NotReached   4  the network does not give it: run again
     ├── StepError        5  a step failed on a slice: report it, with the log
     ├── QualityError     6  everything worked and the outcome is not acceptable
-    │   └── NothingFound 6  no combination of the search finds anything
+    │   ├── NothingFound 6  no combination of the search finds anything
+    │   └── Rejected     6  a measure exceeds the limit of a gate
     ├── OutputError      8  the result cannot be written: make room or choose another folder
     ├── WorkerLost       9  the system has ended a worker: give more memory, or take fewer of them
     └── Unfinished      10  parts of a run are not done: run them, then finish
@@ -101,6 +102,10 @@ class QualityError(StackmendError):
 
 class NothingFound(QualityError):
     """No combination of the search finds anything in the optimization slices."""
+
+
+class Rejected(QualityError):
+    """A result exceeds limits of its protocol; it is kept in a folder of its own."""
 
 
 class OutputError(StackmendError):

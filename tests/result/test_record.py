@@ -38,7 +38,9 @@ def of_class(kind: type) -> dict[str, Any]:
         parts.StepRecord: SCHEMA["definitions"]["step"],
         parts.ParameterRecord: SCHEMA["definitions"]["parameter"],
         parts.SearchRecord: SCHEMA["definitions"]["search"],
+        parts.MasksRecord: SCHEMA["properties"]["output"]["properties"]["masks"],
         parts.SecondRecord: SCHEMA["definitions"]["search"]["properties"]["also"],
+        parts.GateRecord: SCHEMA["properties"]["gates"]["items"],
         RecoveryRecord: SCHEMA["properties"]["recovery"]["items"],
     }
     names = {

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from stackmend import api, resources
+from stackmend.job.masks import Masks
 from stackmend.result import names
 from stackmend.stacks import FORMATS, Format, Layout, Pixels, Slice, Writer, new_stack
 
@@ -46,6 +47,14 @@ def test_a_format_is_in_the_readme(name: str) -> None:
 def test_a_run_may_replace_a_stack_of_each_format(name: str) -> None:
     for stem in ("stack", "truth"):
         assert f"{stem}{FORMATS[name].suffix}" in names.STACKS
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_masks_of_each_format_have_their_place(tmp_path: Path, name: str) -> None:
+    masks = Masks.of(name, tmp_path, Layout((2, 3, 4), np.dtype("int16"), ("a", "b")))
+    assert masks.writer.path.relative_to(tmp_path).as_posix().removesuffix("/masks") in (
+        names.MASK_PLACES
+    )
 
 
 def problems(folder: Path, **output: Any) -> list[tuple[str, str]]:

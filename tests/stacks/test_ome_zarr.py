@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from stackmend.errors import BadSlice, InputError
+from stackmend.job.masks import Masks
 from stackmend.stacks import (
     Layout,
     Metadata,
@@ -429,3 +431,69 @@ def test_the_metadata_is_valid(
     found = models.open_ome_zarr(zarr.open_group(str(path), mode="r"))
     assert type(found).__name__ == "Image"
     assert found.ome_zarr_version == {"ome-zarr": "0.5", "ome-zarr-0.4": "0.4"}[format]
+
+
+def write_masks(writer: Writer, format: str, marked: NDArray[np.bool_]) -> Masks:
+    """The labels of a stack that was written before; ``(C, Z, Y, X)``."""
+    masks = Masks.of(format, writer.path.parent, writer.layout)
+    masks.writer.create()
+    for channel, slices in enumerate(marked):
+        for position, mask in enumerate(slices):
+            masks.write(position, masks.page(mask), channel)
+    masks.writer.finish()
+    return masks
+
+
+@pytest.mark.parametrize("format", ["ome-zarr", "ome-zarr-0.4"])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("compression", ["none", "zlib", "zstd"])
+def test_labels_are_valid(tmp_path: Path, format: str, channels: int, compression: str) -> None:
+    models = pytest.importorskip("ome_zarr_models")
+    stack = np.random.default_rng(0).integers(0, 256, (channels, 3, 401, 320), np.uint8)
+    how: dict[str, Any] = {"pyramid": True, "compression": compression}
+    how["selection"] = Selection((Tagged(),) * channels, (5, 7, 9))
+    writer = write_stack(tmp_path, format, stack, **how)
+    labels = write_masks(writer, format, stack > 99).writer.path
+    version = {"ome-zarr": "v05", "ome-zarr-0.4": "v04"}[format]
+    model = importlib.import_module(f"ome_zarr_models.{version}.labels").Labels
+    assert type(models.open_ome_zarr(zarr.open_group(str(writer.path)))).__name__ == "Image"
+    model.from_zarr(zarr.open_group(str(labels.parent), mode="r"))
+    assert attributes_of(labels.parent)["labels"] == ["masks"]
+
+    # They lie where the image lies, level by level, and say whose they are.
+    of_image, of_labels = map(attributes_of, (writer.path, labels))
+    assert of_labels["image-label"]["source"] == {"image": "../../"}
+    assert of_labels["image-label"]["version"] == {"v05": "0.5", "v04": "0.4"}[version]
+    (image,), (own,) = of_image["multiscales"], of_labels["multiscales"]
+    assert own["datasets"] == image["datasets"]
+    assert own["axes"] == image["axes"]
+    assert (image["type"], own["type"], len(own["datasets"])) == ("mean", "nearest", 2)
+
+
+def attributes_of(group: Path) -> dict[str, Any]:
+    attributes = zarr.open_group(str(group), mode="r").attrs.asdict()
+    return dict(attributes.get("ome", attributes))
+
+
+@pytest.mark.parametrize("format", ["ome-zarr", "ome-zarr-0.4"])
+def test_small_labels_are_labels(tmp_path: Path, format: str) -> None:
+    marked = np.random.default_rng(0).random((1, 3, 401, 320)) > 0.7
+    writer = write_stack(tmp_path, format, marked.astype(np.uint16), pyramid=True)
+    masks = write_masks(writer, format, marked)
+    root = zarr.open_group(str(masks.writer.path), mode="r")
+    assert root["0"].dtype == np.uint8
+    for level, step in (("0", 1), ("1", 2)):
+        assert np.array_equal(root[level][:], marked[0, :, ::step, ::step])
+    assert all(np.array_equal(masks.read_back(n, 0), marked[0, n]) for n in range(3))
+    (reader,) = open_stack(writer.path)  # the image is what it was
+    assert np.array_equal(reader.read(1), marked[0, 1])
+
+
+def test_labels_that_are_not_listed_do_not_open(tmp_path: Path) -> None:
+    writer = write_stack(tmp_path, "ome-zarr", TRUTH[:1, :3])
+    labels = write_masks(writer, "ome-zarr", TRUTH[:1, :3] > 9).writer
+    assert labels.opens()
+    for content in ("[]", "{", "{}", '{"attributes": {"ome": {"labels": ["cells"]}}}'):
+        (labels.path.parent / "zarr.json").write_text(content)
+        assert not labels.opens()
+    assert writer.opens()

@@ -62,6 +62,8 @@ def _stacks(plan: RunPlan) -> Iterator[Row]:
     if result["compression"] != "none":
         written += f", {result['compression']}"
     yield "out", f"{words.short_path(result['path'])}: {_extent_text(result)}, {written}"
+    if result["masks"]:
+        yield "masks", words.short_path(result["masks"])
     if len(plan.channels) > 1:
         yield "channels", ", ".join(map(str, plan.channels))
 

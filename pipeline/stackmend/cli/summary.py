@@ -13,7 +13,7 @@ from stackmend import api, registry
 from stackmend.cli.rows import Row, rows_text
 from stackmend.cli.terminal.streams import text_width
 from stackmend.result import Record, Result, names
-from stackmend.result.record import SearchRecord
+from stackmend.result.record import SearchRecord, fails, gate_text
 from stackmend.result.rows import Status
 from stackmend.words import (
     command_text,
@@ -47,11 +47,11 @@ def summary_text(result: Result, width: int, *, shown: Sequence[str] = ()) -> st
     rows = [*_head(record)]
     for search in record.searches:
         rows.extend(_search(record, search))
-    rows += [*_recovery(record), *_slices(facts), *_truth(record)]
+    rows += [*_recovery(record), *_slices(facts), *_truth(record), *_gates(record)]
     rows += [("warning", warning) for warning in result.warnings if warning not in shown]
     if shown:
         rows.append(("warnings", f"{count(len(shown))}, above"))
-    rows += [*_times(record, facts), *_places(result.folder)]
+    rows += [*_times(record, facts), *_places(result)]
     return rows_text(rows, width)
 
 
@@ -208,6 +208,11 @@ def _truth(record: Record) -> Iterator[Row]:
     yield "error", f"against the truth {verb}{change}, {levels}"
 
 
+def _gates(record: Record) -> Iterator[Row]:
+    for gate in record.gates:
+        yield "gate", f"{'FAILED: ' if fails(gate) else ''}{gate_text(gate)}"
+
+
 def _recovery(record: Record) -> Iterator[Row]:
     """What becomes of known faults: the headline where there is a test."""
     for tested in record.recovery:
@@ -231,9 +236,12 @@ def _search_time(record: Record) -> Iterator[str]:
     yield f"{duration(sum(searched))} search" if searched else known
 
 
-def _places(folder: Path) -> Iterator[Row]:
+def _places(result: Result) -> Iterator[Row]:
+    folder, masks = result.folder, result.record.output.masks
     for stack in stack_paths(folder):
         yield "stack", short_path(stack)
+    if masks:
+        yield "masks", short_path(folder / masks["path"])
     if (folder / names.REPORT).exists():
         yield "report", short_path(folder / names.REPORT)
     yield "record", short_path(folder / names.RECORD)

@@ -165,8 +165,7 @@ def _of_variant(job: Job, number: int, beside: tuple[int, ...], variant: str) ->
     survey_s = (perf_counter() - looking) / len(beside) if looks else 0.0
 
     application = Application.of(job, chains)
-    for writer in application.writers:
-        writer.create()
+    application.output.create()
     one = job.places[0]
     application.run([one])
     idle = memory.present()

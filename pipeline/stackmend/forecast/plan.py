@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, TypedDict
 
 from stackmend.forecast.costs import provisional
@@ -16,7 +17,7 @@ from stackmend.restore.identity import identity_of, still_open
 from stackmend.restore.resume import Candidate, candidates
 from stackmend.result import published_ledger
 from stackmend.result.journal import Journal, Ledger
-from stackmend.result.names import RECORD
+from stackmend.result.names import RECORD, STACKS
 from stackmend.result.workspace import bytes_in
 from stackmend.tuning.chains import ChannelChain
 
@@ -85,8 +86,6 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
     searches = list(foreseen.searches())
     done = _done(job, foreseen.chains if foreseen.decided else None, running, published)
     unknown = [0.0 if each.decided else 1 - each.known / each.needed for each in searches]
-    earlier = job.writer(folder=folder).path
-    has_earlier = (folder / RECORD).exists() and earlier.exists()
     return RunPlan(
         name=job.protocol.name,
         input=_input(job),
@@ -98,12 +97,19 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
         survey=foreseen.surveys,
         done=done,
         busy=job.workspace.busy,
-        earlier_bytes=bytes_in(earlier) if has_earlier else 0,
+        earlier_bytes=_earlier_bytes(folder),
         workers=workers,
         budget=budget,
         need=need_of(job, todo=done["todo"], unknown=unknown, workers=workers, budget=budget),
         warnings=[f"{problem.path}: {problem.message}" for problem in job.protocol.warnings],
     )
+
+
+def _earlier_bytes(folder: Path) -> int:
+    """What the stacks of a result in a folder take."""
+    if not (folder / RECORD).exists():
+        return 0
+    return sum(bytes_in(folder / name) for name in STACKS)
 
 
 def _input(job: Job) -> dict[str, Any]:
@@ -121,9 +127,11 @@ def _input(job: Job) -> dict[str, Any]:
 
 def _output(job: Job) -> dict[str, Any]:
     given = job.protocol.output
-    path = job.writer(folder=job.workspace.folder).path
+    folder = job.workspace.folder
+    path, masks = job.writer(folder=folder).path, job.masks(folder)
     kept = {"format": given.format, "compression": given.compression}
-    return {"path": path, "shape": job.shape, "dtype": str(job.dtype), **kept}
+    beside = {"masks": masks and masks.writer.path}
+    return {"path": path, "shape": job.shape, "dtype": str(job.dtype), **kept, **beside}
 
 
 def _steps(job: Job) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from stackmend.errors import InputError, OutputError, Problem, ProtocolError, UsageError
 from stackmend.job.fit import check_facts, check_format, check_narrowing, dtype_of
+from stackmend.job.masks import Masks
 from stackmend.protocol import Draft, Protocol, check_stack, named_slices, remaining
 from stackmend.result.journal import Journal
 from stackmend.result.names import RECORD
@@ -104,6 +105,12 @@ class Job:
         return new_stack(
             self.protocol.output.format, folder or self.workspace.partial, layout, stem=stem
         )
+
+    def masks(self, folder: Path | None = None) -> Masks | None:
+        """Write the masks, by default where the run works; ``None`` where none are wanted."""
+        output = self.protocol.output
+        place = folder or self.workspace.partial
+        return Masks.of(output.format, place, self.layout()) if output.masks else None
 
 
 class SliceOfChannel(NamedTuple):
@@ -239,6 +246,10 @@ def _stack_problems(protocol: Protocol, readers: tuple[Reader, ...]) -> Iterator
         against = objection(protocol.output.path, protocol.input.path)
         if against:
             yield protocol.text.problem(("output", "path"), against)
+        rejected = Workspace(protocol.output.path).rejected
+        against = objection(rejected, protocol.input.path) if protocol.gates else None
+        if against:
+            yield protocol.text.problem(("gates",), against, key=True)
 
 
 def _output_error(protocol: Protocol, readers: tuple[Reader, ...]) -> OutputError | None:
@@ -262,7 +273,8 @@ def _needed(protocol: Protocol, readers: tuple[Reader, ...], folder: Path) -> in
         return 0
     slices, window = _restored(protocol, readers[0])
     pixels = prod(ends.stop - ends.start for ends in window)
-    each: int = pixels * dtype_of(protocol, readers[0]).itemsize
+    masks = int(protocol.output.masks)
+    each: int = pixels * (dtype_of(protocol, readers[0]).itemsize + masks)
     work = Workspace(folder)
     done = len(Journal(work.journal).ledger().slices) * each
     count = len(slices) * len(protocol.input.channels or readers)

@@ -63,6 +63,7 @@ def build(
         optimize=tuple(
             _optimize(entry, path, chain, one_of, text) for path, entry in optimize_entries(data)
         ),
+        gates={name: float(limit) for name, limit in data.get("gates", {}).items()},
         file=file,
         folder=base,
         given=given,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from stackmend.errors import Problem
 from stackmend.protocol.model import Protocol, StepEntry
+from stackmend.protocol.text import DataPath
 from stackmend.registry import IMAGE, steps
 
 
@@ -42,6 +43,18 @@ def check_flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Probl
             closers = " or ".join(step.name for step in steps().usable() if step.closes == product)
             message = f"nothing undoes it: add {closers} behind it, or write float32"
             yield protocol.text.problem((*entry.path, "step"), message)
+
+
+def check_masks(protocol: Protocol) -> Iterator[Problem]:
+    """Masks that are wanted of a chain that makes none, or held against a limit."""
+    if protocol.marks:
+        return
+    wanted: list[DataPath] = [("output", "masks")] if protocol.output.masks else []
+    wanted += [("gates", name) for name in protocol.gates if name.startswith("masked_")]
+    makers = [step.name for step in steps().usable() if any(each.mask_of for each in step.stages)]
+    for path in wanted:
+        message = f"no step of the chain makes a mask; add {' or '.join(makers)}, or leave this out"
+        yield protocol.text.problem(path, message)
 
 
 def _missing_message(entry: StepEntry, missing: Sequence[str], chain: Sequence[StepEntry]) -> str:

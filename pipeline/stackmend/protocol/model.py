@@ -177,6 +177,7 @@ class Output:
     dtype: str
     compression: str
     pyramid: bool
+    masks: bool
 
 
 class CommandLine(TypedDict):
@@ -191,7 +192,8 @@ class CommandLine(TypedDict):
 class Protocol:
     """A protocol that passed every check which does not need the stack.
 
-    Relative paths start from ``folder``. ``chain`` is without the chains of ``one_of``.
+    Relative paths start from ``folder``. ``chain`` is without the chains of ``one_of``. ``gates``
+    has what measures may be at the most, by their names.
     """
 
     name: str
@@ -200,6 +202,7 @@ class Protocol:
     chain: tuple[StepEntry, ...]
     one_of: OneOf | None
     optimize: tuple[OptimizeEntry, ...]
+    gates: Mapping[str, float]
     file: Path
     folder: Path
     source: bytes
@@ -228,6 +231,13 @@ class Protocol:
     def entry(self, id: str) -> StepEntry:
         """The entry of the chain with that id."""
         return next(entry for entry in self.chain if entry.id == id)
+
+    @property
+    def marks(self) -> bool:
+        """Whether any step of the chain makes a mask."""
+        chains = self.variants.values()
+        steps = (entry.step for chain in chains for entry in chain)
+        return any(stage.mask_of for step in steps for stage in step.stages)
 
     @property
     def variants(self) -> dict[str, tuple[StepEntry, ...]]:

@@ -58,4 +58,4 @@ def _odd_paths(protocol: Protocol) -> Iterator[Problem]:
 
 
 def _result_of(source: Path, target: Path) -> bool:
-    return source.parent == target and source.name.split(".")[0] in ("stack", "truth")
+    return source.parent == target and source.name.split(".")[0] in ("stack", "truth", "masks")

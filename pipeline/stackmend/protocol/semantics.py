@@ -11,7 +11,7 @@ from typing import Any
 from stackmend import words
 from stackmend.errors import Problem
 from stackmend.protocol.choices import check_choice, check_one_of
-from stackmend.protocol.flow import check_flow
+from stackmend.protocol.flow import check_flow, check_masks
 from stackmend.protocol.model import ONE_OF, OptimizeEntry, Protocol, SliceSelection, StepEntry
 from stackmend.protocol.paths import check_paths
 from stackmend.protocol.stack import chosen_on_clean, held_out_twice
@@ -47,10 +47,19 @@ def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> I
             problems.update(dict.fromkeys(_surveys(protocol, variant)))
         yield from problems
         yield from check_one_of(protocol)
+        yield from check_masks(protocol)
     if optimize:
         yield from _optimize(protocol)
         yield from check_choice(protocol)
+        yield from _gates(protocol)
     yield from check_paths(protocol)
+
+
+def _gates(protocol: Protocol) -> Iterator[Problem]:
+    gate = "held_out_gap"
+    if gate in protocol.gates and not any(entry.validate for entry in protocol.optimize):
+        message = "no optimize entry holds slices out; add validate to one, or leave this out"
+        yield protocol.text.problem(("gates", gate), message)
 
 
 def _every_step(protocol: Protocol) -> Iterator[StepEntry]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Iterator
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
@@ -20,7 +21,7 @@ from stackmend.report.shown import shown_slices
 from stackmend.report.trust import jumps
 from stackmend.report.verdict import verdict
 from stackmend.result import Result
-from stackmend.result.record import SearchRecord
+from stackmend.result.record import SearchRecord, fails, gate_text
 from stackmend.words import counted
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -41,6 +42,7 @@ def render(source: Result) -> str:
         "record": source.finished_record,
         "mask_of": (source.finished and source.record.mask_of) or "mask",
         "verdict": verdict(source, found, odd),
+        "gates": list(_gates(source)),
         "warnings": source.warnings,
         "slices": list(shown_slices(source)),
         "restored": restored_pixels(source),
@@ -58,6 +60,12 @@ def render(source: Result) -> str:
         "script_hash": b64encode(sha256(script.encode()).digest()).decode("ascii"),
     }
     return _environment().get_template("report.html").render(values)
+
+
+def _gates(source: Result) -> Iterator[tuple[str, bool]]:
+    """The gates in words, each with whether it failed."""
+    for gate in source.record.gates if source.finished else ():
+        yield gate_text(gate), fails(gate)
 
 
 def _environment() -> Environment:

@@ -57,6 +57,8 @@ def verdict(source: Result, found: Sequence[Search], odd: Sequence[Jump]) -> Ver
 def _news(source: Result, found: Sequence[Search]) -> tuple[str, str]:
     """What became of the stack: the kind of news and a sentence; of good news without its end."""
     truth = source.record.truth
+    if source.record.failed_gates:
+        return "bad", f"The result was rejected: {'; '.join(source.record.failed_gates)}."
     changed = any((row.changed_fraction or 0) > 0 for row in source.slices)
     if truth and truth["rmse_after"] > truth["rmse_before"]:
         rose = f"its error against the known truth rose from {_levels(truth)}"

@@ -21,11 +21,12 @@ from stackmend.kernels.rounding import to_dtype
 from stackmend.registry import IMAGE
 from stackmend.restore.channel import Channel
 from stackmend.restore.measures import change_under, extent_of, levels_of, rmse
+from stackmend.restore.output import Output, Restored
 from stackmend.result.encoding import numbers_text
 from stackmend.result.hashes import pixel_hash
 from stackmend.result.journal import Journal
 from stackmend.result.rows import MOST_MASKED, SliceRow, Status
-from stackmend.stacks import Pixels, Slice, Writer
+from stackmend.stacks import Pixels, Slice
 from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.raw import RawSlice, RawSlices, as_image, page_of
 from stackmend.workers import memory
@@ -40,8 +41,8 @@ BATCH = 8
 BATCH_OF_WINDOWS = 32
 """The same where slices share work with their neighbours, which the ends of a batch do twice."""
 
-Copy = tuple[SliceOfChannel, Writer, int, SliceRow]
-"""A finished slice: its place here, the stack that it lies in, its position there, and its row."""
+Copy = tuple[SliceOfChannel, Output, int, SliceRow]
+"""A finished slice: its place here, the stacks that it lies in, its position there, and its row."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,7 @@ class Application:
 
     chains: tuple[ChannelChain, ...]
     numbers: tuple[int, ...]
-    writer: Writer
-    truth_writer: Writer | None
+    output: Output
     window: tuple[slice, slice]
     dtype: np.dtype[Any]
     on_bad_slice: str
@@ -64,22 +64,15 @@ class Application:
     @classmethod
     def of(cls, job: Job, chains: Sequence[ChannelChain]) -> Application:
         """The chains of a job, to be applied where it works."""
-        has_truth = job.reader.truth(job.slices[0]) is not None
         return cls(
             chains=tuple(chains),
             numbers=job.channels,
-            writer=job.writer(),
-            truth_writer=job.writer("truth") if has_truth else None,
+            output=Output.of(job),
             window=job.window,
             dtype=job.dtype,
             on_bad_slice=job.protocol.input.on_bad_slice,
             journal=Journal(job.workspace.journal),
         )
-
-    @property
-    def writers(self) -> tuple[Writer, ...]:
-        """Of the stack, and of the truth where it is known."""
-        return (self.writer, self.truth_writer) if self.truth_writer else (self.writer,)
 
     @property
     def reach(self) -> int:
@@ -110,11 +103,11 @@ class Application:
                     self.chains[channel], open_until_done.enter_context(raw)
                 )
             for place in places:
-                result, row = self._restore(place, channels[place.channel])
+                restored = self._restore(place, channels[place.channel])
                 if behind:
                     behind.result()
-                behind = writing.submit(self._write, place, row, result)
-                rows.append(row)
+                behind = writing.submit(self._write, place, restored)
+                rows.append(restored.row)
                 channels[place.channel].raw.forget(place.number)
             if behind:
                 behind.result()
@@ -131,7 +124,7 @@ class Application:
         number = self.numbers[place.channel]
         return SliceRow(place.number, number, self._name(place), status, **facts)
 
-    def _restore(self, place: SliceOfChannel, channel: Channel) -> tuple[Slice | None, SliceRow]:
+    def _restore(self, place: SliceOfChannel, channel: Channel) -> Restored:
         raw = channel.raw.get(place.number)
         if raw.pixels is None:
             assert raw.bad is not None
@@ -151,6 +144,7 @@ class Application:
         after = known if same else levels_of(result)
         whole = result.shape == raw.pixels.shape
         page = page_of(result, self._below(raw.below) if whole else None)
+        marked = self._marked(mask)
         row = self._row(
             place,
             status,
@@ -166,11 +160,16 @@ class Application:
             rmse_after=None if truth is None else rmse(result, truth),
             input_hash=raw.hash,
             output_hash=raw.hash if same and whole else pixel_hash(page),
+            mask_hash=_hash_of(marked),
             reach_hash=channel.chain.reach_hash(place.number, lambda n: channel.raw.get(n).hash),
             fingerprint=numbers_text(fingerprint(page)),
             seconds=round(perf_counter() - start, 4),
         )
-        return Slice(page, raw.tags), row
+        return Restored(row, Slice(page, raw.tags), marked)
+
+    def _marked(self, mask: Mask | None) -> Mask | None:
+        """The mask as it is written, if masks are."""
+        return self.output.masks.page(mask) if self.output.masks else None
 
     def _below(self, rows: Pixels | None) -> Pixels | None:
         """Rows that show no specimen, as the output has them."""
@@ -204,11 +203,11 @@ class Application:
         union: Mask = np.logical_or.reduce(cut)
         return union
 
-    def _without(self, place: SliceOfChannel, bad: BadSlice) -> tuple[Slice | None, SliceRow]:
+    def _without(self, place: SliceOfChannel, bad: BadSlice) -> Restored:
         """What the protocol says about a slice that cannot be used: keep what there is, or none."""
         if self.on_bad_slice == "skip":
-            return None, self._row(place, Status.SKIPPED, reason=str(bad))
-        size = self.writer.layout.shape[1:]
+            return Restored(self._row(place, Status.SKIPPED, reason=str(bad)))
+        size = self.output.stack.layout.shape[1:]
         pixels = None if bad.pixels is None else self._kept_part(bad.pixels)
         if pixels is None or pixels.shape != size:
             kept, status = np.zeros(size, self.dtype), Status.BLANK
@@ -216,20 +215,23 @@ class Application:
             kept, status = pixels, Status.KEPT
         else:
             kept, status = to_dtype(np.nan_to_num(pixels), self.dtype)[0], Status.KEPT
-        marks = {"output_hash": pixel_hash(kept), "fingerprint": numbers_text(fingerprint(kept))}
-        row = self._row(place, status, reason=str(bad), **marks)
-        return self._tagged(place, kept), row
+        marked = self._marked(None)
+        hashes = {"output_hash": pixel_hash(kept), "mask_hash": _hash_of(marked)}
+        hashes["fingerprint"] = numbers_text(fingerprint(kept))
+        row = self._row(place, status, reason=str(bad), **hashes)
+        return Restored(row, self._tagged(place, kept), marked)
 
     def _kept_part(self, page: Pixels) -> Pixels:
         """What stays of a page: all of it, unless the chain cuts a part out."""
         rows = self.chains[0].reader.shape[1]
-        if self.writer.layout.shape[1:] == page.shape:
+        if self.output.stack.layout.shape[1:] == page.shape:
             return page
         return page[:rows][self.window]
 
     def _tagged(self, place: SliceOfChannel, pixels: Pixels) -> Slice:
         """Pixels that were not read from the input, with the tags of their slice there."""
-        return Slice(pixels, self.writer.layout.tags_at(place.position, place.channel))
+        tags = self.output.stack.layout.tags_at(place.position, place.channel)
+        return Slice(pixels, tags)
 
     def copy(self, copies: Sequence[Copy]) -> list[SliceRow]:
         """Take over finished slices from an earlier result.
@@ -239,25 +241,24 @@ class Application:
         OutputError
             If one has vanished meanwhile, or cannot be written.
         """
-        for place, writer, position, row in copies:
-            pixels = writer.read_back(position, place.channel) if row.output_hash else None
-            if pixels is None and row.output_hash:
-                raise OutputError(f"{writer.path}: slice {row.name} has vanished; run again")
-            self._write(place, row, None if pixels is None else self._tagged(place, pixels))
+        for place, earlier, position, row in copies:
+            restored = Restored(row)
+            if row.output_hash:
+                pixels, mask = earlier.read_back(position, place.channel)
+                if pixels is None or (mask is None and earlier.masks):
+                    what = f"slice {row.name} has vanished"
+                    raise OutputError(f"{earlier.stack.path}: {what}; run again")
+                restored = Restored(row, self._tagged(place, pixels), mask)
+            self._write(place, restored)
         return [row for *_, row in copies]
 
-    def _write(self, place: SliceOfChannel, row: SliceRow, new: Slice | None) -> None:
+    def _write(self, place: SliceOfChannel, restored: Restored) -> None:
         try:
-            if new is None:
-                self.writer.leave_out(place.position, place.channel)
-            else:
-                self.writer.write(place.position, new, place.channel)
-            truth = self._truth(place) if self.truth_writer else None
-            if self.truth_writer is not None and truth is not None:
-                self.truth_writer.write(place.position, Slice(truth), place.channel)
-            self.journal.enter(row)
+            truth = self._truth(place) if self.output.truth else None
+            self.output.write(place, restored, truth)
+            self.journal.enter(restored.row)
         except OSError as error:
-            where = f"{self.writer.path}: slice {self._name(place)}"
+            where = f"{self.output.stack.path}: slice {self._name(place)}"
             what = f"cannot be written ({error.strerror or error})"
             raise OutputError(f"{where} {what}; {remedy(error)}") from error
 
@@ -281,6 +282,10 @@ def copy_slices(
     """Take over finished slices in parallel."""
     tasks = [delayed(application.copy)(batch) for batch in batches(copies, workers.count)]
     return workers.run(tasks, ordered=False, megapixels=_megapixels(application, len(copies)))
+
+
+def _hash_of(mask: Mask | None) -> str:
+    return "" if mask is None else pixel_hash(mask)
 
 
 def _megapixels(application: Application, count: int) -> float:

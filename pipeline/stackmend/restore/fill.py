@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from math import prod
 
 from stackmend.errors import OutputError
 from stackmend.job import Job, SliceOfChannel
 from stackmend.restore.apply import Application, apply_chains, copy_slices
 from stackmend.restore.identity import Identity, differences
+from stackmend.restore.output import Output
 from stackmend.restore.resume import Done
-from stackmend.result.hashes import pixel_hash
 from stackmend.result.rows import SliceRow
 from stackmend.result.suitable import hindrance
 from stackmend.tuning.session import Session
@@ -34,7 +35,6 @@ class Filling:
             Naming the slice.
         """
         log, workers = self.session.log, self.session.workers
-        writer = self.application.writer
         log.event(
             "application started",
             slices=len(places),
@@ -60,7 +60,7 @@ class Filling:
             for batch, peak in restored:
                 self.peaks.append(peak)
                 self._take("slice", batch)
-        assert len(self.rows) == self.total, writer.path
+        assert len(self.rows) == self.total, self.application.output.stack.path
 
     def _take(self, kind: str, batch: Sequence[SliceRow]) -> None:
         """Add rows to the others, and say how far it is."""
@@ -92,14 +92,20 @@ def make_room(
         slices here that do not belong to its work, which it would discard.
     """
     workspace, ledger = session.job.workspace, session.journal.ledger()
-    before = ledger.work
-    if before == identity and all(writer.opens() for writer in application.writers):
-        for writer in application.writers if workspace.alone else ():
-            writer.create()
+    before, output = ledger.work, application.output
+    if before == identity and output.opens():
+        if workspace.alone:
+            output.create()
+        return
+    if before and workspace.alone and not shared and _is_same_stack(before, identity, output):
+        # In this order a kill leaves nothing that is taken for masks of this work.
+        workspace.clear_masks()
+        session.journal.go_on_with(identity)
+        output.create()
         return
     changes = "it has not begun, or its stack cannot be opened"
     if before and before != identity:
-        parts = ("pixels", "layout")
+        parts = ("pixels", "layout", "beside")
         other = next(part for part in parts if before[part] != identity[part])
         changes = "; ".join(differences(before[other], identity[other]))
     if not workspace.alone:
@@ -114,9 +120,14 @@ def make_room(
     # In this order nothing that a kill leaves is taken for what it is not.
     session.journal.end()
     workspace.clear()
-    for writer in application.writers:
-        writer.create()
+    output.create()
     session.journal.begin(identity)
+
+
+def _is_same_stack(before: Identity, identity: Identity, output: Output) -> bool:
+    """Whether the work of an unfinished run differs from this in its masks at most."""
+    same = all(before[part] == identity[part] for part in ("pixels", "layout"))
+    return same and replace(output, masks=None).opens()
 
 
 def ask_for_room(job: Job, missing: int) -> None:
@@ -133,10 +144,10 @@ def ask_for_room(job: Job, missing: int) -> None:
 
 
 def slice_bytes(job: Job) -> int:
-    """What a slice takes on disk at most (uncompressed), with its truth where that is known."""
+    """What a slice takes on disk at most (uncompressed), with its truth and its mask if any."""
     pixels = prod(job.shape[1:])
-    truth = job.reader.dtype.itemsize if job.reader.truth(job.slices[0]) is not None else 0
-    return pixels * (job.dtype.itemsize + truth)
+    beside = [writer.layout.dtype.itemsize for writer in Output.of(job).writers]
+    return pixels * sum(beside)
 
 
 def check_stack(job: Job, application: Application, rows: Sequence[SliceRow]) -> None:
@@ -147,13 +158,12 @@ def check_stack(job: Job, application: Application, rows: Sequence[SliceRow]) ->
     OutputError
         If it does not.
     """
-    writer = application.writer
-    sound = all(each.opens() for each in application.writers)
+    output = application.output
+    sound = output.opens()
     written = [row for row in rows if row.output_hash]
     for row in (*written[:1], *written[-1:]) if sound else ():
         place = job.slices.index(row.slice), job.channels.index(row.channel)
-        pixels = writer.read_back(*place)
-        sound = sound and pixels is not None and pixel_hash(pixels) == row.output_hash
+        sound = sound and output.holds(row, *place)
     if not sound:
         what = "what was written does not come back from there"
-        raise OutputError(f"{writer.path}: {what}; look after the disk, then run again")
+        raise OutputError(f"{output.stack.path}: {what}; look after the disk, then run again")

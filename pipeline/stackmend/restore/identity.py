@@ -14,7 +14,11 @@ from stackmend.result.hashes import digest
 from stackmend.tuning.chains import ChannelChain
 
 Identity = dict[str, Any]
-"""``pixels`` has what decides about all slices, ``layout`` how the stack is laid out."""
+"""``pixels`` has what decides about all slices, ``layout`` how the stack is laid out.
+
+``beside`` says what lies beside it; a slice belongs to work with more or less of that as well, if
+what is wanted beside it is there.
+"""
 
 
 def identity_of(job: Job, chains: Sequence[ChannelChain]) -> Identity:
@@ -31,7 +35,7 @@ def identity_of(job: Job, chains: Sequence[ChannelChain]) -> Identity:
     layout = job.layout()
     # Written beside the pixels: what a microscope said of the first slice stands for all of them.
     tags = repr(layout.tags_at(0))
-    beside = {
+    stack = {
         "format": job.protocol.output.format,
         "slices": job.slices,
         "shape": layout.shape,
@@ -41,7 +45,8 @@ def identity_of(job: Job, chains: Sequence[ChannelChain]) -> Identity:
         "compression": layout.compression,
         "pyramid": layout.pyramid,
     }
-    identity: Identity = as_json({"pixels": pixels, "layout": beside})
+    beside = {"masks": job.protocol.output.masks}
+    identity: Identity = as_json({"pixels": pixels, "layout": stack, "beside": beside})
     return identity
 
 

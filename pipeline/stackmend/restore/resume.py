@@ -13,14 +13,15 @@ from joblib import delayed
 
 from stackmend.errors import BadSlice
 from stackmend.job import Job, SliceOfChannel
+from stackmend.job.masks import Masks
 from stackmend.kernels.fingerprint import fingerprint
 from stackmend.restore.apply import batches
 from stackmend.restore.identity import Identity, differences
+from stackmend.restore.output import Output
 from stackmend.result.encoding import numbers_text
-from stackmend.result.hashes import pixel_hash
 from stackmend.result.journal import Ledger
 from stackmend.result.rows import SliceRow, Status
-from stackmend.stacks import DTYPES, FORMATS, Layout, Writer, new_stack
+from stackmend.stacks import DTYPES, FORMATS, Layout, new_stack
 from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.session import Session
 
@@ -28,7 +29,7 @@ UNUSABLE = {"skip": (Status.SKIPPED,), "keep": (Status.BLANK, Status.KEPT), "sto
 """Status that a slice may have that cannot be used, by what the protocol says about such slices."""
 
 
-Kept = tuple[SliceRow, tuple[Writer, int] | None]
+Kept = tuple[SliceRow, tuple[Output, int] | None]
 """A finished slice: its row, and where it lies if that is not where this run writes."""
 
 
@@ -54,17 +55,15 @@ class Candidate:
 
     place: SliceOfChannel
     row: SliceRow
-    writer: Writer
+    output: Output
     position: int
     in_place: bool
     otherwise: Candidate | None = None
 
     def holds(self, chain: ChannelChain, hash_of: Callable[[int], str]) -> bool:
         """Whether input and output are what the journal says, pixel for pixel, or as unusable."""
-        if output_hash := self.row.output_hash:
-            written = self.writer.read_back(self.position, self.place.channel)
-            if written is None or pixel_hash(written) != output_hash:
-                return False
+        if not self.output.holds(self.row, self.position, self.place.channel):
+            return False
         input_hash = hash_of(self.place.number)
         if input_hash != self.row.input_hash:
             return False
@@ -82,14 +81,15 @@ class Candidate:
         """The same with a fingerprint, which journals of earlier versions do not have."""
         if self.row.fingerprint or not self.row.output_hash:
             return self
-        pixels = self.writer.read_back(self.position, self.place.channel)
+        pixels = self.output.stack.read_back(self.position, self.place.channel)
         if pixels is None:
             return self
         return replace(self, row=replace(self.row, fingerprint=numbers_text(fingerprint(pixels))))
 
     def kept(self) -> Kept:
-        """The slice as one that need not be computed."""
-        return self.row, None if self.in_place else (self.writer, self.position)
+        """The slice as one that need not be computed; masks that are not wanted are forgotten."""
+        row = self.row if self.output.masks else replace(self.row, mask_hash="")
+        return row, None if self.in_place else (self.output, self.position)
 
 
 def candidates(
@@ -108,11 +108,14 @@ def candidates(
         if reason := _other_work(ledger.work, identity, in_place=in_place):
             lost[reason] = len(ledger.slices)
             continue
-        writer = job.writer() if in_place else _published(job, ledger)
-        if writer is None or (in_place and not writer.opens()):
+        output = Output(job.writer(), masks=job.masks()) if in_place else _published(job, ledger)
+        if output is None or (in_place and not output.stack.opens()):
             lost["the stack in the making cannot be opened"] = len(ledger.slices)
             continue
-        for each in _of(job, places, ledger, writer, in_place):
+        if output.masks and not _have_masks(ledger, output.masks, in_place=in_place):
+            lost["there are no masks of them"] = len(ledger.slices)
+            continue
+        for each in _of(job, places, ledger, output, in_place):
             found[each.place] = replace(each, otherwise=found.get(each.place))
     lost = {} if found else lost
     if published.doubted and len(found) < len(places):
@@ -129,8 +132,8 @@ def _other_work(work: Mapping[str, Any], identity: Identity, *, in_place: bool) 
     return ""
 
 
-def _published(job: Job, ledger: Ledger) -> Writer | None:
-    """The stack of a result; ``None`` where it is none that is written."""
+def _published(job: Job, ledger: Ledger) -> Output | None:
+    """The stacks of a result that are wanted; ``None`` where it is none that is written."""
     assert ledger.work is not None
     facts, dtype = ledger.work["layout"], ledger.work["pixels"]["output"]["dtype"]
     if facts["format"] not in FORMATS or dtype not in DTYPES:
@@ -143,11 +146,18 @@ def _published(job: Job, ledger: Ledger) -> Writer | None:
         compression=facts["compression"],
         pyramid=facts["pyramid"],
     )
-    return new_stack(facts["format"], job.workspace.folder, layout)
+    where = facts["format"], job.workspace.folder, layout
+    return Output(new_stack(*where), masks=Masks.of(*where) if job.protocol.output.masks else None)
+
+
+def _have_masks(ledger: Ledger, masks: Masks, *, in_place: bool) -> bool:
+    """Whether slices may have masks that are there."""
+    entered = any(row.mask_hash for row in ledger.slices.values())
+    return entered and (not in_place or masks.writer.opens())
 
 
 def _of(
-    job: Job, places: Sequence[SliceOfChannel], ledger: Ledger, writer: Writer, in_place: bool
+    job: Job, places: Sequence[SliceOfChannel], ledger: Ledger, output: Output, in_place: bool
 ) -> Iterator[Candidate]:
     assert ledger.work is not None
     facts = ledger.work["layout"]
@@ -158,8 +168,10 @@ def _of(
         row = ledger.slices.get((place.number, job.channels[place.channel]))
         if row is None or place.number not in position:
             continue
+        if output.masks and row.output_hash and not row.mask_hash:
+            continue
         if row.input_hash or row.status in unusable:
-            yield Candidate(place, row, writer, position[place.number], in_place)
+            yield Candidate(place, row, output, position[place.number], in_place)
 
 
 def finished(

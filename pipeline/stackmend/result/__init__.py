@@ -10,6 +10,7 @@
       losses.csv          a row for every combination of a search on every slice
       fingerprints.json   what tells restored slices from nearly equal ones; the hash of every file
       stack/              the restored stack, or stack.tif, stack.zarr
+      masks/              what steps mark, where that is kept, or masks.tif, stack.zarr/labels/masks
       truth/              the known truth of a synthetic stack, in the same format
       report.html         the page for people
       losses.webp         the animation through a search

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 from stackmend import disk
 from stackmend.registry import Undefined
@@ -30,6 +30,7 @@ from stackmend.result import atomic, names
 from stackmend.result.decoding import decode
 from stackmend.result.encoding import plain
 from stackmend.result.rows import SliceRow
+from stackmend.result.work import Work
 from stackmend.words import few
 
 Entry = Mapping[str, Any]
@@ -37,47 +38,6 @@ Loss = float | Undefined
 
 _CHECKED = re.compile(r'(?P<rest>\{.*), "check": "(?P<check>[0-9a-f]{16})"\}')
 """A line with its checksum."""
-
-
-class ChainOfWork(TypedDict):
-    """A chain as far as it decides about pixels."""
-
-    steps: Mapping[str, str]
-    order: tuple[str, ...]
-    parameters: Mapping[str, Any]
-    settled: Mapping[str, str]
-
-
-class OutputOfWork(TypedDict):
-    """The type of the pixels."""
-
-    dtype: str
-
-
-class PixelsOfWork(TypedDict):
-    """What decides about all slices."""
-
-    channels: tuple[int, ...]
-    chains: tuple[ChainOfWork, ...]
-    output: OutputOfWork
-
-
-class LayoutOfWork(TypedDict):
-    """How the stack is laid out."""
-
-    format: str
-    slices: tuple[int, ...]
-    shape: tuple[int, int, int]
-    names: tuple[str, ...]
-    compression: str
-    pyramid: bool
-
-
-class Work(TypedDict):
-    """What the identity of work has at least."""
-
-    pixels: PixelsOfWork
-    layout: LayoutOfWork
 
 
 class Ledger:
@@ -175,6 +135,11 @@ class Journal:
         for kind in ("slices", "shards"):
             for file in self.folder.glob(f"{kind}-*.jsonl"):
                 file.unlink()
+        self.go_on_with(work)
+
+    def go_on_with(self, work: Mapping[str, Any]) -> None:
+        """Go on with work to which all finished slices belong as well."""
+        assert self.folder is not None
         atomic.write_text(self.folder / names.BEGUN, _line("work", work))
 
     def enter(self, row: SliceRow) -> None:

@@ -21,7 +21,19 @@ CONTENTS = "previews.json"
 """In that folder, what is in the pictures."""
 
 STACK, TRUTH = "stack", "truth"
-STACKS = tuple(f"{stem}{suffix}" for stem in (STACK, TRUTH) for suffix in ("", ".tif", ".zarr"))
+MASKS = "masks"
+MASK_STACKS = (MASKS, f"{MASKS}.tif")
+"""The masks where they are a stack of their own."""
+
+LABELS = "labels"
+ZARR = f"{STACK}.zarr"
+"""The stack that has its masks inside, in a folder of this name."""
+
+MASK_PLACES = (*MASK_STACKS, f"{ZARR}/{LABELS}")
+"""Where the masks of any format are."""
+
+_STEMS, _SUFFIXES = (STACK, TRUTH), ("", ".tif", ".zarr")
+STACKS = (*(f"{stem}{suffix}" for stem in _STEMS for suffix in _SUFFIXES), *MASK_STACKS)
 """The stacks in any format."""
 
 PARTS = (
@@ -44,6 +56,9 @@ PARTS = (
 
 FIGURES = "figures"
 """Where figures for papers are put; they are their owner's and stay."""
+
+REJECTED = ".rejected"
+"""What is added to the name of a result folder where the result does not pass its gates."""
 
 WORK = ".stackmend"
 """The folder of a run at work; below are the names in it."""

@@ -50,9 +50,18 @@ class InputRecord:
     pixel_hash: str
 
 
+class MasksRecord(TypedDict):
+    """The masks that were written: where in the result folder, and what marked pixels are."""
+
+    path: str
+    dtype: str
+    marked: int
+    pixel_hash: str
+
+
 @dataclass(frozen=True)
 class OutputRecord:
-    """The stack that was written."""
+    """The stack that was written, and its masks where they were."""
 
     format: str
     dtype: str
@@ -62,6 +71,7 @@ class OutputRecord:
     origin: tuple[int, int, int]
     clipped: int
     pixel_hash: str
+    masks: MasksRecord | None = None
 
 
 class ParameterRecord(TypedDict):
@@ -193,6 +203,16 @@ class TruthRecord(TypedDict):
     rmse_after: float
 
 
+class GateRecord(TypedDict):
+    """A limit of the protocol, and what was measured at the worst slice; ``None`` if nothing."""
+
+    gate: str
+    limit: float
+    value: float | None
+    slice: int | None
+    channel: int | None
+
+
 class EnvironmentRecord(TypedDict):
     """Versions, machine and command."""
 
@@ -247,6 +267,7 @@ class Record:
     masked_share: float | None = None
     truth: TruthRecord | None = None
     recovery: tuple[RecoveryRecord, ...] = ()
+    gates: tuple[GateRecord, ...] = ()
     environment: EnvironmentRecord
     warnings: tuple[str, ...] = ()
     times: Times
@@ -254,6 +275,11 @@ class Record:
     shards: tuple[Mapping[str, Any], ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     hash: str = ""
+
+    @property
+    def failed_gates(self) -> tuple[str, ...]:
+        """The gates that the run has not passed, in words."""
+        return tuple(gate_text(gate) for gate in self.gates if fails(gate))
 
     def to_json(self) -> dict[str, Any]:
         """The content of the file."""
@@ -270,6 +296,19 @@ class Record:
             If it is not as a run writes it, with the part that is not.
         """
         return decode(cls, content)
+
+
+def fails(gate: GateRecord) -> bool:
+    """Whether the limit is exceeded."""
+    return gate["value"] is not None and gate["value"] > gate["limit"]
+
+
+def gate_text(gate: GateRecord) -> str:
+    """A gate in words."""
+    if gate["value"] is None:
+        return f"{gate['gate']} could not be measured, {gate['limit']:.4g} allowed"
+    where = f"slice {gate['slice']}" + (f" of channel {gate['channel']}" if gate["channel"] else "")
+    return f"{gate['gate']} is {gate['value']:.4g} (worst {where}), {gate['limit']:.4g} allowed"
 
 
 def write_record(folder: Path, record: Record) -> Record:

@@ -62,6 +62,7 @@ class SliceRow:
 
     Areas and places are in px, grey levels as in the files. ``mask_y`` and ``mask_x`` are the mean
     position of the masked pixels, ``masked_change`` is how much brighter they become on average.
+    ``mask_hash`` is that of the mask, as truth values, where masks are written.
     ``reach_hash`` is that of all else that the slice depends on: its neighbours, and what a survey
     has settled for it alone. ``fingerprint`` is that of the restored pixels, numbers as a text,
     which stands in the journal and in a file of its own. ``facts`` are what steps say of the slice,
@@ -89,6 +90,7 @@ class SliceRow:
     seconds: float = 0.0
     input_hash: str = ""
     output_hash: str = ""
+    mask_hash: str = ""
     reach_hash: str = ""
     reason: str = ""
     fingerprint: str = ""
@@ -206,7 +208,8 @@ _LOSS_PLACE = ("search", "channel", "slice", "combination")
 _LOSS_BESIDE = ("clean_changed", "masked_share", "also")
 _LOSS_VALUE = ("loss", "mean_loss", "status", *_LOSS_BESIDE, "reason")
 _WHOLE = ("slice", "channel", "mask_area", "clipped", "search", "combination")
-_TEXT = ("name", "input_hash", "output_hash", "reach_hash", "reason", "fingerprint")
+_HASHES = ("input_hash", "output_hash", "mask_hash", "reach_hash")
+_TEXT = ("name", *_HASHES, "reason", "fingerprint")
 
 
 def _as_cell(value: Any) -> Any:

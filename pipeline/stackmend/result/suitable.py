@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from stackmend.result import names
 from stackmend.result.journal import Ledger, has_lines
@@ -16,8 +17,9 @@ from stackmend.words import size
 _CHANNEL = re.compile(r"_c[0-9]+$")
 """What names of slices end with where there are several channels."""
 
-_IN_ZARR = re.compile(r"zarr\.json|\.z[a-z]+|stackmend|[0-9]+")
-"""What runs put into an OME-Zarr; labels, for instance, are their owner's."""
+_DESCRIPTION = re.compile(r"zarr\.json|\.z[a-z]+")
+_IN_ZARR = re.compile(rf"{_DESCRIPTION.pattern}|stackmend|[0-9]+")
+"""What runs put into an OME-Zarr; labels, for instance, may be their owner's."""
 
 
 def objection(folder: Path, source: Path | None) -> str | None:
@@ -50,12 +52,17 @@ def is_result(folder: Path) -> bool:
     """Whether a run has written here: its record or its journal, or its place of work."""
     if (folder / names.WORK).is_dir() or has_lines(folder / names.JOURNAL):
         return True
+    return "record" in _record_in(folder)
+
+
+def _record_in(folder: Path) -> dict[str, Any]:
+    """The content of a record; empty where there is none."""
     try:
         record = json.loads((folder / names.RECORD).read_text(encoding="utf-8"))
     # What is nothing but brackets is no record either.
     except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(record, dict) and "record" in record
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def is_junk(name: str) -> bool:
@@ -123,11 +130,46 @@ def _foreign(folder: Path) -> Iterator[str]:
     if others and not is_result(folder):
         what = f"holds files that are no result of a run ({others[0]})"
         yield f"{folder} {what}; choose a new or empty folder"
+    yield from _foreign_masks(folder)
     written = _written(folder)
     for name in names.STACKS:
         stack = folder / name
-        if stack.is_symlink() or not stack.is_dir():
-            continue
-        for entry in sorted(stack.iterdir()):
-            if not _is_own(entry, written) and not is_junk(entry.name):
-                yield f"{entry} would be deleted with the earlier result; move it away first"
+        for entry in sorted(stack.iterdir()) if _is_folder(stack) else ():
+            labels = entry == folder / names.ZARR / names.LABELS  # which were looked at
+            if not labels and not _is_own(entry, written) and not is_junk(entry.name):
+                yield _in_the_way(entry)
+
+
+def _foreign_masks(folder: Path) -> Iterator[str]:
+    """Objections to masks and labels that no run has put there, by what its journal says."""
+    labels = folder / names.ZARR / names.LABELS
+    places = [folder / name for name in names.MASK_PLACES]
+    there = [place for place in places if place.is_symlink() or place.exists()]
+    # A publication that was cut off has left the journal in one of these.
+    work = folder / names.WORK
+    results = (folder, work / names.COMPLETE, work / names.PREVIOUS)
+    if there and not any(map(_has_masks, results)):
+        yield from map(_in_the_way, there)
+        return
+    beside = rf"{_DESCRIPTION.pattern}|{names.MASKS}"
+    for place, ours in ((labels, beside), (labels / names.MASKS, _IN_ZARR.pattern)):
+        for entry in sorted(place.iterdir()) if _is_folder(place) else ():
+            if not re.fullmatch(ours, entry.name) and not is_junk(entry.name):
+                yield _in_the_way(entry)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _has_masks(folder: Path) -> bool:
+    """Whether a run says that it has put masks there: in its journal, else in its record."""
+    work = Ledger().read([folder / names.JOURNAL]).work
+    if work is not None:
+        return bool(work["beside"]["masks"])
+    output = _record_in(folder).get("output")
+    return isinstance(output, dict) and bool(output.get("masks"))
+
+
+def _in_the_way(entry: Path) -> str:
+    return f"{entry} would be deleted with the earlier result; move it away first"

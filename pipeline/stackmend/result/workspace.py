@@ -3,8 +3,9 @@
 Inside the result folder a run works in ``.stackmend/partial``. Publication moves the earlier result
 to ``previous``, renames ``partial`` to ``complete`` (the point of no return), and moves its parts
 up. A publication cut off before that point is undone when the folder is next opened, one cut off
-after it is finished: old or new, never a mixture. Only names that are a run's own are ever moved or
-deleted, and links are never followed.
+after it is finished: old or new, never a mixture. What fails its gates is published like that into
+a folder beside. Only names that are a run's own are ever moved or deleted, and links are never
+followed.
 """
 
 from __future__ import annotations
@@ -143,6 +144,11 @@ class Workspace:
         for name in names.STACKS:
             _remove(self.partial / name)
 
+    def clear_masks(self) -> None:
+        """Remove the masks that an unfinished run has left."""
+        for name in names.MASK_PLACES:
+            _remove(self.partial / name)
+
     def publish(self, *, stacks: bool = True) -> None:
         """Put everything from the partial result in its place.
 
@@ -173,6 +179,36 @@ class Workspace:
             raise OutputError(
                 f"{self.folder}: the result cannot be put in place ({error}); run again"
             ) from error
+
+    @property
+    def rejected(self) -> Path:
+        """The folder of a result that does not pass its gates."""
+        return self.folder.with_name(f"{self.folder.name}{names.REJECTED}")
+
+    def reject(self) -> None:
+        """Put everything into the folder of rejected results; the result in place stays as it is.
+
+        What a kill leaves there before it is in place is no result, and begins anew.
+
+        Raises
+        ------
+        OutputError
+            If that cannot be done.
+        """
+        other = Workspace(self.rejected)
+        other.open()
+        try:
+            _remove(other.partial)
+            self.partial.replace(other.partial)
+            other.publish()
+        except OSError as error:
+            what = f"the rejected result cannot be put there ({error.strerror or error})"
+            raise OutputError(f"{other.folder}: {what}; {disk.remedy(error)}") from error
+        finally:
+            other.leave()
+        self.close()
+        with suppress(OSError):  # the folder of an earlier result, which stays
+            self.folder.rmdir()
 
     def _set_aside(self, ours: set[str]) -> None:
         self._previous.mkdir()

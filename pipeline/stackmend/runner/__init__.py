@@ -12,7 +12,7 @@ from typing import Any
 
 from stackmend.addresses import Address
 from stackmend.disk import remedy
-from stackmend.errors import OutputError, StepError, UsageError
+from stackmend.errors import OutputError, Rejected, StepError, UsageError
 from stackmend.forecast.estimate import Expected, expected
 from stackmend.forecast.plan import RunPlan
 from stackmend.job import CheckResult, Job
@@ -48,13 +48,14 @@ class RunResult:
     """Where the results of a run are, and its record as in ``run.json``.
 
     A shard has no record, and no stack of its own. ``changed`` is false where all was as this run
-    would have made it.
+    would have made it; ``masks`` is where these are, if they are wanted.
     """
 
     folder: Path
     stack: Path | None
     record: Mapping[str, Any] | None
     changed: bool = True
+    masks: Path | None = None
 
 
 def run(
@@ -187,9 +188,16 @@ def _finished(job: Job, record: Record, changed: bool, listener: Listener | None
     """What a run hands over, with the report of it.
 
     If the report cannot be made, that is said and the result stands.
+
+    Raises
+    ------
+    Rejected
+        If it does not pass its gates.
     """
-    folder = job.workspace.folder
-    result = RunResult(folder, folder / job.writer().path.name, record.to_json(), changed)
+    folder = job.workspace.rejected if record.failed_gates else job.workspace.folder
+    masks = job.masks(folder)
+    where = masks.writer.path if masks else None
+    result = RunResult(folder, job.writer(folder=folder).path, record.to_json(), changed, where)
     try:
         write_report(folder)
     # Whatever stops a page from being made, in our code or in a library: the restored stack is
@@ -199,6 +207,9 @@ def _finished(job: Job, record: Record, changed: bool, listener: Listener | None
         again = command_text("stackmend", "report", folder)
         advice = f"the result is complete, try again: {again}"
         Log(None, listener).event("note", message=f"{reason}; {advice}")
+    if record.failed_gates:
+        advice = f"look at what is in {folder}, then change the chain or the gates"
+        raise Rejected(f"{job.protocol.name}: {'; '.join(record.failed_gates)}; {advice}")
     return result
 
 

@@ -16,7 +16,9 @@ from stackmend.result.environment import environment
 from stackmend.result.hashes import combined_hash
 from stackmend.result.record import (
     Estimate,
+    GateRecord,
     InputRecord,
+    MasksRecord,
     OutputRecord,
     ParameterRecord,
     ProtocolRecord,
@@ -38,6 +40,7 @@ def run_record(
     rows: Sequence[SliceRow],
     recovery: Sequence[RecoveryRecord],
     *,
+    gates: Sequence[GateRecord],
     warnings: Sequence[str],
     workers: int,
     times: Times,
@@ -65,6 +68,7 @@ def run_record(
         masked_share=_masked_share(rows),
         truth=_truth_record(rows),
         recovery=tuple(recovery),
+        gates=tuple(gates),
         environment=environment(workers),
         warnings=tuple(warnings),
         times=times,
@@ -116,7 +120,20 @@ def _output_record(job: Job, rows: Sequence[SliceRow]) -> OutputRecord:
         origin=job.origin,
         clipped=sum(row.clipped for row in rows),
         pixel_hash=combined_hash(row.output_hash for row in rows),
+        masks=_masks_record(job, rows),
     )
+
+
+def _masks_record(job: Job, rows: Sequence[SliceRow]) -> MasksRecord | None:
+    masks = job.masks()
+    if masks is None:
+        return None
+    return {
+        "path": masks.writer.path.relative_to(job.workspace.partial).as_posix(),
+        "dtype": str(masks.writer.layout.dtype),
+        "marked": masks.marked,
+        "pixel_hash": combined_hash(row.mask_hash for row in rows),
+    }
 
 
 def _mask_of(tuning: Tuning) -> str | None:

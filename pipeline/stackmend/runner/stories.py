@@ -26,8 +26,9 @@ from stackmend.result import Record, names, published_ledger
 from stackmend.result.environment import command
 from stackmend.result.journal import Ledger, shards_text
 from stackmend.result.log import now
-from stackmend.result.record import Times
+from stackmend.result.record import Times, fails
 from stackmend.result.rows import SliceRow
+from stackmend.runner.gates import gates_of
 from stackmend.runner.recording import protocol_record
 from stackmend.runner.shards import Shard
 from stackmend.runner.writing import (
@@ -166,6 +167,8 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
         return unchanged, False
     rows = [row for row, _ in begun.done.kept.values()]
     peaks: list[int] = []
+    # What fails leaves the stack in place to the result that is there, and has one of its own.
+    stays = stays and not any(map(fails, gates_of(job, begun.tuning, rows)))
     if not stays:
         filling = _filled(begun)
         rows, peaks = filling.rows, filling.peaks
@@ -189,13 +192,17 @@ def _complete(begun: _Begun) -> tuple[Record, bool]:
         begun.identity,
         rows,
         recovered,
+        gates=gates_of(job, begun.tuning, rows),
         times=times,
         expected=begun.expected,
         actual=actual,
         kept=len(begun.done.kept),
         stays=stays,
     )
-    job.workspace.publish(stacks=not stays)
+    if record.failed_gates:
+        job.workspace.reject()
+    else:
+        job.workspace.publish(stacks=not stays)
     return record, True
 
 
@@ -229,9 +236,10 @@ def _stays(begun: _Begun) -> bool:
     """Whether the stack of the result in place is what this run would make."""
     complete = len(begun.done.kept) == len(begun.places) and not begun.done.in_place
     work, job = begun.published.work, begun.session.job
-    if not complete or work is None or work["layout"] != begun.identity["layout"]:
+    if not complete or work is None:
         return False
-    return job.writer(folder=job.workspace.folder).opens()
+    same = all(work[part] == begun.identity[part] for part in ("layout", "beside"))
+    return same and job.writer(folder=job.workspace.folder).opens()
 
 
 def _filled(begun: _Begun, *, shared: bool = False) -> Filling:
@@ -246,8 +254,7 @@ def _filled(begun: _Begun, *, shared: bool = False) -> Filling:
     filling.fill(begun.places, begun.done)
     if shared:
         return filling
-    for writer in application.writers:
-        writer.finish()
+    application.output.finish()
     try:
         check_stack(session.job, application, filling.rows)
     except OutputError:

@@ -19,7 +19,7 @@ from stackmend.result.arrays import encoded
 from stackmend.result.fingerprints import write_fingerprints
 from stackmend.result.inventory import HASHED, contents_of, hashes_of, part_hash
 from stackmend.result.journal import Ledger
-from stackmend.result.record import Times, write_record
+from stackmend.result.record import GateRecord, Times, fails, gate_text, write_record
 from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import SliceRow, Status
 from stackmend.result.workspace import bytes_in
@@ -47,6 +47,7 @@ def write_beside(
     rows: Sequence[SliceRow],
     recovery: Sequence[RecoveryRecord],
     *,
+    gates: Sequence[GateRecord],
     times: Times,
     expected: Expected,
     actual: Mapping[str, Any],
@@ -60,12 +61,14 @@ def write_beside(
     """
     job, log = session.job, session.log
     partial = job.workspace.partial
+    for gate in filter(fails, gates):
+        log.warn(f"a gate failed: {gate_text(gate)}")
     ledger = _write_tables(session, tuning, identity, rows)
     actual = {
         "search_s": times["search_s"],
         "apply_s": times["apply_s"],
         "recovery_s": sum(each.seconds for each in recovery),
-        "disk_bytes": bytes_in(job.writer().path),
+        "disk_bytes": sum(bytes_in(partial / name) for name in names.STACKS),
         **actual,
     }
     record = run_record(
@@ -73,6 +76,7 @@ def write_beside(
         tuning,
         rows,
         recovery,
+        gates=gates,
         warnings=log.warnings,
         workers=session.workers.count,
         times=times,

@@ -44,6 +44,7 @@ __all__ = [
     "Tag",
     "Tags",
     "Writer",
+    "new_labels",
     "new_stack",
     "open_phantom",
     "open_stack",
@@ -66,6 +67,8 @@ class Format:
         The package that the format itself needs, if any.
     pyramid
         Whether it has a place for smaller copies.
+    labels
+        What makes the writer of labels inside such a stack, if it has a place for them.
     """
 
     writer: str
@@ -73,6 +76,7 @@ class Format:
     compressions: Mapping[str, str | None]
     needs: str | None = None
     pyramid: bool = False
+    labels: str | None = None
 
 
 _TIFF = {"none": None, "zlib": None, "zstd": "imagecodecs"}
@@ -81,8 +85,16 @@ _ZARR = {"none": None, "zlib": None, "zstd": None}
 FORMATS = {
     "tiff-folder": Format("tiff.folder_writer:TiffFolderWriter", "", _TIFF),
     "tiff": Format("tiff.file_writer:tiff_file_writer", ".tif", _TIFF),
-    "ome-zarr": Format("ome_zarr_writer:OmeZarrWriter", ".zarr", _ZARR, "zarr", pyramid=True),
-    "ome-zarr-0.4": Format("ome_zarr_writer:OmeZarr04Writer", ".zarr", _ZARR, "zarr", pyramid=True),
+    "ome-zarr": Format(
+        *("ome_zarr_writer:OmeZarrWriter", ".zarr", _ZARR, "zarr"),
+        pyramid=True,
+        labels="ome_zarr_labels:OmeZarrLabelsWriter",
+    ),
+    "ome-zarr-0.4": Format(
+        *("ome_zarr_writer:OmeZarr04Writer", ".zarr", _ZARR, "zarr"),
+        pyramid=True,
+        labels="ome_zarr_labels:OmeZarr04LabelsWriter",
+    ),
 }
 """All formats of an output; schema, checks and the names in a result folder follow from these."""
 
@@ -151,8 +163,20 @@ def open_phantom(parameters: Mapping[str, Any]) -> Reader:
 def new_stack(format: str, folder: Path, layout: Layout, *, stem: str = "stack") -> Writer:
     """A writer for ``stack`` (or another stem) in a folder, with the suffix of the format."""
     chosen = FORMATS[format]
-    module, _, name = chosen.writer.partition(":")
-    writer: Writer = getattr(_module(module), name)(folder / f"{stem}{chosen.suffix}", layout)
+    return _writer(chosen.writer, folder / f"{stem}{chosen.suffix}", layout)
+
+
+def new_labels(format: str, folder: Path, layout: Layout, *, name: str) -> Writer | None:
+    """A writer for labels of ``stack`` in a folder, inside of it; ``None`` where none can be."""
+    chosen = FORMATS[format]
+    if chosen.labels is None:
+        return None
+    return _writer(chosen.labels, folder / f"stack{chosen.suffix}" / "labels" / name, layout)
+
+
+def _writer(maker: str, path: Path, layout: Layout) -> Writer:
+    module, _, name = maker.partition(":")
+    writer: Writer = getattr(_module(module), name)(path, layout)
     return writer
 
 

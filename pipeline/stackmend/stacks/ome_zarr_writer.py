@@ -33,6 +33,7 @@ class OmeZarrWriter(Writer):
 
     version: ClassVar[str] = "0.5"
     zarr_format: ClassVar[Literal[2, 3]] = 3
+    shrinking: ClassVar[str] = "mean"
 
     def create(self) -> None:
         """Write the descriptions of the image and of each level, that of the image last."""
@@ -106,11 +107,15 @@ class OmeZarrWriter(Writer):
             self._write_tags(position, new.tags)
         images = [np.ascontiguousarray(new.pixels, dtype=self.layout.dtype)]
         while len(images) < len(self._sizes):
-            images.append(halve(images[-1]))
+            images.append(self._shrunk(images[-1]))
         for level in reversed(range(len(images))):
             chunk = self._chunk(level, position, channel)
             chunk.parent.mkdir(parents=True, exist_ok=True)
             write_file(chunk, self._encode(images[level]))
+
+    def _shrunk(self, image: Pixels) -> Pixels:
+        """The next smaller level of a slice."""
+        return halve(image)
 
     def read_back(self, position: int, channel: int = 0) -> Pixels | None:
         """One slice as zarr reads it, if its tags are there as well.
@@ -149,7 +154,12 @@ class OmeZarrWriter(Writer):
         return sizes
 
     def _attributes(self) -> dict[str, Any]:
-        """The metadata of the image."""
+        """The metadata of the image, and how it may be shown."""
+        channels = [self._channel(number) for number in range(self.layout.channels)]
+        return {"multiscales": [self._multiscale()], "omero": {"channels": channels}}
+
+    def _multiscale(self) -> dict[str, Any]:
+        """Axes and levels."""
         spaces = list(self._spaces())
         channels = self.layout.channels
 
@@ -176,13 +186,10 @@ class OmeZarrWriter(Writer):
         image["axes"] = [{"name": "c", "type": "channel"}, *axes] if channels > 1 else axes
         image["datasets"] = datasets
         if len(datasets) > 1:
-            image["type"] = "mean"
+            image["type"] = self.shrinking
         if self.zarr_format == 2:
             image["version"] = self.version
-        return {
-            "multiscales": [image],
-            "omero": {"channels": [self._channel(number) for number in range(channels)]},
-        }
+        return image
 
     def _spaces(self) -> Iterator[tuple[str, dict[str, str], float, float]]:
         """Each axis of space: its name, its unit, the size of a pixel, where the first one lies."""
