@@ -13,7 +13,8 @@ from stackmend import api, registry
 from stackmend.cli.rows import Row, rows_text
 from stackmend.cli.terminal.streams import text_width
 from stackmend.result import Record, Result, names
-from stackmend.result.record import SearchRecord, fails, gate_text
+from stackmend.result.gate_record import fails, gate_text
+from stackmend.result.record import SearchRecord
 from stackmend.result.rows import Status
 from stackmend.words import (
     command_text,

@@ -21,7 +21,8 @@ from stackmend.report.shown import shown_slices
 from stackmend.report.trust import jumps
 from stackmend.report.verdict import verdict
 from stackmend.result import Result
-from stackmend.result.record import SearchRecord, fails, gate_text
+from stackmend.result.gate_record import fails, gate_text
+from stackmend.result.record import SearchRecord
 from stackmend.words import counted
 
 _TEMPLATES = Path(__file__).with_name("templates")

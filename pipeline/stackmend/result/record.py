@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 from stackmend.result import atomic, names
 from stackmend.result.decoding import decode
 from stackmend.result.encoding import as_json
+from stackmend.result.gate_record import GateRecord, fails, gate_text
 from stackmend.result.inventory import record_hash
 from stackmend.result.recovery_record import RecoveryRecord
 
@@ -203,16 +204,6 @@ class TruthRecord(TypedDict):
     rmse_after: float
 
 
-class GateRecord(TypedDict):
-    """A limit of the protocol, and what was measured at the worst slice; ``None`` if nothing."""
-
-    gate: str
-    limit: float
-    value: float | None
-    slice: int | None
-    channel: int | None
-
-
 class EnvironmentRecord(TypedDict):
     """Versions, machine and command."""
 
@@ -296,19 +287,6 @@ class Record:
             If it is not as a run writes it, with the part that is not.
         """
         return decode(cls, content)
-
-
-def fails(gate: GateRecord) -> bool:
-    """Whether the limit is exceeded."""
-    return gate["value"] is not None and gate["value"] > gate["limit"]
-
-
-def gate_text(gate: GateRecord) -> str:
-    """A gate in words."""
-    if gate["value"] is None:
-        return f"{gate['gate']} could not be measured, {gate['limit']:.4g} allowed"
-    where = f"slice {gate['slice']}" + (f" of channel {gate['channel']}" if gate["channel"] else "")
-    return f"{gate['gate']} is {gate['value']:.4g} (worst {where}), {gate['limit']:.4g} allowed"
 
 
 def write_record(folder: Path, record: Record) -> Record:

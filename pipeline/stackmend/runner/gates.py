@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from stackmend.job import Job
 from stackmend.registry import Undefined
-from stackmend.result.record import GateRecord
+from stackmend.result.gate_record import GateRecord
 from stackmend.result.rows import SliceRow
 from stackmend.sweep import Choice
 from stackmend.tuning.chains import Tuning

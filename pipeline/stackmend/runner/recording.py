@@ -13,10 +13,10 @@ from stackmend.job import Job
 from stackmend.registry import Component, Step, steps
 from stackmend.result.encoding import as_json
 from stackmend.result.environment import environment
+from stackmend.result.gate_record import GateRecord
 from stackmend.result.hashes import combined_hash
 from stackmend.result.record import (
     Estimate,
-    GateRecord,
     InputRecord,
     MasksRecord,
     OutputRecord,

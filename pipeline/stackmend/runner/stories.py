@@ -24,9 +24,10 @@ from stackmend.restore.recovery import recovery
 from stackmend.restore.resume import Done, finished
 from stackmend.result import Record, names, published_ledger
 from stackmend.result.environment import command
+from stackmend.result.gate_record import fails
 from stackmend.result.journal import Ledger, shards_text
 from stackmend.result.log import now
-from stackmend.result.record import Times, fails
+from stackmend.result.record import Times
 from stackmend.result.rows import SliceRow
 from stackmend.runner.gates import gates_of
 from stackmend.runner.recording import protocol_record

@@ -17,9 +17,10 @@ from stackmend.restore.identity import Identity
 from stackmend.result import Record, altered_parts, atomic, names, read_record
 from stackmend.result.arrays import encoded
 from stackmend.result.fingerprints import write_fingerprints
+from stackmend.result.gate_record import GateRecord, fails, gate_text
 from stackmend.result.inventory import HASHED, contents_of, hashes_of, part_hash
 from stackmend.result.journal import Ledger
-from stackmend.result.record import GateRecord, Times, fails, gate_text, write_record
+from stackmend.result.record import Times, write_record
 from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import SliceRow, Status
 from stackmend.result.workspace import bytes_in
