@@ -179,6 +179,19 @@ def test_any_format_can_be_verified(in_a_format: Path, tmp_path: Path) -> None:
     assert all(text.startswith("stack.zarr/0/") for text in said)
 
 
+def test_changed_masks_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stackmend.runner.stories.collect", lambda *_: None)
+    write_small_stack(tmp_path, 3)
+    out = api.run(write_protocol(tmp_path, {"masks": True}), workers=1).folder
+    assert api.verify(out).outcome == "identical"
+    pixels("masks/s1.tif", lambda mask: 255 - mask, out)
+    (out / "masks" / "s2.tif").rename(out / "masks" / "s9.tif")
+    assert texts(out) == [
+        "masks/s1.tif: has been edited",
+        "masks/s2.tif: is gone, renamed to masks/s9.tif",
+    ]
+
+
 def test_what_was_kept_or_skipped_is_no_difference(tmp_path: Path) -> None:
     write_small_stack(tmp_path, 3)
     image = tifffile.imread(tmp_path / "stack" / "s1.tif")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stackmend.comparison.differences import Difference, Moves
@@ -70,12 +70,13 @@ def _chains(first: Record, second: Record) -> Iterator[tuple[str, Steps, Steps]]
     if old.keys() != new.keys():
         channels = dict.fromkeys(str(number) for number in first.input.channels)
         both = [name for name in channels if int(name) in second.input.channels]
-        old, new = (
-            {name: (each.chains or {}).get(name, each.chain) for name in both}
-            for each in (first, second)
-        )
+        old, new = _of_channels(first, both), _of_channels(second, both)
     for name in old:
         yield (f" of channel {name}" if name and len(old) > 1 else ""), old[name], new[name]
+
+
+def _of_channels(record: Record, channels: Sequence[str]) -> dict[str, Steps]:
+    return {name: (record.chains or {}).get(name, record.chain) for name in channels}
 
 
 def _settled(known: Recorded) -> list[Mapping[str, str]]:

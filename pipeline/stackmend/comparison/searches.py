@@ -51,11 +51,11 @@ def losses(first: Recorded, second: Recorded) -> Iterator[Difference]:
     others = [key for key in both if old[key] != new[key]]
     if not others:
         return
-    apart = [
-        abs(one - other)
-        for key in others
-        if (one := old[key]) is not None and (other := new[key]) is not None
-    ]
+    apart = []
+    for key in others:
+        one, other = old[key], new[key]
+        if one is not None and other is not None:
+            apart.append(abs(one - other))
     note = f"{len(others)} of {len(both)} losses differ"
     note += f", by {max(apart):.4g} at most" if apart else ""
     worst = others[apart.index(max(apart))] if len(apart) == len(others) else others[0]

@@ -65,11 +65,11 @@ def input(first: Recorded, second: Recorded) -> Iterator[Difference]:
         yield from _value("input", name, getattr(old, name), getattr(new, name), Moves.CANNOT)
     if old.pixel_hash == new.pixel_hash:
         return
-    both = first.by_key.keys() & second.by_key.keys()
-    others = [
-        key for key in sorted(both) if first.by_key[key].input_hash != second.by_key[key].input_hash
-    ]
-    note = f"{counted(len(others), 'slice')} differ: {few(_names(others, old.channels), 20)}"
+    one, other = first.by_key, second.by_key
+    both = sorted(one.keys() & other.keys())
+    others = [key for key in both if one[key].input_hash != other[key].input_hash]
+    named = few(_names(others, old.channels), 20)
+    note = f"other in {counted(len(others), 'slice')}: {named}"
     values = old.pixel_hash, new.pixel_hash
     yield from _value("input", "pixel_hash", *values, Moves.CAN, note if others else "")
 

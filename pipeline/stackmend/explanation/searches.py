@@ -50,11 +50,8 @@ def _others(about: str, search: SearchRecord, rows: Sequence[LossRow]) -> Iterat
     """The second best, what leaving it alone comes to, and the combinations that are out."""
     combinations = {row.combination: row for row in rows if row.combination != LEAVE_IT_ALONE}
     out = {row.combination for row in rows if row.status in _OUT}
-    measured = [
-        row
-        for row in combinations.values()
-        if row.mean_loss is not None and row.combination not in out
-    ]
+    sound = [row for row in combinations.values() if row.combination not in out]
+    measured = [row for row in sound if row.mean_loss is not None]
     measured.sort(key=lambda row: row.mean_loss or 0.0)
     rest = [row for row in measured if not _is(row, search.chosen)]
     if search.chosen and rest:
@@ -74,9 +71,8 @@ def _others(about: str, search: SearchRecord, rows: Sequence[LossRow]) -> Iterat
 
 def _is(row: LossRow, chosen: Mapping[str, Any]) -> bool:
     """Whether a row of a table is that of these values."""
-    return {name: str(each) for name, each in row.values.items()} == {
-        name: str(each) for name, each in chosen.items()
-    }
+    own = {name: str(each) for name, each in row.values.items()}
+    return own == {name: str(each) for name, each in chosen.items()}
 
 
 def _reason(row: LossRow, search: SearchRecord) -> str:

@@ -121,7 +121,9 @@ def _pixels(row: SliceRow) -> Tell:
 
 
 def _said_by_steps(chain: tuple[StepRecord, ...], row: SliceRow) -> Tell:
-    words = {f"{step.id}.{name}": each for step in chain for name, each in step.facts.items()}
+    words: dict[str, str] = {}
+    for step in chain:
+        words |= {f"{step.id}.{name}": each for name, each in step.facts.items()}
     for name, number in row.facts.items():
         yield Told(name, number, f"{words.get(name, 'measured')}: {figure(number)}")
 

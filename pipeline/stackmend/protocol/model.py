@@ -206,8 +206,8 @@ class Protocol:
     """A protocol that passed every check which does not need the stack.
 
     Relative paths start from ``folder``. ``chain`` is without the chains of ``one_of``. ``gates``
-    has what measures may be at the most, by their names; ``envelope`` is what the values were chosen
-    for, as far as it says so.
+    has what measures may be at the most, by their names; ``envelope`` is what the values were
+    chosen for, as far as it says so.
     """
 
     name: str

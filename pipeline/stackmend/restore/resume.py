@@ -81,7 +81,7 @@ class Candidate:
         """The same with a fingerprint, which journals of earlier versions do not have."""
         if self.row.fingerprint or not self.row.output_hash:
             return self
-        pixels, _ = self.output.read_back(self.position, self.place.channel)
+        pixels = self.output.stack.read_back(self.position, self.place.channel)
         if pixels is None:
             return self
         return replace(self, row=replace(self.row, fingerprint=numbers_text(fingerprint(pixels))))

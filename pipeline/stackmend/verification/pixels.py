@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -114,17 +113,18 @@ def _estimated(hash: str, known: Sequence[float], pixels: NDArray[Any]) -> Seen:
     if apart is None:
         return seen
     rows, columns = tiles_of(pixels.shape)
-    windows = [
-        f"y {top} to {bottom}, x {left} to {right}"
-        for (top, bottom), (left, right) in product(pairwise(rows), pairwise(columns))
-    ]
+    row, column = divmod(int(np.argmax(apart[len(LEVELS) :])), len(columns) - 1)
     return Seen(
         hash,
         *(seen.shape, seen.dtype),
         difference=float(apart.max()),
-        where=f"most in {windows[int(np.argmax(apart[len(LEVELS) :]))]}",
+        where=f"most in {_between('y', rows, row)}, {_between('x', columns, column)}",
         spread=known[len(LEVELS) - 1] - known[0],
     )
+
+
+def _between(axis: str, ends: Sequence[int], place: int) -> str:
+    return f"{axis} {ends[place]} to {ends[place + 1]}"
 
 
 def named(row: SliceRow, known: Recorded) -> str:
