@@ -13,6 +13,7 @@ export class Search {
   #state = null;
   #entry = 0;
   #results = new Map();
+  #drawn = null; // what the graph shows; it is drawn anew for news alone
 
   constructor(hub, live, look, place) {
     Object.assign(this, { hub, live, look, place });
@@ -158,7 +159,8 @@ export class Search {
     this.progress.value = needed ? done / needed : 0;
     if (running) this.count.textContent = `${number(done)} of ${number(needed)}`;
     this.found.hidden = !points.length;
-    if (!points.length) return;
+    if (!points.length || news === this.#drawn) return;
+    this.#drawn = news;
     this.graph.show(news);
     this.#table(news);
     const chosen = points[news.chosen];
