@@ -50,8 +50,10 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def is_bundle(file: Path) -> bool:
-    """Whether a file begins as a zip does, which no protocol can."""
+    """Whether a file begins as a zip does, which no protocol can; pipes are not waited for."""
     try:
+        if not file.is_file():
+            return False
         with file.open("rb") as opened:
             return opened.read(4) in _BEGINNINGS
     except OSError:
