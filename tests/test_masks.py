@@ -174,7 +174,7 @@ def test_slices_that_pass_untouched_have_what_was_found_or_nothing(
     tifffile.imwrite(stack / "s1.tif", np.full((40, 48), 7, np.uint8))
     (stack / "s3.tif").write_bytes(b"none")
     tifffile.imwrite(stack / "s4.tif", np.zeros((5, 7), np.uint8))
-    monkeypatch.setattr("stackmend.restore.apply.MOST_MASKED", 0.01)
+    monkeypatch.setattr("stackmend.restore.written.MOST_MASKED", 0.01)
     for kind, pages in (("keep", 5), ("skip", 3)):
         given = {"path": "stack", "on_bad_slice": kind}
         run = api.run(masked(folder, input=given), output=folder / kind, workers=1)
