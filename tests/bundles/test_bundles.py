@@ -323,3 +323,17 @@ def test_a_bundle_is_the_same_for_the_same_run(lab: Path, tmp_path: Path) -> Non
     ):
         assert files[0][name] == files[1][name], name
     assert np.array_equal(sorted(files[0]), sorted(files[1]))
+
+
+def test_a_record_beside_a_protocol_knows_the_package_of_a_missing_step(
+    lab: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "protocol.yaml"
+    file.write_text("protocol: 1\nchain: [{step: remove_dust}, {step: median_z}]\n")
+    record = json.loads((lab / "result" / "run.json").read_text(encoding="utf-8"))
+    [problem] = api.check(file).draft.problems
+    assert "it came from" not in problem.message
+    record["chain"][0] |= {"step": "remove_dust", "package": "stackmend-dust 2.1"}
+    (tmp_path / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    [problem] = api.check(file).draft.problems
+    assert "it came from stackmend-dust, run: pip install stackmend-dust==2.1" in problem.message

@@ -36,6 +36,7 @@ from stackmend.result.reading import (
     altered_parts,
     open_result,
     origin_of,
+    packages_beside,
     published_ledger,
     read_record,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "notebook_page",
     "open_result",
     "origin_of",
+    "packages_beside",
     "published_ledger",
     "read_record",
     "same_command",

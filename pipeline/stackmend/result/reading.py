@@ -141,6 +141,17 @@ def origin_of(protocol: Path) -> ProtocolRecord | None:
     return origin if origin["text"] == text else None
 
 
+def packages_beside(protocol: Path) -> dict[str, str]:
+    """The packages of steps that are not of stackmend, by the record that lies beside a protocol."""
+    try:
+        record = read_record(protocol.resolve().parent)
+    except (OSError, InputError):
+        return {}
+    chains = (record.chain, *(record.chains or {}).values())
+    steps = (step for chain in chains for step in chain)
+    return {step.step: step.package for step in steps if step.package != "stackmend"}
+
+
 def _finished(folder: Path) -> Result:
     record = read_record(folder)
     return Result(

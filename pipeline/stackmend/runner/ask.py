@@ -5,6 +5,8 @@ Nothing is written where a run would write.
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +21,8 @@ from stackmend.errors import UsageError
 from stackmend.forecast.plan import RunPlan, plan_of
 from stackmend.job import CheckResult, examine_stack
 from stackmend.job.envelope import check_envelope
-from stackmend.protocol import CommandLine
-from stackmend.result import origin_of
+from stackmend.protocol import CommandLine, Draft
+from stackmend.result import origin_of, packages_beside
 from stackmend.result.journal import Journal, Ledger
 from stackmend.result.log import Log
 from stackmend.result.names import PROTOCOL
@@ -64,7 +66,28 @@ def check(
     draft = protocols.examine(
         file, input=_path(input), output=_path(output), set=set, base=base, given=given, text=text
     )
-    return _with_envelope(examine_stack(draft))
+    return _with_envelope(examine_stack(_with_packages(draft, file)))
+
+
+def _with_packages(draft: Draft, file: Path) -> Draft:
+    """The same, naming the package of a step that is missing, where a record beside it knows."""
+    missing = [_MISSING.match(problem.message) for problem in draft.problems]
+    known = packages_beside(file) if any(missing) else {}
+    problems = list(draft.problems)
+    for place, found in enumerate(missing):
+        package = known.get(found[1]) if found else None
+        if package:
+            name, _, version = package.partition(" ")
+            command = f"pip install {shlex.quote(f'{name}=={version}')}"
+            what = (
+                f"{problems[place].message}; it came from {name}, run: {command}, if you trust it"
+            )
+            problems[place] = replace(problems[place], message=what)
+    return replace(draft, problems=tuple(problems))
+
+
+_MISSING = re.compile(r"no step named (\S+) is installed")
+"""How the registry says that it does not know a step."""
 
 
 def _with_envelope(result: CheckResult) -> CheckResult:
