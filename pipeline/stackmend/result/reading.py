@@ -142,7 +142,7 @@ def origin_of(protocol: Path) -> ProtocolRecord | None:
 
 
 def packages_beside(protocol: Path) -> dict[str, str]:
-    """The packages of steps that are not of stackmend, by the record that lies beside a protocol."""
+    """The packages of the steps of others, by the record that lies beside a protocol."""
     try:
         record = read_record(protocol.resolve().parent)
     except (OSError, InputError):
