@@ -171,6 +171,7 @@ def test_another_run_at_work_is_told(cell: Path, protocol: Write, tmp_path: Path
         place.close()
 
 
+@pytest.mark.slow
 @pytest.mark.own_process
 def test_a_budget_bounds_the_workers(cell: Path, protocol: Write, tmp_path: Path) -> None:
     file = protocol()
@@ -226,6 +227,7 @@ def test_what_is_no_size_is_refused(cell: Path, protocol: Write, text: str) -> N
         api.plan(protocol(), memory=text)
 
 
+@pytest.mark.slow
 @pytest.mark.own_process
 def test_the_record_has_the_estimate_beside_what_it_came_to(
     cell: Path, protocol: Write, monkeypatch: pytest.MonkeyPatch

@@ -179,6 +179,7 @@ def test_of_bad_slices_alone_nothing_can_be_said(tmp_path):
         written(tmp_path, np.full((2, 70, 80), np.nan, np.float32))
 
 
+@pytest.mark.slow
 def test_the_same_stack_gets_the_same_text(tmp_path):
     _, text, _ = written(tmp_path, tissue(2).astype(np.uint8))
     assert api.init(tmp_path / "stack.tif") == text
@@ -220,6 +221,7 @@ def reference_stack(name: str) -> Stack:
 
 
 @needs_reference
+@pytest.mark.slow
 def test_clean_references_look_uncharged(tmp_path):
     _, text, said = written(tmp_path, reference_stack("clean"))
     assert steps(text) == ["crop"]

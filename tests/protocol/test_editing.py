@@ -291,7 +291,7 @@ def span(text, path):
 
 
 @given(documents(), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_edits_of_random_documents(text, data):
     before = parse(text)
     if before.problems:

@@ -37,6 +37,7 @@ def sizes(files: list[Path]) -> dict[str, tuple[int, int]]:
     return found
 
 
+@pytest.mark.slow
 def test_png_in_the_resolution_asked_for(result: Path) -> None:
     files = api.figures(result, dpi=50)
     assert {file.stem for file in files} >= EXPECTED
@@ -61,6 +62,7 @@ def test_vectors_are_the_same_every_time(
         assert one.read_bytes().startswith(start)
 
 
+@pytest.mark.slow
 def test_on_paper_colours_are_colours(result: Path) -> None:
     (loss,) = [file for file in api.figures(result, format="svg") if file.stem == "loss"]
     text = loss.read_text(encoding="utf-8")
@@ -68,6 +70,7 @@ def test_on_paper_colours_are_colours(result: Path) -> None:
     assert "var(--" not in text
 
 
+@pytest.mark.slow
 def test_names_of_files_hold_nothing_but_letters(result: Path) -> None:
     file = result / "losses.csv"
     file.write_text(
@@ -120,6 +123,7 @@ def test_a_page_waits_for_no_library_but_that_of_its_templates(result: Path) -> 
     assert not found & (needless | {"yaml", "rich"})
 
 
+@pytest.mark.slow
 def test_no_display_is_asked_for(result: Path) -> None:
     assert "matplotlib" in imported_by("figures", result, "--dpi", "20")
 

@@ -64,6 +64,7 @@ def test_is_lower_the_more_is_taken_away(tmp_path):
     assert made["harm"] < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chain", [STREAKS, PUBLISHED], ids=["streaks", "standardized"])
 def test_searches_alike_with_any_workers(chain, tmp_path):
     runs = [
