@@ -8,7 +8,7 @@ import pytest
 import tifffile
 import yaml
 
-from stackmend import api
+from stackmend import api, registry
 from stackmend.errors import InputError, OutputError, UsageError
 from stackmend.result import names
 from stackmend.result.inventory import record_hash
@@ -244,6 +244,23 @@ def test_what_it_was_tuned_for_and_needs_is_in_it(file):
     data = yaml.safe_load(api.freeze(api.run(file, workers=1).folder))
     assert set(data["envelope"]) >= {"dtype", "mean", "std", "noise", "masked"}
     assert set(data["requires"]) == {"stackmend"}
+    assert set(data["envelope"]["steps"]) == {step["step"] for step in data["chain"]}
+
+
+def test_a_step_that_has_another_version_by_now_is_said(file, tmp_path):
+    frozen = tmp_path / "frozen.yaml"
+    api.freeze(api.run(file, workers=1).folder, output=frozen)
+    version = registry.steps().get("find_charging").version
+    old = f"find_charging: {version}"
+    assert old in frozen.read_text(encoding="utf-8")
+    changed = frozen.read_text(encoding="utf-8").replace(old, f"find_charging: {version + 1}")
+    frozen.write_text(changed, encoding="utf-8")
+    said = f"has version {version} here, {version + 1} where the values were chosen: its pixels are"
+    (problem,) = api.check(frozen).draft.problems
+    assert (problem.path, problem.severity) == ("envelope.steps.find_charging", "warning")
+    assert said in problem.message
+    again = api.run(frozen, output=tmp_path / "again", workers=1)
+    assert any(said in warning for warning in again.record["warnings"])
 
 
 def test_an_entry_without_a_sweep_is_a_warning_and_changes_nothing(file, tmp_path):

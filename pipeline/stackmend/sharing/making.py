@@ -121,8 +121,7 @@ def _for_others(text: str, record: Record) -> str:
         if isinstance(data.get(name), dict):
             kept = {key: each for key, each in data[name].items() if key not in _PLACES}
             text = put(text, (name,), kept) if kept else remove(text, (name,))
-    if record.envelope:
-        text = put(text, ("envelope",), envelope_of(record))
+    text = put(text, ("envelope",), envelope_of(record))
     return put(text, ("requires",), requirements_of(record))
 
 

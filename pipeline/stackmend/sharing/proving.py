@@ -70,7 +70,8 @@ def _versions_of_steps(bundle: Bundle) -> Iterator[str]:
     for name, version in bundle.steps.items():
         here = steps().get(name).version
         if here != version:
-            yield f"{name} has version {here} here, {version} in the bundle: its pixels are others"
+            what = f"{name} has version {here} here, {version} where the bundle was made"
+            yield f"{what}: its pixels are others"
 
 
 def _versions(needs: Mapping[str, str]) -> list[str]:

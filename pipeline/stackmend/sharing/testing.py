@@ -12,6 +12,7 @@ import numpy as np
 from stackmend import runner
 from stackmend.job import Job
 from stackmend.protocol.editing import put, remove
+from stackmend.protocol.migration import in_newest_format
 from stackmend.protocol.schema import optimize_entries
 from stackmend.protocol.text import parse
 from stackmend.result import Record, Result, names, read_record
@@ -112,6 +113,7 @@ def for_test(text: str, said: Mapping[str, Any]) -> str:
 
     What steps look at first, where they do, is the slice in the middle.
     """
+    text = in_newest_format(text)
     data = parse(text).data
     for path, entry in optimize_entries(data):
         text = put(text, (*path, "slices"), [int(said["slices"]) // 2])
