@@ -35,6 +35,8 @@ optimize:
   loss: {name: charging_histogram, distance: 4}
 """
 
+SKIP = "  on_nothing_found: skip\n"
+
 
 @pytest.fixture
 def file(cell):
@@ -232,6 +234,26 @@ def test_lengths_in_nm_are_the_same_pixels_again(file, tmp_path, main, capsys):
     assert found["correct_charging"]["gf2_sigma"] == pytest.approx(16)
     assert found["correct_charging"]["border"] == 8
     assert found["find_charging"]["min_area"] == 80
+
+
+def test_what_cannot_be_measured_any_more_is_not_in_it(file, tmp_path):
+    """Masks and limits on them where no step is left that marks, and limits on held-out losses."""
+    gates = "gates: {held_out_gap: 1, masked_fraction: 1}\n"
+    given = TEXT.replace("  path: result\n", "  path: result\n  masks: true\n") + gates
+    file.write_text(given.replace("slices: [1]", "slices: [1]\n  validate: [2]"), encoding="utf-8")
+    frozen, bare = tmp_path / "frozen.yaml", tmp_path / "bare.yaml"
+    data = yaml.safe_load(api.freeze(api.run(file, workers=1).folder, output=frozen))
+    assert data["gates"] == {"masked_fraction": 1}
+    assert data["output"]["masks"] is True
+    assert api.check(frozen).draft.problems == ()
+    given = given.replace("held_out_gap: 1, ", "").replace("gates", f"{SKIP}gates")
+    file.write_text(given, encoding="utf-8")
+    run = api.run(file, set={"find_charging.color_shift": "1"}, workers=1)
+    data = yaml.safe_load(api.freeze(run.folder, output=bare))
+    assert "gates" not in data
+    assert data["output"] == {"path": "result"}
+    assert api.check(bare).draft.problems == ()
+    assert api.replay(run.folder, workers=1).outcome == "identical"
 
 
 def test_without_a_pixel_size_there_are_no_nm(file):

@@ -86,6 +86,8 @@ def frozen_protocol(result: Result, folder: Path) -> str:
     )
     text = put(text, ("requires",), requirements_of(record))
     text = put(text, ("envelope",), envelope_of(record))
+    if left_out:
+        text = headed(text, f"Without {', '.join(left_out)}, which that run has left out.")
     started = record.times["started"][:16].replace("T", " ")
     pixels = record.output.pixel_hash[:12]
     return headed(text, f"What the run of {started} has chosen (pixels {pixels}); see the notes.")
