@@ -83,7 +83,9 @@ def bundle_of(
         archive.README: _readme(record, target).encode(),
     }
     with TemporaryDirectory(prefix="stackmend-") as folder:
-        sample = sample_of(result, Path(folder, "input"), phantom=phantom, size=size)
+        own = Path(folder, "frozen.yaml")
+        own.write_text(frozen_protocol(result, own.parent), encoding="utf-8")
+        sample = sample_of(result, own, Path(folder, "input"), phantom=phantom, size=size)
         expected = expected_result(text, sample, Path(folder))
         for place, each in ((archive.INPUT, sample.folder), (archive.EXPECTED, expected)):
             for path in sorted(each.rglob("*")):

@@ -44,8 +44,10 @@ class Sample:
     said: dict[str, Any]
 
 
-def sample_of(result: Result, folder: Path, *, phantom: bool, size: int) -> Sample:
+def sample_of(result: Result, frozen: Path, folder: Path, *, phantom: bool, size: int) -> Sample:
     """Write a part of an optimization slice, with the neighbours that its chain looks at.
+
+    ``frozen`` is the protocol of the run, with the values that it has chosen.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def sample_of(result: Result, folder: Path, *, phantom: bool, size: int) -> Samp
         If the stack of the run cannot be read.
     """
     record = result.record
-    job = runner.check(result.folder / names.PROTOCOL).job(written=False)
+    job = runner.check(frozen).job(written=False)
     reach = min(max(chain.reach for chain in untuned(job).chains), MOST_SLICES // 2)
     if phantom:
         reader: Reader = open_phantom({"slices": 2 * reach + 1, "dtype": record.input.dtype})
