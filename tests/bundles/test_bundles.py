@@ -127,6 +127,24 @@ def test_what_cannot_be_bundled(lab: Path, tmp_path: Path) -> None:
     assert api.bundle(frozen, lab / "result", output=tmp_path / "c.zip").exists()
 
 
+def test_what_only_our_stack_is_like_is_not_in_it(lab: Path, tmp_path: Path) -> None:
+    """Its channel, the order of its rows, its data bar: others have another stack."""
+    stack = np.stack([tifffile.imread(each) for each in sorted((lab / "result/truth").iterdir())])
+    both = np.stack([255 - stack, stack], axis=1)
+    tifffile.imwrite(tmp_path / "c.tif", both, imagej=True, metadata={"axes": "ZCYX"})
+    ours = "input: {path: c.tif, channel: 1, flip: y, data_bar: 24, pixel_size: 5}"
+    text = PROTOCOL.replace(PROTOCOL.split("\n")[4], ours).replace("[2]}", "[2], channel: 1}")
+    (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
+    given = {"find_charging.color_shift": "0.02"}
+    run = api.run(tmp_path / "p.yaml", set=given, workers=1)
+    made = api.bundle(tmp_path / "p.yaml", run.folder, output=tmp_path / "b.zip", size=96)
+    bundle = read_bundle(made)
+    for text in (bundle.protocol, bundle.searched):
+        assert "input" not in yaml.safe_load(text)
+    assert "channel" not in yaml.safe_load(bundle.searched)["optimize"]
+    assert api.prove(made).verification.outcome == "identical"
+
+
 def rewritten(source: Path, target: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
     """A bundle with other files in it, everything else as it was."""
     files = open_archive(source)
