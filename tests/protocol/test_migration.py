@@ -18,6 +18,7 @@ from commands import Main
 from conftest import MakeStack
 from stackmend import api, resources
 from stackmend.errors import ProtocolError
+from stackmend.preview.document import Document
 from stackmend.protocol.editing import insert, put, remove
 from stackmend.protocol.migration import MIGRATIONS, NEWEST, Migration, migrated
 from stackmend.protocol.text import parse
@@ -216,6 +217,12 @@ def test_a_search_on_an_array_takes_an_earlier_one(draft: Path, charged: MakeSta
     data = yaml.safe_load(found.protocol)
     assert data["protocol"] == NEWEST
     assert data["chain"][1]["step"] == "find_charging"
+
+
+def test_the_tuner_begins_with_the_newest(draft: Path) -> None:
+    document = Document.opened(OLD, base=draft.parent, name=draft.name)
+    assert document.data["protocol"] == NEWEST
+    assert "# a scale for each slice" in document.text
 
 
 def test_the_whole_way_over_several_formats(monkeypatch: pytest.MonkeyPatch) -> None:
