@@ -8,7 +8,7 @@ import pytest
 import tifffile
 import yaml
 
-from stackmend import api
+from stackmend import api, registry
 from stackmend.errors import InputError, OutputError, UsageError
 from stackmend.result import names
 from stackmend.result.inventory import record_hash
@@ -34,6 +34,8 @@ optimize:
   slices: [1]  # typical
   loss: {name: charging_histogram, distance: 4}
 """
+
+SKIP = "  on_nothing_found: skip\n"
 
 
 @pytest.fixture
@@ -234,6 +236,26 @@ def test_lengths_in_nm_are_the_same_pixels_again(file, tmp_path, main, capsys):
     assert found["find_charging"]["min_area"] == 80
 
 
+def test_what_cannot_be_measured_any_more_is_not_in_it(file, tmp_path):
+    """Masks and limits on them where no step is left that marks, and limits on held-out losses."""
+    gates = "gates: {held_out_gap: 1, masked_fraction: 1}\n"
+    given = TEXT.replace("  path: result\n", "  path: result\n  masks: true\n") + gates
+    file.write_text(given.replace("slices: [1]", "slices: [1]\n  validate: [2]"), encoding="utf-8")
+    frozen, bare = tmp_path / "frozen.yaml", tmp_path / "bare.yaml"
+    data = yaml.safe_load(api.freeze(api.run(file, workers=1).folder, output=frozen))
+    assert data["gates"] == {"masked_fraction": 1}
+    assert data["output"]["masks"] is True
+    assert api.check(frozen).draft.problems == ()
+    given = given.replace("held_out_gap: 1, ", "").replace("gates", f"{SKIP}gates")
+    file.write_text(given, encoding="utf-8")
+    run = api.run(file, set={"find_charging.color_shift": "1"}, workers=1)
+    data = yaml.safe_load(api.freeze(run.folder, output=bare))
+    assert "gates" not in data
+    assert data["output"] == {"path": "result"}
+    assert api.check(bare).draft.problems == ()
+    assert api.replay(run.folder, workers=1).outcome == "identical"
+
+
 def test_without_a_pixel_size_there_are_no_nm(file):
     run = api.run(file, workers=1)
     with pytest.raises(UsageError, match=r"pixel size of its stack is not known.*pixel_size"):
@@ -244,6 +266,23 @@ def test_what_it_was_tuned_for_and_needs_is_in_it(file):
     data = yaml.safe_load(api.freeze(api.run(file, workers=1).folder))
     assert set(data["envelope"]) >= {"dtype", "mean", "std", "noise", "masked"}
     assert set(data["requires"]) == {"stackmend"}
+    assert set(data["envelope"]["steps"]) == {step["step"] for step in data["chain"]}
+
+
+def test_a_step_that_has_another_version_by_now_is_said(file, tmp_path):
+    frozen = tmp_path / "frozen.yaml"
+    api.freeze(api.run(file, workers=1).folder, output=frozen)
+    version = registry.steps().get("find_charging").version
+    old = f"find_charging: {version}"
+    assert old in frozen.read_text(encoding="utf-8")
+    changed = frozen.read_text(encoding="utf-8").replace(old, f"find_charging: {version + 1}")
+    frozen.write_text(changed, encoding="utf-8")
+    said = f"has version {version} here, {version + 1} where the values were chosen: its pixels are"
+    (problem,) = api.check(frozen).draft.problems
+    assert (problem.path, problem.severity) == ("envelope.steps.find_charging", "warning")
+    assert said in problem.message
+    again = api.run(frozen, output=tmp_path / "again", workers=1)
+    assert any(said in warning for warning in again.record["warnings"])
 
 
 def test_an_entry_without_a_sweep_is_a_warning_and_changes_nothing(file, tmp_path):

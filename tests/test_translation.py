@@ -187,6 +187,7 @@ def test_parameters_of_pystack3d(tmp_path):
         ("a.toml", "x = ", "cannot be understood"),
         ("a.toml", "x = 1", "process_steps"),
         ("a.toml", 'process_steps = ["cropping"]\n[cropping]\narea = [1]', "four numbers"),
+        ("a.toml", 'process_steps = []\nind_max = "a"', "of another kind than it must be"),
         ("a.yaml", "", "is of no program that is known here"),
     ],
 )

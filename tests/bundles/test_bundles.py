@@ -15,12 +15,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import yaml
 
 from commands import Main
 from stackmend import api
 from stackmend.bundles import open_archive, read_bundle
+from stackmend.bundles.content import hashes
 from stackmend.errors import InputError, OutputError, UsageError
+from stackmend.result.inventory import record_hash
 
 PROTOCOL = """
 # the best for dark blobs
@@ -124,6 +127,24 @@ def test_what_cannot_be_bundled(lab: Path, tmp_path: Path) -> None:
     assert api.bundle(frozen, lab / "result", output=tmp_path / "c.zip").exists()
 
 
+def test_what_only_our_stack_is_like_is_not_in_it(lab: Path, tmp_path: Path) -> None:
+    """Its channel, the order of its rows, its data bar: others have another stack."""
+    stack = np.stack([tifffile.imread(each) for each in sorted((lab / "result/truth").iterdir())])
+    both = np.stack([255 - stack, stack], axis=1)
+    tifffile.imwrite(tmp_path / "c.tif", both, imagej=True, metadata={"axes": "ZCYX"})
+    ours = "input: {path: c.tif, channel: 1, flip: y, data_bar: 24, pixel_size: 5}"
+    text = PROTOCOL.replace(PROTOCOL.split("\n")[4], ours).replace("[2]}", "[2], channel: 1}")
+    (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
+    given = {"find_charging.color_shift": "0.02"}
+    run = api.run(tmp_path / "p.yaml", set=given, workers=1)
+    made = api.bundle(tmp_path / "p.yaml", run.folder, output=tmp_path / "b.zip", size=96)
+    bundle = read_bundle(made)
+    for text in (bundle.protocol, bundle.searched):
+        assert "input" not in yaml.safe_load(text)
+    assert "channel" not in yaml.safe_load(bundle.searched)["optimize"]
+    assert api.prove(made).verification.outcome == "identical"
+
+
 def rewritten(source: Path, target: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
     """A bundle with other files in it, everything else as it was."""
     files = open_archive(source)
@@ -177,24 +198,104 @@ def test_pixels_that_are_expected_otherwise_are_different(
     """Somebody has made all hashes of the bundle anew: the record in it still tells."""
 
     def change(files: dict[str, bytes]) -> None:
-        import tifffile
-
-        from stackmend.bundles.content import hashes
-
         name = "test/input/0000.tif"
         pixels = tifffile.imread(io.BytesIO(files[name]))
         pixels[40:60, 40:60] = 255 - pixels[40:60, 40:60]
         content = io.BytesIO()
         tifffile.imwrite(content, pixels)
         files[name] = content.getvalue()
-        said = json.loads(files["bundle.json"])
-        rest = {each: data for each, data in files.items() if each != "bundle.json"}
-        said["files"] = hashes(rest)
-        files["bundle.json"] = json.dumps(said).encode()
 
-    other = rewritten(lab / "b.zip", tmp_path / "b.zip", change)
+    other = rewritten(lab / "b.zip", tmp_path / "b.zip", sealed(change))
     assert main("try", other) == 7
     assert "different" in capsys.readouterr().out
+
+
+def sealed(change: Callable[[dict[str, bytes]], object]) -> Callable[[dict[str, bytes]], None]:
+    """The same change, with all hashes of the bundle made anew."""
+
+    def changed(files: dict[str, bytes]) -> None:
+        change(files)
+        said = json.loads(files["bundle.json"])
+        rest = {name: content for name, content in files.items() if name != "bundle.json"}
+        files["bundle.json"] = json.dumps({**said, "files": hashes(rest)}).encode()
+
+    return changed
+
+
+def edited(name: str, old: str, new: str) -> Callable[[dict[str, bytes]], None]:
+    def change(files: dict[str, bytes]) -> None:
+        assert old.encode() in files[name]
+        files[name] = files[name].replace(old.encode(), new.encode())
+
+    return change
+
+
+def swapped(one: str, other: str) -> Callable[[dict[str, bytes]], None]:
+    def change(files: dict[str, bytes]) -> None:
+        files[one], files[other] = files[other], files[one]
+
+    return change
+
+
+def recorded(path: str, value: Any) -> Callable[[dict[str, bytes]], None]:
+    """Another value in the expected record, whose own hash fits."""
+
+    def change(files: dict[str, bytes]) -> None:
+        record = place = json.loads(files["test/expected/run.json"])
+        *parents, last = path.split(".")
+        for each in parents:
+            place = place[int(each)] if isinstance(place, list) else place[each]
+        place[last] = value
+        record["hash"] = record_hash(record)
+        files["test/expected/run.json"] = json.dumps(record).encode()
+
+    return change
+
+
+@pytest.fixture(scope="module")
+def with_neighbours(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle whose test has three slices, since a step of it looks at those beside."""
+    folder = tmp_path_factory.mktemp("neighbours")
+    text = PROTOCOL.replace("chain:", "chain:\n  - step: median_z")
+    (folder / "p.yaml").write_text(text, encoding="utf-8")
+    run = api.run(folder / "p.yaml", workers=1)
+    made = api.bundle(folder / "p.yaml", run.folder, output=folder / "b.zip", size=64)
+    assert len(read_bundle(made).test.input) == 3
+    assert api.prove(made).verification.outcome == "identical"
+    return made
+
+
+STACK = "test/expected/stack"
+FORGED: dict[str, tuple[Callable[[dict[str, bytes]], object], str]] = {
+    "slices swapped": (swapped("test/input/0000.tif", "test/input/0002.tif"), "different"),
+    "expected slices swapped": (swapped(f"{STACK}/0000.tif", f"{STACK}/0001.tif"), "swapped with"),
+    "a value": (edited("protocol.yaml", "gf2_sigma: 8", "gf2_sigma: 9"), "another chain"),
+    "no pixel": (edited("protocol.yaml", "min_area: 20", "min_area: 19"), "another chain"),
+    "a step": (edited("protocol.yaml", "  - step: median_z\n", ""), "another chain"),
+    "envelope": (edited("protocol.yaml", "dtype: uint8", "dtype: uint16"), "another envelope"),
+    "hash of pixels": (recorded("output.pixel_hash", "0" * 64), "output.pixel_hash is"),
+    "hash of the input": (recorded("input.pixel_hash", "0" * 64), "input.pixel_hash is"),
+    "chosen value": (recorded("chain.2.parameters.gf1_sigma.value", 9), "gf1_sigma is 9"),
+    "table": (edited("test/expected/slices.csv", "restored", "constant"), "slices.csv"),
+    "journal": (edited("test/expected/journal.jsonl", "restored", "constant"), "journal.jsonl"),
+    "protocol of the test": (lambda files: files.pop("test/expected/protocol.yaml"), "is gone"),
+    "an expected slice": (lambda files: files.pop(f"{STACK}/0002.tif"), "slice 2"),
+    "record": (lambda files: files.pop("test/expected/run.json"), "has no test"),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), FORGED.values(), ids=FORGED.keys())
+def test_what_does_not_belong_together_is_caught_with_hashes_that_fit(
+    with_neighbours: Path, tmp_path: Path, change: Callable[[dict[str, bytes]], None], said: str
+) -> None:
+    other = rewritten(with_neighbours, tmp_path / "b.zip", sealed(change))
+    read_bundle(other)
+    try:
+        found = str(api.prove(other).verification.outcome)
+    except (InputError, UsageError) as error:
+        found = str(error)
+        assert found.startswith(str(other))
+    assert said in found
 
 
 def zipped(*entries: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
@@ -274,15 +375,9 @@ def test_hostile_bundles_are_refused_and_nothing_is_written(
 
 def test_tags_in_a_protocol_of_a_bundle_are_refused(lab: Path, tmp_path: Path, main: Main) -> None:
     def change(files: dict[str, bytes]) -> None:
-        from stackmend.bundles.content import hashes
-
         files["protocol.yaml"] = b"!!python/object/apply:os.system ['touch evil']\n"
-        said = json.loads(files["bundle.json"])
-        rest = {each: data for each, data in files.items() if each != "bundle.json"}
-        said["files"] = hashes(rest)
-        files["bundle.json"] = json.dumps(said).encode()
 
-    other = rewritten(lab / "b.zip", tmp_path / "b.zip", change)
+    other = rewritten(lab / "b.zip", tmp_path / "b.zip", sealed(change))
     assert main("check", other) == 3
     assert not (tmp_path / "evil").exists()
 
@@ -337,3 +432,8 @@ def test_a_record_beside_a_protocol_knows_the_package_of_a_missing_step(
     (tmp_path / "run.json").write_text(json.dumps(record), encoding="utf-8")
     [problem] = api.check(file).draft.problems
     assert "it came from stackmend-dust, run: pip install stackmend-dust==2.1" in problem.message
+
+
+def test_what_is_no_bundle_is_called_so(lab: Path) -> None:
+    with pytest.raises(InputError, match=r"p\.yaml: is no bundle; give a file that stackmend"):
+        read_bundle(lab / "p.yaml")

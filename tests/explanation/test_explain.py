@@ -12,6 +12,7 @@ import pytest
 import tifffile
 import yaml
 
+from commands import Main
 from kills import CHARGING, NEIGHBOURS, write_protocol
 from stackmend import api
 from stackmend.errors import InputError, UsageError
@@ -74,6 +75,21 @@ def test_where_a_value_came_from(run: Path) -> None:
     chosen = api.show(run).record.searches[0].chosen["gf2_sigma"]
     where = "chosen by search 0, of the range in line 10: gf2_sigma: {sweep: [15, 30]}"
     assert said["correct_charging.gf2_sigma"] == f"{chosen}: {where}"
+
+
+def test_lengths_are_told_both_ways(
+    tmp_path: Path, main: Main, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = TEXT.replace("rb_radius: 20", "rb_radius: 100 nm").replace("[15, 30]", "[75 nm, 30]")
+    folder = made(tmp_path, text, set={"input.pixel_size": "5"})
+    said = told(folder)
+    assert said["correct_charging.rb_radius"] == "20 px (100 nm): line 11: rb_radius: 100 nm"
+    assert said["find_charging.min_area"].startswith("50 px² (1250 nm2): the default")
+    chosen = api.show(folder).record.searches[0].chosen["gf2_sigma"]
+    both = f"{chosen} px ({5 * chosen} nm)"
+    assert said["correct_charging.gf2_sigma"].startswith(f"{both}: chosen by search 0")
+    assert main("show", folder) == 0
+    assert f"gf2_sigma {both}, of 15, 30" in capsys.readouterr().out
 
 
 def test_what_a_search_took_and_what_it_did_not(run: Path) -> None:

@@ -98,6 +98,22 @@ def test_lengths_in_nm(document, sizes, per_unit, per_px):
     assert parameter(controls, "min_area")["nm_per_unit"] is None  # not a length
 
 
+@pytest.mark.parametrize(
+    ("sizes", "written", "shown"),
+    [
+        ((8, 4, 4), "200 nm", 50),
+        ((8, 4, 4), "0.2 um", 50),
+        ((8, 4, 4), "12 px", 12),
+        ((8, 4, 4), "3 %", "3 %"),
+        ((8, None, None), "200 nm", "200 nm"),
+        ((8, 4, 4), "200 furlongs", "200 furlongs"),
+    ],
+)
+def test_a_length_that_is_written_can_be_moved_in_pixels(document, sizes, written, shown):
+    moved = document.with_text(document.text.replace("border: 7", f"border: {written}"))
+    assert parameter(step_controls(moved, sizes), "border")["value"] == shown
+
+
 def test_lengths_across_slices(tmp_path):
     document = Document("protocol: 1\nchain: [{step: median_z}]\n", tmp_path)
     assert parameter(step_controls(document, (10, 4, 5)), "radius")["nm_per_unit"] == 10

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from stackmend import api
-from stackmend.errors import InputError
+from stackmend.errors import InputError, Rejected
 
 
 def entities(folder: Path, **given: str) -> dict[str, dict[str, Any]]:
@@ -95,3 +95,20 @@ def test_a_crate_is_no_alteration_and_goes_with_the_result(result: Path) -> None
     assert not api.show(result).altered
     with pytest.raises(InputError, match="no result of a run"):
         api.crate(result / "stack")
+
+
+@pytest.mark.parametrize("format", ["tiff-folder", "tiff", "ome-zarr"])
+def test_results_of_all_formats_and_with_masks(
+    cell: Path, protocol: Any, tmp_path: Path, format: str
+) -> None:
+    output = {"path": str(tmp_path / "out"), "format": format, "masks": True}
+    file = protocol(output=output, gates={"changed_fraction": 0.0})
+    with pytest.raises(Rejected):
+        api.run(file, workers=1)
+    found = entities(tmp_path / "out.rejected")
+    parts = {each["@id"]: found[each["@id"]] for each in found["./"]["hasPart"]}
+    described = [id for id, each in parts.items() if each["description"] == "the restored stack"]
+    assert len(described) == 1
+    assert described[0].startswith("stack")
+    assert all(each["description"] for each in parts.values())
+    assert "Rejected, as it exceeds limits: changed_fraction is" in found["./"]["description"]

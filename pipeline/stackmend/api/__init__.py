@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from stackmend.api.given_on import bundle, crate, freeze, prove
 from stackmend.api.protocols import (
     ImportedProtocol,
+    MigratedProtocol,
     config,
     configs,
     import_protocol,
     init,
+    migrate,
     schema,
     steps,
 )
@@ -36,6 +38,7 @@ __all__ = [
     "CheckResult",
     "Comparison",
     "ImportedProtocol",
+    "MigratedProtocol",
     "RunPlan",
     "RunResult",
     "Trial",
@@ -52,6 +55,7 @@ __all__ = [
     "freeze",
     "import_protocol",
     "init",
+    "migrate",
     "plan",
     "prove",
     "replay",

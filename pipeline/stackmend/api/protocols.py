@@ -105,6 +105,62 @@ def import_protocol(file: str | Path) -> ImportedProtocol:
     return ImportedProtocol(text, tuple(found.left_out), draft.problems)
 
 
+@dataclass(frozen=True)
+class MigratedProtocol:
+    """A protocol as a text of the newest format.
+
+    ``before`` is the format that it had; ``said`` is what was changed, nothing if that was the
+    newest already; ``problems`` are what ``check`` has to say of the text.
+    """
+
+    text: str
+    before: int
+    said: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def migrate(protocol: str | Path, *, output: str | Path | None = None) -> MigratedProtocol:
+    """Bring a protocol of an earlier format to the newest one; comments and layout stay.
+
+    Nothing is written; protocols of earlier formats can be run as they are, too.
+
+    Parameters
+    ----------
+    protocol
+        The YAML file.
+    output
+        Where the text will lie, beside the protocol by default: relative paths lead from there to
+        the same places.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read, or is written so that only a person can change it.
+    ProtocolError
+        If it is no protocol, or one of a format that this program does not know.
+    """
+    from stackmend.bundles import is_bundle
+    from stackmend.protocol import examine, text_of
+    from stackmend.protocol.effective import rebased
+    from stackmend.protocol.migration import NEWEST, migrated
+
+    file = Path(protocol).expanduser()
+    if is_bundle(file):
+        what = "is a bundle, which is brought to the newest format when it is run"
+        raise UsageError(f"{file}: {what}; give a protocol")
+    text = text_of(file)
+    found = migrated(text)
+    if found is None:
+        draft = examine(file)
+        if draft.protocol is None or draft.protocol.text.data.get("protocol") != NEWEST:
+            draft.accepted()
+        return MigratedProtocol(text, NEWEST, (), draft.problems)
+    target = file if output is None else Path(output).expanduser()
+    text = rebased(found.text, file.absolute().parent, target.absolute().parent)
+    draft = examine(target, text=text)
+    return MigratedProtocol(text, found.before, found.said, draft.problems)
+
+
 def configs() -> dict[str, str]:
     """The protocols that come with stackmend, each with what it is for."""
     return {name: _lines_of(name)[1].removeprefix("# ") for name in resources.config_names()}

@@ -8,6 +8,7 @@ import yaml
 
 from stackmend.chain import Bound
 from stackmend.job import Job
+from stackmend.protocol.migration import in_newest_format
 from stackmend.protocol.overrides import apply
 from stackmend.protocol.text import parse
 from stackmend.result.encoding import as_json
@@ -35,7 +36,7 @@ def frozen_text(job: Job, chain: ChannelChain) -> str | None:
     """
     if not chain.steps:
         return None
-    document = parse(job.protocol.source.decode("utf-8-sig"))
+    document = parse(in_newest_format(job.protocol.source.decode("utf-8-sig")))
     apply(document, input=None, output=None, set=job.protocol.given["set"])
     content = {key: value for key, value in document.data.items() if key not in _LATER}
     content["chain"] = [_entry(bound) for bound in chain.steps]

@@ -14,6 +14,7 @@ from stackmend.arrays.stack import ArrayStack
 from stackmend.errors import UsageError, WrongValue
 from stackmend.job import Job, examine_stack
 from stackmend.protocol import CommandLine, Input, Protocol, examine
+from stackmend.protocol.migration import in_newest_format
 from stackmend.protocol.text import parse
 from stackmend.result import origin_of
 from stackmend.result.encoding import as_json, plain
@@ -97,7 +98,8 @@ def content_of(protocol: GivenProtocol, caller: str) -> Mapping[str, Any]:
     """What stands in a protocol, as far as it can be read; what is wrong with it is said later."""
     file, text, _ = text_of(protocol, caller)
     try:
-        data = parse(file.read_text(encoding="utf-8") if text is None else text).data
+        read = file.read_text(encoding="utf-8") if text is None else text
+        data = parse(in_newest_format(read)).data
     except (OSError, UnicodeDecodeError):
         return {}
     return data if isinstance(data, dict) else {}

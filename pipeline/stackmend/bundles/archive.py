@@ -70,6 +70,9 @@ def open_archive(file: Path) -> dict[str, bytes]:
     """
     try:
         with file.open("rb") as opened:
+            if opened.read(4) not in _BEGINNINGS:
+                what = "is no bundle; give a file that stackmend bundle has made"
+                raise InputError(f"{file}: {what}")
             size = opened.seek(0, os.SEEK_END)
             if size > LARGEST:
                 raise _refused(file, f"is larger than {LARGEST // 1024**2} MB")
@@ -92,7 +95,7 @@ def _check_end(file: Path, tail: bytes) -> None:
     """Look at what the end of a zip says of it, before a library believes it."""
     at = tail.rfind(_END_MARK)
     if at < 0 or len(tail) - at < _END.size:
-        raise _refused(file, "is no zip, or was cut off")
+        raise _refused(file, "was cut off")
     _, disk, first, here, count, length, _, _ = _END.unpack_from(tail, at)
     if disk or first or here != count or count > MOST_ENTRIES or length > _DIRECTORY:
         raise _refused(file, f"lists {count} files, of which a bundle has {MOST_ENTRIES} at most")

@@ -51,6 +51,7 @@ VERBS = (
     "init",
     "configs",
     "import",
+    "migrate",
     "crate",
 )
 """The modules that are verbs, in the order of the help."""

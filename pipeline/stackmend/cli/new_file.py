@@ -11,14 +11,16 @@ from stackmend.errors import OutputError
 from stackmend.result import atomic
 
 
-def add_new_file(parser: ArgumentParser) -> None:
+def add_new_file(
+    parser: ArgumentParser, help: str = "a new file to write it to, not the terminal"
+) -> None:
     """Add the name of a new file."""
     parser.add_argument(
         "--output",
         "-o",
         type=Path,
         metavar="FILE",
-        help="a new file to write it to, not the terminal",
+        help=help,
     )
 
 

@@ -170,7 +170,7 @@ def _range_text(values: Sequence[Any]) -> str:
 
 
 def _unit(record: Record, name: str) -> str:
-    """The unit of a swept parameter, if its step is installed here and declares one."""
+    """The unit of a swept parameter, if its step here declares one, and its length in nm or um."""
     id, _, own = name.rpartition(".")
     for step in record.chain:
         if (not id or step.id == id) and own in step.parameters:
@@ -179,7 +179,9 @@ def _unit(record: Record, name: str) -> str:
             except registry.RegistryError:
                 return ""
             unit = str(properties.get(own, {}).get("unit", ""))
-            return f" ({unit})" if " " in unit else f" {unit}".rstrip()
+            length = step.parameters[own].get("length")
+            shown = f" ({unit})" if " " in unit else f" {unit}".rstrip()
+            return f"{shown} ({length})" if length else shown
     return ""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from stackmend.explanation.told import Told
 from stackmend.result import Record, Result
 from stackmend.result.record import SearchRecord
-from stackmend.result.step_record import StepRecord
+from stackmend.result.step_record import ParameterRecord, StepRecord
 from stackmend.words import figure, value
 
 _CHOSEN = re.compile(r"chosen by search \((.*)\)")
@@ -24,7 +24,7 @@ def values(result: Result) -> Iterator[Told]:
             yield Told(f"{step.id}{of}", step.step, _step(step))
             for name, parameter in step.parameters.items():
                 origin = _origin(record, step, name, channel)
-                text = f"{value(parameter['value'])}: {origin}"
+                text = f"{_amount(parameter)}: {origin}"
                 yield Told(f"{step.id}.{name}{of}", parameter["value"], text)
     if record.skipped_steps:
         what = "left out, as nothing was found by the search"
@@ -32,6 +32,14 @@ def values(result: Result) -> Iterator[Told]:
     if record.replaced_chain:
         what = "the chain is the one under on_nothing_found, as nothing was found by the search"
         yield Told("chain", None, what)
+
+
+def _amount(parameter: ParameterRecord) -> str:
+    """A value, with its length (or area) in nm or um where that is known."""
+    length = parameter.get("length")
+    if not length:
+        return value(parameter["value"])
+    return f"{value(parameter['value'])} {'px²' if length.endswith('2') else 'px'} ({length})"
 
 
 def _and(record: Record) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 from stackmend import registry, resources
 from stackmend.preview.document import Document
+from stackmend.protocol import PixelGrid
+from stackmend.protocol.lengths import PERCENT, as_length, has_length, in_pixels, texts
 from stackmend.protocol.model import ONE_OF
 from stackmend.protocol.schema import optimize_entries
 from stackmend.protocol.text import DataPath
@@ -141,7 +143,7 @@ def _parameters(
                 "title": declared.get("title", name),
                 "description": declared.get("description", ""),
                 "default": declared.get("default"),
-                "value": value,
+                "value": _in_pixels(value, declared, sizes),
                 "sweep": {"values": sweep} if isinstance(sweep, list) else sweep,
                 "in_text": name in item,
                 "sweepable": bool(id) and declared.get("sweepable", True),
@@ -150,6 +152,20 @@ def _parameters(
             }
         )
     return found
+
+
+def _in_pixels(value: Any, declared: Mapping[str, Any], sizes: Sizes) -> Any:
+    """A value with pixels for lengths in nm, which a slider can move; as it is where it has none.
+
+    A share of the width stays, as that is not known here.
+    """
+    length = as_length(value, declared.get("unit"))
+    if not has_length(length) or any(PERCENT in each for each in texts(length)):
+        return value
+    try:
+        return in_pixels(length, declared, PixelGrid(sizes[1], sizes[2], 0))
+    except ValueError:
+        return value
 
 
 def _range(declared: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stackmend.errors import Problem, ProtocolError, UsageError
-from stackmend.protocol import build, overrides, repair, schema, semantics
+from stackmend.protocol import build, migration, overrides, repair, schema, semantics
 from stackmend.protocol.lengths import PixelGrid
 from stackmend.protocol.model import (
     CommandLine,
@@ -29,7 +29,7 @@ from stackmend.protocol.named import named_slices
 from stackmend.protocol.resolution import with_pixels
 from stackmend.protocol.schema import assemble
 from stackmend.protocol.stack import check_stack, remaining
-from stackmend.protocol.text import MAX_BYTES, parse
+from stackmend.protocol.text import MAX_BYTES
 
 __all__ = [
     "CommandLine",
@@ -120,9 +120,11 @@ def examine(
     """
     try:
         source = _read(file) if text is None else _limited(text.encode(), file)
-        document = parse(_decode(source, file))
+        document, is_known = migration.read(_decode(source, file))
     except ProtocolError as error:
         return Draft(None, error.problems, file.name)
+    if not is_known:
+        return Draft(None, tuple(document.problems), file.name)
     overrides.drop(document, without)
     before = given or {"input": None, "output": None, "set": {}}
     input, output = input or before["input"], output or before["output"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from stackmend.addresses import Address, as_path, full_text
 from stackmend.errors import UsageError
 from stackmend.protocol.editing import NotEditable, put, remove, value_at
+from stackmend.protocol.migration import in_newest_format
 from stackmend.protocol.overrides import apply, path_of
 from stackmend.protocol.spelling import spelled
 from stackmend.protocol.text import parse
@@ -33,7 +34,7 @@ def with_given(
     Parameters
     ----------
     text
-        The protocol.
+        The protocol; one of an earlier format is brought to the newest.
     base
         Where relative paths in it start.
     input, output
@@ -46,6 +47,7 @@ def with_given(
     UsageError
         If a value cannot be read, or has no place in the text.
     """
+    text = in_newest_format(text)
     for key, written in (set or {}).items():
         source = f"--set {key}={written}"
         value = parse(written)

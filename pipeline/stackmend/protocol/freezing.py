@@ -77,7 +77,7 @@ def frozen(
     if not parse(text).data["chain"]:
         what = "no step is left, so that there is nothing to write"
         raise UsageError(f"chain: {what}; the stack is left as it is")
-    return _without_search(text)
+    return _without_unmeasured(_without_search(text))
 
 
 def with_values(
@@ -143,3 +143,23 @@ def _without_search(text: str) -> str:
         if "steps" in entry:
             text = remove(text, (*path, "steps"))
     return above(text, "optimize", LOOKED_AT)
+
+
+def _without_unmeasured(text: str) -> str:
+    """The text without masks that no step makes any more, and without limits on such and on losses.
+
+    ``check`` would refuse them.
+    """
+    data = parse(text).data
+    steps = [registry.steps().get(item["step"]) for item in data["chain"]]
+    unused: list[DataPath] = []
+    if not any(stage.mask_of for step in steps for stage in step.stages):
+        unused += [("output", "masks"), ("gates", "masked_fraction"), ("gates", "masked_slices")]
+    if not any("validate" in entry for _, entry in optimize_entries(data)):
+        unused.append(("gates", "held_out_gap"))
+    for section, key in unused:
+        there = data.get(section)
+        if isinstance(there, dict) and key in there:
+            del there[key]
+            text = remove(text, (section, key) if there else (section,))
+    return text

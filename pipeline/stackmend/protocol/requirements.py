@@ -1,4 +1,4 @@
-"""Packages that a protocol requires, and the versions of them."""
+"""What a protocol requires: packages and their versions, steps as they were when it was tuned."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion
 
+from stackmend.errors import Problem
+from stackmend.protocol.model import Protocol, every_step
 from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import Complaint
 
@@ -47,3 +49,14 @@ def _objection(name: str, versions: str) -> str:
     except InvalidVersion:  # which no rule can judge
         fits = not versions
     return "" if fits else f"{name} {installed} is installed, {versions} is required; {advice}"
+
+
+def other_versions(protocol: Protocol) -> Iterator[Problem]:
+    """A warning for each step that is not as it was where the values were chosen."""
+    known = protocol.envelope.get("steps", {})
+    here = {entry.name: entry.step.version for entry in every_step(protocol)}
+    for name, version in known.items():
+        if here.get(name, version) != version:
+            what = f"{name} has version {here[name]} here, {version} where the values were chosen"
+            message = f"{what}: its pixels are others; look at the result"
+            yield protocol.text.problem(("envelope", "steps", name), message, severity="warning")

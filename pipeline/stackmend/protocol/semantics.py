@@ -21,6 +21,7 @@ from stackmend.protocol.model import (
     every_step,
 )
 from stackmend.protocol.paths import check_paths
+from stackmend.protocol.requirements import other_versions
 from stackmend.protocol.stack import chosen_on_clean, held_out_twice
 from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import suggestion
@@ -60,6 +61,7 @@ def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> I
         yield from check_choice(protocol)
         yield from _gates(protocol)
     yield from check_paths(protocol)
+    yield from other_versions(protocol)
 
 
 def check_values(protocol: Protocol, entry: StepEntry) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from stackmend.disk import remedy
 from stackmend.errors import InputError, OutputError
 from stackmend.report.citation import references
 from stackmend.result import Record, Result, atomic, names, open_result
+from stackmend.result.gate_record import fails, gate_text
 
 Entity = dict[str, Any]
 
@@ -38,15 +39,18 @@ _FORMATS = {
 _WHAT = {
     names.RECORD: "the record of the run",
     names.PROTOCOL: "the protocol, as it was given",
+    names.EFFECTIVE: "the protocol, with what the command line gave",
     names.LOSSES: "the loss of every combination of parameters",
     names.SLICES: "measures and hashes of every slice",
     names.SURVEYS: "what steps had to know of other slices",
+    names.FINGERPRINTS: "quantiles and means of every restored slice, hashes of files",
     names.JOURNAL: "what is finished, with hashes",
     names.LOG: "events of the run",
     names.LOG_TEXT: "events of the run, to read",
     names.REPORT: "the report of the run",
     names.ANIMATION: "a slice through the loss",
     names.PREVIEWS: "small pictures for the report",
+    **dict.fromkeys(names.MASK_STACKS, "what the steps have marked"),
 }
 NOT_STATED = "The owner of the data has not stated a licence."
 
@@ -98,11 +102,13 @@ def crate_of(result: Result, record: Record, license: str = "", author: str = ""
 def _root(record: Record, parts: Sequence[Entity], licence: str, author: str) -> Entity:
     by = {"author": _to("#author")} if author else {}
     what = f"{record.output.shape[0]} slices of {record.input.label}, restored by stackmend"
+    exceeded = [gate_text(gate) for gate in record.gates if fails(gate)]
+    rejected = f" Rejected, as it exceeds limits: {'; '.join(exceeded)}." if exceeded else ""
     return _entity(
         "./",
         "Dataset",
         name=f"{record.name}: restored stack",
-        description=f"{what}, with the record of the run.",
+        description=f"{what}, with the record of the run.{rejected}",
         datePublished=_ended(record),
         license=_to(licence),
         conformsTo=_to(PROFILE),

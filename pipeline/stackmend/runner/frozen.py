@@ -85,16 +85,17 @@ def frozen_protocol(result: Result, folder: Path) -> str:
         left_out=left_out,
     )
     text = put(text, ("requires",), requirements_of(record))
-    if record.envelope:
-        text = put(text, ("envelope",), envelope_of(record))
+    text = put(text, ("envelope",), envelope_of(record))
+    if left_out:
+        text = headed(text, f"Without {', '.join(left_out)}, which that run has left out.")
     started = record.times["started"][:16].replace("T", " ")
     pixels = record.output.pixel_hash[:12]
     return headed(text, f"What the run of {started} has chosen (pixels {pixels}); see the notes.")
 
 
 def envelope_of(record: Record) -> dict[str, Any]:
-    """What the values were chosen on, as a protocol says it."""
-    found: dict[str, Any] = {}
+    """What the values were chosen on, and by which steps, as a protocol says it."""
+    found: dict[str, Any] = {"steps": {step.step: step.version for step in record.chain}}
     for key, each in (record.envelope or {}).items():
         if each is not None:
             found[key] = list(each) if isinstance(each, tuple) else each

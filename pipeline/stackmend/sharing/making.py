@@ -15,6 +15,7 @@ from stackmend.bundles.content import FORMAT, hashes
 from stackmend.errors import UsageError
 from stackmend.protocol import assemble
 from stackmend.protocol.editing import put, remove
+from stackmend.protocol.schema import optimize_entries
 from stackmend.protocol.text import parse
 from stackmend.report.citation import bibtex, references
 from stackmend.result import Record, Result
@@ -83,7 +84,9 @@ def bundle_of(
         archive.README: _readme(record, target).encode(),
     }
     with TemporaryDirectory(prefix="stackmend-") as folder:
-        sample = sample_of(result, Path(folder, "input"), phantom=phantom, size=size)
+        own = Path(folder, "frozen.yaml")
+        own.write_text(frozen_protocol(result, own.parent), encoding="utf-8")
+        sample = sample_of(result, own, Path(folder, "input"), phantom=phantom, size=size)
         expected = expected_result(text, sample, Path(folder))
         for place, each in ((archive.INPUT, sample.folder), (archive.EXPECTED, expected)):
             for path in sorted(each.rglob("*")):
@@ -121,12 +124,17 @@ def _for_others(text: str, record: Record) -> str:
         if isinstance(data.get(name), dict):
             kept = {key: each for key, each in data[name].items() if key not in _PLACES}
             text = put(text, (name,), kept) if kept else remove(text, (name,))
-    if record.envelope:
-        text = put(text, ("envelope",), envelope_of(record))
+    for path, entry in optimize_entries(data):
+        if "channel" in entry:
+            text = remove(text, (*path, "channel"))
+    text = put(text, ("envelope",), envelope_of(record))
     return put(text, ("requires",), requirements_of(record))
 
 
-_PLACES = ("path", "phantom", "dataset", "slices", "pixel_size", "spacing", "axes")
+_PLACES = (
+    *("path", "phantom", "dataset", "slices", "channel"),
+    *("pixel_size", "spacing", "axes", "flip", "data_bar"),
+)
 """Keys of input and output that say where something lies, or what it is like."""
 
 

@@ -6,11 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from stackmend import runner
 from stackmend.bundles import Bundle
-from stackmend.errors import UsageError
+from stackmend.bundles.archive import CONTENT
+from stackmend.errors import InputError, UsageError
+from stackmend.protocol.migration import in_newest_format
+from stackmend.protocol.text import parse
 from stackmend.registry import steps
+from stackmend.result import names
 from stackmend.result.environment import MOVING_PIXELS, versions_of_pixels
 from stackmend.sharing.testing import for_test
 from stackmend.verification import Finding, Kind, Verification, verify
@@ -38,24 +43,51 @@ def prove(bundle: Bundle, *, tolerance: float | None = None) -> Proof:
     ------
     UsageError
         If it has no test, or what it needs is not installed.
+    InputError
+        If its parts contradict each other.
     StackmendError
         As ``run``.
     """
     missing = _missing(bundle)
     if missing:
         raise UsageError(f"{bundle.file}: {'; '.join(missing)}")
-    if not bundle.test.input or not bundle.test.expected:
+    if not bundle.test.input or names.RECORD not in bundle.test.expected:
         what = "has no test; ask for one with a test, or run it on a stack of yours"
         raise UsageError(f"{bundle.file}: {what}")
     with TemporaryDirectory(prefix="stackmend-") as place:
         folder = Path(place)
         _unpack(bundle.test.input, folder / "input")
         _unpack(bundle.test.expected, folder / "expected")
+        _check_parts(bundle, folder / "expected")
         file = folder / "test.yaml"
         file.write_text(for_test(bundle.protocol, bundle.said["test"]), encoding="utf-8")
         here = runner.run(file, output=folder / "here", workers=1).folder
         found = verify(folder / "expected", output_of=here, tolerance=tolerance)
         return Proof(found, [*_versions_of_steps(bundle), *_versions(bundle.needs)])
+
+
+def _check_parts(bundle: Bundle, expected: Path) -> None:
+    """See that the parts of a bundle belong together, whose hashes anybody can make anew."""
+    findings = verify(expected).findings
+    wrong = next((str(each) for each in findings if each.kind is Kind.DIFFERENT), "")
+    if not wrong:
+        own = _data(bundle.protocol)
+        tested = _data((expected / names.PROTOCOL).read_text(encoding="utf-8"))
+        if own.get("chain") != tested.get("chain"):
+            wrong = "its protocol has another chain than its test was made with"
+        elif own.get("envelope", {}) != bundle.said.get("envelope"):
+            wrong = f"its protocol has another envelope than {CONTENT}"
+    if wrong:
+        what = f"its parts do not belong together ({wrong})"
+        raise InputError(f"{bundle.file}: {what}; ask for it again, from somebody you trust")
+
+
+def _data(protocol: str) -> Mapping[str, Any]:
+    """What a protocol says; nothing where it is none, which its run will tell."""
+    if not isinstance(parse(protocol).data, dict):
+        return {}
+    found: Mapping[str, Any] = parse(in_newest_format(protocol)).data
+    return found
 
 
 def _missing(bundle: Bundle) -> list[str]:
@@ -70,7 +102,8 @@ def _versions_of_steps(bundle: Bundle) -> Iterator[str]:
     for name, version in bundle.steps.items():
         here = steps().get(name).version
         if here != version:
-            yield f"{name} has version {here} here, {version} in the bundle: its pixels are others"
+            what = f"{name} has version {here} here, {version} where the bundle was made"
+            yield f"{what}: its pixels are others"
 
 
 def _versions(needs: Mapping[str, str]) -> list[str]:

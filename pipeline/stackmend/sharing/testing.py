@@ -12,6 +12,7 @@ import numpy as np
 from stackmend import runner
 from stackmend.job import Job
 from stackmend.protocol.editing import put, remove
+from stackmend.protocol.migration import in_newest_format
 from stackmend.protocol.schema import optimize_entries
 from stackmend.protocol.text import parse
 from stackmend.result import Record, Result, names, read_record
@@ -43,8 +44,10 @@ class Sample:
     said: dict[str, Any]
 
 
-def sample_of(result: Result, folder: Path, *, phantom: bool, size: int) -> Sample:
+def sample_of(result: Result, frozen: Path, folder: Path, *, phantom: bool, size: int) -> Sample:
     """Write a part of an optimization slice, with the neighbours that its chain looks at.
+
+    ``frozen`` is the protocol of the run, with the values that it has chosen.
 
     Raises
     ------
@@ -52,7 +55,7 @@ def sample_of(result: Result, folder: Path, *, phantom: bool, size: int) -> Samp
         If the stack of the run cannot be read.
     """
     record = result.record
-    job = runner.check(result.folder / names.PROTOCOL).job(written=False)
+    job = runner.check(frozen).job(written=False)
     reach = min(max(chain.reach for chain in untuned(job).chains), MOST_SLICES // 2)
     if phantom:
         reader: Reader = open_phantom({"slices": 2 * reach + 1, "dtype": record.input.dtype})
@@ -112,6 +115,7 @@ def for_test(text: str, said: Mapping[str, Any]) -> str:
 
     What steps look at first, where they do, is the slice in the middle.
     """
+    text = in_newest_format(text)
     data = parse(text).data
     for path, entry in optimize_entries(data):
         text = put(text, (*path, "slices"), [int(said["slices"]) // 2])

@@ -39,9 +39,10 @@ def translate(file: Path) -> Translation:
         raise UsageError(f"{file}: is of no program that is known here; give {known}")
     try:
         found = read(text, file.stem)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, TypeError) as error:
+        why = "a value is of another kind than it must be" if type(error) is TypeError else error
         raise UsageError(
-            f"{file}: cannot be understood ({error}); give the file as it was"
+            f"{file}: cannot be understood ({why}); give the file as it was"
         ) from error
     if not found.steps:
         why = "; ".join(found.left_out) or "it has no steps"
