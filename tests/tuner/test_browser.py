@@ -106,8 +106,10 @@ def test_a_slider_is_one_step_of_undo(browser: Any, server: Server) -> None:
     for _ in range(8):
         drag.move_by_offset(6, 0)
     page.after(lambda: drag.release().perform())
-    shown = float(page.run("return document.getElementById('p-correct_charging-gf3_sigma').value"))
+    field = "return document.getElementById('p-correct_charging-gf3_sigma').value"
+    shown = float(page.run(field))  # where the slider was let go, whatever is on its way
     until(lambda: page.protocol()["chain"][2]["gf3_sigma"] == shown)
+    assert float(page.run(field)) == shown
     page.after(lambda: page.keys("z", hold="CONTROL"))
     assert page.protocol() == text
     page.after(lambda: page.keys("z", hold="CONTROL+SHIFT"))

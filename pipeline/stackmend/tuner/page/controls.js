@@ -56,10 +56,9 @@ function row(parameter, id, step, live) {
       make("span", { class: "unit" }, unit(parameter.unit)), nm, back, search),
     make("div", { class: "field" }, ...field.elements), editor.element, about, fault);
 
-  function update(next, problems) {
+  function update(next, problems, overtaken) {
     now = next;
-    const values = valuesOf(next.sweep);
-    field.update(next.value, values);
+    if (!overtaken) field.update(next.value, valuesOf(next.sweep));
     search.setAttribute("aria-pressed", String(swept()));
     editor.element.hidden = !swept();
     if (swept()) editor.update(next.sweep);
@@ -102,7 +101,7 @@ export class Controls {
     if (shape !== this.#shape) this.#build(steps, state);
     this.#shape = shape;
     const parameters = steps.flatMap((step) => step.parameters);
-    this.#rows.forEach((each, at) => each.update(parameters[at], state.problems));
+    this.#rows.forEach((each, at) => each.update(parameters[at], state.problems, state.overtaken));
   }
 
   #build(steps, state) {

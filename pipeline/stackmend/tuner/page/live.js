@@ -8,6 +8,7 @@ export class Live {
   #socket = null;
   #seq = 0;
   #moves = new Map();
+  #moved = 0; // number of the last move that went out
   #waiting = 0;
   #attempts = 0;
   #text = null;
@@ -36,6 +37,9 @@ export class Live {
     });
     socket.addEventListener("message", (event) => {
       const message = JSON.parse(event.data);
+      // A state that answers an earlier move must not take back a later one on the screen.
+      const answers = message.seq ?? this.#moved;
+      message.overtaken = this.#moves.size > 0 || answers < this.#moved;
       this.hub.tell(message.kind, message);
     });
     socket.addEventListener("close", () => this.#lost());
@@ -70,7 +74,7 @@ export class Live {
   }
 
   #flush() {
-    for (const message of this.#moves.values()) this.#out(message);
+    for (const message of this.#moves.values()) this.#moved = this.#out(message);
     this.#moves.clear();
   }
 
