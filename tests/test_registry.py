@@ -24,6 +24,7 @@ from stackmend.registry import (
     PROBES,
     REFERENCE_MASK,
     Catalogue,
+    Each,
     Loss,
     Probe,
     RegistryError,
@@ -300,7 +301,8 @@ def test_declaration(component):
     assert component.schema["title"] == component.name
     assert component.schema["description"]
     assert component.schema["additionalProperties"] is False
-    assert len({stage.makes for stage in component.stages}) == len(component.stages)
+    for each in variants_of(component):
+        assert len({stage.makes for stage in each.stages}) == len(each.stages)
 
 
 @every_component
@@ -322,11 +324,29 @@ def test_outcome_is_a_product_of_the_last_stage(component):
     assert component.stages[-1].makes == "loss" if isinstance(component, Loss) else component.makes
 
 
+def variants_of(component):
+    """The variants of a step that has any, or the component itself."""
+    return list(getattr(component, "variants", {}).values()) or [component]
+
+
+def used(component):
+    """The component with its defaults: of a step with variants, the one that these choose."""
+    return registry.of_entry({"step": component.name}) if component.kind == "step" else component
+
+
 def settled(survey, image, parameters):
-    """What a survey comes to that has seen this slice alone; None where it is not needed."""
+    """What a survey comes to for this slice, beside others; None where it is not needed."""
     if not survey.is_needed(parameters):
         return None
-    return survey.settled({0: survey.record_of([image], parameters)}, parameters)
+    slices = {0: image} if survey.makes == "charge_model" else beside(image)
+    records = {number: survey.record_of([each], parameters) for number, each in slices.items()}
+    value = survey.settled(records, parameters)
+    return value.values.get(0) if isinstance(value, Each) else value
+
+
+def beside(image):
+    """The slice and others like it, by number, of which none shows the same."""
+    return {number: np.roll(image, (9 * number, 31 * number), (0, 1)) for number in range(8)}
 
 
 def evaluated(component, image):
@@ -384,9 +404,10 @@ def test_stages_are_deterministic(component, image):
 @every_component
 def test_an_image_stays_a_float32_image(component, image):
     results, _ = evaluated(component, image)
+    stages = used(component).stages
     images = [
         result
-        for stage, result in zip(component.stages, results[-len(component.stages) :], strict=True)
+        for stage, result in zip(stages, results[-len(stages) :], strict=True)
         if stage.makes == IMAGE
     ]
     for result in images:

@@ -13,36 +13,31 @@ Index = NDArray[np.intp]
 @compiled
 def cut_off(histogram: Index, limit: int) -> None:
     """Cut bins at a limit and share out what is above, evenly, as long as any has room."""
-    bins = histogram.size
-    over = 0
-    for each in range(bins):
-        if histogram[each] > limit:
-            over += histogram[each] - limit
-            histogram[each] = limit
-    share = over // bins
-    for each in range(bins):
-        if histogram[each] < limit - share:
-            histogram[each] += share
-            over -= share
-    for each in range(bins):
-        if limit - share <= histogram[each] < limit:
-            over -= limit - histogram[each]
-            histogram[each] = limit
-    while over > 0:
-        before = over
-        for first in range(bins):
-            room = 0
-            for each in range(bins):
-                room += histogram[each] < limit
-            step = max(1, room // over)
-            for each in range(first, bins, step):
-                if histogram[each] < limit:
-                    histogram[each] += 1
-                    over -= 1
-            if over <= 0:
-                break
-        if over == before:
-            break
+    over = int(np.sum(np.maximum(histogram - limit, 0)))
+    share = over // histogram.size
+    for each in range(histogram.size):
+        count = min(histogram[each], limit)
+        raised = count + share
+        if raised + share >= limit or count >= limit - share:
+            raised = limit  # too little room for another share: it is filled up
+        over -= raised - count
+        histogram[each] = raised
+    share_out(histogram, limit, over)
+
+
+@compiled
+def share_out(histogram: Index, limit: int, over: int) -> None:
+    """Raise bins that have room by one, spread over the histogram, until nothing is over."""
+    first, idle = 0, 0
+    while over > 0 and idle < histogram.size:
+        step = max(1, int(np.sum(histogram < limit)) // over)
+        idle += 1
+        for each in range(first, histogram.size, step):
+            if histogram[each] < limit:
+                histogram[each] += 1
+                over -= 1
+                idle = 0
+        first = (first + 1) % histogram.size
 
 
 @compiled
@@ -61,13 +56,11 @@ def maps_of(bins: NDArray[np.uint16], size: Index, limit: int, top: int, maps: I
             upto = 0
             for each in range(counted):
                 upto += histogram[each]
-                maps[i, j, each] = min(np.intp(upto * (top / tile_size)), top)
+                maps[i, j, each] = min(int(upto * (top / tile_size)), top)
 
 
 @compiled
-def look_up(
-    bins: NDArray[np.uint16], maps: Index, size: Index, out: NDArray[np.float32]
-) -> None:
+def look_up(bins: NDArray[np.uint16], maps: Index, size: Index, out: NDArray[np.float32]) -> None:
     """Set `out` to what the maps of the four nearest tiles make of each pixel, interpolated."""
     rows, columns = maps.shape[0], maps.shape[1]
     for y in range(out.shape[0]):

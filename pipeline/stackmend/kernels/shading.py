@@ -263,8 +263,9 @@ def _fit(values: Numbers, basis: Numbers) -> tuple[Numbers, Numbers]:
             readonly(basis), readonly(weights), readonly(values), products, right
         )
         # A slice of few blocks does not determine all terms: the smallest solution is taken.
-        coefficients = np.linalg.lstsq(products, right, rcond=1e-13)[0]
-        fitted = (basis * coefficients).sum(axis=1)
+        solution = np.linalg.lstsq(products, right, rcond=1e-13)[0]
+        coefficients: Numbers = solution.astype(np.float64, copy=False)
+        fitted: Numbers = (basis * coefficients).sum(axis=1)
         distance = np.abs(values - fitted)
         spread = 1.4826 * float(np.median(distance))
         if spread == 0:
