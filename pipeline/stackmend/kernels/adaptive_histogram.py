@@ -68,7 +68,8 @@ def adaptive_histogram(
     if not low < high:
         raise ValueError(f"range: expected two grey levels, lower first, got {low!r} and {high!r}")
     tile = tile or (max(plain.shape[0] // 8, 1), max(plain.shape[1] // 8, 1))
-    levels = np.rint((np.clip(plain, low, high).astype(np.float64) - low) * (TOP / (high - low)))
+    share = (np.clip(plain, low, high).astype(np.float64) - low) / (high - low)
+    levels = np.rint(share * TOP)
     sorted_in = (levels // (1 + (TOP + 1) // bins)).astype(np.uint16)
 
     # The last tiles of each axis are filled up by the mirrored image.
@@ -76,7 +77,8 @@ def adaptive_histogram(
     rows = fold(np.arange(counts[0] * tile[0]), plain.shape[0])
     columns = fold(np.arange(counts[1] * tile[1]), plain.shape[1])
     filled = readonly(np.ascontiguousarray(sorted_in[np.ix_(rows, columns)]))
-    limit = max(int(clip_limit * tile[0] * tile[1]), 1) if clip_limit else tile[0] * tile[1]
+    area = tile[0] * tile[1]
+    limit = max(int(clip_limit * area), 1) if clip_limit else area
 
     size = readonly(np.array(tile, dtype=np.intp))
     maps = np.empty((*counts, bins), dtype=np.intp)

@@ -17,6 +17,7 @@ Image = NDArray[np.float32]
 STEEPEST = 0.039  # of the grey range a pixel: where the histogram of gradients ends
 STEP = 5  # px from one blur to the next where none says which is the largest
 STEEPNESS = 30  # of the penalty
+RANGES = (1.0, 255.0, 65535.0)
 
 
 class Scale(NamedTuple):
@@ -41,8 +42,8 @@ def flatness_scale(initial_image: Image, *, smallest: float, image_range: float 
     smallest
         Of the blurs that are compared, px.
     image_range
-        What the histograms span, grey levels; ``None`` for 255 or 65535 where all are whole numbers
-        of 8 or 16 bits, else 1.
+        What the histograms span, grey levels; ``None`` for the first of 1, 255 and 65535 of which
+        the slice has less than twice as much.
     """
     if min(initial_image.shape) < 2:
         return Scale(Entropies(0, 0), Entropies(0, 0), 1, 0)
@@ -102,11 +103,9 @@ def loss(
 
 
 def _range_of(image: Image) -> float:
-    low, high = float(image.min()), float(image.max())
-    whole = low >= 0 and 1 < high < 65536 and bool(np.all(image == np.rint(image)))
-    if not whole:
-        return 1.0
-    return 255.0 if high < 256 else 65535.0
+    # An earlier step may have left a little more than the range of the type.
+    found = float(image.max()) - float(image.min())
+    return next((each for each in RANGES if found < 2 * each), found)
 
 
 def _hidden_in(image: Image, span: float) -> float:
