@@ -95,9 +95,8 @@ def _trial_of(
     """The search of an entry, to be asked, on a chain surveyed as far as it needs that."""
     chain = placed(session.job, chain, entry)
     trial = Trial(chain, entry, space)
-    # The steps of one of several chains are searched as a whole, with those that look first.
-    upto = trial.last + 1 if entry.alternative else trial.first
-    chain = surveyed(chain, session, optimization_slices(session.job), upto=upto)
+    # No step that looks at slices stands behind a sweep: what it needs is known already.
+    chain = surveyed(chain, session, optimization_slices(session.job), upto=trial.last + 1)
     return Trial(chain, entry, space, common, session.memory)
 
 
