@@ -23,7 +23,10 @@ LARGEST = 512
 
 
 def powers_at(image: Image, angle: float, bands: int, shape: CurtainShape) -> dict[str, Any]:
-    """What looks like curtains at an angle, and across it, where structure alone can do so.
+    """What looks like curtains at an angle, and at others, where structure alone can do so.
+
+    Others are those across, and of curtains that lie along neither axis those 45 degrees to either
+    side as well: tissue that lies at an angle itself then counts as structure.
 
     Parameters
     ----------
@@ -40,11 +43,21 @@ def powers_at(image: Image, angle: float, bands: int, shape: CurtainShape) -> di
     dict
         ``angle``, and by band the mean squares ``found`` and ``structure``, squared grey levels.
     """
+    found, across = _along_and_across(image, angle, bands, shape)
+    structures = [across]
+    if angle % 90:
+        between = angle - 45 if angle > 0 else angle + 45
+        structures += _along_and_across(image, between, bands, shape)
+    return {"angle": angle, "found": found, "structure": np.max(structures, axis=0).tolist()}
+
+
+def _along_and_across(
+    image: Image, angle: float, bands: int, shape: CurtainShape
+) -> tuple[list[float], list[float]]:
     own, mask = turned(image, angle), beside(image.shape, angle)
     across = None if mask is None else np.ascontiguousarray(mask.T)
     found = curtain_powers(own, bands, shape, mask)
-    structure = curtain_powers(np.ascontiguousarray(own.T), bands, shape, across)
-    return {"angle": angle, "found": found, "structure": structure}
+    return found, curtain_powers(np.ascontiguousarray(own.T), bands, shape, across)
 
 
 def best_angle(image: Image, bands: int, shape: CurtainShape) -> dict[str, Any]:
@@ -59,8 +72,7 @@ def best_angle(image: Image, bands: int, shape: CurtainShape) -> dict[str, Any]:
     part = np.ascontiguousarray(image[top : top + LARGEST, left : left + LARGEST])
 
     def score(angle: float) -> float:
-        powers = powers_at(part, angle, bands, shape)
-        found, structure = np.maximum([powers["found"], powers["structure"]], 1e-12)
+        found, structure = np.maximum(_along_and_across(part, angle, bands, shape), 1e-12)
         return float(np.mean(np.log(found / structure)))
 
     scores = [score(float(angle)) for angle in COARSE]
