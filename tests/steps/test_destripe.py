@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from reference_data import FOLDER, needs_reference
 from stackmend import steps
+from stackmend.api import run
 from stackmend.kernels.curtains import CurtainShape, curtain_bands, find_curtain
 from stackmend.kernels.turning import turned, turned_back
 from stackmend.kernels.wavelets import (
@@ -133,6 +134,19 @@ def test_a_slice_that_is_too_small_is_refused():
 def test_the_type_stays(kind):
     stack = (CLEAN + curtained()).clip(0, 255).astype(kind)
     assert steps.destripe(stack).dtype == steps.destripe(stack, method="wavelet").dtype
+
+
+def test_a_search_leaves_a_stack_without_curtains_alone(tmp_path):
+    file = tmp_path / "protocol.yaml"
+    chain = "[{step: destripe, method: {sweep: [robust, wavelet]}, gate: {sweep: [0.2, 0.5]}}]"
+    file.write_text(
+        "protocol: 1\ninput: {phantom: {slices: 1, height: 96, width: 96}}\n"
+        f"output: {{path: out}}\nchain: {chain}\n"
+        "optimize: {slices: [0], loss: stripe_isotropy, also: stripe_gradient}\n"
+    )
+    record = run(file).record
+    assert record["chain"] == []
+    assert record["searches"][0]["combinations"] == 4
 
 
 # Wavelets
