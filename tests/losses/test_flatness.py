@@ -79,3 +79,17 @@ def test_a_search_applies_the_blur_that_it_chooses(dtype, scale):
     best = (5, 10, 15)[int(np.argmin(found[:3]))]
     assert min(found[:3]) < found[3]
     assert np.array_equal(made, steps.flatten(stack, method="gaussian", sigma=best))
+
+
+def test_both_methods_are_searched_at_once():
+    fields = np.random.default_rng(3).normal(128, 20, (8, 64, 64)).astype(np.float32)
+    sweep = {"method": {"sweep": ["stack", "gaussian"]}, "sigma": {"sweep": [5, 10]}}
+    optimize = {"slices": [0], "loss": "flatness"}
+    protocol = {"protocol": 1, "chain": [{"step": "flatten", **sweep}], "optimize": optimize}
+    table = stackmend.search(protocol, fields).table
+    assert [(row["method"], row["status"]) for row in table if row["sigma"]] == [
+        ("stack", "ok"),
+        ("stack", "ok"),
+        ("gaussian", "ok"),
+        ("gaussian", "ok"),
+    ]

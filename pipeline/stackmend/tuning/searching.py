@@ -95,8 +95,10 @@ def _trial_of(
     """The search of an entry, to be asked, on a chain surveyed as far as it needs that."""
     chain = placed(session.job, chain, entry)
     trial = Trial(chain, entry, space)
-    # No step that looks at slices stands behind a sweep: what it needs is known already.
-    chain = surveyed(chain, session, optimization_slices(session.job), upto=trial.last + 1)
+    # The steps of one of several chains are searched as a whole, with those that look first.
+    # Otherwise at most the first of the swept steps looks, which its own sweep does not decide about.
+    upto = (trial.last if entry.alternative else trial.first) + 1
+    chain = surveyed(chain, session, optimization_slices(session.job), upto=upto)
     return Trial(chain, entry, space, common, session.memory)
 
 
