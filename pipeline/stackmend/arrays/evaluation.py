@@ -118,9 +118,7 @@ def _looked_at(
     survey: Survey, values: Mapping[str, Any], images: Sequence[Image]
 ) -> list[int] | list[tuple[int, int]]:
     """The slices or the pairs that a survey looks at; of one grey level are none of a pair."""
-    numbers = list(range(len(images)))
-    if survey.slices is not None:
-        numbers = sorted(set(survey.slices(numbers, [])))
+    numbers = survey.chosen(range(len(images)), [], values)
     apart = survey.apart(values)
     if not apart:
         return numbers

@@ -10,7 +10,7 @@ def example(step: Step) -> list[str]:
     """Lines of a session with Python."""
     before = _before(step, ())
     stack = any(sees_others(each) for each in (*before, step))
-    shape = "(3, 64, 64)" if stack else "(64, 64)"
+    shape = "(9, 64, 64)" if stack else "(64, 64)"
     lines = [
         ">>> import numpy as np",
         ">>> from stackmend import steps",

@@ -111,10 +111,8 @@ def _model(reader: Reader, bar: int, learning: Bound) -> Any:
     """What the survey of a run settles, without optimization slices and those that are bad."""
     survey = registry.steps().get(learning.id).survey
     assert survey is not None  # learn_charging has one
-    count = range(reader.shape[0])
-    numbers = sorted(set(survey.slices(count, ()) if survey.slices else count))
     records = {}
-    for number in numbers:
+    for number in survey.chosen(range(reader.shape[0]), (), learning.parameters):
         try:
             image = _image(reader, number, bar)
         except BadSlice:

@@ -69,7 +69,7 @@ class Stage:
     ----------
     function
         ``function(product, ..., *, parameter, ...)``; positional parameters are named after
-        products.
+        products. The last may have the default ``None``: it is then given where it is made before.
     makes
         Name of the product it returns; the function's own name if left out. Arrays of the slice's
         shape are cut to the region of a search; a product that holds such arrays has a method
@@ -104,6 +104,12 @@ class Stage:
     def reads(self) -> tuple[str, ...]:
         """Names of the products it reads, in calling order."""
         return _names_of(self.function, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+    @cached_property
+    def needs(self) -> tuple[str, ...]:
+        """Names of those without which it cannot run: all but what has a default."""
+        given = inspect.signature(self.function).parameters
+        return tuple(name for name in self.reads if given[name].default is inspect.Parameter.empty)
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
@@ -143,8 +149,8 @@ class Survey:
         name of the parameter that says it; 0 for slices one by one. Slices of one grey level are
         compared with none.
     slices
-        ``slices(numbers, optimization)``: those to be looked at, of all that are restored, and of
-        those that the protocol optimizes on; all that are restored, if left out.
+        ``slices(numbers, optimization, *, parameter, ...)``: those to be looked at, of all that are
+        restored, and of those that the protocol optimizes on; all that are restored, if left out.
     """
 
     makes: str
@@ -152,13 +158,13 @@ class Survey:
     settle: Callable[..., Any]
     needed: Callable[..., bool] | None = None
     pairs: int | str = 0
-    slices: Callable[[Sequence[int], Sequence[int]], Sequence[int]] | None = None
+    slices: Callable[..., Sequence[int]] | None = None
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
         """Names of all parameters that decide about what is settled."""
         names: dict[str, None] = {}
-        for function in (self.needed, self.look, self.settle):
+        for function in (self.needed, self.look, self.settle, self.slices):
             if function is not None:
                 names |= dict.fromkeys(_names_of(function, inspect.Parameter.KEYWORD_ONLY))
         if isinstance(self.pairs, str):
@@ -172,6 +178,15 @@ class Survey:
     def apart(self, parameters: Mapping[str, Any]) -> int:
         """How far apart the slices of a pair may be; 0 for slices one by one."""
         return int(parameters[self.pairs]) if isinstance(self.pairs, str) else self.pairs
+
+    def chosen(
+        self, numbers: Sequence[int], optimization: Sequence[int], parameters: Mapping[str, Any]
+    ) -> list[int]:
+        """The slices to be looked at, in the order of the stack."""
+        if self.slices is None:
+            return sorted(numbers)
+        taken = taken_by(self.slices, parameters)
+        return sorted(set(self.slices(numbers, optimization, **taken)))
 
     def record_of(self, images: Sequence[Any], parameters: Mapping[str, Any]) -> Any:
         """The record of one slice, or of two."""

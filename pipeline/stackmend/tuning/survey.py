@@ -99,10 +99,8 @@ class _Look:
     def slices(self) -> list[int]:
         """The slices that it looks at, in the order of the stack."""
         numbers, count = sorted(self.session.job.slices), self.chain.reader.shape[0]
-        if self.survey.slices is None:
-            return numbers
         try:
-            chosen = sorted(set(self.survey.slices(numbers, self.optimization)))
+            chosen = self.survey.chosen(numbers, self.optimization, self.bound.parameters)
         # A survey may be anybody's code: what it raises becomes an error that names its step.
         except Exception as error:
             raise _failed(self.bound, error) from error
