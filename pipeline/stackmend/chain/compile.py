@@ -15,7 +15,7 @@ from stackmend.chain.graph import (
     Source,
     product_of_neighbour,
 )
-from stackmend.registry import IMAGE, INITIAL_IMAGE, Stage, Step
+from stackmend.registry import IMAGE, INITIAL_IMAGE, METHOD, Component, Stage, Step
 
 
 def compile_chain(
@@ -57,10 +57,24 @@ def _of_one_slice(
         component = bound.component
         if isinstance(component, Step) and component.survey and bound.survey_product:
             available[component.survey.makes] = bound.survey_product
-        for stage in component.stages:
-            nodes.append(_node(stage, bound, available, positions, nodes))
-            radii.append(_largest_radius(stage, bound, swept))
-            available[stage.makes] = len(nodes) - 1
+        variants = dict[str, Component]()
+        if isinstance(component, Step):
+            variants |= component.variants
+        made: dict[str, dict[str, Source]] = {}
+        for method, variant in (variants or {"": component}).items():
+            made[method] = dict(available)
+            for stage in variant.stages:
+                nodes.append(_node(stage, bound, made[method], positions, nodes))
+                radii.append(_largest_radius(stage, bound, swept))
+                made[method][stage.makes] = len(nodes) - 1
+        if variants:
+            for product in component.makes:
+                sources = {method: own[product] for method, own in made.items()}
+                nodes.append(_choice(product, sources, bound, positions, nodes))
+                radii.append(0)
+                available[product] = len(nodes) - 1
+        else:
+            available = made[""]
         if isinstance(component, Step) and component.closes:
             del available[component.closes]
     return nodes, available, radii
@@ -73,7 +87,8 @@ def _node(
     positions: Mapping[Parameter, int],
     nodes: Sequence[Node],
 ) -> Node:
-    sources = tuple(available[name] for name in stage.reads)
+    given = [name for name in stage.reads if name in stage.needs or name in available]
+    sources = tuple(available[name] for name in given)
     names = [name for name in stage.parameters if (bound.id, name) in positions]
     swept = {name: positions[bound.id, name] for name in names}
     inherited = (nodes[source].depends for source in sources if isinstance(source, int))
@@ -87,6 +102,34 @@ def _node(
         stage_index=len(nodes),
         offsets=(0,) if stage.window else (),
     )
+
+
+def _choice(
+    product: str,
+    sources: Mapping[str, Source],
+    bound: Bound,
+    positions: Mapping[Parameter, int],
+    nodes: Sequence[Node],
+) -> Node:
+    """What takes a product of the variant that the method of a combination names."""
+    parameter = bound.id, METHOD
+    swept = {METHOD: positions[parameter]} if parameter in positions else {}
+    inherited = (nodes[source].depends for source in sources.values() if isinstance(source, int))
+    return Node(
+        stage=Stage(of_method, makes=product),
+        owner=bound.id,
+        sources=tuple(sources.values()),
+        fixed={},
+        swept=swept,
+        depends=frozenset(swept.values()).union(*inherited),
+        stage_index=len(nodes),
+        variants=tuple(sources),
+    )
+
+
+def of_method(made: Any, *, method: str) -> Any:  # noqa: ARG001 - it decides what is read
+    """What the variant that is chosen has made."""
+    return made
 
 
 def _largest_radius(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from stackmend.errors import StepError
-from stackmend.registry import IMAGE, Component, Stage, Step, Unsettled, Window
+from stackmend.registry import IMAGE, METHOD, Component, Stage, Step, Unsettled, Window, in_use
 
 Parameter = tuple[str, str]
 """A parameter's full name: the id of its step in the chain, and its own name."""
@@ -39,11 +39,24 @@ def product_of_neighbour(name: str, offset: int) -> str:
 
 @dataclass(frozen=True)
 class Bound:
-    """A step or loss of a protocol, with a value for each parameter that is not swept."""
+    """A step or loss of a protocol, with a value for each parameter that is not swept.
+
+    Of a step with variants only the one is left that the method chooses, once that has a value.
+    """
 
     component: Component
     id: str
     parameters: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.component, Step) and self.component.variants:
+            if METHOD not in self.parameters:
+                return
+            chosen = in_use(self.component, [self.parameters[METHOD]])
+            known = {METHOD, *chosen.parameters}
+            own = {name: value for name, value in self.parameters.items() if name in known}
+            object.__setattr__(self, "component", chosen)
+            object.__setattr__(self, "parameters", own)
 
     @property
     def is_known(self) -> bool:
@@ -75,6 +88,8 @@ class Node:
         Which stage of the chain it is, and for which slice, counted from the one that is computed.
     offsets : tuple[int, ...]
         Of a stage with a window: the slices it sees, counted from its own.
+    variants : tuple[str, ...]
+        Where a method chooses among images: the method of each of them.
     """
 
     stage: Stage
@@ -86,6 +101,7 @@ class Node:
     stage_index: int = 0
     offset: int = 0
     offsets: tuple[int, ...] = ()
+    variants: tuple[str, ...] = ()
 
     def compute(self, inputs: Sequence[Any], combination: Sequence[Any] = ()) -> Any:
         """Run the stage.
@@ -119,11 +135,21 @@ class Node:
 
     def used(self, combination: Sequence[Any] = ()) -> list[bool]:
         """Which of the sources are read: a window may see less than any combination needs."""
+        if self.variants:
+            method = self.values(combination)[METHOD]
+            return [variant == method for variant in self.variants]
         if not self.offsets:
             return [True] * len(self.sources)
         radius = self.stage.radius(self.values(combination))
         products = len(self.sources) // len(self.offsets)
         return [abs(offset) <= radius for offset in self.offsets] * products
+
+    def read(self, combination: Sequence[Any] = ()) -> Sequence[Source]:
+        """The sources that it is given: all, or the one that a method chooses."""
+        if not self.variants:
+            return self.sources
+        used = zip(self.sources, self.used(combination), strict=True)
+        return [source for source, seen in used if seen]
 
     def _windows(self, inputs: Sequence[Any], radius: int) -> list[Any]:
         """What is read, each product as a window of the slices that can be used."""
@@ -216,15 +242,24 @@ class Graph:
     def _wanted(self, keep: Collection[str] | None) -> dict[str, Source]:
         return {name: each for name, each in self.products.items() if keep is None or name in keep}
 
-    def ancestors(self, wanted: Iterable[Source], known: Collection[Source] = ()) -> list[int]:
-        """Indices of the nodes that must be computed for some results, in order."""
+    def ancestors(
+        self,
+        wanted: Iterable[Source],
+        known: Collection[Source] = (),
+        combination: Sequence[Any] | None = None,
+    ) -> list[int]:
+        """Indices of the nodes that must be computed for some results, in order.
+
+        Of variants to choose from all, or that of a combination.
+        """
         needed: set[int] = set()
         pending = list(wanted)
         while pending:
             source = pending.pop()
             if isinstance(source, int) and source not in needed and source not in known:
                 needed.add(source)
-                pending.extend(self.nodes[source].sources)
+                node = self.nodes[source]
+                pending.extend(node.sources if combination is None else node.read(combination))
         return sorted(needed)
 
     def masks(self) -> dict[str, int]:

@@ -44,7 +44,7 @@ def step_controls(document: Document, sizes: Sizes = UNKNOWN) -> list[dict[str, 
     for path, item in _steps(document.data):
         name: str = item["step"]
         reason = registry.steps().reason_unusable(name)
-        schema: Mapping[str, Any] = {} if reason else registry.steps().get(name).schema
+        schema: Mapping[str, Any] = {} if reason else registry.of_entry(item).schema
         id = str(item.get("id", name))
         found.append(
             {

@@ -107,7 +107,7 @@ def _one_of(items: Sequence[Mapping[str, Any] | None], text: Text) -> OneOf | No
 
 
 def _step(item: Mapping[str, Any], path: DataPath, text: Text) -> StepEntry:
-    schema = registry.steps().get(item["step"]).schema
+    schema = registry.of_entry(item).schema
     parameters: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name, declared in schema.get("properties", {}).items():

@@ -13,6 +13,7 @@ from stackmend.protocol.model import ONE_OF
 from stackmend.protocol.schema import optimize_entries
 from stackmend.protocol.sections import above, commented_out, with_alternative, without_alternatives
 from stackmend.protocol.text import DataPath, parse, spell
+from stackmend.protocol.variants import of_other_variants
 from stackmend.words import counted, few
 
 NOT_SEARCHED = "Not searched any more, as every value is given; this was the search:"
@@ -97,6 +98,14 @@ def with_values(
         origin = origins.get(name)
         if origin is not None and origin.value == values[name]:
             text = note(text, path, origin.words)
+    return _without_other_variants(text, alternative)
+
+
+def _without_other_variants(text: str, alternative: str | None) -> str:
+    """The text without parameters that belong to methods which have not been chosen."""
+    for path, item in list(_steps(parse(text).data, alternative)):
+        for name, _ in of_other_variants(registry.steps().get(item["step"]), item):
+            text = remove(text, (*path, name))
     return text
 
 
@@ -136,7 +145,7 @@ def _without_search(text: str) -> str:
     data = parse(text).data
     if "optimize" not in data:
         return text
-    steps = [registry.steps().get(item["step"]) for item in data["chain"]]
+    steps = [registry.of_entry(item) for item in data["chain"]]
     if not any(step.survey and step.survey.slices for step in steps):
         return commented_out(text, "optimize", NOT_SEARCHED)
     for path, entry in optimize_entries(data):

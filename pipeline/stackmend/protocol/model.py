@@ -54,8 +54,11 @@ class StepEntry:
 
     @property
     def step(self) -> registry.Step:
-        """The registered step."""
-        return registry.steps().get(self.name)
+        """The registered step; of one with variants, those that the entry chooses."""
+        step = registry.steps().get(self.name)
+        method = self.parameters.get(registry.METHOD)
+        methods = method.values if isinstance(method, Sweep) else [method]
+        return registry.in_use(step, methods)
 
     @property
     def sweeps(self) -> dict[str, Sweep]:

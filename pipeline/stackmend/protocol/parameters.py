@@ -11,8 +11,9 @@ from stackmend.errors import UnknownParameter, WrongValue
 from stackmend.protocol.build import filled
 from stackmend.protocol.nodes import MAX_NUMBER
 from stackmend.protocol.text import spell
+from stackmend.protocol.variants import of_other_variants
 from stackmend.protocol.wording import schema_error
-from stackmend.registry import Step
+from stackmend.registry import Step, in_use, methods_of
 
 
 def parameters_of(step: Step, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,6 +25,12 @@ def parameters_of(step: Step, given: Mapping[str, Any]) -> dict[str, Any]:
         With everything that is wrong; the first where a name is not that of a parameter.
     """
     plain = {name: _plain(value) for name, value in given.items()}
+    foreign = list(of_other_variants(step, plain))
+    if foreign:
+        said = "; ".join(f"{name} {message}" for name, message in foreign)
+        raise UnknownParameter(f"{step.name}: {said}")
+    if step.variants:
+        step = in_use(step, methods_of(step, plain))
     unknown: list[str] = []
     wrong = [*_not_finite(plain)]
     for path, message, is_key in _complaints(step, plain):

@@ -14,6 +14,7 @@ from stackmend.protocol import requirements
 from stackmend.protocol.lengths import measure, with_lengths
 from stackmend.protocol.model import ONE_OF
 from stackmend.protocol.text import DataPath
+from stackmend.protocol.variants import of_other_variants
 from stackmend.protocol.wording import NAMING, Complaint, schema_error, suggestion
 
 MOST_ERRORS = 1000
@@ -157,9 +158,19 @@ def complaints(data: Any, faulty: Iterable[DataPath] = ()) -> list[Complaint]:
     for error in sorted(errors, key=lambda e: (len(e.absolute_path), e.validator != "type")):
         for complaint in schema_error(error):
             add(complaint)
-    for complaint in (*requirements.complaints(data), *_ranges(data)):
+    for complaint in (*requirements.complaints(data), *_ranges(data), *_variants(data)):
         add(complaint)
     return found
+
+
+def _variants(data: Any) -> Iterator[Complaint]:
+    """Complaints about parameters of variants that a step does not have here."""
+    for path, item in _chain_items(data):
+        name = item.get("step")
+        if isinstance(name, str) and registry.steps().reason_unusable(name) is None:
+            step = registry.steps().get(name)
+            for name, message in of_other_variants(step, item):
+                yield (*path, name), message, True
 
 
 def _ranges(data: Any) -> Iterator[Complaint]:

@@ -7,8 +7,9 @@ nothing else.
 
 How to read it: ``Stage`` is the unit of work, ``Step`` and ``Loss`` are what people write, made of
 stages; ``Survey`` is what a step must know of other slices, ``Keeps`` which part of the stack it
-leaves, ``Recovery`` how it is tested on a known fault. ``Catalogue`` finds them by name. ``chain``
-binds steps to values and compiles them to a graph of stages.
+leaves, ``Recovery`` how it is tested on a known fault; ``family`` makes one step of several
+variants. ``Catalogue`` finds them by name. ``chain`` binds steps to values and compiles them to a
+graph of stages.
 
 Built-in components are the modules of the folders ``steps`` and ``losses``, one each, named as the
 module. Other packages register theirs through the entry-point groups ``stackmend.steps`` and
@@ -16,9 +17,10 @@ module. Other packages register theirs through the entry-point groups ``stackmen
 ``Loss``. Nothing is imported before it is needed.
 """
 
-from stackmend.registry.catalogue import Catalogue, RegistryError, losses, steps
+from stackmend.registry.catalogue import Catalogue, RegistryError, losses, of_entry, steps
 from stackmend.registry.components import (
     FAILED,
+    METHOD,
     NOTHING_FOUND,
     UNDEFINED,
     Component,
@@ -42,11 +44,13 @@ from stackmend.registry.stages import (
     Unsettled,
     Window,
 )
+from stackmend.registry.variants import family, in_use, methods_of, owners_of
 
 __all__ = [
     "FAILED",
     "IMAGE",
     "INITIAL_IMAGE",
+    "METHOD",
     "NOTHING_FOUND",
     "PROBES",
     "PROBE_RESULTS",
@@ -67,6 +71,11 @@ __all__ = [
     "Undefined",
     "Unsettled",
     "Window",
+    "family",
+    "in_use",
     "losses",
+    "methods_of",
+    "of_entry",
+    "owners_of",
     "steps",
 ]

@@ -6,14 +6,15 @@ import importlib
 import json
 import pkgutil
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache, cached_property
 from importlib import metadata
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from stackmend import resources
 from stackmend.registry.components import Component, Loss, Step
+from stackmend.registry.variants import in_use, methods_of, with_schemas
 
 _OURS = "stackmend"
 ComponentT = TypeVar("ComponentT", bound=Component)
@@ -107,7 +108,10 @@ class Catalogue(Generic[ComponentT]):
             component = replace(
                 component, schema=resources.schema(f"{self._package.split('.')[-1]}/{name}")
             )
-        elif package != _OURS:
+        if isinstance(component, Step) and component.variants:
+            complete = with_schemas(component, _parts(component, package))
+            component = cast(ComponentT, complete)
+        if package != _OURS:
             _check_foreign(component)
         if different := set(component.schema.get("properties", {})) ^ set(component.parameters):
             raise ValueError(f"schema and stages differ in {', '.join(sorted(different))}")
@@ -126,6 +130,13 @@ class Catalogue(Generic[ComponentT]):
         except RegistryError as error:
             return str(error)
         return None
+
+
+def _parts(step: Step, package: str) -> dict[str, Mapping[str, Any]]:
+    """The schema of each variant: beside that of its step, or where another package has it."""
+    if package != _OURS:
+        return {name: variant.schema for name, variant in step.variants.items()}
+    return {name: resources.schema(f"steps/{step.name}/{name}") for name in step.variants}
 
 
 def _check_foreign(component: Component) -> None:
@@ -147,6 +158,12 @@ def _check_foreign(component: Component) -> None:
 def steps() -> Catalogue[Step]:
     """The catalogue of steps."""
     return Catalogue(Step, "stackmend.steps")
+
+
+def of_entry(entry: Mapping[str, Any]) -> Step:
+    """The step that an entry of a chain names; of one with variants, those that it chooses."""
+    step = steps().get(entry["step"])
+    return in_use(step, methods_of(step, entry)) if step.variants else step
 
 
 @cache

@@ -12,6 +12,10 @@ if TYPE_CHECKING:  # a report waits for no library of arrays
     from numpy.typing import NDArray
 
 
+METHOD = "method"
+"""The parameter that chooses among the variants of a step."""
+
+
 @dataclass(frozen=True)
 class Keeps:
     """Which part of a stack a step leaves.
@@ -101,7 +105,7 @@ class Component:
         made = set(self.given)
         needed: dict[str, None] = {}
         for stage in self.stages:
-            needed.update(dict.fromkeys(p for p in stage.reads if p not in made))
+            needed.update(dict.fromkeys(p for p in stage.needs if p not in made))
             made.add(stage.makes)
         return tuple(needed)
 
@@ -123,7 +127,8 @@ class Step(Component):
     ``None``; ``doubt(image, parameters)`` the same about a slice, where the step is the first of a
     chain. ``reference`` says how its mask is made that is common to all combinations of a search.
     ``darkness`` names the parameter that is true where dark faults are meant, and false where
-    bright ones are.
+    bright ones are. ``variants`` are steps by the method that chooses them (``variants.family``);
+    the stages are then those of all, and each begins where the others do.
     """
 
     opens: str | None = None
@@ -137,6 +142,7 @@ class Step(Component):
     refuse: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None
     caution: Callable[[Mapping[str, Any], frozenset[str]], str | None] | None = None
     doubt: Callable[[Any, Mapping[str, Any]], str | None] | None = None
+    variants: Mapping[str, Step] = field(default_factory=dict)
 
     kind: ClassVar[str] = "step"
 
@@ -145,7 +151,24 @@ class Step(Component):
         """Those of the stages, of the survey, and those that decide about the part that is left."""
         kept = self.keeps.parameters if self.keeps else ()
         surveyed = self.survey.parameters if self.survey else ()
-        return tuple(dict.fromkeys((*kept, *super().parameters, *surveyed)))
+        method = (METHOD,) if self.variants else ()
+        return tuple(dict.fromkeys((*method, *kept, *super().parameters, *surveyed)))
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """What any of the variants needs, or the step by itself."""
+        if not self.variants:
+            return super().reads
+        needed = (name for variant in self.variants.values() for name in variant.reads)
+        return tuple(dict.fromkeys(needed))
+
+    @property
+    def makes(self) -> tuple[str, ...]:
+        """What all variants make, or the step by itself."""
+        if not self.variants:
+            return super().makes
+        first, *others = [variant.makes for variant in self.variants.values()]
+        return tuple(name for name in first if all(name in made for made in others))
 
     @property
     def given(self) -> frozenset[str]:

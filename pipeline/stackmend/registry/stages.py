@@ -69,7 +69,7 @@ class Stage:
     ----------
     function
         ``function(product, ..., *, parameter, ...)``; positional parameters are named after
-        products.
+        products. The last may have the default ``None``: it is then given where it is made before.
     makes
         Name of the product it returns; the function's own name if left out. Arrays of the slice's
         shape are cut to the region of a search; a product that holds such arrays has a method
@@ -104,6 +104,12 @@ class Stage:
     def reads(self) -> tuple[str, ...]:
         """Names of the products it reads, in calling order."""
         return _names_of(self.function, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+    @cached_property
+    def needs(self) -> tuple[str, ...]:
+        """Names of those without which it cannot run: all but what has a default."""
+        given = inspect.signature(self.function).parameters
+        return tuple(name for name in self.reads if given[name].default is inspect.Parameter.empty)
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:

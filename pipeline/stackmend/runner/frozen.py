@@ -15,7 +15,7 @@ from stackmend.protocol.lengths import LENGTH, PixelGrid
 from stackmend.protocol.model import ONE_OF
 from stackmend.protocol.sections import headed, instead_of_chain
 from stackmend.protocol.text import parse
-from stackmend.registry import steps
+from stackmend.registry import of_entry
 from stackmend.result import Record, Result
 from stackmend.result.record import ProtocolRecord, SearchRecord
 from stackmend.result.step_record import ParameterRecord, StepRecord
@@ -175,7 +175,7 @@ def in_nanometres(text: str, result: Result) -> str:
         raise UsageError(f"{result.folder}: {what}; run it with input.pixel_size")
     data = parse(text).data
     for index, item in enumerate(data["chain"]):
-        declared = steps().get(item["step"]).schema.get("properties", {})
+        declared = of_entry(item).schema.get("properties", {})
         for name, each in declared.items():
             length = grid.length(item.get(name, each.get("default")), each)
             if length is not None:

@@ -72,12 +72,16 @@ def distinct_work_for(graph: Graph, wanted: Mapping[str, Sequence[Combination]])
     every = list(dict.fromkeys(each for combinations in wanted.values() for each in combinations))
     places = {target: graph.products[target] for target in wanted}
     needed = {target: graph.ancestors([place]) for target, place in places.items()}
+    choosing = any(node.variants for node in graph.nodes)
     asked = {target: set(combinations) for target, combinations in wanted.items()}
     for values in _in_walking_order(graph, every):
         for target, place in places.items():
             if values in asked[target]:
                 assert isinstance(place, int)
-                found.answers[target][values] = _enter(found, graph, needed[target], values, place)
+                nodes = needed[target]
+                if choosing:
+                    nodes = graph.ancestors([place], combination=values)
+                found.answers[target][values] = _enter(found, graph, nodes, values, place)
     for target, combinations in wanted.items():
         answers = found.answers[target]
         found.answers[target] = {values: answers[values] for values in combinations}
@@ -93,7 +97,8 @@ def _enter(
         node = graph.nodes[index]
         keys[index] = index, tuple(values[position] for position in sorted(node.depends))
         if keys[index] not in found.tasks:
-            inputs = tuple(keys[each] if isinstance(each, int) else each for each in node.sources)
+            read = node.read(values)
+            inputs = tuple(keys[each] if isinstance(each, int) else each for each in read)
             found.tasks[keys[index]] = Task(node, values, inputs, len(found.tasks))
     return keys[wanted]
 

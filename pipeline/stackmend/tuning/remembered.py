@@ -211,5 +211,5 @@ class Evaluation:
 
     def _computed(self, index: int, values: Mapping[Source, Any]) -> Any:
         node = self._graph.nodes[index]
-        inputs = [values.get(source, ABSENT) for source in node.sources]
+        inputs = [values.get(source, ABSENT) for source in node.read(self._combination)]
         return self._memory.made(self.key(index), lambda: node.compute(inputs, self._combination))
