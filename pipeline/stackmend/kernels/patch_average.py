@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,68 @@ from stackmend.kernels._sampling import fold, kernel_of
 
 Image = NDArray[np.float32]
 
+MOST_KEPT = 16
+"""Averages of a slice that are computed and kept together."""
+
+BESIDE, ALONE = 3, 6
+"""How far pixels are looked for along y and x: with other slices, and without."""
+
 ROWS, COLUMNS = 32, 256  # pixels worked on at a time, so that their sums stay in the cache
+
+
+@dataclass(frozen=True)
+class Averages:
+    """Averages of one slice for several reaches and widths, which share their work.
+
+    Others are computed when they are asked for, and are the same to the last bit. ``distance`` may
+    be ``None``: 3 px, or 6 px where no other slice is within reach.
+    """
+
+    levels: tuple[Image, ...]
+    guides: tuple[Image, ...]
+    offsets: tuple[int, ...]
+    noise: float
+    distance: int | None
+    patch: int
+    known: Mapping[tuple[int, float], Image] = field(default_factory=dict)
+
+    def of(self, reach: int, width: float) -> Image:
+        """The average over slices up to ``reach`` places away, ``(Y, X)`` float32."""
+        if (reach, width) in self.known:
+            return self.known[reach, width]
+        return self._computed([reach], [width])[reach, width]
+
+    def computed(self, reaches: Sequence[int], widths: Sequence[float]) -> Averages:
+        """The same with those known that are for these reaches and widths, as many as are kept."""
+        kept = widths[: max(1, MOST_KEPT // len(reaches))]
+        return replace(self, known=self._computed(reaches, kept))
+
+    def _computed(
+        self, reaches: Sequence[int], widths: Sequence[float]
+    ) -> dict[tuple[int, float], Image]:
+        found: dict[tuple[int, float], Image] = {}
+        distances = {reach: self._distance(reach) for reach in reaches}
+        for distance in set(distances.values()):
+            alike = [reach for reach in reaches if distances[reach] == distance]
+            rows = average_alike(
+                self.levels,
+                self.guides,
+                self.offsets,
+                reaches=alike,
+                widths=widths,
+                noise=self.noise,
+                distance=distance,
+                patch=self.patch,
+            )
+            for reach, row in zip(alike, rows, strict=True):
+                found |= {(reach, width): each for width, each in zip(widths, row, strict=True)}
+        return found
+
+    def _distance(self, reach: int) -> int:
+        if self.distance is not None:
+            return self.distance
+        beside = any(0 < abs(offset) <= reach for offset in self.offsets)
+        return BESIDE if beside else ALONE
 
 
 def noise_left(sigma: float) -> float:
@@ -23,7 +85,7 @@ def noise_left(sigma: float) -> float:
 def average_alike(
     levels: Sequence[Image],
     guides: Sequence[Image],
-    centre: int,
+    offsets: Sequence[int],
     *,
     reaches: Sequence[int],
     widths: Sequence[float],
@@ -39,8 +101,8 @@ def average_alike(
         Slices in the order of the stack, their noise of variance 1.
     guides : sequence of (Y, X) float32
         The same with less noise: where these are alike, pixels are.
-    centre
-        Place of the slice that is averaged.
+    offsets
+        How far along the stack each lies from the slice that is averaged, whose offset is 0.
     reaches
         Slices to either side that take part, for each result.
     widths
@@ -80,7 +142,7 @@ def average_alike(
     >>> import numpy as np
     >>> noisy = [np.random.default_rng(k).normal(0, 1, (40, 40)).astype("f4") for k in range(3)]
     >>> given = {"widths": [1.0], "noise": 1.0, "distance": 3, "patch": 5}
-    >>> averaged = average_alike(noisy, noisy, 1, reaches=[0, 1], **given)
+    >>> averaged = average_alike(noisy, noisy, [-1, 0, 1], reaches=[0, 1], **given)
     >>> averaged[:, 0].std(axis=(1, 2)).round(1).tolist()
     [0.2, 0.10000000149011612]
     """
@@ -89,20 +151,22 @@ def average_alike(
     if len({image.shape for image in (*levels, *guides)}) > 1:
         raise ValueError("the slices differ in size; crop or align them first")
     margin = distance + patch // 2
-    nearest = sorted(range(len(levels)), key=lambda place: abs(place - centre))
-    padded = {place: _with_margin(levels[place], margin) for place in nearest}
-    alike = {place: _with_margin(guides[place], margin) for place in nearest}
+    farthest = max(reaches)
+    within = [place for place, offset in enumerate(offsets) if abs(offset) <= farthest]
+    padded = {place: _with_margin(levels[place], margin) for place in within}
+    alike = {place: _with_margin(guides[place], margin) for place in within}
+    centre = list(offsets).index(0)
     height, width = levels[centre].shape
     sharpness = readonly(np.array([1 / (each**2 * noise) for each in widths]))
     squares = np.empty((patch, COLUMNS + patch - 1), np.float32)
     work = np.empty((3, COLUMNS + patch - 1), np.float32)
     sums = np.empty((3 * len(widths), ROWS, COLUMNS), np.float32)
-    rings = np.empty((max(reaches) + 1, len(widths), height, width), np.float32)
+    rings = np.empty((farthest + 1, len(widths), height, width), np.float32)
     for tile in _tiles(height, width):
         sums.fill(0)
         for far, ring in enumerate(rings):
-            for place in nearest:
-                if abs(place - centre) == far:
+            for place in within:
+                if abs(offsets[place]) == far:
                     images = padded[place], alike[centre], alike[place]
                     given = place == centre, tile, distance, 2 * noise, sharpness
                     _patch_loops.add_slice(*images, *given, squares, work, sums)

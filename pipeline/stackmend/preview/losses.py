@@ -13,6 +13,7 @@ from stackmend.protocol import OptimizeEntry
 from stackmend.registry import (
     IMAGE,
     INITIAL_IMAGE,
+    HIDDEN_RESULTS,
     PROBE_RESULTS,
     PROBES,
     REFERENCE_MASK,
@@ -78,7 +79,7 @@ def _loss_by(
 
 def _readable(entry: OptimizeEntry, state: State) -> bool:
     """Whether the chain makes what the losses of an entry read."""
-    known = {IMAGE, INITIAL_IMAGE, REFERENCE_MASK, PROBES, PROBE_RESULTS}
+    known = {IMAGE, INITIAL_IMAGE, REFERENCE_MASK, PROBES, PROBE_RESULTS, HIDDEN_RESULTS}
     for bound in state.chains[0].steps:
         known.update(bound.component.makes)
     return all(known.issuperset(each.loss.reads) for each in entry.losses.values())

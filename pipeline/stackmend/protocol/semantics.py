@@ -24,7 +24,14 @@ from stackmend.protocol.paths import check_paths
 from stackmend.protocol.stack import chosen_on_clean, held_out_twice
 from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import suggestion
-from stackmend.registry import IMAGE, INITIAL_IMAGE, PROBE_RESULTS, PROBES, REFERENCE_MASK
+from stackmend.registry import (
+    HIDDEN_RESULTS,
+    IMAGE,
+    INITIAL_IMAGE,
+    PROBE_RESULTS,
+    PROBES,
+    REFERENCE_MASK,
+)
 
 EXTRAS = {"optuna": "optuna"}
 """Strategies that need a package which may be missing, and the extra that brings it.
@@ -246,7 +253,7 @@ def _uncovered(protocol: Protocol, covered: dict[str, OptimizeEntry]) -> Iterato
 
 
 def _loss_products(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:
-    available = {IMAGE, INITIAL_IMAGE}
+    available = {IMAGE, INITIAL_IMAGE, HIDDEN_RESULTS}
     chain = protocol.variant(entry.alternative)
     last = max(place for place, step in enumerate(chain) if step.id in entry.steps)
     for step in chain[: last + 1]:
@@ -290,4 +297,7 @@ def _surveys(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem
                 f"({swept[0]}); move it before"
             )
             yield protocol.text.problem((*entry.path, "step"), message)
+        for name in sorted(entry.sweeps.keys() & set(survey.parameters if survey else ())):
+            message = "decides about what the step must know of the stack first; give it one value"
+            yield protocol.text.problem((*entry.path, name), message, key=True)
         swept.extend(f"{entry.id}.{name}" for name in entry.sweeps)

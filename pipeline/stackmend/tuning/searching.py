@@ -96,7 +96,8 @@ def _trial_of(
     chain = placed(session.job, chain, entry)
     trial = Trial(chain, entry, space)
     # The steps of one of several chains are searched as a whole, with those that look first.
-    upto = trial.last + 1 if entry.alternative else trial.first
+    # So is the first swept one, whose survey does not depend on what is swept.
+    upto = trial.last + 1 if entry.alternative else trial.first + 1
     chain = surveyed(chain, session, optimization_slices(session.job), upto=upto)
     return Trial(chain, entry, space, common, session.memory)
 
