@@ -40,8 +40,7 @@ def box_sums(rows: Image, columns: Image, out: Image) -> None:
 def weights(sums: Image, pixels: float, left: float, sharpness: float, out: Image) -> None:
     """Set a row to ``exp(-max(sums / pixels - left, 0) * sharpness)``, to 1e-5 above 0.02.
 
-    The sixteenth power of the Taylor series of a sixteenth, which has no branches; below exp(-16)
-    it stays at that.
+    The sixteenth power of the Taylor series of a sixteenth, which has no branches; 0 below exp(-16).
     """
     one = np.float32(1)
     scale = np.float32(sharpness / (16 * pixels))
@@ -56,7 +55,7 @@ def weights(sums: Image, pixels: float, left: float, sharpness: float, out: Imag
         series *= series
         series *= series
         series *= series
-        out[x] = series * series
+        out[x] = series * series if u < one else np.float32(0)
 
 
 @compiled
@@ -149,9 +148,17 @@ def add_slice(
 
 @compiled
 def mean_of_tile(
-    levels: Image, margin: int, tile: tuple[int, int, int, int], sums: Stack, out: Stack
+    levels: Image,
+    margin: int,
+    tile: tuple[int, int, int, int],
+    least: float,
+    sums: Stack,
+    out: Stack,
 ) -> None:
-    """Set a tile to its weighted means; a pixel counts with the largest weight of the others."""
+    """Set a tile to its weighted means; a pixel counts with the largest weight of the others.
+
+    `least` is what it counts with where these are lower.
+    """
     top, bottom, start, stop = tile
     n_widths = out.shape[0]
     for i in range(n_widths):
@@ -161,8 +168,5 @@ def mean_of_tile(
             total, weighted = sums[i, y - top], sums[n_widths + i, y - top]
             most = sums[2 * n_widths + i, y - top]
             for x in range(mean.size):
-                whole = total[x] + most[x]
-                if whole > 0:
-                    mean[x] = (weighted[x] + most[x] * own[x]) / whole
-                else:
-                    mean[x] = own[x]
+                weight = max(most[x], np.float32(least))
+                mean[x] = (weighted[x] + weight * own[x]) / (total[x] + weight)

@@ -16,6 +16,9 @@ Image = NDArray[np.float32]
 MOST_KEPT = 16
 """Averages of a slice that are computed and kept together."""
 
+LEAST = 0.1
+"""What a pixel counts with where no other has surroundings like its own: so it stays as it is."""
+
 BESIDE, ALONE = 3, 6
 """How far pixels are looked for along y and x: with other slices, and without."""
 
@@ -127,8 +130,8 @@ def average_alike(
     Notes
     -----
     With ``D`` the mean square difference of the surroundings and ``v`` the noise, the weight is
-    ``exp(-max(D - 2 v, 0) / (width^2 v))``, to 1e-5 above 0.02; the pixel itself has the largest
-    weight of the others. Images are mirrored at the centre of their edge pixels, for the
+    ``exp(-max(D - 2 v, 0) / (width^2 v))``, to 1e-5 above 0.02 and 0 below exp(-16); the pixel
+    itself has the largest weight of the others, at least 0.1. Images are mirrored at the centre of their edge pixels, for the
     surroundings alone: pixels beyond the edge are never averaged. All differences are computed
     once; a further width costs another weight, a smaller reach nothing.
 
@@ -170,7 +173,7 @@ def average_alike(
                     images = padded[place], alike[centre], alike[place]
                     given = place == centre, tile, distance, 2 * noise, sharpness
                     _patch_loops.add_slice(*images, *given, squares, work, sums)
-            _patch_loops.mean_of_tile(padded[centre], margin, tile, sums, ring)
+            _patch_loops.mean_of_tile(padded[centre], margin, tile, LEAST, sums, ring)
     return rings[list(reaches)]
 
 

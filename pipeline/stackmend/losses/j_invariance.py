@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels.hidden_pixels import hidden_at, with_hidden
-from stackmend.kernels.noise_model import noise_line, noise_points, stabilised
+from stackmend.kernels.noise_model import correlations, noise_line, noise_points, stabilised
 from stackmend.registry import NOTHING_FOUND, UNDEFINED, Hiding, Loss, Stage, Undefined
 
 Image = NDArray[np.float32]
-Noise = tuple[float, float] | Undefined
 
 ONE = (8,)  # pixels (2, 0), (2, 4), ...
 ALL = tuple(range(16))
+
+
+class Noise(NamedTuple):
+    """The variance of the noise, ``alpha * grey + beta``; ``alike``: its largest correlation."""
+
+    alpha: float
+    beta: float
+    alike: float
 
 
 def hidden_places(*, masks: str) -> tuple[int, ...]:
@@ -23,30 +31,21 @@ def hidden_places(*, masks: str) -> tuple[int, ...]:
     return ONE if masks == "one" else ALL
 
 
-def noise_of_slice(initial_image: Image) -> Noise:
-    """The variance of the noise, ``alpha * grey + beta``, from the slice before the tuned steps.
-
-    Parameters
-    ----------
-    initial_image : (Y, X) float32
-
-    Returns
-    -------
-    (alpha, beta) or Undefined
-    """
+def noise_of_slice(initial_image: Image) -> Noise | Undefined:
+    """The noise of the slice before the tuned steps, ``(Y, X)`` float32."""
     points = noise_points(initial_image)
     if points is None:
         return Undefined(UNDEFINED, "the slice or region has fewer than 24 blocks of 8 x 8 px")
     alpha, beta = noise_line([points])
     if not (alpha or beta):
         return Undefined(NOTHING_FOUND, "the slice has no noise")
-    return alpha, beta
+    return Noise(alpha, beta, max(correlations([points])))
 
 
 def loss(
     hidden_results: Sequence[Image] | None,
     initial_image: Image,
-    noise_of_slice: Noise,
+    noise_of_slice: Noise | Undefined,
     *,
     masks: str,
     stabilise: bool,
@@ -60,7 +59,7 @@ def loss(
     initial_image : (Y, X) float32
         The slice before the tuned steps.
     noise_of_slice
-        The variance of its noise.
+        Its noise.
     masks : {'one', 'all'}
         Which pixels are hidden.
     stabilise
@@ -70,22 +69,25 @@ def loss(
     -------
     float or Undefined
         The square error of the filter plus the variance of the noise, as the noise of a hidden
-        pixel is unknown to the filter. Of the slice as it is that is twice the variance.
+        pixel is unknown to the filter. Of the slice as it is that is twice the variance; where
+        the noise of neighbouring pixels is alike, a filter knows some of it, and of the second
+        variance only the part ``1 - 2 * alike`` counts.
     """
     if isinstance(noise_of_slice, Undefined):
         return noise_of_slice
+    alpha, beta, alike = noise_of_slice
     total, count = 0.0, 0
     for index, place in enumerate(hidden_places(masks=masks)):
         hidden = initial_image[hidden_at(place)]
         count += hidden.size
         if hidden_results is None:
-            alpha, beta = noise_of_slice
             variances = np.maximum(alpha * hidden.astype(np.float64) + beta, 0)
-            total += 2 * (hidden.size if stabilise else float(variances.sum()))
+            part = 1 + min(max(1 - 2 * alike, 0.0), 1.0)
+            total += part * (hidden.size if stabilise else float(variances.sum()))
             continue
         told = hidden_results[index][hidden_at(place)]
         if stabilise:
-            told, hidden = stabilised(told, *noise_of_slice), stabilised(hidden, *noise_of_slice)
+            told, hidden = stabilised(told, alpha, beta), stabilised(hidden, alpha, beta)
         total += float(((told.astype(np.float64) - hidden) ** 2).sum())
     value = total / count
     return value if np.isfinite(value) else Undefined(UNDEFINED, "a grey level is no number")
