@@ -40,7 +40,8 @@ def box_sums(rows: Image, columns: Image, out: Image) -> None:
 def weights(sums: Image, pixels: float, left: float, sharpness: float, out: Image) -> None:
     """Set a row to ``exp(-max(sums / pixels - left, 0) * sharpness)``, to 1e-5 above 0.02.
 
-    The sixteenth power of the Taylor series of a sixteenth, which has no branches; 0 below exp(-16).
+    The sixteenth power of the Taylor series of a sixteenth, which has no branches; below exp(-16)
+    it is 0.
     """
     one = np.float32(1)
     scale = np.float32(sharpness / (16 * pixels))

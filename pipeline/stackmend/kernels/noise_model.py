@@ -199,8 +199,8 @@ def grey_levels_of(stabilised: Image, alpha: float, beta: float) -> Image:
     """
     exact = stabilised.astype(np.float64)
     if alpha == 0:
-        return (exact * np.sqrt(beta)).astype(np.float32)
+        return np.asarray(exact * np.sqrt(beta), dtype=np.float32)
     exact = np.maximum(exact, 2 * np.sqrt(0.375))  # there the closed form is 0, below it turns
     root = np.sqrt(1.5)
     counts = exact**2 / 4 + root / (4 * exact) - 11 / (8 * exact**2) + 5 * root / (8 * exact**3)
-    return (alpha * (counts - 0.125) - beta / alpha).astype(np.float32)
+    return np.asarray(alpha * (counts - 0.125) - beta / alpha, dtype=np.float32)

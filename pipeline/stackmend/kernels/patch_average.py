@@ -131,9 +131,9 @@ def average_alike(
     -----
     With ``D`` the mean square difference of the surroundings and ``v`` the noise, the weight is
     ``exp(-max(D - 2 v, 0) / (width^2 v))``, to 1e-5 above 0.02 and 0 below exp(-16); the pixel
-    itself has the largest weight of the others, at least 0.1. Images are mirrored at the centre of their edge pixels, for the
-    surroundings alone: pixels beyond the edge are never averaged. All differences are computed
-    once; a further width costs another weight, a smaller reach nothing.
+    itself has the largest weight of the others, at least 0.1. Images are mirrored at the centre of
+    their edge pixels, for the surroundings alone: pixels beyond the edge are never averaged. All
+    differences are computed once; a further width costs another weight, a smaller reach nothing.
 
     References
     ----------
@@ -170,9 +170,19 @@ def average_alike(
         for far, ring in enumerate(rings):
             for place in within:
                 if abs(offsets[place]) == far:
-                    images = padded[place], alike[centre], alike[place]
-                    given = place == centre, tile, distance, 2 * noise, sharpness
-                    _patch_loops.add_slice(*images, *given, squares, work, sums)
+                    _patch_loops.add_slice(
+                        padded[place],
+                        alike[centre],
+                        alike[place],
+                        place == centre,
+                        tile,
+                        distance,
+                        2 * noise,
+                        sharpness,
+                        squares,
+                        work,
+                        sums,
+                    )
             _patch_loops.mean_of_tile(padded[centre], margin, tile, LEAST, sums, ring)
     return rings[list(reaches)]
 

@@ -11,9 +11,9 @@ from stackmend.preview.searches import chain_before, entry_of
 from stackmend.preview.state import State
 from stackmend.protocol import OptimizeEntry
 from stackmend.registry import (
+    HIDDEN_RESULTS,
     IMAGE,
     INITIAL_IMAGE,
-    HIDDEN_RESULTS,
     PROBE_RESULTS,
     PROBES,
     REFERENCE_MASK,

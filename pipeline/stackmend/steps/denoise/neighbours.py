@@ -83,8 +83,14 @@ def averages(
     ValueError
         If the slices differ in size.
     """
-    given = stable_levels[:], guide_levels[:], stable_levels.offsets
-    wanted = Averages(*map(tuple, given), noise_left(guide), distance, patch)
+    wanted = Averages(
+        levels=tuple(stable_levels),
+        guides=tuple(guide_levels),
+        offsets=stable_levels.offsets,
+        noise=noise_left(guide),
+        distance=distance,
+        patch=patch,
+    )
     return wanted.computed(reach, h)
 
 
@@ -93,9 +99,7 @@ def averaged_levels(averages: Averages, *, reach: int, h: float) -> Image:
     return averages.of(reach, h)
 
 
-def denoised(
-    image: Image, averaged_levels: Image, noise_model: Noise, *, strength: float
-) -> Image:
+def denoised(image: Image, averaged_levels: Image, noise_model: Noise, *, strength: float) -> Image:
     """The average in grey levels, mixed with the slice.
 
     Parameters
