@@ -107,7 +107,8 @@ def denoised(image: Image, averaged_levels: Image, noise_model: Noise, *, streng
     image, averaged_levels : (Y, X) float32
         The slice, and its average on levels whose noise has variance 1.
     noise_model
-        The variance of the noise; where there is none, the slice stays as it is.
+        The variance of the noise; where there is none, or one grey level only, the slice stays as
+        it is.
     strength
         0 leaves the slice, 1 takes the average.
 
@@ -115,7 +116,7 @@ def denoised(image: Image, averaged_levels: Image, noise_model: Noise, *, streng
     -------
     (Y, X) float32
     """
-    if not _is_noisy(noise_model) or strength == 0:
+    if not _is_noisy(noise_model) or strength == 0 or image.min() == image.max():
         return image
     average = grey_levels_of(averaged_levels, noise_model["alpha"], noise_model["beta"])
     return average if strength == 1 else image + np.float32(strength) * (average - image)
