@@ -39,7 +39,7 @@ def model_of(stack):
     return neighbours.model_of_noise(records, noise=None)
 
 
-def grid(images, centre, model, points, *, distance=None):
+def grid(images, centre, model, points, *, distance=0):
     """The slice denoised with each of some (reach, h, guide), as the stages share it."""
     results = {}
     levels = [neighbours.stable_levels(image, model) for image in images]

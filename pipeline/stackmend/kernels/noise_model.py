@@ -147,6 +147,20 @@ def correlations(points: Sequence[NoisePoints]) -> tuple[float, float]:
     return along_y, along_x
 
 
+def white_part(along: Sequence[float]) -> float:
+    """The share of the variance that is independent noise, from its correlations along y and x.
+
+    Fine structure, and noise that neighbouring pixels share, is taken to have a correlation of 1/2,
+    as an image scaled to twice its size has.
+
+    Examples
+    --------
+    >>> white_part((0.0, -0.01)), white_part((0.1, 0.25)), white_part((0.5, 0.6))
+    (1.0, 0.5, 0.0)
+    """
+    return min(max(1 - 2 * max(along), 0.0), 1.0)
+
+
 def stabilised(image: Image, alpha: float, beta: float) -> Image:
     """Grey levels whose noise has variance 1 everywhere.
 

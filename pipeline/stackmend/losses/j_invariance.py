@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels.hidden_pixels import hidden_at, with_hidden
-from stackmend.kernels.noise_model import correlations, noise_line, noise_points, stabilised
+from stackmend.kernels.noise_model import (
+    correlations,
+    noise_line,
+    noise_points,
+    stabilised,
+    white_part,
+)
 from stackmend.registry import NOTHING_FOUND, UNDEFINED, Hiding, Loss, Stage, Undefined
 
 Image = NDArray[np.float32]
@@ -19,11 +25,11 @@ ALL = tuple(range(16))
 
 
 class Noise(NamedTuple):
-    """The variance of the noise, ``alpha * grey + beta``; ``alike``: its largest correlation."""
+    """The variance of the noise, ``alpha * grey + beta``; ``white``: the independent part of it."""
 
     alpha: float
     beta: float
-    alike: float
+    white: float
 
 
 def hidden_places(*, masks: str) -> tuple[int, ...]:
@@ -39,7 +45,7 @@ def noise_of_slice(initial_image: Image) -> Noise | Undefined:
     alpha, beta = noise_line([points])
     if not (alpha or beta):
         return Undefined(NOTHING_FOUND, "the slice has no noise")
-    return Noise(alpha, beta, max(correlations([points])))
+    return Noise(alpha, beta, white_part(correlations([points])))
 
 
 def loss(
@@ -71,19 +77,18 @@ def loss(
         The square error of the filter plus the variance of the noise, as the noise of a hidden
         pixel is unknown to the filter. Of the slice as it is that is twice the variance; where
         the noise of neighbouring pixels is alike, a filter knows some of it, and of the second
-        variance only the part ``1 - 2 * alike`` counts.
+        variance only the white part counts.
     """
     if isinstance(noise_of_slice, Undefined):
         return noise_of_slice
-    alpha, beta, alike = noise_of_slice
+    alpha, beta, white = noise_of_slice
     total, count = 0.0, 0
     for index, place in enumerate(hidden_places(masks=masks)):
         hidden = initial_image[hidden_at(place)]
         count += hidden.size
         if hidden_results is None:
             variances = np.maximum(alpha * hidden.astype(np.float64) + beta, 0)
-            part = 1 + min(max(1 - 2 * alike, 0.0), 1.0)
-            total += part * (hidden.size if stabilise else float(variances.sum()))
+            total += (1 + white) * (hidden.size if stabilise else float(variances.sum()))
             continue
         told = hidden_results[index][hidden_at(place)]
         if stabilise:

@@ -17,6 +17,7 @@ from stackmend.kernels.noise_model import (
     noise_line,
     noise_points,
     stabilised,
+    white_part,
 )
 from stackmend.kernels.patch_average import Averages, noise_left
 from stackmend.registry import IMAGE, Stage, Step, Survey, Unsettled, Window
@@ -58,7 +59,7 @@ def averages(
     reach: tuple[int, ...],
     h: tuple[float, ...],
     guide: float,
-    distance: int | None,
+    distance: int,
     patch: int,
 ) -> Averages:
     """Averages for all reaches and all ``h``, which share their work.
@@ -74,7 +75,7 @@ def averages(
     guide
         Blur of the guide, px.
     distance
-        How far along y and x, px; ``None``: 3, or 6 where no other slice is seen.
+        How far along y and x, px; 0: 3, or 6 where no other slice is within reach.
     patch
         Size of the surroundings, px.
 
@@ -88,7 +89,7 @@ def averages(
         guides=tuple(guide_levels),
         offsets=stable_levels.offsets,
         noise=noise_left(guide),
-        distance=distance,
+        distance=distance or None,
         patch=patch,
     )
     return wanted.computed(reach, h)
@@ -131,13 +132,20 @@ def noise_of_slice(image: Image) -> dict[str, NDArray[np.float64]] | None:
 def model_of_noise(
     records: Mapping[int, Mapping[str, Any] | None], *, noise: Sequence[float] | None
 ) -> dict[str, float]:
-    """The variance of the noise, ``alpha * grey + beta``, and how alike it is beside a pixel."""
+    """The variance of the noise, ``alpha * grey + beta``, and how alike it is beside a pixel.
+
+    Of what is found only the white part counts: what neighbouring pixels share may be structure.
+    """
     points = [NoisePoints(**each) for _, each in sorted(records.items()) if each is not None]
     if not points and noise is None:
         what = "slices have fewer than 24 blocks of 8 x 8 px, too few to tell their noise"
         raise Unsettled(f"{what}; give the noise, for instance noise: [3.3, 36]")
-    alpha, beta = noise_line(points) if noise is None else noise
     along_y, along_x = correlations(points) if points else (0.0, 0.0)
+    if noise is None:
+        white = white_part((along_y, along_x))
+        alpha, beta = (white * each for each in noise_line(points))
+    else:
+        alpha, beta = noise
     return {"alpha": alpha, "beta": beta, "correlation_y": along_y, "correlation_x": along_x}
 
 
