@@ -281,6 +281,21 @@ def test_any_batching_gives_the_same_bits(tmp_path):
     assert np.array_equal(whole, single)
 
 
+def test_each_channel_has_its_own_noise(tmp_path):
+    """Both in one stack, and each by itself."""
+    two = np.stack([NOISY, noisy(CLEAN, beta=225, seed=1)], axis=1)
+    file = tmp_path / "two.tif"
+    tifffile.imwrite(file, two, imagej=True, metadata={"axes": "ZCYX"})
+    chain = {"protocol": 1, "input": {"path": str(file)}, "chain": [{"step": "denoise"}]}
+    protocol = tmp_path / "channels.yaml"
+    protocol.write_text(json.dumps({**chain, "output": {"path": "done"}}))
+    api.run(protocol)
+    files = sorted((tmp_path / "done" / "stack").iterdir())
+    done = np.stack([tifffile.imread(each) for each in files]).reshape(two.shape)
+    for channel in range(2):
+        assert np.array_equal(done[:, channel], stackmend.steps.denoise(two[:, channel].copy()))
+
+
 def test_a_search_applies_what_it_has_scored(tmp_path):
     done, record = run(tmp_path, NOISY, "searched", GRID, OPTIMIZE)
     [search] = record["searches"]
