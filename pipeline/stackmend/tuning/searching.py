@@ -96,8 +96,8 @@ def _trial_of(
     chain = placed(session.job, chain, entry)
     trial = Trial(chain, entry, space)
     # The steps of one of several chains are searched as a whole, with those that look first.
-    # So is the first swept one, whose survey does not depend on what is swept.
-    upto = trial.last + 1 if entry.alternative else trial.first + 1
+    # Otherwise at most the first of the swept steps looks, which its own sweep does not decide about.
+    upto = (trial.last if entry.alternative else trial.first) + 1
     chain = surveyed(chain, session, optimization_slices(session.job), upto=upto)
     return Trial(chain, entry, space, common, session.memory)
 

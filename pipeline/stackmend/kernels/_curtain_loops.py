@@ -1,0 +1,132 @@
+"""The compiled loops of curtains: estimates on means of rows, interpolated back to every row."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend.kernels._loops import compiled
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@compiled
+def place(row: int, size: int, count: int) -> tuple[int, int, float]:
+    """The two means between which a row lies, and how far it is on from the first."""
+    at = (row - 0.5 * (size - 1)) / size
+    at = min(max(at, 0.0), count - 1.0)
+    low = int(at)
+    return low, min(low + 1, count - 1), at - low
+
+
+@compiled
+def sampled(band: Image, coarse: Image, size: int, step: int, out: Image) -> None:
+    """``abs(band - estimate)`` of every ``step``-th pixel in y and x."""
+    for i in range(out.shape[0]):
+        low, high, far = place(i * step, size, coarse.shape[0])
+        one, two = np.float32(1 - far), np.float32(far)
+        for k in range(out.shape[1]):
+            x = k * step
+            out[i, k] = abs(band[i * step, x] - (one * coarse[low, x] + two * coarse[high, x]))
+
+
+@compiled
+def clipped_means(band: Image, coarse: Image, size: int, limit: float, out: Image) -> None:
+    """Means over ``size`` rows of ``band - estimate``, limited to either side."""
+    most = np.float32(limit)
+    for i in range(out.shape[0]):
+        total = out[i]
+        total[:] = 0
+        stop = min((i + 1) * size, band.shape[0])
+        for y in range(i * size, stop):
+            low, high, far = place(y, size, coarse.shape[0])
+            one, two = np.float32(1 - far), np.float32(far)
+            row, first, second = band[y], coarse[low], coarse[high]
+            for x in range(band.shape[1]):
+                left = row[x] - (one * first[x] + two * second[x])
+                total[x] += min(max(left, -most), most)
+        total *= np.float32(1 / (stop - i * size))
+
+
+@compiled
+def clipped_means_of_some(
+    band: Image, mask: Mask, coarse: Image, size: int, limit: float, out: Image
+) -> None:
+    """The same without the marked pixels; 0 where all are marked."""
+    most = np.float32(limit)
+    for i in range(out.shape[0]):
+        out[i] = 0
+        count = np.zeros(band.shape[1], np.float32)
+        for y in range(i * size, min((i + 1) * size, band.shape[0])):
+            low, high, far = place(y, size, coarse.shape[0])
+            one, two = np.float32(1 - far), np.float32(far)
+            for x in range(band.shape[1]):
+                if not mask[y, x]:
+                    left = band[y, x] - (one * coarse[low, x] + two * coarse[high, x])
+                    out[i, x] += min(max(left, -most), most)
+                    count[x] += np.float32(1)
+        for x in range(band.shape[1]):
+            if count[x]:
+                out[i, x] /= count[x]
+
+
+@compiled
+def square_means(coarse: Image, size: int, rows: int, out: Image) -> None:
+    """Means over ``size`` rows of the square of the estimate."""
+    for i in range(out.shape[0]):
+        total = out[i]
+        total[:] = 0
+        stop = min((i + 1) * size, rows)
+        for y in range(i * size, stop):
+            low, high, far = place(y, size, coarse.shape[0])
+            one, two = np.float32(1 - far), np.float32(far)
+            first, second = coarse[low], coarse[high]
+            for x in range(coarse.shape[1]):
+                level = one * first[x] + two * second[x]
+                total[x] += level * level
+        total *= np.float32(1 / (stop - i * size))
+
+
+@compiled
+def add_curtains(coarse: Image, energy: Image, size: int, structure: float, out: Image) -> None:
+    """Add the estimate, less what structure alone would give, to ``out``."""
+    floor = np.float32(structure)
+    for y in range(out.shape[0]):
+        low, high, far = place(y, size, coarse.shape[0])
+        one, two = np.float32(1 - far), np.float32(far)
+        total, first, second = out[y], coarse[low], coarse[high]
+        lower, upper = energy[low], energy[high]
+        for x in range(out.shape[1]):
+            found = one * lower[x] + two * upper[x]
+            excess = found - floor
+            if excess > 0:
+                total[x] += (one * first[x] + two * second[x]) * (excess / found)
+
+
+@compiled
+def mean_slope_along(image: Image) -> float:
+    """Mean of the absolute differences along y: central, at the edges to one side."""
+    total = 0.0
+    last = image.shape[0] - 1
+    for y in range(image.shape[0]):
+        before, behind = image[max(y - 1, 0)], image[min(y + 1, last)]
+        part = 0.0
+        for x in range(image.shape[1]):
+            part += abs(behind[x] - before[x])
+        total += part * (0.5 if 0 < y < last else 1.0)
+    return total / image.size
+
+
+@compiled
+def mean_slope_across(image: Image) -> float:
+    """The same along x."""
+    total = 0.0
+    last = image.shape[1] - 1
+    for y in range(image.shape[0]):
+        row = image[y]
+        part = 0.0
+        for x in range(1, last):
+            part += abs(row[x + 1] - row[x - 1])
+        total += 0.5 * part + abs(row[1] - row[0]) + abs(row[last] - row[last - 1])
+    return total / image.size

@@ -1,0 +1,169 @@
+"""Curtains: streaks along y that are narrow across, long, and of one direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend.kernels._arrays import plain_image, readonly
+from stackmend.kernels.axis_gaussian import axis_gaussian
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+SMALLEST = 64
+"""Px below which a slice says nothing about curtains, along either axis."""
+
+ROUNDS = 3
+THIN = 4
+TO_STD = 1.4826  # of the median of absolute values, to a standard deviation
+
+
+@dataclass(frozen=True)
+class CurtainShape:
+    """How long curtains are for their width.
+
+    ``ratio`` is length over width, ``shortest`` a length in px; ``clip`` robust standard deviations
+    are the most that a pixel weighs.
+    """
+
+    ratio: float
+    shortest: float
+    clip: float
+
+
+@dataclass(frozen=True)
+class Curtain:
+    """The curtains of one band.
+
+    ``levels`` are those of every ``size`` rows, float32 ``(ceil(Y / size), X)``, and ``energy``
+    their squares, smoothed along and across.
+    """
+
+    levels: Image
+    energy: Image
+    size: int
+    power: float
+
+
+def width_of(band: int) -> float:
+    """The width of a band in px, a standard deviation."""
+    return 0.6 * 2.0**band
+
+
+def curtain_bands(image: Image, count: int) -> tuple[Image, ...]:
+    """Split a slice across into bands of doubling width.
+
+    Parameters
+    ----------
+    image : (Y, X) float32
+        At least 64 x 64 px.
+    count
+        How many; what is wider than the last band is in none.
+
+    Returns
+    -------
+    tuple of (Y, X) float32
+        Differences of Gaussians along x of 0.6, 1.2, 2.4 ... px on top of each other.
+
+    Raises
+    ------
+    ValueError
+        If the slice is too small.
+    """
+    if min(image.shape) < SMALLEST:
+        size = " x ".join(map(str, image.shape))
+        raise ValueError(f"a slice must have at least {SMALLEST} x {SMALLEST} px, got {size}")
+    left = plain_image(image)
+    bands: list[Image] = []
+    for band in range(count):
+        smooth = readonly(axis_gaussian(left, 0.0, width_of(band)))
+        bands.append(readonly(left - smooth))
+        left = smooth
+    return tuple(bands)
+
+
+def find_curtain(
+    band: Image, number: int, shape: CurtainShape, mask: Mask | None = None
+) -> Curtain:
+    """Estimate the curtains of one band; strong edges of structure weigh no more than others.
+
+    Parameters
+    ----------
+    band : (Y, X) float32
+        One of ``curtain_bands``.
+    number
+        Which one, from 0.
+    shape
+        How long they are.
+    mask : (Y, X) bool, optional
+        Pixels that do not take part.
+
+    Returns
+    -------
+    Curtain
+    """
+    from stackmend.kernels import _curtain_loops as loops
+
+    width = width_of(number)
+    length = min(max(shape.shortest, shape.ratio * width), max(band.shape) / 3)
+    size = max(int(length / 4), 1)
+    sigma = float(np.sqrt(max((length / size) ** 2 - 1 / 12, 0.0)))
+    levels = np.zeros((-(-band.shape[0] // size), band.shape[1]), np.float32)
+    means = np.empty_like(levels)
+    sample = np.empty((-(-band.shape[0] // THIN), -(-band.shape[1] // THIN)), np.float32)
+    for _ in range(ROUNDS):
+        loops.sampled(band, readonly(levels), size, THIN, sample)
+        limit = shape.clip * TO_STD * float(np.median(sample))
+        if mask is None:
+            loops.clipped_means(band, readonly(levels), size, limit, means)
+        else:
+            loops.clipped_means_of_some(band, readonly(mask), readonly(levels), size, limit, means)
+        levels += axis_gaussian(means, sigma, 0.0)
+    loops.square_means(readonly(levels), size, band.shape[0], means)
+    power = _mean_of_blocks(means, size, band.shape[0], mask)
+    energy = axis_gaussian(means, sigma, 2 * width)
+    return Curtain(readonly(levels), readonly(energy), size, power)
+
+
+def _mean_of_blocks(means: Image, size: int, rows: int, mask: Mask | None) -> float:
+    """The mean over all pixels that take part, of means over blocks of rows."""
+    starts = np.arange(0, rows, size)
+    if mask is None:
+        counts = np.minimum(rows - starts, size)
+        return float(np.average(means.mean(axis=1, dtype=np.float64), weights=counts))
+    taking_part = np.add.reduceat(~mask, starts, axis=0, dtype=np.float64)
+    return float((means * taking_part).sum() / max(taking_part.sum(), 1.0))
+
+
+def curtain_powers(
+    image: Image, count: int, shape: CurtainShape, mask: Mask | None = None
+) -> list[float]:
+    """The mean square of what looks like curtains in each band, in squared grey levels."""
+    bands = curtain_bands(image, count)
+    return [find_curtain(band, number, shape, mask).power for number, band in enumerate(bands)]
+
+
+def drawn_curtain(curtain: Curtain, structure: float, shape: tuple[int, ...]) -> Image:
+    """The curtains of a band in every pixel.
+
+    Parameters
+    ----------
+    curtain
+        As ``find_curtain`` has them.
+    structure
+        The mean square that structure alone would give; where there is no more, there is nothing.
+    shape
+        Of the slice.
+
+    Returns
+    -------
+    (Y, X) float32
+    """
+    from stackmend.kernels import _curtain_loops as loops
+
+    out = np.zeros(shape, np.float32)
+    loops.add_curtains(curtain.levels, curtain.energy, curtain.size, structure, out)
+    return out

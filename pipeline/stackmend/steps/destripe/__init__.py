@@ -1,0 +1,8 @@
+"""Take away curtains: streaks along the milling direction, of the ion beam."""
+
+from __future__ import annotations
+
+from stackmend.registry import family
+from stackmend.steps.destripe import robust, wavelet
+
+STEP = family(name="destripe", version=1, variants=(robust.VARIANT, wavelet.VARIANT))

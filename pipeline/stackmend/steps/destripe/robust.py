@@ -1,0 +1,119 @@
+"""Curtains of any angle by robust means along them, less what structure alone would give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend.kernels.curtain_angle import Powers, best_angle, powers_at
+from stackmend.kernels.curtains import (
+    Curtain,
+    CurtainShape,
+    curtain_bands,
+    drawn_curtain,
+    find_curtain,
+)
+from stackmend.kernels.turning import beside, turned, turned_back
+from stackmend.registry import IMAGE, Stage, Step, Survey
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Plan = Mapping[str, Any]
+
+LOOKS = 16
+
+
+def powers(
+    image: Image, *, bands: int, ratio: float, shortest: float, clip: float, angle: float | str
+) -> dict[str, Any]:
+    """What looks like curtains in each band of a slice, and of the same slice transposed.
+
+    With ``angle`` auto that of the slice, as well as how well each coarse angle does.
+    """
+    shape = CurtainShape(ratio, shortest, clip)
+    if angle == "auto":
+        return best_angle(image, bands, shape)
+    return powers_at(image, float(angle), bands, shape)
+
+
+def plan_of_stack(records: Mapping[int, Powers], *, angle: float | str) -> dict[str, Any]:
+    """The angle, and by bands the mean square of curtains, of structure alone, and the gain."""
+    looks = [records[number] for number in sorted(records)]
+    if angle == "auto":
+        totals = np.sum([look["scores"] for look in looks], axis=0)
+        coarse = looks[0]["coarse"][int(np.argmax(totals))]
+        looks = [each for each in looks if abs(each["angle"] - coarse) <= 5] or looks
+    found = np.median([look["found"] for look in looks], axis=0)
+    structure = np.median([look["structure"] for look in looks], axis=0)
+    gain = 1 - structure / np.where(found > 0, found, np.inf)
+    return {
+        "angle": float(np.median([look["angle"] for look in looks])),
+        "found": found.tolist(),
+        "structure": structure.tolist(),
+        "gain": np.where(found > 0, np.clip(gain, 0, 1), 0).tolist(),
+    }
+
+
+def evenly_spaced(numbers: Sequence[int], _: Sequence[int]) -> Sequence[int]:
+    """Up to 16 slices of those that are restored."""
+    places = np.linspace(0, len(numbers) - 1, min(LOOKS, len(numbers))).round()
+    return [numbers[int(place)] for place in places]
+
+
+def curtains_by_band(
+    image: Image,
+    curtain_plan: Plan,
+    charging_mask: Mask | None = None,
+    *,
+    ratio: float,
+    shortest: float,
+    clip: float,
+) -> dict[int, Curtain]:
+    """The curtains of each band in which the stack has more of them than structure alone."""
+    shape, angle = CurtainShape(ratio, shortest, clip), curtain_plan["angle"]
+    active = [band for band, gain in enumerate(curtain_plan["gain"]) if gain > 0]
+    if not active:
+        return {}
+    mask = beside(image.shape, angle, charging_mask)
+    bands = curtain_bands(turned(image, angle), active[-1] + 1)
+    return {band: find_curtain(bands[band], band, shape, mask) for band in active}
+
+
+def curtains(
+    image: Image, curtains_by_band: Mapping[int, Curtain], curtain_plan: Plan, *, gate: float
+) -> Image | None:
+    """The curtains of all bands with a gain of at least ``gate``, ``(Y, X)`` float32, if any."""
+    used = [band for band in curtains_by_band if curtain_plan["gain"][band] >= gate]
+    if not used:
+        return None
+    angle = curtain_plan["angle"]
+    total = np.zeros_like(turned(image, angle))
+    for band in used:
+        total += drawn_curtain(curtains_by_band[band], curtain_plan["structure"][band], total.shape)
+    return turned_back(total, angle, image.shape)
+
+
+def destriped(image: Image, curtains: Image | None, *, strength: float) -> Image:
+    """The slice less its curtains; itself, where there are none."""
+    return image if curtains is None else image - np.float32(strength) * curtains
+
+
+def taken_away(curtains: Image | None) -> dict[str, float]:
+    """Root mean square of the curtains of a slice, grey levels."""
+    return {"curtains": 0.0 if curtains is None else float(np.sqrt(np.mean(curtains**2)))}
+
+
+VARIANT = Step(
+    name="robust",
+    version=1,
+    stages=(
+        Stage(curtains_by_band, plural="estimates of curtains"),
+        Stage(curtains),
+        Stage(destriped, makes=IMAGE),
+        Stage(taken_away, facts={"curtains": "curtains, root mean square (grey levels)"}),
+    ),
+    survey=Survey("curtain_plan", powers, plan_of_stack, slices=evenly_spaced),
+)
