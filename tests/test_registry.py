@@ -345,6 +345,9 @@ def evaluated(component, image):
         for each in (*steps, component)
     ]
     loss = bound.pop() if isinstance(component, Loss) else None
+    if isinstance(component, Step) and component.refuse:
+        for reason in component.refuse(bound[-1].parameters).values():
+            pytest.skip(reason)  # a package that it needs is not installed
     probe = Probe(image - 40, np.full_like(image, -40), 8.0)
     probes = {PROBES: (probe,) * 2, PROBE_RESULTS: [image - 4] * 2}
     probes[HIDDEN_RESULTS] = [image - 4]
