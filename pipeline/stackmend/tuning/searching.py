@@ -96,7 +96,7 @@ def _trial_of(
     chain = placed(session.job, chain, entry)
     trial = Trial(chain, entry, space)
     # The steps of one of several chains are searched as a whole, with those that look first.
-    # Otherwise at most the first swept one looks, about which its sweep does not decide.
+    # Of others the first swept one may look: nothing that is swept decides about that.
     upto = (trial.last if entry.alternative else trial.first) + 1
     chain = surveyed(chain, session, optimization_slices(session.job), upto=upto)
     return Trial(chain, entry, space, common, session.memory)
