@@ -79,7 +79,11 @@ def curtains_by_band(
         return {}
     mask = beside(image.shape, angle, charging_mask)
     bands = curtain_bands(turned(image, angle), active[-1] + 1)
-    return {band: find_curtain(bands[band], band, shape, mask) for band in active}
+    return {
+        number: find_curtain(band, number, shape, mask)
+        for number, band in enumerate(bands)
+        if number in active
+    }
 
 
 def curtains(
