@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,15 +148,14 @@ def curtain_powers(
     return [find_curtain(band, number, shape, mask).power for number, band in enumerate(bands)]
 
 
-def drawn_curtain(curtain: Curtain, structure: float, shape: tuple[int, ...]) -> Image:
-    """The curtains of a band in every pixel.
+def drawn_curtains(found: Sequence[tuple[Curtain, float]], shape: tuple[int, ...]) -> Image:
+    """The curtains of some bands in every pixel.
 
     Parameters
     ----------
-    curtain
-        As ``find_curtain`` has them.
-    structure
-        The mean square that structure alone would give; where there is no more, there is nothing.
+    found
+        Of each band its curtains, as ``find_curtain`` has them, and the mean square that structure
+        alone would give; where there is no more, there is nothing.
     shape
         Of the slice.
 
@@ -167,5 +166,6 @@ def drawn_curtain(curtain: Curtain, structure: float, shape: tuple[int, ...]) ->
     from stackmend.kernels import _curtain_loops as loops
 
     out = np.zeros(shape, np.float32)
-    loops.add_curtains(curtain.levels, curtain.energy, curtain.size, structure, out)
+    for curtain, structure in found:
+        loops.add_curtains(curtain.levels, curtain.energy, curtain.size, structure, out)
     return out

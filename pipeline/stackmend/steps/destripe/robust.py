@@ -13,10 +13,10 @@ from stackmend.kernels.curtains import (
     Curtain,
     CurtainShape,
     curtain_bands,
-    drawn_curtain,
+    drawn_curtains,
     find_curtain,
 )
-from stackmend.kernels.turning import beside, turned, turned_back
+from stackmend.kernels.turning import beside, turned, turned_back, turned_shape
 from stackmend.registry import IMAGE, Stage, Step, Survey
 
 Image = NDArray[np.float32]
@@ -94,9 +94,8 @@ def curtains(
     if not used:
         return None
     angle = curtain_plan["angle"]
-    total = np.zeros_like(turned(image, angle))
-    for band in used:
-        total += drawn_curtain(curtains_by_band[band], curtain_plan["structure"][band], total.shape)
+    found = [(curtains_by_band[band], curtain_plan["structure"][band]) for band in used]
+    total = drawn_curtains(found, turned_shape(image.shape, angle))
     return turned_back(total, angle, image.shape)
 
 
