@@ -32,6 +32,33 @@ def sampled(band: Image, coarse: Image, size: int, step: int, out: Image) -> Non
 
 
 @compiled
+def middle(bits: NDArray[np.uint32]) -> float:
+    """The upper median of numbers that are not negative, from the bits of float32.
+
+    Such bits are in the order of the numbers: it is counted by the first 16, then by the others.
+    """
+    rank = bits.size // 2
+    counts = np.zeros(1 << 16, np.int64)
+    for each in bits:
+        counts[each >> 16] += 1
+    high = 0
+    while rank >= counts[high]:
+        rank -= counts[high]
+        high += 1
+    counts[:] = 0
+    for each in bits:
+        if each >> 16 == high:
+            counts[each & 0xFFFF] += 1
+    low = 0
+    while rank >= counts[low]:
+        rank -= counts[low]
+        low += 1
+    found = np.empty(1, np.uint32)
+    found[0] = (high << 16) | low
+    return float(found.view(np.float32)[0])
+
+
+@compiled
 def clipped_means(band: Image, coarse: Image, size: int, limit: float, out: Image) -> None:
     """Means over ``size`` rows of ``band - estimate``, limited to either side."""
     most = np.float32(limit)
