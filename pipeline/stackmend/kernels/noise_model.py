@@ -58,8 +58,8 @@ def noise_points(image: NDArray[np.generic]) -> NoisePoints | None:
     --------
     >>> import numpy as np
     >>> points = noise_points(np.random.default_rng(1).normal(100, 5, (300, 300)))
-    >>> round(float(points.variances.mean()))
-    25
+    >>> round(float(points.variances.mean()) ** 0.5)
+    5
     """
     plain = plain_image(image).astype(np.float64)
     height, width = ((size - 2) // BLOCK * BLOCK for size in plain.shape)

@@ -146,8 +146,8 @@ def average_alike(
     >>> noisy = [np.random.default_rng(k).normal(0, 1, (40, 40)).astype("f4") for k in range(3)]
     >>> given = {"widths": [1.0], "noise": 1.0, "distance": 3, "patch": 5}
     >>> averaged = average_alike(noisy, noisy, [-1, 0, 1], reaches=[0, 1], **given)
-    >>> averaged[:, 0].std(axis=(1, 2)).round(1).tolist()
-    [0.2, 0.10000000149011612]
+    >>> [round(float(each.std()), 1) for each in averaged[:, 0]]
+    [0.2, 0.1]
     """
     from stackmend.kernels import _patch_loops
 

@@ -292,12 +292,9 @@ def _surveys(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem
     for entry in chain:
         survey = entry.step.survey
         if survey and survey.is_needed(entry.parameters) and swept:
-            message = (
-                "looks at the whole stack first, so it cannot stand behind a sweep "
-                f"({swept[0]}); move it before"
-            )
-            yield protocol.text.problem((*entry.path, "step"), message)
+            what = f"looks at the whole stack first, so it cannot stand behind a sweep ({swept[0]})"
+            yield protocol.text.problem((*entry.path, "step"), f"{what}; move it before")
+        message = "decides about what the step must know of the stack first; give it one value"
         for name in sorted(entry.sweeps.keys() & set(survey.parameters if survey else ())):
-            message = "decides about what the step must know of the stack first; give it one value"
             yield protocol.text.problem((*entry.path, name), message, key=True)
         swept.extend(f"{entry.id}.{name}" for name in entry.sweeps)
