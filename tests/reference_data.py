@@ -42,3 +42,11 @@ def arrays() -> dict[str, np.ndarray[Any, Any]]:
     """Inputs and outputs of the steps on synthetic data."""
     with np.load(FOLDER / "reference" / "restoration_reference.npz", allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}
+
+
+def fibsem_clean() -> np.ndarray[Any, Any]:
+    """8 consecutive slices 520 x 520 of tissue, nothing wrong with them, grey levels of 8 bit."""
+    from PIL import Image
+
+    files = sorted((FOLDER / "data" / "fibsem_clean").glob("*.png"))
+    return np.stack([np.asarray(Image.open(file)) for file in files]).astype(np.float64)

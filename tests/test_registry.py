@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator
 from stackmend import registry
 from stackmend.chain import Bound, compile_chain
 from stackmend.registry import (
+    HIDDEN_RESULTS,
     IMAGE,
     PROBE_RESULTS,
     PROBES,
@@ -353,8 +354,12 @@ def evaluated(component, image):
         for each in (*steps, component)
     ]
     loss = bound.pop() if isinstance(component, Loss) else None
+    if isinstance(component, Step) and component.refuse:
+        for reason in component.refuse(bound[-1].parameters).values():
+            pytest.skip(reason)  # a package that it needs is not installed
     probe = Probe(image - 40, np.full_like(image, -40), 8.0)
     probes = {PROBES: (probe,) * 2, PROBE_RESULTS: [image - 4] * 2}
+    probes[HIDDEN_RESULTS] = [image - 4]
     given = {IMAGE: image, REFERENCE_MASK: image > 150, **probes}
     for each in bound:
         survey = each.component.survey

@@ -89,7 +89,7 @@ def test_identical_work_is_done_once(workers):
             )
 
         new = Stage(function, makes=stage.makes)
-        new.__dict__.update(reads=stage.reads, parameters=stage.parameters)
+        new.__dict__.update(reads=stage.reads, needs=stage.needs, parameters=stage.parameters)
         return new
 
     def counting(original: Bound) -> Bound:

@@ -18,6 +18,7 @@ from stackmend.arrays.step_shape import (
 from stackmend.registry import IMAGE, Component, Step, steps
 
 WIDTH = 79
+MOST_CHOICES = 40  # characters
 _KINDS = {"number": "float", "integer": "int", "boolean": "bool", "string": "str", "array": "list"}
 
 
@@ -80,8 +81,9 @@ def _parameters(step: Step) -> Iterable[str]:
 
 
 def _kind(declared: Mapping[str, Any]) -> str:
-    if "enum" in declared:
-        return "{" + ", ".join(map(repr, declared["enum"])) + "}"
+    choices = "{" + ", ".join(map(repr, declared.get("enum", ()))) + "}"
+    if "enum" in declared and len(choices) <= MOST_CHOICES:  # longer ones are in what is said
+        return choices
     kinds = declared.get("type", "object")
     every = [kinds] if isinstance(kinds, str) else list(kinds)
     return " or ".join(_KINDS.get(kind, "None" if kind == "null" else str(kind)) for kind in every)

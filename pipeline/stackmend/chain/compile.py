@@ -64,7 +64,7 @@ def _of_one_slice(
         for method, variant in (variants or {"": component}).items():
             made[method] = dict(available)
             for stage in variant.stages:
-                nodes.append(_node(stage, bound, made[method], positions, nodes))
+                nodes.append(_node(stage, bound, made[method], swept, nodes))
                 radii.append(_largest_radius(stage, bound, swept))
                 made[method][stage.makes] = len(nodes) - 1
         if variants:
@@ -84,24 +84,44 @@ def _node(
     stage: Stage,
     bound: Bound,
     available: Mapping[str, Source],
-    positions: Mapping[Parameter, int],
+    declared: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter],
     nodes: Sequence[Node],
 ) -> Node:
+    positions = {parameter: index for index, parameter in enumerate(declared)}
     given = [name for name in stage.reads if name in stage.needs or name in available]
     sources = tuple(available[name] for name in given)
-    names = [name for name in stage.parameters if (bound.id, name) in positions]
-    swept = {name: positions[bound.id, name] for name in names}
+    fixed: dict[str, Any] = {}
+    swept: dict[str, int] = {}
+    for name in stage.parameters:
+        parameter = bound.id, name
+        if name in stage.together:
+            fixed[name] = _all_values(parameter, bound, declared)
+        elif parameter in positions:
+            swept[name] = positions[parameter]
+        else:
+            fixed[name] = bound.parameters[name]
     inherited = (nodes[source].depends for source in sources if isinstance(source, int))
     return Node(
         stage=stage,
         owner=bound.id,
         sources=sources,
-        fixed={name: bound.parameters[name] for name in stage.parameters if name not in swept},
+        fixed=fixed,
         swept=swept,
         depends=frozenset(swept.values()).union(*inherited),
         stage_index=len(nodes),
         offsets=(0,) if stage.window else (),
     )
+
+
+def _all_values(
+    parameter: Parameter,
+    bound: Bound,
+    declared: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter],
+) -> tuple[Any, ...]:
+    """The values that a parameter is declared to have, or its one value."""
+    if parameter not in declared:
+        return (bound.parameters[parameter[1]],)
+    return tuple(declared[parameter]) if isinstance(declared, Mapping) else ()
 
 
 def _choice(

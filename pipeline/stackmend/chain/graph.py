@@ -160,7 +160,8 @@ class Node:
             if seen[0] is ABSENT:
                 return [ABSENT]
             usable = [offset for offset, value in seen.items() if value is not ABSENT]
-            windows.append(Window([seen[offset] for offset in usable], usable.index(0)))
+            slices = [seen[offset] for offset in usable]
+            windows.append(Window(slices, usable.index(0), usable))
         return windows
 
 

@@ -32,6 +32,33 @@ def sampled(band: Image, coarse: Image, size: int, step: int, out: Image) -> Non
 
 
 @compiled
+def middle(bits: NDArray[np.uint32]) -> float:
+    """The upper median of numbers that are not negative, from the bits of float32.
+
+    Such bits are in the order of the numbers: it is counted by the first 16, then by the others.
+    """
+    rank = bits.size // 2
+    counts = np.zeros(1 << 16, np.int64)
+    for each in bits:
+        counts[each >> 16] += 1
+    high = 0
+    while rank >= counts[high]:
+        rank -= counts[high]
+        high += 1
+    counts[:] = 0
+    for each in bits:
+        if each >> 16 == high:
+            counts[each & 0xFFFF] += 1
+    low = 0
+    while rank >= counts[low]:
+        rank -= counts[low]
+        low += 1
+    found = np.empty(1, np.uint32)
+    found[0] = (high << 16) | low
+    return float(found.view(np.float32)[0])
+
+
+@compiled
 def clipped_means(band: Image, coarse: Image, size: int, limit: float, out: Image) -> None:
     """Means over ``size`` rows of ``band - estimate``, limited to either side."""
     most = np.float32(limit)
@@ -107,26 +134,25 @@ def add_curtains(coarse: Image, energy: Image, size: int, structure: float, out:
 @compiled
 def mean_slope_along(image: Image) -> float:
     """Mean of the absolute differences along y: central, at the edges to one side."""
-    total = 0.0
+    total = np.zeros(image.shape[1], np.float64)  # columns side by side
     last = image.shape[0] - 1
     for y in range(image.shape[0]):
         before, behind = image[max(y - 1, 0)], image[min(y + 1, last)]
-        part = 0.0
+        weight = 0.5 if 0 < y < last else 1.0
         for x in range(image.shape[1]):
-            part += abs(behind[x] - before[x])
-        total += part * (0.5 if 0 < y < last else 1.0)
-    return total / image.size
+            total[x] += weight * abs(behind[x] - before[x])
+    return float(total.sum() / image.size)
 
 
 @compiled
 def mean_slope_across(image: Image) -> float:
     """The same along x."""
-    total = 0.0
+    total = np.zeros(image.shape[1] - 2, np.float64)
+    edges = 0.0
     last = image.shape[1] - 1
     for y in range(image.shape[0]):
-        row = image[y]
-        part = 0.0
-        for x in range(1, last):
-            part += abs(row[x + 1] - row[x - 1])
-        total += 0.5 * part + abs(row[1] - row[0]) + abs(row[last] - row[last - 1])
-    return total / image.size
+        row, behind = image[y], image[y, 2:]
+        for x in range(total.size):
+            total[x] += abs(behind[x] - row[x])
+        edges += abs(row[1] - row[0]) + abs(row[last] - row[last - 1])
+    return float((0.5 * total.sum() + edges) / image.size)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.kernels._arrays import plain_image, readonly
+from stackmend.kernels._arrays import plain_image, readonly, scratch
 from stackmend.kernels.axis_gaussian import axis_gaussian
 
 Image = NDArray[np.float32]
@@ -53,8 +54,8 @@ def width_of(band: int) -> float:
     return 0.6 * 2.0**band
 
 
-def curtain_bands(image: Image, count: int) -> tuple[Image, ...]:
-    """Split a slice across into bands of doubling width.
+def curtain_bands(image: Image, count: int) -> Iterator[Image]:
+    """Split a slice across into bands of doubling width, from narrow to wide.
 
     Parameters
     ----------
@@ -63,10 +64,11 @@ def curtain_bands(image: Image, count: int) -> tuple[Image, ...]:
     count
         How many; what is wider than the last band is in none.
 
-    Returns
-    -------
-    tuple of (Y, X) float32
-        Differences of Gaussians along x of 0.6, 1.2, 2.4 ... px on top of each other.
+    Yields
+    ------
+    (Y, X) float32
+        Differences of Gaussians along x of 0.6, 1.2, 2.4 ... px on top of each other. All in the
+        same memory: each holds until the next is asked for.
 
     Raises
     ------
@@ -77,12 +79,12 @@ def curtain_bands(image: Image, count: int) -> tuple[Image, ...]:
         size = " x ".join(map(str, image.shape))
         raise ValueError(f"a slice must have at least {SMALLEST} x {SMALLEST} px, got {size}")
     left = plain_image(image)
-    bands: list[Image] = []
-    for band in range(count):
-        smooth = readonly(axis_gaussian(left, 0.0, width_of(band)))
-        bands.append(readonly(left - smooth))
+    band = scratch("curtain band", left.shape)
+    for number in range(count):
+        smooth = readonly(axis_gaussian(left, 0.0, width_of(number)))
+        np.subtract(left, smooth, out=band)
+        yield readonly(band)
         left = smooth
-    return tuple(bands)
 
 
 def find_curtain(
@@ -116,7 +118,7 @@ def find_curtain(
     sample = np.empty((-(-band.shape[0] // THIN), -(-band.shape[1] // THIN)), np.float32)
     for _ in range(ROUNDS):
         loops.sampled(band, readonly(levels), size, THIN, sample)
-        limit = shape.clip * TO_STD * float(np.median(sample))
+        limit = shape.clip * TO_STD * loops.middle(readonly(sample.ravel().view(np.uint32)))
         if mask is None:
             loops.clipped_means(band, readonly(levels), size, limit, means)
         else:
@@ -146,15 +148,14 @@ def curtain_powers(
     return [find_curtain(band, number, shape, mask).power for number, band in enumerate(bands)]
 
 
-def drawn_curtain(curtain: Curtain, structure: float, shape: tuple[int, ...]) -> Image:
-    """The curtains of a band in every pixel.
+def drawn_curtains(found: Sequence[tuple[Curtain, float]], shape: tuple[int, ...]) -> Image:
+    """The curtains of some bands in every pixel.
 
     Parameters
     ----------
-    curtain
-        As ``find_curtain`` has them.
-    structure
-        The mean square that structure alone would give; where there is no more, there is nothing.
+    found
+        Of each band its curtains, as ``find_curtain`` has them, and the mean square that structure
+        alone would give; where there is no more, there is nothing.
     shape
         Of the slice.
 
@@ -165,5 +166,6 @@ def drawn_curtain(curtain: Curtain, structure: float, shape: tuple[int, ...]) ->
     from stackmend.kernels import _curtain_loops as loops
 
     out = np.zeros(shape, np.float32)
-    loops.add_curtains(curtain.levels, curtain.energy, curtain.size, structure, out)
+    for curtain, structure in found:
+        loops.add_curtains(curtain.levels, curtain.energy, curtain.size, structure, out)
     return out

@@ -27,7 +27,7 @@ def turned(image: Image, angle: float) -> Image:
     """
     if angle % 90 == 0:
         return np.ascontiguousarray(np.rot90(image, _quarters(angle)))
-    matrix, shape = _axes(angle), _frame(image.shape, angle)
+    matrix, shape = _axes(angle), turned_shape(image.shape, angle)
     offset = _middle(image.shape) - matrix @ _middle(shape)
     how = {"output_shape": shape, "order": 3, "mode": "mirror", "output": np.float32}
     found: Image = ndimage.affine_transform(image, matrix, offset, **how)
@@ -41,7 +41,7 @@ def beside(shape: tuple[int, ...], angle: float, mask: Mask | None = None) -> Ma
     """
     if angle % 90 == 0:
         return None if mask is None else np.ascontiguousarray(np.rot90(mask, _quarters(angle)))
-    matrix, frame = _axes(angle), _frame(shape, angle)
+    matrix, frame = _axes(angle), turned_shape(shape, angle)
     offset = _middle(shape) - matrix @ _middle(frame)
     seen = np.ones(shape, np.uint8) if mask is None else (~mask).astype(np.uint8)
     how = {"output_shape": frame, "order": 0, "mode": "constant", "output": np.uint8}
@@ -69,8 +69,10 @@ def _axes(angle: float) -> NDArray[np.float64]:
     return np.array([[np.cos(along), -np.sin(along)], [np.sin(along), np.cos(along)]])
 
 
-def _frame(shape: tuple[int, ...], angle: float) -> tuple[int, ...]:
-    """A frame with a margin, in which all of the slice has room."""
+def turned_shape(shape: tuple[int, ...], angle: float) -> tuple[int, ...]:
+    """The frame of a turned slice: all of it, with a margin where it is not upright."""
+    if angle % 90 == 0:
+        return tuple(shape) if angle == 0 else tuple(shape[::-1])
     needed = np.abs(_axes(angle).T) @ np.array(shape)
     margin = 2 * int(np.ceil(max(shape) / 4))
     return tuple(

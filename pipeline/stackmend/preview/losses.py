@@ -11,6 +11,7 @@ from stackmend.preview.searches import chain_before, entry_of
 from stackmend.preview.state import State
 from stackmend.protocol import OptimizeEntry
 from stackmend.registry import (
+    HIDDEN_RESULTS,
     IMAGE,
     INITIAL_IMAGE,
     PROBE_RESULTS,
@@ -78,7 +79,7 @@ def _loss_by(
 
 def _readable(entry: OptimizeEntry, state: State) -> bool:
     """Whether the chain makes what the losses of an entry read."""
-    known = {IMAGE, INITIAL_IMAGE, REFERENCE_MASK, PROBES, PROBE_RESULTS}
+    known = {IMAGE, INITIAL_IMAGE, REFERENCE_MASK, PROBES, PROBE_RESULTS, HIDDEN_RESULTS}
     for bound in state.chains[0].steps:
         known.update(bound.component.makes)
     return all(known.issuperset(each.loss.reads) for each in entry.losses.values())

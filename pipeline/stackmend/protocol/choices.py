@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from stackmend.errors import Problem
 from stackmend.protocol.model import ONE_OF, OneOf, OptimizeEntry, Protocol
 from stackmend.registry import (
+    HIDDEN_RESULTS,
     IMAGE,
     INITIAL_IMAGE,
     PROBE_RESULTS,
@@ -15,7 +16,7 @@ from stackmend.registry import (
     losses,
 )
 
-COMMON = {IMAGE, INITIAL_IMAGE, REFERENCE_MASK, PROBES, PROBE_RESULTS}
+COMMON = {IMAGE, INITIAL_IMAGE, REFERENCE_MASK, PROBES, PROBE_RESULTS, HIDDEN_RESULTS}
 """What a loss may read that is to compare chains: the same for all of them, but for the image."""
 
 

@@ -25,7 +25,14 @@ from stackmend.protocol.requirements import other_versions
 from stackmend.protocol.stack import chosen_on_clean, held_out_twice
 from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import suggestion
-from stackmend.registry import IMAGE, INITIAL_IMAGE, PROBE_RESULTS, PROBES, REFERENCE_MASK
+from stackmend.registry import (
+    HIDDEN_RESULTS,
+    IMAGE,
+    INITIAL_IMAGE,
+    PROBE_RESULTS,
+    PROBES,
+    REFERENCE_MASK,
+)
 
 EXTRAS = {"optuna": "optuna"}
 """Strategies that need a package which may be missing, and the extra that brings it.
@@ -248,7 +255,7 @@ def _uncovered(protocol: Protocol, covered: dict[str, OptimizeEntry]) -> Iterato
 
 
 def _loss_products(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:
-    available = {IMAGE, INITIAL_IMAGE}
+    available = {IMAGE, INITIAL_IMAGE, HIDDEN_RESULTS}
     chain = protocol.variant(entry.alternative)
     last = max(place for place, step in enumerate(chain) if step.id in entry.steps)
     for step in chain[: last + 1]:
@@ -287,9 +294,9 @@ def _surveys(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem
     for entry in chain:
         survey = entry.step.survey
         if survey and survey.is_needed(entry.parameters) and swept:
-            message = (
-                "looks at the whole stack first, so it cannot stand behind a sweep "
-                f"({swept[0]}); move it before"
-            )
-            yield protocol.text.problem((*entry.path, "step"), message)
+            what = f"looks at the whole stack first, so it cannot stand behind a sweep ({swept[0]})"
+            yield protocol.text.problem((*entry.path, "step"), f"{what}; move it before")
+        message = "decides about what the step must know of the stack first; give it one value"
+        for name in sorted(entry.sweeps.keys() & set(survey.parameters if survey else ())):
+            yield protocol.text.problem((*entry.path, name), message, key=True)
         swept.extend(f"{entry.id}.{name}" for name in entry.sweeps)

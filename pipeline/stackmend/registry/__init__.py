@@ -24,6 +24,7 @@ from stackmend.registry.components import (
     NOTHING_FOUND,
     UNDEFINED,
     Component,
+    Hiding,
     Keeps,
     Loss,
     Recovery,
@@ -32,6 +33,7 @@ from stackmend.registry.components import (
     Undefined,
 )
 from stackmend.registry.stages import (
+    HIDDEN_RESULTS,
     IMAGE,
     INITIAL_IMAGE,
     PROBE_RESULTS,
@@ -48,6 +50,7 @@ from stackmend.registry.variants import family, in_use, methods_of, owners_of
 
 __all__ = [
     "FAILED",
+    "HIDDEN_RESULTS",
     "IMAGE",
     "INITIAL_IMAGE",
     "METHOD",
@@ -59,6 +62,7 @@ __all__ = [
     "Catalogue",
     "Component",
     "Each",
+    "Hiding",
     "Keeps",
     "Loss",
     "Probe",

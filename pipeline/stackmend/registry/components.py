@@ -73,6 +73,29 @@ class Recovery:
         return self.known(*given, **taken_by(self.known, parameters))
 
 
+@dataclass(frozen=True)
+class Hiding:
+    """How a loss hides pixels of a slice from the tuned steps, to judge by what these make of them.
+
+    Neighbouring slices stay as they are.
+
+    Parameters
+    ----------
+    hidden
+        ``hidden(image, place)`` returns the image with the pixels of a place replaced.
+    places
+        ``places(*, parameter, ...)`` returns the places, which are hidden one after the other;
+        keyword-only parameters are parameters of the loss.
+    """
+
+    hidden: Callable[[Any, int], Any]
+    places: Callable[..., tuple[int, ...]]
+
+    def places_for(self, parameters: Mapping[str, Any]) -> tuple[int, ...]:
+        """The places, with the values of the loss's parameters."""
+        return self.places(**taken_by(self.places, parameters))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Component:
     """What steps and losses share.
@@ -192,11 +215,12 @@ class Loss(Component):
     ``advice``, and in ``undefined_advice`` where it was found but the loss has no value.
     ``beside`` names products, numbers that are shown beside the loss of what is chosen.
     ``compares`` names the product that holds what it compares, pairs of flat pixel indices, if it
-    does.
+    does. ``hiding`` says which pixels are hidden from the tuned steps for its ``hidden_results``.
     """
 
     finds: str = ""
     compares: str = ""
+    hiding: Hiding | None = None
     beside: tuple[str, ...] = ()
     nothing_found: str = "no combination has anything to judge"
     advice: str = "choose other optimization slices"

@@ -26,6 +26,12 @@ PROBES = "probes"
 PROBE_RESULTS = "probe_results"
 """For losses: what the tuned steps make of each of the probes."""
 
+HIDDEN_RESULTS = "hidden_results"
+"""For losses: what the tuned steps make of the slice where pixels are hidden from them.
+
+One for each place of the loss's ``Hiding``; ``None`` if the slice is left as it is.
+"""
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -43,12 +49,16 @@ class Window(Sequence[ProductT]):
     """One product of neighbouring slices, in the order of the stack.
 
     At the ends of a stack, and beside slices that cannot be used, there are fewer. ``centre`` is
-    the place of the slice that is computed.
+    the place of the slice that is computed, ``offsets`` says how far along the stack each lies from
+    it.
     """
 
-    def __init__(self, slices: Sequence[ProductT], centre: int) -> None:
+    def __init__(
+        self, slices: Sequence[ProductT], centre: int, offsets: Sequence[int] | None = None
+    ) -> None:
         self._slices = tuple(slices)
         self.centre = centre
+        self.offsets = tuple(offsets or range(-centre, len(self._slices) - centre))
 
     def __len__(self) -> int:
         return len(self._slices)
@@ -84,6 +94,9 @@ class Stage:
         How many slices to either side it sees: a number, or the name of the parameter that says it.
         Each product that it reads is then a ``Window`` of what the stages before make of these
         slices.
+    together
+        Parameters of which it is given all values at once, as a tuple: those of a sweep, or one.
+        So it can do for all of them what they share; a stage behind it takes what one value needs.
     """
 
     function: Callable[..., Any]
@@ -92,6 +105,7 @@ class Stage:
     mask_of: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     window: int | str = 0
+    together: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.makes:
@@ -118,7 +132,10 @@ class Stage:
 
     def radius(self, values: Mapping[str, Any]) -> int:
         """How many slices to either side it sees, with these values of its parameters."""
-        return int(values[self.window]) if isinstance(self.window, str) else self.window
+        if not isinstance(self.window, str):
+            return self.window
+        value = values[self.window]
+        return int(max(value) if isinstance(value, tuple) else value)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from stackmend.protocol import OptimizeEntry
 from stackmend.registry import IMAGE, PROBES, REFERENCE_MASK, Undefined
 from stackmend.sweep import LOSS, UNUSABLE, Combination, Compute, Space
 from stackmend.tuning.chains import ChannelChain
+from stackmend.tuning.hidden import NOTHING_HIDDEN, OWN_SLICE
 from stackmend.tuning.memory import Memory
 from stackmend.tuning.probes import UNTOUCHED, UNTOUCHED_PROBES
 from stackmend.tuning.raw import load_image
@@ -125,6 +126,8 @@ class Trial(TunedSteps):
             product, offset = graph.outside.get(name, (name, 0))
             if product == REFERENCE_MASK:
                 return self._remembered(self.mask_key(number), lambda: self.common.of(number))
+            if product == OWN_SLICE:
+                return Given(f"{OWN_SLICE} {not offset}", lambda: not offset)
             if product == PROBES:
                 return self._given_probes(name, number, graph.reach)
             return self._before_tuned(product, number + offset)
@@ -216,7 +219,9 @@ class Trial(TunedSteps):
         ``of`` names the product: the loss, or the second one.
         """
         id = f"{LOSS_ID} of the {UNTOUCHED.name}"
-        steps = (UNTOUCHED, UNTOUCHED_PROBES) if self.probing else (UNTOUCHED,)
+        steps = [UNTOUCHED]
+        steps += [UNTOUCHED_PROBES] if self.probing else []
+        steps += [NOTHING_HIDDEN] if self.hiding else []
         losses = (replace(each, id=f"{each.id} of the {UNTOUCHED.name}") for each in self.losses)
         then = (*(Bound(step, id, {}) for step in steps), *losses)
         return _defined(self.products(number, values, (of,), then)[of])

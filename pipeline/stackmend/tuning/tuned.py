@@ -21,9 +21,10 @@ from stackmend.chain import (
 )
 from stackmend.errors import UsageError
 from stackmend.protocol import OptimizeEntry
-from stackmend.registry import IMAGE, INITIAL_IMAGE, PROBES, REFERENCE_MASK
+from stackmend.registry import IMAGE, INITIAL_IMAGE, PROBES, REFERENCE_MASK, Hiding, Loss
 from stackmend.sweep import ALSO, Space
 from stackmend.tuning.chains import ChannelChain
+from stackmend.tuning.hidden import OWN_SLICE, hidden, own_slice
 from stackmend.tuning.probes import Likeness, probed
 from stackmend.tuning.reference import CommonMask, ReferenceMask
 
@@ -108,7 +109,19 @@ class TunedSteps(ABC):
         if self.reference:
             given |= dict.fromkeys((REFERENCE_MASK, PROBES))
         tuned = probed(self.tuned) if self.probing else self.tuned
+        if self.hiding:
+            given |= dict.fromkeys((OWN_SLICE,))
+            tuned = (*hidden(self.tuned, *self.hiding), *tuned)
         return compile_chain((*tuned, *self.losses, *then), given=given, swept=swept)
+
+    @property
+    def hiding(self) -> tuple[Hiding, tuple[int, ...]] | None:
+        """How a loss hides pixels from the tuned steps, and the places, if one does."""
+        for bound in self.losses:
+            assert isinstance(bound.component, Loss)
+            if bound.component.hiding:
+                return bound.component.hiding, bound.component.hiding.places_for(bound.parameters)
+        return None
 
     @property
     def probing(self) -> bool:
@@ -164,6 +177,8 @@ class TunedSteps(ABC):
         self.check(number)
         wide = self.reference.reach if self.reference and masked else 0
         found = dict(self._begun(number, max(reach, wide)))
+        if self.hiding:
+            found |= own_slice(max(reach, wide))
         if self.reference and masked:
             found[REFERENCE_MASK] = self.common.of(number)
             if self.probing:

@@ -13,10 +13,10 @@ from stackmend.kernels.curtains import (
     Curtain,
     CurtainShape,
     curtain_bands,
-    drawn_curtain,
+    drawn_curtains,
     find_curtain,
 )
-from stackmend.kernels.turning import beside, turned, turned_back
+from stackmend.kernels.turning import beside, turned, turned_back, turned_shape
 from stackmend.registry import IMAGE, Stage, Step, Survey
 
 Image = NDArray[np.float32]
@@ -79,7 +79,11 @@ def curtains_by_band(
         return {}
     mask = beside(image.shape, angle, charging_mask)
     bands = curtain_bands(turned(image, angle), active[-1] + 1)
-    return {band: find_curtain(bands[band], band, shape, mask) for band in active}
+    return {
+        number: find_curtain(band, number, shape, mask)
+        for number, band in enumerate(bands)
+        if number in active
+    }
 
 
 def curtains(
@@ -90,9 +94,8 @@ def curtains(
     if not used:
         return None
     angle = curtain_plan["angle"]
-    total = np.zeros_like(turned(image, angle))
-    for band in used:
-        total += drawn_curtain(curtains_by_band[band], curtain_plan["structure"][band], total.shape)
+    found = [(curtains_by_band[band], curtain_plan["structure"][band]) for band in used]
+    total = drawn_curtains(found, turned_shape(image.shape, angle))
     return turned_back(total, angle, image.shape)
 
 

@@ -1,0 +1,203 @@
+"""Pixels averaged with those that have like surroundings, in the slice and beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend.kernels._arrays import plain_image, readonly
+from stackmend.kernels._sampling import fold, kernel_of
+
+Image = NDArray[np.float32]
+
+MOST_KEPT = 16
+"""Averages of a slice that are computed and kept together."""
+
+LEAST = 0.1
+"""What a pixel counts with where no other has surroundings like its own: so it stays as it is."""
+
+BESIDE, ALONE = 3, 6
+"""How far pixels are looked for along y and x: with other slices, and without."""
+
+ROWS, COLUMNS = 32, 256  # pixels worked on at a time, so that their sums stay in the cache
+
+
+@dataclass(frozen=True)
+class Averages:
+    """Averages of one slice for several reaches and widths, which share their work.
+
+    Others are computed when they are asked for, and are the same to the last bit. ``distance`` may
+    be ``None``: 3 px, or 6 px where no other slice is within reach.
+    """
+
+    levels: tuple[Image, ...]
+    guides: tuple[Image, ...]
+    offsets: tuple[int, ...]
+    noise: float
+    distance: int | None
+    patch: int
+    known: Mapping[tuple[int, float], Image] = field(default_factory=dict)
+
+    def of(self, reach: int, width: float) -> Image:
+        """The average over slices up to ``reach`` places away, ``(Y, X)`` float32."""
+        if (reach, width) in self.known:
+            return self.known[reach, width]
+        return self._computed([reach], [width])[reach, width]
+
+    def computed(self, reaches: Sequence[int], widths: Sequence[float]) -> Averages:
+        """The same with those known that are for these reaches and widths, as many as are kept."""
+        kept = widths[: max(1, MOST_KEPT // len(reaches))]
+        return replace(self, known=self._computed(reaches, kept))
+
+    def _computed(
+        self, reaches: Sequence[int], widths: Sequence[float]
+    ) -> dict[tuple[int, float], Image]:
+        found: dict[tuple[int, float], Image] = {}
+        distances = {reach: self._distance(reach) for reach in reaches}
+        for distance in set(distances.values()):
+            alike = [reach for reach in reaches if distances[reach] == distance]
+            rows = average_alike(
+                self.levels,
+                self.guides,
+                self.offsets,
+                reaches=alike,
+                widths=widths,
+                noise=self.noise,
+                distance=distance,
+                patch=self.patch,
+            )
+            for reach, row in zip(alike, rows, strict=True):
+                found |= {(reach, width): each for width, each in zip(widths, row, strict=True)}
+        return found
+
+    def _distance(self, reach: int) -> int:
+        if self.distance is not None:
+            return self.distance
+        beside = any(0 < abs(offset) <= reach for offset in self.offsets)
+        return BESIDE if beside else ALONE
+
+
+def noise_left(sigma: float) -> float:
+    """The variance of white noise of variance 1 after `gaussian` with ``sigma`` px."""
+    return float((kernel_of(sigma) ** 2).sum()) ** 2 if sigma else 1.0
+
+
+def average_alike(
+    levels: Sequence[Image],
+    guides: Sequence[Image],
+    offsets: Sequence[int],
+    *,
+    reaches: Sequence[int],
+    widths: Sequence[float],
+    noise: float,
+    distance: int,
+    patch: int,
+) -> NDArray[np.float32]:
+    """Weighted means of pixels with like surroundings, for several reaches and widths at once.
+
+    Parameters
+    ----------
+    levels : sequence of (Y, X) float32
+        Slices in the order of the stack, their noise of variance 1.
+    guides : sequence of (Y, X) float32
+        The same with less noise: where these are alike, pixels are.
+    offsets
+        How far along the stack each lies from the slice that is averaged, whose offset is 0.
+    reaches
+        Slices to either side that take part, for each result.
+    widths
+        How unlike pixels may be: standard deviations of the noise of the guides.
+    noise
+        Variance of the noise of the guides.
+    distance
+        Pixels to either side that take part, along y and x.
+    patch
+        Size of the surroundings that are compared, pixels along y and x, odd.
+
+    Returns
+    -------
+    (len(reaches), len(widths), Y, X) float32
+        What is computed for one pair is the same whatever other pairs there are.
+
+    Raises
+    ------
+    ValueError
+        If the slices differ in size.
+
+    Notes
+    -----
+    With ``D`` the mean square difference of the surroundings and ``v`` the noise, the weight is
+    ``exp(-max(D - 2 v, 0) / (width^2 v))``, to 1e-5 above 0.02 and 0 below exp(-16); the pixel
+    itself has the largest weight of the others, at least 0.1. Images are mirrored at the centre of
+    their edge pixels, for the surroundings alone: pixels beyond the edge are never averaged. All
+    differences are computed once; a further width costs another weight, a smaller reach nothing.
+
+    References
+    ----------
+    .. [1] A. Buades, B. Coll, J.-M. Morel, A non-local algorithm for image denoising, CVPR 2005,
+       60-65, :doi:`10.1109/CVPR.2005.38`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noisy = [np.random.default_rng(k).normal(0, 1, (40, 40)).astype("f4") for k in range(3)]
+    >>> given = {"widths": [1.0], "noise": 1.0, "distance": 3, "patch": 5}
+    >>> averaged = average_alike(noisy, noisy, [-1, 0, 1], reaches=[0, 1], **given)
+    >>> [round(float(each.std()), 1) for each in averaged[:, 0]]
+    [0.2, 0.1]
+    """
+    from stackmend.kernels import _patch_loops
+
+    if len({image.shape for image in (*levels, *guides)}) > 1:
+        raise ValueError("the slices differ in size; crop or align them first")
+    margin = distance + patch // 2
+    farthest = max(reaches)
+    within = [place for place, offset in enumerate(offsets) if abs(offset) <= farthest]
+    padded = {place: _with_margin(levels[place], margin) for place in within}
+    alike = {place: _with_margin(guides[place], margin) for place in within}
+    centre = list(offsets).index(0)
+    height, width = levels[centre].shape
+    sharpness = readonly(np.array([1 / (each**2 * noise) for each in widths]))
+    squares = np.empty((patch, COLUMNS + patch - 1), np.float32)
+    work = np.empty((3, COLUMNS + patch - 1), np.float32)
+    sums = np.empty((3 * len(widths), ROWS, COLUMNS), np.float32)
+    rings = np.empty((farthest + 1, len(widths), height, width), np.float32)
+    for tile in _tiles(height, width):
+        sums.fill(0)
+        for far, ring in enumerate(rings):
+            for place in within:
+                if abs(offsets[place]) == far:
+                    _patch_loops.add_slice(
+                        padded[place],
+                        alike[centre],
+                        alike[place],
+                        place == centre,
+                        tile,
+                        distance,
+                        2 * noise,
+                        sharpness,
+                        squares,
+                        work,
+                        sums,
+                    )
+            _patch_loops.mean_of_tile(padded[centre], margin, tile, LEAST, sums, ring)
+    return rings[list(reaches)]
+
+
+def _with_margin(image: Image, margin: int) -> Image:
+    plain = plain_image(image)
+    rows, columns = (fold(np.arange(-margin, size + margin), size) for size in plain.shape)
+    return readonly(np.ascontiguousarray(plain[rows][:, columns]))
+
+
+def _tiles(height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """First and behind the last row, first and behind the last column, of each."""
+    tiles: list[tuple[int, int, int, int]] = []
+    for top in range(0, height, ROWS):
+        bottom = min(top + ROWS, height)
+        starts = range(0, width, COLUMNS)
+        tiles += [(top, bottom, start, min(start + COLUMNS, width)) for start in starts]
+    return tiles

@@ -1,0 +1,24 @@
+"""Take away noise, by one of several methods."""
+
+from stackmend.registry import family
+from stackmend.steps.denoise import (
+    bilateral,
+    neighbours,
+    nl_means,
+    tv_bregman,
+    tv_chambolle,
+    wavelet,
+)
+
+STEP = family(
+    name="denoise",
+    version=1,
+    variants=(
+        neighbours.VARIANT,
+        wavelet.VARIANT,
+        tv_chambolle.VARIANT,
+        tv_bregman.VARIANT,
+        bilateral.VARIANT,
+        nl_means.VARIANT,
+    ),
+)
