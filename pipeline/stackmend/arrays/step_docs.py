@@ -18,6 +18,9 @@ from stackmend.arrays.step_shape import (
 from stackmend.registry import IMAGE, Component, Step, steps
 
 WIDTH = 79
+
+FEW = 9
+"""So many choices are not named any more: they are beyond a line."""
 _KINDS = {"number": "float", "integer": "int", "boolean": "bool", "string": "str", "array": "list"}
 
 
@@ -80,7 +83,7 @@ def _parameters(step: Step) -> Iterable[str]:
 
 
 def _kind(declared: Mapping[str, Any]) -> str:
-    if "enum" in declared:
+    if len(declared.get("enum", ())) in range(1, FEW):
         return "{" + ", ".join(map(repr, declared["enum"])) + "}"
     kinds = declared.get("type", "object")
     every = [kinds] if isinstance(kinds, str) else list(kinds)
