@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stackmend.errors import Problem
-from stackmend.protocol.model import Protocol, StepEntry
+from stackmend.protocol.model import OptimizeEntry, Protocol, StepEntry
 from stackmend.protocol.text import DataPath
-from stackmend.registry import IMAGE, steps
+from stackmend.registry import (
+    HIDDEN_RESULTS,
+    IMAGE,
+    INITIAL_IMAGE,
+    PROBE_RESULTS,
+    PROBES,
+    REFERENCE_MASK,
+    steps,
+)
 
 
 def check_flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
@@ -66,3 +74,28 @@ def _missing_message(entry: StepEntry, missing: Sequence[str], chain: Sequence[S
     if later:
         advice = f"move it behind {later[0]}"
     return f"{entry.name} uses {' and '.join(missing)}, which no step before it makes; {advice}"
+
+
+def check_loss_products(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:
+    """Every product that a loss reads must be made by the steps before it."""
+    available = {IMAGE, INITIAL_IMAGE, HIDDEN_RESULTS}
+    chain = protocol.variant(entry.alternative)
+    last = max(place for place, step in enumerate(chain) if step.id in entry.steps)
+    for step in chain[: last + 1]:
+        available.update(step.step.makes)
+        available.discard(step.step.closes or "")
+        if any(stage.mask_of for stage in step.step.stages):
+            available.add(REFERENCE_MASK)
+        if step.step.recovery:
+            available.update((PROBES, PROBE_RESULTS))
+    if entry.also and entry.also.name == entry.loss.name:
+        message = f"{entry.also.name} is the loss already; name another one, or none"
+        yield protocol.text.problem((*entry.path, "also"), message)
+    for key, loss in entry.losses.items():
+        missing = [name for name in loss.loss.reads if name not in available]
+        if missing:
+            products = " and ".join(missing)
+            where = f" of {entry.alternative}" if entry.alternative else ""
+            what = f"{loss.name} uses {products}, which no tuned step{where} makes"
+            message = f"{what}; choose another loss"
+            yield protocol.text.problem((*entry.path, key), message)

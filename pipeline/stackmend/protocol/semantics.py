@@ -11,7 +11,7 @@ from typing import Any
 from stackmend import words
 from stackmend.errors import Problem
 from stackmend.protocol.choices import check_choice, check_one_of
-from stackmend.protocol.flow import check_flow, check_masks
+from stackmend.protocol.flow import check_flow, check_loss_products, check_masks
 from stackmend.protocol.model import (
     ONE_OF,
     OptimizeEntry,
@@ -25,14 +25,6 @@ from stackmend.protocol.requirements import other_versions
 from stackmend.protocol.stack import chosen_on_clean, held_out_twice
 from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import suggestion
-from stackmend.registry import (
-    HIDDEN_RESULTS,
-    IMAGE,
-    INITIAL_IMAGE,
-    PROBE_RESULTS,
-    PROBES,
-    REFERENCE_MASK,
-)
 
 EXTRAS = {"optuna": "optuna"}
 """Strategies that need a package which may be missing, and the extra that brings it.
@@ -198,7 +190,7 @@ def _optimize(protocol: Protocol) -> Iterator[Problem]:
             yield from _idle(protocol, entry)
         elif known:
             for each in protocol.alternatives(entry):
-                yield from _loss_products(protocol, each)
+                yield from check_loss_products(protocol, each)
         yield from _instead(protocol, entry)
         extra = EXTRAS.get(entry.strategy["name"])
         if extra and find_spec(extra) is None:
@@ -252,30 +244,6 @@ def _uncovered(protocol: Protocol, covered: dict[str, OptimizeEntry]) -> Iterato
             )
             message = f"is swept, but no optimize entry chooses its value; {advice}"
             yield protocol.text.problem((*step.path, name), message, key=True)
-
-
-def _loss_products(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:
-    available = {IMAGE, INITIAL_IMAGE, HIDDEN_RESULTS}
-    chain = protocol.variant(entry.alternative)
-    last = max(place for place, step in enumerate(chain) if step.id in entry.steps)
-    for step in chain[: last + 1]:
-        available.update(step.step.makes)
-        available.discard(step.step.closes or "")
-        if any(stage.mask_of for stage in step.step.stages):
-            available.add(REFERENCE_MASK)
-        if step.step.recovery:
-            available.update((PROBES, PROBE_RESULTS))
-    if entry.also and entry.also.name == entry.loss.name:
-        message = f"{entry.also.name} is the loss already; name another one, or none"
-        yield protocol.text.problem((*entry.path, "also"), message)
-    for key, loss in entry.losses.items():
-        missing = [name for name in loss.loss.reads if name not in available]
-        if missing:
-            products = " and ".join(missing)
-            where = f" of {entry.alternative}" if entry.alternative else ""
-            what = f"{loss.name} uses {products}, which no tuned step{where} makes"
-            message = f"{what}; choose another loss"
-            yield protocol.text.problem((*entry.path, key), message)
 
 
 def _instead(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:

@@ -122,8 +122,9 @@ class Stage:
     @cached_property
     def needs(self) -> tuple[str, ...]:
         """Names of those without which it cannot run: all but what has a default."""
-        given = inspect.signature(self.function).parameters
-        return tuple(name for name in self.reads if given[name].default is inspect.Parameter.empty)
+        given = inspect.signature(self.function).parameters.values()
+        optional = {each.name for each in given if each.default is None}
+        return tuple(name for name in self.reads if name not in optional)
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
