@@ -94,10 +94,7 @@ def test_the_released_files_have_every_key() -> None:
         used.update(keys_of(yaml.safe_load(file.read_text(encoding="utf-8"))))
     schema = resources.schema("skeleton")
     declared = {*declared_by(schema), *resources.schema("phantom")["properties"]}
-    for step in api.steps():
-        if step.name in resources.schema_names("steps"):
-            declared.update(step.schema.get("properties", {}))
-    assert declared <= used
+    assert declared <= used  # steps have versions of their own, and new ones come
 
 
 def test_the_newest_format_is_that_of_the_schema() -> None:

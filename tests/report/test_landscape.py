@@ -13,6 +13,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from records import PROTOCOL, record, search_content
+from stackmend.protocol.build import is_whole
 from stackmend.registry import steps
 from stackmend.report import loss_plots, page_plots, plot_data
 from stackmend.report.advice import edges
@@ -165,7 +166,8 @@ def numeric_parameters() -> Iterator[Any]:
         if steps().origin(step) == "stackmend":
             for name, declared in steps().get(step).schema["properties"].items():
                 numeric = {"number", "integer"} & set(np.atleast_1d(declared.get("type", "")))
-                if numeric and declared.get("sweepable", True):
+                listed = "enum" in declared  # beyond what was tried nothing is advised
+                if numeric and declared.get("sweepable", True) and not listed:
                     yield pytest.param(declared, id=f"{step}.{name}")
 
 
@@ -173,7 +175,7 @@ def numeric_parameters() -> Iterator[Any]:
 @pytest.mark.parametrize("declared", [*numeric_parameters()])
 def test_what_is_advised_at_an_edge_is_allowed(declared: dict[str, Any], end: str) -> None:
     low = declared.get("minimum", declared.get("exclusiveMinimum", 0) + 0.5)
-    high, whole = declared["maximum"], declared["type"] == "integer"
+    high, whole = declared["maximum"], is_whole(declared)
     cuts = ((0, 0.1, 1), (0, 0.5, 1), (0.001, 0.01, 0.02), (0.3, 0.5, 0.7), (0.97, 0.98, 0.99))
     advised = 0
     for shares in cuts:
@@ -181,7 +183,7 @@ def test_what_is_advised_at_an_edge_is_allowed(declared: dict[str, Any], end: st
         values = sorted({round(each) for each in values} if whole else values)
         chosen = values[0] if end == "lower" else values[-1]
         facts = {"space": {"p": values}, "chosen": {"p": chosen}, "on_edge": {"p": end}}
-        facts |= {"limits": {"p": _limits(declared)}, "whole": ["p"] if whole else []}
+        facts |= {"limits": {"p": _limits(declared, values)}, "whole": ["p"] if whole else []}
         for advice in edges(grid(facts, p=values), Result(Path(), record())):
             assert advice.suggestion or chosen in (low, high)
             if advice.suggestion:

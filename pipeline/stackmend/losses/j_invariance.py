@@ -108,7 +108,7 @@ LOSS = Loss(
     advice="leave the step out, or choose slices that are noisy",
     undefined_advice="choose larger slices, or a larger region",
     references=(
-        "Batson, Royer, Noise2Self, ICML 2019, arXiv:1901.11365",
+        "Batson, Royer, Noise2Self, ICML 2019, 10.48550/arXiv.1901.11365",
         "van der Walt et al., scikit-image, PeerJ 2 (2014), e453, 10.7717/peerj.453",
     ),
 )

@@ -124,7 +124,7 @@ def _step(item: Mapping[str, Any], path: DataPath, text: Text) -> StepEntry:
 def _value(value: Any, declared: Mapping[str, Any]) -> Any:
     if isinstance(value, dict) and "sweep" in value:
         sweep = value["sweep"]
-        whole = declared.get("type") == "integer"
+        whole = is_whole(declared)
         if isinstance(sweep, list):
             return Sweep(tuple(_plain(each, declared) for each in sweep), whole=whole)
         log = sweep.get("scale") == "log"
@@ -146,7 +146,14 @@ def _plain(value: Any, declared: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
         items = declared.get("items")
         return [_plain(item, items if isinstance(items, Mapping) else {}) for item in value]
-    return int(value) if declared.get("type") == "integer" and isinstance(value, float) else value
+    return int(value) if isinstance(value, float) and is_whole(declared) else value
+
+
+def is_whole(declared: Mapping[str, Any]) -> bool:
+    """Whether a parameter takes whole numbers, and no others, by its schema."""
+    kinds = declared.get("type", ())
+    several = (kinds,) if isinstance(kinds, str) else kinds
+    return "integer" in several and "number" not in several
 
 
 def _phantom(given: Mapping[str, Any] | None) -> dict[str, Any] | None:

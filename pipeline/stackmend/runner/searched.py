@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from stackmend.job import Job
+from stackmend.protocol.build import is_whole
 from stackmend.registry import FAILED, NOTHING_FOUND, Undefined
 from stackmend.result.record import SearchRecord, SecondRecord
 from stackmend.result.rows import LEAVE_IT_ALONE, LossRow
@@ -25,6 +26,7 @@ def search_record(job: Job, tuned: FinishedSearch) -> SearchRecord:
     entry, result, choice = tuned.entry, tuned.result, tuned.result.choice
     names = column_names(result.space.parameters)
     declared = dict(zip(names, _declared(job, tuned), strict=True))
+    space = {name: axis.values for name, axis in zip(names, result.space.axes, strict=True)}
     content = SearchRecord(
         steps=tuple(entry.steps),
         channel=tuned.channel,
@@ -34,7 +36,7 @@ def search_record(job: Job, tuned: FinishedSearch) -> SearchRecord:
         loss_references=entry.loss.loss.references,
         strategy=entry.strategy,
         region=entry.region,
-        space={name: axis.values for name, axis in zip(names, result.space.axes, strict=True)},
+        space=space,
         combinations=len(result.combinations),
         slices=tuple(result.losses),
         distinct_work=dict(result.work),
@@ -50,8 +52,8 @@ def search_record(job: Job, tuned: FinishedSearch) -> SearchRecord:
         overmasked=sum(why == OVERMASKED for why in result.refused.values()),
         computed=tuned.computed,
         loss_description=str(entry.loss.loss.schema.get("description", "")),
-        limits={name: _limits(each) for name, each in declared.items()},
-        whole=tuple(name for name, each in declared.items() if each.get("type") == "integer"),
+        limits={name: _limits(each, space[name]) for name, each in declared.items()},
+        whole=tuple(name for name, each in declared.items() if is_whole(each)),
         failed=dict(Counter(tuned.failed.values())),
         one_of=entry.alternative,
         beside=tuned.beside,
@@ -113,7 +115,11 @@ def _declared(job: Job, tuned: FinishedSearch) -> Iterator[Mapping[str, Any]]:
         yield components[id].schema["properties"][name]
 
 
-def _limits(declared: Mapping[str, Any]) -> dict[str, float]:
+def _limits(declared: Mapping[str, Any], tried: Sequence[Any]) -> dict[str, float]:
+    """Between which ends there are other values to be tried; where some are listed, none."""
+    if "enum" in declared:
+        numbers = [value for value in tried if isinstance(value, int | float)]
+        return {"minimum": min(numbers), "maximum": max(numbers)} if numbers else {}
     return {word: declared[word] for word in LIMITS if word in declared}
 
 
