@@ -17,6 +17,7 @@ from stackmend.cli.init import check_name
 from stackmend.cli.options import Options, add_memory, add_replacements
 from stackmend.cli.terminal.streams import escape, json_text, message_line, say
 from stackmend.errors import InputError, UsageError
+from stackmend.words import size
 
 if TYPE_CHECKING:
     from stackmend.tuner.access import Access
@@ -64,6 +65,8 @@ def main(options: Options) -> int:
     try:
         here = options.browser and _has_screen()
         _say_where(server.access, here=here)
+        most = f"results are remembered up to {size(server.memory)} (--memory)"
+        say(message_line(f"{most}; Ctrl-C ends it"), sys.stderr)
         if here:
             webbrowser.open(server.access.address_once)
         threading.Event().wait()
@@ -126,7 +129,6 @@ def _say_where(access: Access, *, here: bool) -> None:
         tunnel = f"ssh -L {access.port}:127.0.0.1:{access.port} {socket.gethostname()}"
         say(message_line(f"from another computer: {tunnel}"), sys.stderr)
         say(message_line("and open that address there"), sys.stderr)
-    say(message_line("Ctrl-C ends it"), sys.stderr)
 
 
 def _has_screen() -> bool:

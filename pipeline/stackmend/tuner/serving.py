@@ -39,6 +39,8 @@ class Server:
         Host and port.
     access
         The address of the page, with its token.
+    memory
+        Bytes that remembered results take together at the most.
     """
 
     def __init__(self, subject: Subject, *, port: int = 0, memory: str | None = None) -> None:
@@ -49,6 +51,7 @@ class Server:
         except BaseException:
             self._socket.close()
             raise
+        self.memory = sessions.memory
         self.address = self._socket.getsockname()
         self.access = Access(self.address[1])
         config = uvicorn.Config(

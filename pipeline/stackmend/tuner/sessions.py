@@ -32,6 +32,11 @@ class Sessions:
         self._opening = Opening(subject, self._tell, self._looked)
         self._opening.look()
 
+    @property
+    def memory(self) -> int:
+        """Bytes that remembered results take together at the most."""
+        return self._preview.memory.limit
+
     def known(self, id: str) -> Session | None:
         """The session of a page, if there is one of that name."""
         with self._lock:
