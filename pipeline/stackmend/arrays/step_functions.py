@@ -56,7 +56,8 @@ def step_function(name: str) -> Callable[..., Any]:
     function.__name__ = function.__qualname__ = name
     function.__module__ = "stackmend.steps"
     function.__doc__ = documentation(step)
-    function.__signature__ = signature_of(step)  # type: ignore[attr-defined]  # as inspect says
+    # inspect looks for this attribute, which the type of functions does not have.
+    function.__signature__ = signature_of(step)  # type: ignore[attr-defined]
     return function
 
 

@@ -146,6 +146,17 @@ def whole_number(text: str) -> int:
     return number
 
 
+def add_tolerance(parser: ArgumentParser) -> None:
+    """Add the grey levels by which pixels of another run may differ."""
+    parser.add_argument(
+        "--tolerance",
+        type=grey_levels,
+        metavar="LEVELS",
+        help="grey levels by which pixels may differ (default: 1; for float32 a 10000th of the "
+        "spread of a slice)",
+    )
+
+
 def grey_levels(text: str) -> float:
     """A number of grey levels, 0 or more."""
     try:

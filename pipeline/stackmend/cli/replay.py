@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stackmend.addresses import as_path
 from stackmend.cli.follow import follow
-from stackmend.cli.options import Options, add_follow, add_result, add_workers, grey_levels
+from stackmend.cli.options import Options, add_follow, add_result, add_tolerance, add_workers
 from stackmend.cli.terminal.streams import answer
 from stackmend.cli.verify import DIFFERENT, verification_lines
 
@@ -28,13 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="choose the values again, and do not take those of the record",
     )
-    parser.add_argument(
-        "--tolerance",
-        type=grey_levels,
-        metavar="LEVELS",
-        help="grey levels by which pixels may differ (default: 1; for float32 a 10000th of the "
-        "spread of a slice)",
-    )
+    add_tolerance(parser)
     add_workers(parser)
     add_follow(parser)
 

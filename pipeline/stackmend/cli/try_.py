@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from stackmend import words
-from stackmend.cli.options import Options, grey_levels
+from stackmend.cli.options import Options, add_tolerance
 from stackmend.cli.terminal.streams import answer, message_line, say
 from stackmend.cli.verify import DIFFERENT
 
@@ -17,13 +17,7 @@ HELP = "run the test of a bundle, and hold its pixels against what was expected"
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.add_argument("file", type=Path, metavar="BUNDLE", help="a file that bundle has made")
-    parser.add_argument(
-        "--tolerance",
-        type=grey_levels,
-        metavar="LEVELS",
-        help="grey levels by which pixels may differ (default: 1; for float32 a 10000th of the "
-        "spread of a slice)",
-    )
+    add_tolerance(parser)
 
 
 def main(options: Options) -> int:

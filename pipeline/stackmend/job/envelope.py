@@ -75,7 +75,7 @@ def _of_levels(
     wanted = {name: each for name, each in MEASURES.items() if name in envelope}
     if not wanted or envelope.get("dtype", str(reader.dtype)) != str(reader.dtype):
         return  # grey levels of other types are other numbers
-    slices = list(_some_slices(protocol, reader)) if wanted else []
+    slices = list(_some_slices(protocol, reader))
     for name, measure in wanted.items():
         values = [value for value in map(measure.of, slices) if value is not None]
         if not values:

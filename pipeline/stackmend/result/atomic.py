@@ -64,6 +64,7 @@ def write_new(path: Path, text: str, *, replace: bool = False) -> None:
             path.open("x").close()  # nobody else takes the name meanwhile
         try:
             write_text(path, text)
+        # Whatever stops it, Ctrl-C too: the name that was taken must not stay as an empty file.
         except BaseException:
             if not replace:
                 path.unlink(missing_ok=True)

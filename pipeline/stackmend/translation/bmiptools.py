@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stackmend.translation.writing import Translation
+from stackmend.translation.writing import BY_HAND, Translation
 
 PROGRAM = "a bmiptools pipeline"
 
@@ -29,15 +29,15 @@ _GLOBAL = {"gf1_sigma": 80, "gf2_sigma": 80, "rb_radius": 2, "gf3_sigma": 4}
 
 _NO_EQUAL = {
     "Affine": "transformations of the volume",
-    "Denoiser": "denoising",
+    "Denoiser": f"denoising; {BY_HAND} denoise",
     "DenoiserDNN": "denoising by a network, which its file does not hold",
-    "Destriper": "destriping",
-    "Equalizer": "equalization of the histogram",
-    "Flatter": "flattening",
-    "HistogramMatcher": "matching of histograms",
+    "Destriper": f"destriping; {BY_HAND} destripe, method wavelet",
+    "Equalizer": f"equalization of the histogram; {BY_HAND} equalize",
+    "Flatter": f"flattening; {BY_HAND} flatten, method gaussian",
+    "HistogramMatcher": f"matching of histograms; {BY_HAND} match_histogram",
     "Registrator": "alignment",
 }
-"""What plugins do that no step does yet."""
+"""What plugins do that is not taken over; some of it a step does."""
 
 
 def translation(text: str, name: str) -> Translation:

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from stackmend.translation.writing import Translation
+from stackmend.translation.writing import BY_HAND, Translation
 
 PROGRAM = "a parameter file of PyStack3D"
 
@@ -19,10 +19,10 @@ _NO_EQUAL = {
     "intensity_rescaling_area": "grey levels matched by an area",
     "registration_calculation": "alignment",
     "registration_transformation": "alignment",
-    "destriping": "destriping",
+    "destriping": f"destriping by another method; {BY_HAND} destripe",
     "resampling": "slices interpolated to an even spacing",
 }
-"""What steps of it do that no step does yet."""
+"""What steps of it do that is not taken over."""
 
 
 def translation(text: str, name: str) -> Translation:

@@ -14,6 +14,9 @@ from stackmend import words
 _PLAIN = re.compile(r"[A-Za-z_./][\w./ -]*[\w./]|[A-Za-z_]")
 _WORDS = {"true", "false", "null"}
 
+BY_HAND = "its settings are not taken over, so add by hand the step"
+"""Said of what a step does, where it is set in another way."""
+
 
 @dataclass
 class Translation:
