@@ -87,8 +87,9 @@ class _Contents:
                 name = "" if known else above
 
 
+# When it was changed and its size tell the versions of a file apart.
 @lru_cache(maxsize=4)
-def _open(file: str, changed: int, size: int) -> tuple[ZipFile, _Contents]:  # noqa: ARG001 - tells versions of the file apart
+def _open(file: str, changed: int, size: int) -> tuple[ZipFile, _Contents]:  # noqa: ARG001 - see above
     """An archive, kept open: to find its contents takes longer than to read one of them."""
     try:
         archive = ZipFile(file)
