@@ -132,15 +132,16 @@ def add_curtains(coarse: Image, energy: Image, size: int, structure: float, out:
 
 
 @compiled
-def mean_slope_along(image: Image) -> float:
-    """Mean of the absolute differences along y: central, at the edges to one side."""
+def mean_slope_along(image: Image, other: Image) -> float:
+    """Mean of the absolute differences along y of ``image - other``: at the edges to one side."""
     total = np.zeros(image.shape[1], np.float64)  # columns side by side
     last = image.shape[0] - 1
     for y in range(image.shape[0]):
-        before, behind = image[max(y - 1, 0)], image[min(y + 1, last)]
+        low, high = max(y - 1, 0), min(y + 1, last)
+        before, behind, first, second = image[low], image[high], other[low], other[high]
         weight = 0.5 if 0 < y < last else 1.0
         for x in range(image.shape[1]):
-            total[x] += weight * abs(behind[x] - before[x])
+            total[x] += weight * abs((behind[x] - second[x]) - (before[x] - first[x]))
     return float(total.sum() / image.size)
 
 

@@ -28,7 +28,7 @@ def loss(image: Image, initial_image: Image) -> float | Undefined:
     """
     if min(image.shape) < 2:
         return Undefined(UNDEFINED, "a slice of one row or column has no slope")
-    return 2 * mean_slope_along(initial_image - image) + mean_slope_across(image)
+    return 2 * mean_slope_along(initial_image, image) + mean_slope_across(image)
 
 
 LOSS = Loss(
