@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from reference_data import FOLDER, needs_reference
 from stackmend import steps
 from stackmend.api import run
-from stackmend.kernels.curtains import CurtainShape, curtain_bands, find_curtain
+from stackmend.kernels.curtains import CurtainShape, Drawn, curtain_bands, find_curtain
 from stackmend.kernels.turning import turned, turned_back
 from stackmend.kernels.wavelets import (
     column_spectra,
@@ -82,6 +82,58 @@ def test_turning_there_and_back():
         np.testing.assert_array_equal(turned_back(turned(image, angle), angle, SHAPE), image)
     back = turned_back(turned(image, 30), 30, SHAPE)
     assert np.abs(back - image)[5:-5, 5:-5].std() < 1
+
+
+ALIKE = np.array([structure(1) + 0.3 * structure(seed) for seed in (5, 6, 7, 8)])
+
+
+def of_both_passes(stack, **values):
+    restored = (steps.destripe(stack, neighbours=each, **values) for each in (0, 1))
+    return [left_of(each, ALIKE) for each in restored]
+
+
+@pytest.mark.parametrize("angle", [0, 25])
+def test_neighbours_help_where_curtains_differ(angle):
+    stack = ALIKE + np.array([curtained(angle=angle, seed=seed) for seed in (9, 10, 11, 12)])
+    once, twice = of_both_passes(stack, angle=angle)
+    assert twice < 0.9 * once
+
+
+def test_neighbours_do_no_harm_where_curtains_persist():
+    once, twice = of_both_passes(ALIKE + curtained())
+    assert twice < 1.01 * once
+
+
+def test_without_curtains_or_neighbours_there_is_no_second_pass():
+    np.testing.assert_array_equal(steps.destripe(CLEAN, neighbours=1), CLEAN)
+    alone = ALIKE[:1] + curtained()
+    np.testing.assert_array_equal(steps.destripe(alone, neighbours=1), steps.destripe(alone))
+
+
+def test_charge_of_a_neighbour_does_not_take_part():
+    from stackmend.registry import Window
+    from stackmend.steps.destripe import robust
+
+    mask = np.zeros((3, *SHAPE), bool)
+    mask[2, 40:80, 50:90] = True
+    image = Window(list(ALIKE[:3]), 1)
+    own = Window([{0: Drawn(find_curtain(ALIKE[1], 0, CurtainShape(48, 48, 1.5)), 1.0)}] * 3, 1)
+    found = robust.beside(image, image, own, Window(list(mask), 1), neighbours=1)
+    np.testing.assert_array_equal(found.mask, mask[2])
+    np.testing.assert_allclose(found.alike[0], 1)
+
+
+def test_a_second_pass_is_the_same_for_any_workers(tmp_path):
+    hashes = set()
+    for workers in (1, 2):
+        file = tmp_path / f"{workers}.yaml"
+        file.write_text(
+            "protocol: 1\ninput: {phantom: {slices: 5, height: 96, width: 96}}\n"
+            f"output: {{path: out{workers}}}\n"
+            "chain: [{step: destripe, neighbours: 1, gate: 0}]\n"
+        )
+        hashes.add(run(file, workers=workers).record["output"]["pixel_hash"])
+    assert len(hashes) == 1
 
 
 def test_more_strength_takes_more():

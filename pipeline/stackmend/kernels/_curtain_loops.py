@@ -116,9 +116,11 @@ def square_means(coarse: Image, size: int, rows: int, out: Image) -> None:
 
 
 @compiled
-def add_curtains(coarse: Image, energy: Image, size: int, structure: float, out: Image) -> None:
-    """Add the estimate, less what structure alone would give, to ``out``."""
-    floor = np.float32(structure)
+def add_curtains(
+    coarse: Image, energy: Image, size: int, structure: float, weight: float, out: Image
+) -> None:
+    """Add a part of the estimate, less what structure alone would give, to ``out``."""
+    floor, part = np.float32(structure), np.float32(weight)
     for y in range(out.shape[0]):
         low, high, far = place(y, size, coarse.shape[0])
         one, two = np.float32(1 - far), np.float32(far)
@@ -128,7 +130,7 @@ def add_curtains(coarse: Image, energy: Image, size: int, structure: float, out:
             found = one * lower[x] + two * upper[x]
             excess = found - floor
             if excess > 0:
-                total[x] += (one * first[x] + two * second[x]) * (excess / found)
+                total[x] += (one * first[x] + two * second[x]) * (excess / found) * part
 
 
 @compiled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,19 @@ class Curtain:
     energy: Image
     size: int
     power: float
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Curtains of a band that are to be drawn.
+
+    ``structure`` is the mean square that structure alone would give: where there is no more, there
+    is nothing. ``weight`` is the part of them that is drawn.
+    """
+
+    curtain: Curtain
+    structure: float
+    weight: float = 1.0
 
 
 def width_of(band: int) -> float:
@@ -148,14 +161,36 @@ def curtain_powers(
     return [find_curtain(band, number, shape, mask).power for number, band in enumerate(bands)]
 
 
-def drawn_curtains(found: Sequence[tuple[Curtain, float]], shape: tuple[int, ...]) -> Image:
+def likeness(curtain: Curtain, others: Sequence[Curtain]) -> float:
+    """The part of the square of curtains that those of other slices in the same band explain.
+
+    Parameters
+    ----------
+    curtain
+        Of a slice.
+    others
+        Of the others, whose mean is taken; of the same size.
+
+    Returns
+    -------
+    float
+        The square of the correlation, 0 to 1; 0 where it is negative or there are no others.
+    """
+    if not others:
+        return 0.0
+    own = curtain.levels.astype(np.float64)
+    mean = np.mean([each.levels for each in others], axis=0, dtype=np.float64)
+    together, squares = (own * mean).sum(), (own**2).sum() * (mean**2).sum()
+    return float(together**2 / squares) if together > 0 else 0.0
+
+
+def drawn_curtains(found: Collection[Drawn], shape: tuple[int, ...]) -> Image:
     """The curtains of some bands in every pixel.
 
     Parameters
     ----------
     found
-        Of each band its curtains, as ``find_curtain`` has them, and the mean square that structure
-        alone would give; where there is no more, there is nothing.
+        Those of each band.
     shape
         Of the slice.
 
@@ -166,6 +201,7 @@ def drawn_curtains(found: Sequence[tuple[Curtain, float]], shape: tuple[int, ...
     from stackmend.kernels import _curtain_loops as loops
 
     out = np.zeros(shape, np.float32)
-    for curtain, structure in found:
-        loops.add_curtains(curtain.levels, curtain.energy, curtain.size, structure, out)
+    for each in found:
+        own = each.curtain
+        loops.add_curtains(own.levels, own.energy, own.size, each.structure, each.weight, out)
     return out
