@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from components import bound, evaluate
 from reference_data import fibsem_clean, needs_reference
 from stackmend import api, registry
 from stackmend.errors import ProtocolError
+from stackmend.kernels import patch_average
+from stackmend.kernels.hidden_pixels import hidden_at
 from stackmend.kernels.noise_model import (
     correlations,
     grey_levels_of,
@@ -23,6 +26,7 @@ from stackmend.kernels.noise_model import (
     stabilised,
 )
 from stackmend.kernels.patch_average import average_alike
+from stackmend.losses import j_invariance
 from stackmend.registry import Unsettled, Window
 from stackmend.steps.denoise import neighbours
 
@@ -148,6 +152,20 @@ def test_what_is_shared_has_the_same_bits_as_what_is_computed_alone(distance):
         alone = neighbours.averages(*given, reach=(reach,), h=(h,), **how)
         one = neighbours.averaged_levels(alone, reach=reach, h=h)
         assert np.array_equal(one, neighbours.averaged_levels(shared, reach=reach, h=h))
+
+
+@pytest.mark.parametrize(
+    "at", [(2, 0, 4, 4), (1, 2, 3, 2), (0, 0, 1, 1), (9, 9, 11, 20), (70, 0, 4, 4)]
+)
+@pytest.mark.parametrize("patch", [3, 5, 9])
+def test_some_pixels_have_the_bits_that_they_have_among_all(at, patch):
+    row, column, down, across = at
+    some = slice(row, None, down), slice(column, None, across)
+    stack = [each[:41, :33] / np.float32(12) for each in NOISY[:3]]
+    given = {"reaches": [0, 1, 2], "widths": [0.6, 1.5], "noise": 0.8, "distance": 4}
+    whole = average_alike(stack, stack, [-1, 0, 1], patch=patch, **given)
+    found = average_alike(stack, stack, [-1, 0, 1], patch=patch, at=some, **given)
+    assert np.array_equal(found, whole[(..., *some)])
 
 
 def test_slices_that_are_left_out_leave_a_gap():
@@ -320,6 +338,26 @@ def test_a_search_applies_what_it_has_scored(tmp_path):
     assert search["status"] == "chosen"
     chosen = {**search["chosen"], "guide": 0.5}
     assert np.array_equal(done, stackmend.steps.denoise(NOISY, **chosen))
+
+
+def test_the_losses_are_those_of_whole_slices(tmp_path, monkeypatch):
+    """Although a search averages nothing for them but the pixels that were hidden."""
+    asked = []
+
+    def noted(*given, at=None, **values):
+        asked.append(at)
+        return average_alike(*given, at=at, **values)
+
+    monkeypatch.setattr(patch_average, "average_alike", noted)
+    run(tmp_path, NOISY, "some", GRID, OPTIMIZE)
+    assert hidden_at(8) in asked
+    asked.clear()
+    hiding = replace(j_invariance.LOSS.hiding, looked_at=None)
+    monkeypatch.setitem(j_invariance.LOSS.__dict__, "hiding", hiding)
+    run(tmp_path, NOISY, "all", GRID, OPTIMIZE)
+    assert all(each is None for each in asked)
+    some, every = ((tmp_path / name / "losses.csv").read_bytes() for name in ("some", "all"))
+    assert some == every
 
 
 def test_the_slice_as_it_is_wins_where_its_noise_is_weak(tmp_path):

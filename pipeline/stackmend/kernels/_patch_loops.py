@@ -146,6 +146,19 @@ def add_slice(
 
 
 @compiled
+def weighted_means(
+    own: Image, total: Image, weighted: Image, most: Image, least: float, out: Image
+) -> None:
+    """Set a row to its weighted means; a pixel counts with the largest weight of the others.
+
+    `least` is what it counts with where these are lower.
+    """
+    for x in range(out.size):
+        weight = max(most[x], np.float32(least))
+        out[x] = (weighted[x] + weight * own[x]) / (total[x] + weight)
+
+
+@compiled
 def mean_of_tile(
     levels: Image,
     margin: int,
@@ -154,18 +167,12 @@ def mean_of_tile(
     sums: Stack,
     out: Stack,
 ) -> None:
-    """Set a tile to its weighted means; a pixel counts with the largest weight of the others.
-
-    `least` is what it counts with where these are lower.
-    """
+    """Set a tile to its weighted means."""
     top, bottom, start, stop = tile
-    n_widths = out.shape[0]
+    n_widths, n = out.shape[0], stop - start
     for i in range(n_widths):
+        total, weighted, most = sums[i], sums[n_widths + i], sums[2 * n_widths + i]
         for y in range(top, bottom):
-            own = levels[y + margin, start + margin : stop + margin]
-            mean = out[i, y, start:stop]
-            total, weighted = sums[i, y - top], sums[n_widths + i, y - top]
-            most = sums[2 * n_widths + i, y - top]
-            for x in range(mean.size):
-                weight = max(most[x], np.float32(least))
-                mean[x] = (weighted[x] + weight * own[x]) / (total[x] + weight)
+            own, row = levels[y + margin, start + margin : stop + margin], y - top
+            given = own, total[row, :n], weighted[row, :n], most[row, :n]
+            weighted_means(*given, least, out[i, y, start:stop])
