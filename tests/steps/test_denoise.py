@@ -26,7 +26,6 @@ from stackmend.kernels.noise_model import (
     stabilised,
 )
 from stackmend.kernels.patch_average import average_alike
-from stackmend.losses import j_invariance
 from stackmend.registry import Unsettled, Window
 from stackmend.steps.denoise import neighbours
 
@@ -352,8 +351,8 @@ def test_the_losses_are_those_of_whole_slices(tmp_path, monkeypatch):
     run(tmp_path, NOISY, "some", GRID, OPTIMIZE)
     assert hidden_at(8) in asked
     asked.clear()
-    hiding = replace(j_invariance.LOSS.hiding, looked_at=None)
-    monkeypatch.setitem(j_invariance.LOSS.__dict__, "hiding", hiding)
+    used = registry.losses().get("j_invariance")
+    monkeypatch.setitem(used.__dict__, "hiding", replace(used.hiding, looked_at=None))
     run(tmp_path, NOISY, "all", GRID, OPTIMIZE)
     assert all(each is None for each in asked)
     some, every = ((tmp_path / name / "losses.csv").read_bytes() for name in ("some", "all"))
