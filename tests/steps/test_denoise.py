@@ -215,8 +215,22 @@ def test_a_turned_slice_gives_the_turned_result():
     np.testing.assert_allclose(turned, np.rot90(done, axes=(1, 2)), atol=2e-3)
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name != "wavelet"])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (2, 2), (7, 5)])
+@pytest.mark.filterwarnings("ignore:Level value:UserWarning")  # of PyWavelets, for a few pixels
+def test_tiny_slices_have_a_result(method, shape):
+    if method == "wavelet":
+        pytest.importorskip("pywt")
+    given = {"noise": [2, 25]} if method == "neighbours" else {}
+    done = stackmend.steps.denoise(NOISY[0, : shape[0], : shape[1]].copy(), method=method, **given)
+    assert done.shape == shape
+    assert np.isfinite(done).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_a_constant_slice_stays(method):
+    if method == "wavelet":
+        pytest.importorskip("pywt")
     flat = np.full(SHAPE[1:], 7, np.float32)
     values = {"denoise.noise_model": model(2, 25)} if method == "neighbours" else {}
     done = evaluate(flat, bound("denoise", method=method, reach=0), **values)["image"]

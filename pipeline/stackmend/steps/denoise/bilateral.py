@@ -35,7 +35,8 @@ def averaged(image: Image, *, sigma_color: float | None, sigma_spatial: float, b
     exact = image.astype(np.float64) - lowest
     how = {"sigma_color": sigma_color, "sigma_spatial": sigma_spatial, "bins": bins}
     result = denoise_bilateral(exact, mode="symmetric", **how)
-    return np.asarray(result + lowest, dtype=np.float32)
+    # Axes of 1 px are dropped there.
+    return np.asarray(result + lowest, dtype=np.float32).reshape(image.shape)
 
 
 VARIANT = Step(

@@ -51,6 +51,8 @@ def shrunk(
     """
     from skimage.restoration import denoise_wavelet
 
+    if min(image.shape) == 1 or image.min() == image.max():  # there is no threshold to be found
+        return image
     given = {"sigma": sigma, "wavelet": wavelet, "wavelet_levels": wavelet_levels}
     result = denoise_wavelet(image.astype(np.float64), mode=mode, method=threshold, **given)
     return np.asarray(result, dtype=np.float32)
