@@ -33,6 +33,7 @@ from stackmend.registry.components import (
     Undefined,
 )
 from stackmend.registry.stages import (
+    ASKED_PIXELS,
     HIDDEN_RESULTS,
     IMAGE,
     INITIAL_IMAGE,
@@ -49,6 +50,7 @@ from stackmend.registry.stages import (
 from stackmend.registry.variants import family, in_use, methods_of, owners_of
 
 __all__ = [
+    "ASKED_PIXELS",
     "FAILED",
     "HIDDEN_RESULTS",
     "IMAGE",

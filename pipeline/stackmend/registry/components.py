@@ -86,10 +86,15 @@ class Hiding:
     places
         ``places(*, parameter, ...)`` returns the places, which are hidden one after the other;
         keyword-only parameters are parameters of the loss.
+    looked_at
+        ``looked_at(place)`` returns an index of the pixels that the loss looks at, if it looks at
+        no others: the last of the tuned steps is told (``asked_pixels``), and may leave out the
+        rest.
     """
 
     hidden: Callable[[Any, int], Any]
     places: Callable[..., tuple[int, ...]]
+    looked_at: Callable[[int], Any] | None = None
 
     def places_for(self, parameters: Mapping[str, Any]) -> tuple[int, ...]:
         """The places, with the values of the loss's parameters."""

@@ -32,6 +32,13 @@ HIDDEN_RESULTS = "hidden_results"
 One for each place of the loss's ``Hiding``; ``None`` if the slice is left as it is.
 """
 
+ASKED_PIXELS = "asked_pixels"
+"""For steps: an index of the pixels of their image that are looked at, where not all are.
+
+The image has its full shape, but the other pixels of it may be anything. A stage takes it with the
+default ``None``, which stands for all pixels.
+"""
+
 
 @dataclass(frozen=True)
 class Probe:

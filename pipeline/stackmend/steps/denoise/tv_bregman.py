@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.registry import IMAGE, Stage, Step
+from stackmend.registry import Step
+from stackmend.steps.denoise.removal import filter_stages
 
 Image = NDArray[np.float32]
 
@@ -41,12 +42,12 @@ def split(
     limits = {"eps": 1e-3 if eps is None else eps, "max_num_iter": iterations or 100}
     exact = image.astype(np.float64)
     result = denoise_tv_bregman(exact, weight=fidelity, isotropic=isotropic, **limits)
-    return np.asarray(result, dtype=np.float32)
+    return np.asarray(result, dtype=np.float32).reshape(image.shape)  # axes of 1 px are dropped
 
 
 VARIANT = Step(
     name="tv_bregman",
     version=1,
-    stages=(Stage(split, makes=IMAGE),),
+    stages=filter_stages(split),
     references=("Goldstein, Osher, SIAM J. Imaging Sci. 2 (2009), 323-343, 10.1137/080725891",),
 )

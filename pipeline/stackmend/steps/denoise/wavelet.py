@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.registry import IMAGE, Stage, Step
+from stackmend.registry import Step
+from stackmend.steps.denoise.removal import filter_stages
 
 Image = NDArray[np.float32]
 
@@ -50,6 +51,8 @@ def shrunk(
     """
     from skimage.restoration import denoise_wavelet
 
+    if min(image.shape) == 1 or image.min() == image.max():  # there is no threshold to be found
+        return image
     given = {"sigma": sigma, "wavelet": wavelet, "wavelet_levels": wavelet_levels}
     result = denoise_wavelet(image.astype(np.float64), mode=mode, method=threshold, **given)
     return np.asarray(result, dtype=np.float32)
@@ -64,7 +67,7 @@ def _refuse(_: Mapping[str, Any]) -> dict[str, str]:
 VARIANT = Step(
     name="wavelet",
     version=1,
-    stages=(Stage(shrunk, makes=IMAGE),),
+    stages=filter_stages(shrunk),
     refuse=_refuse,
     references=(
         "Chang, Yu, Vetterli, IEEE Trans. Image Process. 9 (2000), 1532-1546, 10.1109/83.862633",
