@@ -96,10 +96,15 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
     slices = ", ".join(map(str, search.slices))
     if _several(record):
         slices += f" of channel {search.channel}"
+    several = len(record.searches) > 1
+    named = ", ".join(search.steps)
     if search.status != "chosen":
-        yield "search", f"{_tried(search)} on slice {slices}: {search.reason}"
+        of = f"{named}: " if several else ""
+        yield "search", f"{of}{_tried(search)} on slice {slices}: {search.reason}"
         yield from _clean(search)
         return
+    if several:
+        yield "search", f"{named}, by {search.loss}"
     if search.one_of:
         yield "one of", f"{search.one_of} is taken"
     # the values, each beside those that were tried

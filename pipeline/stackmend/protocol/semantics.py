@@ -51,10 +51,12 @@ def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> I
         for variant in protocol.variants.values():
             problems.update(dict.fromkeys(_names(protocol, variant)))
             problems.update(dict.fromkeys(check_flow(protocol, variant)))
-            problems.update(dict.fromkeys(_surveys(protocol, variant)))
         yield from problems
         yield from check_one_of(protocol)
         yield from check_masks(protocol)
+    if chain and optimize:
+        looks = (problem for name in protocol.variants for problem in _surveys(protocol, name))
+        yield from dict.fromkeys(looks)
     if optimize:
         yield from _optimize(protocol)
         yield from check_choice(protocol)
@@ -257,14 +259,28 @@ def _instead(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:
             yield protocol.text.problem((*step.path, name), message)
 
 
-def _surveys(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
+def _surveys(protocol: Protocol, name: str) -> Iterator[Problem]:
+    """Steps that must look at the stack while a sweep before them is still open."""
+    chain = protocol.variant(name)
+    for entry in chain:
+        survey = entry.step.survey
+        message = "decides about what the step must know of the stack first; give it one value"
+        for own in sorted(entry.sweeps.keys() & set(survey.parameters if survey else ())):
+            yield protocol.text.problem((*entry.path, own), message, key=True)
+    for search in protocol.optimize:
+        for each in protocol.alternatives(search):
+            places = [place for place, step in enumerate(chain) if step.id in each.steps]
+            if places and each.alternative in ("", name):
+                yield from _behind_sweep(protocol, chain[places[0] : places[-1] + 1])
+
+
+def _behind_sweep(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
+    """The same of the steps that one search tunes, with those between them."""
     swept: list[str] = []
     for entry in chain:
         survey = entry.step.survey
         if survey and survey.is_needed(entry.parameters) and swept:
-            what = f"looks at the whole stack first, so it cannot stand behind a sweep ({swept[0]})"
-            yield protocol.text.problem((*entry.path, "step"), f"{what}; move it before")
-        message = "decides about what the step must know of the stack first; give it one value"
-        for name in sorted(entry.sweeps.keys() & set(survey.parameters if survey else ())):
-            yield protocol.text.problem((*entry.path, name), message, key=True)
+            what = f"looks at the whole stack first, so {swept[0]} must have been chosen before"
+            advice = "give it a later optimize entry of its own, or move it before"
+            yield protocol.text.problem((*entry.path, "step"), f"{what}; {advice}")
         swept.extend(f"{entry.id}.{name}" for name in entry.sweeps)
