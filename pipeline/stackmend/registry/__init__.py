@@ -7,7 +7,7 @@ nothing else.
 
 How to read it: ``Stage`` is the unit of work, ``Step`` and ``Loss`` are what people write, made of
 stages; ``Survey`` is what a step must know of other slices, ``Keeps`` which part of the stack it
-leaves, ``Recovery`` how it is tested on a known fault; ``family`` makes one step of several
+leaves, ``Recovery`` how it is tested on a known fault, ``Show`` what people see of it; ``family`` makes one step of several
 variants. ``Catalogue`` finds them by name. ``chain`` binds steps to values and compiles them to a
 graph of stages.
 
@@ -32,6 +32,7 @@ from stackmend.registry.components import (
     Step,
     Undefined,
 )
+from stackmend.registry.shows import Plot, Show
 from stackmend.registry.stages import (
     HIDDEN_RESULTS,
     IMAGE,
@@ -65,10 +66,12 @@ __all__ = [
     "Hiding",
     "Keeps",
     "Loss",
+    "Plot",
     "Probe",
     "Recovery",
     "Reference",
     "RegistryError",
+    "Show",
     "Stage",
     "Step",
     "Survey",
