@@ -81,6 +81,7 @@ SEARCH = {
     "whole": [],
     "beside": {},
     "also": None,
+    "known_weakness": "",
 }
 NOTHING = {"chosen": {}, "landmarks": {}, "loss_of_choice": None, "loss_before": None}
 ENVIRONMENT = {

@@ -146,7 +146,10 @@ def test_a_search_leaves_a_stack_without_curtains_alone(tmp_path):
     )
     record = run(file).record
     assert record["chain"] == []
-    assert record["searches"][0]["combinations"] == 4
+    [search] = record["searches"]
+    assert search["combinations"] == 4
+    assert not search["known_weakness"]
+    assert search["also"]["known_weakness"].startswith("stripe_gradient is known to")
 
 
 # Wavelets

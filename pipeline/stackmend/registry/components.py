@@ -220,6 +220,7 @@ class Loss(Component):
     ``beside`` names products, numbers that are shown beside the loss of what is chosen.
     ``compares`` names the product that holds what it compares, pairs of flat pixel indices, if it
     does. ``hiding`` says which pixels are hidden from the tuned steps for its ``hidden_results``.
+    ``known_weakness`` is what people must be told of a search by it, in a sentence.
     """
 
     finds: str = ""
@@ -229,6 +230,7 @@ class Loss(Component):
     nothing_found: str = "no combination has anything to judge"
     advice: str = "choose other optimization slices"
     undefined_advice: str = "choose other optimization slices"
+    known_weakness: str = ""
 
     kind: ClassVar[str] = "loss"
 

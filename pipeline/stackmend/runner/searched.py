@@ -58,6 +58,7 @@ def search_record(job: Job, tuned: FinishedSearch) -> SearchRecord:
         one_of=entry.alternative,
         beside=tuned.beside,
         also=_second_record(tuned),
+        known_weakness=entry.loss.loss.known_weakness,
     )
     if isinstance(choice, Choice):
         return _with_choice(content, tuned, choice)
@@ -81,6 +82,7 @@ def _second_record(tuned: FinishedSearch) -> SecondRecord | None:
         best_values=best,
         best_chain=second.chain,
         disagrees=second.disagrees,
+        known_weakness=also.loss.known_weakness,
     )
 
 
