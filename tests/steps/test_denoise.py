@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import json
 
@@ -215,6 +216,23 @@ def test_without_noise_or_strength_the_slice_stays_to_the_last_bit():
         made = evaluate(NOISY[0], step, **{"denoise.noise_model": values})
         assert np.array_equal(made["image"], NOISY[0])
     assert made["noise_facts"]["noise"] == pytest.approx(np.sqrt(NOISY[0].mean() + 9), rel=1e-5)
+
+
+@pytest.mark.parametrize("method", ["neighbours", "bilateral"])
+def test_what_is_taken_away_is_told_of_every_slice(method, tmp_path):
+    done, record = run(tmp_path, NOISY, method, f", method: {method}")
+    with (tmp_path / method / "slices.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row, before, after in zip(rows, NOISY, done, strict=True):
+        assert float(row["denoise.taken"]) == pytest.approx(rms(before, after), rel=1e-4)
+        assert abs(float(row["denoise.taken_alike"])) < (0.1 if method == "neighbours" else 0.3)
+    assert {"taken", "taken_alike"} <= set(record["chain"][0]["facts"])
+
+
+def test_structure_that_is_taken_away_is_alike():
+    facts = evaluate(CLEAN[0], bound("denoise", method="nl_means", cut_off=90.0))["removal_facts"]
+    assert facts["taken"] > 1
+    assert facts["taken_alike"] > 0.7
 
 
 def test_strength_mixes_with_the_slice():

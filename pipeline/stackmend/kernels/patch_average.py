@@ -22,7 +22,7 @@ LEAST = 0.1
 BESIDE, ALONE = 3, 6
 """How far pixels are looked for along y and x: with other slices, and without."""
 
-ROWS, COLUMNS = 32, 256  # pixels worked on at a time, so that their sums stay in the cache
+ROWS, COLUMNS = 16, 512  # pixels worked on at a time, so that their sums stay in the cache
 
 
 @dataclass(frozen=True)
@@ -160,9 +160,9 @@ def average_alike(
     alike = {place: _with_margin(guides[place], margin) for place in within}
     centre = list(offsets).index(0)
     height, width = levels[centre].shape
-    sharpness = readonly(np.array([1 / (each**2 * noise) for each in widths]))
+    factors = _factors(widths, noise, patch)
     squares = np.empty((patch, COLUMNS + patch - 1), np.float32)
-    work = np.empty((3, COLUMNS + patch - 1), np.float32)
+    work = np.empty((2, COLUMNS + patch - 1), np.float32)
     sums = np.empty((3 * len(widths), ROWS, COLUMNS), np.float32)
     rings = np.empty((farthest + 1, len(widths), height, width), np.float32)
     for tile in _tiles(height, width):
@@ -177,14 +177,22 @@ def average_alike(
                         place == centre,
                         tile,
                         distance,
-                        2 * noise,
-                        sharpness,
+                        factors,
                         squares,
                         work,
                         sums,
                     )
             _patch_loops.mean_of_tile(padded[centre], margin, tile, LEAST, sums, ring)
     return rings[list(reaches)]
+
+
+def _factors(widths: Sequence[float], noise: float, patch: int) -> NDArray[np.float32]:
+    """A sixteenth of what sums over surroundings are multiplied by, and of what is taken off."""
+    rows = []
+    for width in widths:
+        sharpness = 1 / (width**2 * noise)
+        rows.append((sharpness / (16 * patch * patch), 2 * noise * sharpness / 16))
+    return readonly(np.array(rows, np.float32))
 
 
 def _with_margin(image: Image, margin: int) -> Image:

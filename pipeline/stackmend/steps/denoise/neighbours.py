@@ -21,6 +21,7 @@ from stackmend.kernels.noise_model import (
 )
 from stackmend.kernels.patch_average import Averages, noise_left
 from stackmend.registry import IMAGE, Stage, Step, Survey, Unsettled, Window
+from stackmend.steps.denoise.removal import REMOVAL_FACTS, removal_facts, result
 
 Image = NDArray[np.float32]
 Noise = Mapping[str, float]
@@ -30,14 +31,6 @@ LOOKS = 16
 
 CORRELATED = 0.15
 """Correlation of neighbouring pixels from which on noise is not independent."""
-
-
-def noise_facts(image: Image, noise_model: Noise) -> dict[str, float]:
-    """Standard deviation of the noise at the mean grey level; 0 where there is nothing to do."""
-    mean = float(image.mean(dtype=np.float64))
-    variance = noise_model["alpha"] * mean + noise_model["beta"]
-    along = noise_model["correlation_y"], noise_model["correlation_x"]
-    return {"noise": max(variance, 0.0) ** 0.5, "alike": max(along)}
 
 
 def stable_levels(image: Image, noise_model: Noise) -> Image:
@@ -123,6 +116,15 @@ def denoised(image: Image, averaged_levels: Image, noise_model: Noise, *, streng
     return average if strength == 1 else image + np.float32(strength) * (average - image)
 
 
+def noise_facts(image: Image, filtered: Image, noise_model: Noise) -> dict[str, float]:
+    """The noise before: 0 where there is nothing to do; and what was taken away."""
+    mean = float(image.mean(dtype=np.float64))
+    variance = noise_model["alpha"] * mean + noise_model["beta"]
+    along = noise_model["correlation_y"], noise_model["correlation_x"]
+    known = {"noise": max(variance, 0.0) ** 0.5, "alike": max(along)}
+    return known | removal_facts(image, filtered)
+
+
 def noise_of_slice(image: Image) -> dict[str, NDArray[np.float64]] | None:
     """What a slice says of its noise, as plain data; nothing if it is too small."""
     points = noise_points(image)
@@ -182,18 +184,20 @@ VARIANT = Step(
     name="neighbours",
     version=1,
     stages=(
+        Stage(stable_levels),
+        Stage(guide_levels, plural="guides"),
+        Stage(averages, plural="averages", window="reach", together=("reach", "h")),
+        Stage(averaged_levels),
+        Stage(denoised, makes="filtered"),
         Stage(
             noise_facts,
             facts={
                 "noise": "standard deviation of the noise at the mean grey level",
                 "alike": "correlation of the noise of neighbouring pixels",
+                **REMOVAL_FACTS,
             },
         ),
-        Stage(stable_levels),
-        Stage(guide_levels, plural="guides"),
-        Stage(averages, plural="averages", window="reach", together=("reach", "h")),
-        Stage(averaged_levels),
-        Stage(denoised, makes=IMAGE),
+        Stage(result, makes=IMAGE),
     ),
     survey=Survey("noise_model", noise_of_slice, model_of_noise, slices=looked_at),
     refuse=_refuse,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.registry import IMAGE, Stage, Step
+from stackmend.registry import Step
+from stackmend.steps.denoise.removal import filter_stages
 
 Image = NDArray[np.float32]
 
@@ -47,6 +48,6 @@ def split(
 VARIANT = Step(
     name="tv_bregman",
     version=1,
-    stages=(Stage(split, makes=IMAGE),),
+    stages=filter_stages(split),
     references=("Goldstein, Osher, SIAM J. Imaging Sci. 2 (2009), 323-343, 10.1137/080725891",),
 )

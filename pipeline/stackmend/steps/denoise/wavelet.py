@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.registry import IMAGE, Stage, Step
+from stackmend.registry import Step
+from stackmend.steps.denoise.removal import filter_stages
 
 Image = NDArray[np.float32]
 
@@ -64,7 +65,7 @@ def _refuse(_: Mapping[str, Any]) -> dict[str, str]:
 VARIANT = Step(
     name="wavelet",
     version=1,
-    stages=(Stage(shrunk, makes=IMAGE),),
+    stages=filter_stages(shrunk),
     refuse=_refuse,
     references=(
         "Chang, Yu, Vetterli, IEEE Trans. Image Process. 9 (2000), 1532-1546, 10.1109/83.862633",
