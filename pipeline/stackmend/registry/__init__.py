@@ -32,7 +32,7 @@ from stackmend.registry.components import (
     Step,
     Undefined,
 )
-from stackmend.registry.shows import Plot, Show
+from stackmend.registry.shows import IMAGE_BEFORE, Picture, Plot, Show
 from stackmend.registry.stages import (
     HIDDEN_RESULTS,
     IMAGE,
@@ -53,6 +53,7 @@ __all__ = [
     "FAILED",
     "HIDDEN_RESULTS",
     "IMAGE",
+    "IMAGE_BEFORE",
     "INITIAL_IMAGE",
     "METHOD",
     "NOTHING_FOUND",
@@ -66,6 +67,7 @@ __all__ = [
     "Hiding",
     "Keeps",
     "Loss",
+    "Picture",
     "Plot",
     "Probe",
     "Recovery",

@@ -3,8 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # a report waits for no library of arrays
+    from numpy.typing import NDArray
+
+
+IMAGE_BEFORE = "image_before"
+"""The product that is the slice as the step got it."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Values ``(Y, X)`` to be drawn, ``signed`` where colours are to tell above 0 from below.
+
+    ``note`` is said below, in a sentence.
+    """
+
+    values: NDArray[Any]
+    signed: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -16,13 +35,15 @@ class Plot:
     x_title, y_title
         What the axes are, with units.
     curves
-        Values by what they are, a few of them: each as many as there are places.
+        Values by what they are, four at the most; each has one for every place.
     x
         The places; 0, 1, 2, ... if left out.
     labels
         What the places are called, where they are no numbers.
     dotted
-        Names of those that are points and no line.
+        Names of the curves that are points without a line.
+    note
+        What is said below, in a sentence.
     """
 
     x_title: str
@@ -30,7 +51,8 @@ class Plot:
     curves: Mapping[str, Sequence[float]]
     x: Sequence[float] = ()
     labels: Sequence[str] = ()
-    dotted: Sequence[str] = field(default=())
+    dotted: Sequence[str] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,16 +67,14 @@ class Show:
         What it means and what to look at, in a sentence or two.
     made
         Like the function of a stage: positional parameters are products that exist behind the step,
-        also those of its own survey, keyword-only ones its parameters. Returns an array ``(Y, X)``
-        to be drawn as a picture, a ``Plot``, or ``None`` where there is nothing to be seen.
-    signed
-        Of a picture: whether 0 means nothing, and colours tell above from below.
+        that of its own survey among them, or ``image_before``, the slice as the step got it;
+        keyword-only ones are its parameters. Returns a ``Picture``, a ``Plot``, or ``None`` where
+        there is nothing to be seen.
     whole_stack
         Whether it is the same for every slice, so that once is enough.
     """
 
     title: str
     words: str
-    made: Callable[..., Any]
-    signed: bool = False
+    made: Callable[..., Picture | Plot | None]
     whole_stack: bool = False
