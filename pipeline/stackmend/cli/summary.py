@@ -62,6 +62,10 @@ def slice_facts(result: Result) -> dict[str, Any]:
     changed = [row.changed_fraction for row in result.slices if row.changed_fraction is not None]
     return {
         "count": len(result.slices),
+        "changed_all_the_same": sum(
+            row.status is Status.NOTHING_FOUND and bool(row.changed_fraction)
+            for row in result.slices
+        ),
         "status": dict(Counter(row.status.value for row in result.slices)),
         "kept": result.record.slices["kept_from_earlier"],
         "median_mask_area": median(areas) if areas else None,
@@ -194,6 +198,8 @@ def _slices(facts: Mapping[str, Any]) -> Iterator[Row]:
     parts = []
     for status, number in facts["status"].items():
         parts.append(f"{count(number)} {Status(status).words}")
+        if status == Status.NOTHING_FOUND and facts["changed_all_the_same"]:
+            parts[-1] += " under the mask (other steps changed them)"
     if facts["kept"]:
         parts.append(f"{count(facts['kept'])} of them kept from an earlier run")
     yield "slices", ", ".join(parts)

@@ -27,8 +27,8 @@ def values(result: Result) -> Iterator[Told]:
                 text = f"{_amount(parameter)}: {origin}"
                 yield Told(f"{step.id}.{name}{of}", parameter["value"], text)
     if record.skipped_steps:
-        what = "left out, as nothing was found by the search"
-        yield Told("steps left out", list(record.skipped_steps), f"{_and(record)}: {what}")
+        told = [f"{step}: {_why_left_out(record, step)}" for step in record.skipped_steps]
+        yield Told("steps left out", list(record.skipped_steps), "; ".join(told))
     if record.replaced_chain:
         what = "the chain is the one under on_nothing_found, as nothing was found by the search"
         yield Told("chain", None, what)
@@ -42,8 +42,11 @@ def _amount(parameter: ParameterRecord) -> str:
     return f"{value(parameter['value'])} {'px²' if length.endswith('2') else 'px'} ({length})"
 
 
-def _and(record: Record) -> str:
-    return ", ".join(record.skipped_steps)
+def _why_left_out(record: Record, step: str) -> str:
+    for index, search in enumerate(record.searches):
+        if step in search.steps and search.status != "chosen":
+            return f"search {index} took nothing ({search.reason})"
+    return "left out with the steps that it needs"
 
 
 def _step(step: StepRecord) -> str:
