@@ -27,7 +27,10 @@ def values(result: Result) -> Iterator[Told]:
                 text = f"{_amount(parameter)}: {origin}"
                 yield Told(f"{step.id}.{name}{of}", parameter["value"], text)
     if record.skipped_steps:
-        told = [f"{step}: {_why_left_out(record, step)}" for step in record.skipped_steps]
+        why: dict[str, list[str]] = {}
+        for step in record.skipped_steps:
+            why.setdefault(_why_left_out(record, step), []).append(step)
+        told = [f"{', '.join(steps)}: left out, as {reason}" for reason, steps in why.items()]
         yield Told("steps left out", list(record.skipped_steps), "; ".join(told))
     if record.replaced_chain:
         what = "the chain is the one under on_nothing_found, as nothing was found by the search"
@@ -46,7 +49,7 @@ def _why_left_out(record: Record, step: str) -> str:
     for index, search in enumerate(record.searches):
         if step in search.steps and search.status != "chosen":
             return f"search {index} took nothing ({search.reason})"
-    return "left out with the steps that it needs"
+    return "steps are that make what they need"
 
 
 def _step(step: StepRecord) -> str:

@@ -28,16 +28,23 @@ def step_parts(source: Result) -> list[Values]:
     parts: list[Values] = []
     for step in source.record.chain:
         pictured = shown.get(step.id)
-        values = {} if pictured is None else _pictured(pictured, source)
-        choices = list(_choices(step.id, source))
-        values |= _by_slice(step, source)
-        if values.get("seen") or values.get("parts"):
-            parts.append({"id": step.id, "step": step.step, "choices": choices, **values})
+        values = _part_of(step.id, source)
+        if pictured is not None:
+            values |= {"step": step.step, **_pictured(pictured, source), **_by_slice(step, source)}
+        if values["seen"] or values["parts"]:
+            parts.append(values)
     for id in source.record.skipped_steps:
-        choices = list(_choices(id, source))
-        if choices:
-            parts.append({"id": id, "left_out": True, "choices": choices})
+        values = _part_of(id, source)
+        if values["choices"]:
+            parts.append({**values, "left_out": True})
     return parts
+
+
+def _part_of(id: str, source: Result) -> Values:
+    """What is said of a step of which nothing is shown."""
+    nothing = {"step": id, "about": "", "watch": "", "idle": False, "left_out": False}
+    empty: Values = {name: [] for name in ("seen", "parts", "facts", "curves")}
+    return {"id": id, "choices": list(_choices(id, source)), **nothing, **empty}
 
 
 def _pictured(shown: ShownStep, source: Result) -> Values:

@@ -110,8 +110,7 @@ def _by_losses(
         sure = sure and bool(record and (record.clean or _tested(source, record)))
     if rose:
         return "bad", f"Not every step improved the slices by its loss: {', '.join(rose)}."
-    known = [each.share for each in source.record.recovery if (each.taken or 0) > 0]
-    said = "; ".join([f"Every step lowered its loss ({', '.join(fell)})", *known])
+    said = f"Every step lowered its loss ({', '.join(fell)})"
     if sure:
         return "good", said
     harm = "whether tissue was harmed is not known: look at what each step took away"
