@@ -122,6 +122,7 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
     if search.loss_median is not None:
         lowest += f"; median {search.loss_median:.4g}"
     lowest += "".join(f"; {name} {number:.4g}" for name, number in search.beside.items())
+    lowest += f"; {search.stop}" if search.stop else ""
     yield "loss", f"{search.loss_of_choice:.4g} on slice {slices}, {lowest}"
     if search.loss_before is not None:
         after = search.loss_of_choice

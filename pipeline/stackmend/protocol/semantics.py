@@ -22,6 +22,7 @@ from stackmend.protocol.model import (
 )
 from stackmend.protocol.paths import check_paths
 from stackmend.protocol.requirements import other_versions
+from stackmend.protocol.searches import check_searches
 from stackmend.protocol.stack import chosen_on_clean, held_out_twice
 from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import suggestion
@@ -55,8 +56,7 @@ def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> I
         yield from check_one_of(protocol)
         yield from check_masks(protocol)
     if chain and optimize:
-        looks = (problem for name in protocol.variants for problem in _surveys(protocol, name))
-        yield from dict.fromkeys(looks)
+        yield from check_searches(protocol)
     if optimize:
         yield from _optimize(protocol)
         yield from check_choice(protocol)
@@ -257,30 +257,3 @@ def _instead(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:
                 "cannot be swept here: these steps are applied when there is nothing to choose by"
             )
             yield protocol.text.problem((*step.path, name), message)
-
-
-def _surveys(protocol: Protocol, name: str) -> Iterator[Problem]:
-    """Steps that must look at the stack while a sweep before them is still open."""
-    chain = protocol.variant(name)
-    for entry in chain:
-        survey = entry.step.survey
-        message = "decides about what the step must know of the stack first; give it one value"
-        for own in sorted(entry.sweeps.keys() & set(survey.parameters if survey else ())):
-            yield protocol.text.problem((*entry.path, own), message, key=True)
-    for search in protocol.optimize:
-        for each in protocol.alternatives(search):
-            places = [place for place, step in enumerate(chain) if step.id in each.steps]
-            if places and each.alternative in ("", name):
-                yield from _behind_sweep(protocol, chain[places[0] : places[-1] + 1])
-
-
-def _behind_sweep(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
-    """The same of the steps that one search tunes, with those between them."""
-    swept: list[str] = []
-    for entry in chain:
-        survey = entry.step.survey
-        if survey and survey.is_needed(entry.parameters) and swept:
-            what = f"looks at the whole stack first, so {swept[0]} must have been chosen before"
-            advice = "give it a later optimize entry of its own, or move it before"
-            yield protocol.text.problem((*entry.path, "step"), f"{what}; {advice}")
-        swept.extend(f"{entry.id}.{name}" for name in entry.sweeps)

@@ -95,7 +95,7 @@ def _of_record(search: Search, source: Result) -> Values:
     return {
         "steps": steps,
         "slices": record.slices,
-        "strategy": record.strategy.get("name", ""),
+        "strategy": ", ".join(filter(None, (record.strategy.get("name", ""), record.stop))),
         "chosen": [(name, short(value)) for name, value in record.chosen.items()],
         "loss": loss,
         "reason": record.reason,
