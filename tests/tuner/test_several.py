@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -93,7 +91,11 @@ def _row(page: Page, name: str) -> str:
 
 
 def test_the_losses_of_all_searches_are_shown_by_name(page: Page) -> None:
-    assert texts(page, "#figures .losses-here dt") == ["flatness", "stripe_isotropy", "j_invariance"]
+    assert texts(page, "#figures .losses-here dt") == [
+        "flatness",
+        "stripe_isotropy",
+        "j_invariance",
+    ]
     values = "#figures .losses-here small"
     until(lambda: all(each.startswith("untouched") for each in texts(page, values)))
 

@@ -28,8 +28,8 @@ def values(result: Result) -> Iterator[Told]:
                 yield Told(f"{step.id}.{name}{of}", parameter["value"], text)
     if record.skipped_steps:
         why: dict[str, list[str]] = {}
-        for step in record.skipped_steps:
-            why.setdefault(_why_left_out(record, step), []).append(step)
+        for id in record.skipped_steps:
+            why.setdefault(_why_left_out(record, id), []).append(id)
         told = [f"{', '.join(steps)}: left out, as {reason}" for reason, steps in why.items()]
         yield Told("steps left out", list(record.skipped_steps), "; ".join(told))
     if record.replaced_chain:
@@ -45,9 +45,9 @@ def _amount(parameter: ParameterRecord) -> str:
     return f"{value(parameter['value'])} {'px²' if length.endswith('2') else 'px'} ({length})"
 
 
-def _why_left_out(record: Record, step: str) -> str:
+def _why_left_out(record: Record, id: str) -> str:
     for index, search in enumerate(record.searches):
-        if step in search.steps and search.status != "chosen":
+        if id in search.steps and search.status != "chosen":
             return f"search {index} took nothing ({search.reason})"
     return "steps are that make what they need"
 

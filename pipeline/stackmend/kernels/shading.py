@@ -200,7 +200,9 @@ def shading_field(shading: Mapping[str, Any], name: str) -> Numbers:
     """
     size = -(-max(shading["shape"]) // 128)
     terms = _terms_of(tuple(shading["shape"]), size)
-    return np.polynomial.polynomial.polygrid2d(terms.y, terms.x, np.array(shading[name]))
+    coefficients = np.array(shading[name])
+    field: Numbers = np.polynomial.polynomial.polygrid2d(terms.y, terms.x, coefficients)
+    return field
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,8 @@ class StepPictures:
             if value is None or (show.whole_stack and not first):
                 continue
             part = {"title": show.title, "words": show.words, "note": value.note}
-            part |= {"slice": None if show.whole_stack else number, "picture": "", "range": None}
+            part |= {"slice": None if show.whole_stack else number}
+            part |= {"picture": "", "range": None, "signed": False}
             if isinstance(value, Plot):
                 yield {**part, "plot": _plain(value)}
                 continue

@@ -29,7 +29,9 @@ def _patience(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:
     if entry.strategy["name"] != "patience":
         return
     for steps in _tuned(protocol, entry):
-        swept = {f"{each.id}.{name}": sweep for each in steps for name, sweep in each.sweeps.items()}
+        swept = {
+            f"{each.id}.{name}": sweep for each in steps for name, sweep in each.sweeps.items()
+        }
         numbers = [
             isinstance(value, (int, float)) and not isinstance(value, bool)
             for sweep in swept.values()

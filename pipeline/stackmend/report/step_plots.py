@@ -67,9 +67,7 @@ def _curve(points: list[Point], line: str, colour: str) -> list[str]:
     return [charts.curve(points, colour, line)]
 
 
-def histogram(
-    low: float, high: float, before: Sequence[float], after: Sequence[float]
-) -> Markup:
+def histogram(low: float, high: float, before: Sequence[float], after: Sequence[float]) -> Markup:
     """Grey levels of a slice before and after a step, as shares of its pixels."""
     top = 8 + ROW
     tall = top + HIGH * 0.7 + BELOW

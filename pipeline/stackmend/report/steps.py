@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from markupsafe import Markup
@@ -96,13 +96,15 @@ def _titled(shown: ShownStep, source: Result) -> list[Values]:
 
 
 def _drawn(part: ShownPart, source: Result) -> Values:
-    plot, ends = part["plot"], part["range"]
+    plot, ends = part["plot"], part["range"] or (0.0, 0.0)
+    named = ("(blue)", "(orange)") if part["signed"] else ("(black)", "(white)")
+    span = f"{ends[0]:.4g} {named[0]} to {ends[1]:.4g} {named[1]}"
     return {
         "slice": part["slice"],
         "note": part["note"],
         "plot": None if plot is None else step_plots.curves(plot),
         "picture": data_uri(source.picture(part["picture"])) if part["picture"] else None,
-        "range": "" if ends is None else f"{ends[0]:.4g} to {ends[1]:.4g}",
+        "range": span if part["picture"] else "",
     }
 
 

@@ -77,7 +77,11 @@ class PlotData(TypedDict):
 
 
 class ShownPart(TypedDict):
-    """A picture or a plot that a step declares; of one slice, or of the whole stack."""
+    """A picture or a plot that a step declares; of one slice, or of the whole stack.
+
+    ``range`` are the values of the darkest and the brightest grey, or where ``signed``, of the
+    fullest colours.
+    """
 
     title: str
     words: str
@@ -85,6 +89,7 @@ class ShownPart(TypedDict):
     slice: int | None
     picture: str
     range: tuple[float, float] | None
+    signed: bool
     plot: PlotData | None
 
 

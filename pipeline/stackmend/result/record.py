@@ -159,7 +159,6 @@ class SearchRecord:
         if self.chosen and self.loss_of_choice is None:
             raise ValueError("loss_of_choice is missing")
 
-
     @property
     def stop(self) -> str:
         """Where it had the patience for no more, in words; empty where all values were tried."""

@@ -158,7 +158,9 @@ def noise_by_level(image_before: Image, noise_model: Noise) -> Plot | None:
         return None
     line = np.maximum(noise_model["alpha"] * points.levels + noise_model["beta"], 0)
     curves = {"this slice": points.variances.tolist(), "noise that is independent": line.tolist()}
-    beside = f"{noise_model['correlation_y']:.2f} along y, {noise_model['correlation_x']:.2f} along x"
+    beside = (
+        f"{noise_model['correlation_y']:.2f} along y, {noise_model['correlation_x']:.2f} along x"
+    )
     return Plot(
         "grey level",
         "variance",
