@@ -82,6 +82,7 @@ SEARCH = {
     "beside": {},
     "also": None,
     "known_weakness": "",
+    "stopped_at": {},
 }
 NOTHING = {"chosen": {}, "landmarks": {}, "loss_of_choice": None, "loss_before": None}
 ENVIRONMENT = {

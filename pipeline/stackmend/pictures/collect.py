@@ -20,12 +20,13 @@ from joblib import delayed
 from PIL import Image
 
 from stackmend.disk import NO_ROOM
-from stackmend.errors import WorkerLost
+from stackmend.errors import StepError, WorkerLost
 from stackmend.job import Job
 from stackmend.pictures.animation import Frame, animated, chosen_frames, still
 from stackmend.pictures.drawing import webp
 from stackmend.pictures.searches import comparison, thumbnails
 from stackmend.pictures.shown import SHOWN, SlicePictures, choose_shown
+from stackmend.pictures.steps import SLICES, StepPictures, about
 from stackmend.registry import Undefined
 from stackmend.restore.apply import Application
 from stackmend.result import atomic
@@ -70,6 +71,7 @@ def collect(
             "previews": 1,
             "slices": slices,
             "searches": searches,
+            "steps": _steps(tuning.chains[0], slices, folder, log),
             "seconds": round(perf_counter() - start, 3),
         }
         atomic.write_json(folder / CONTENTS, content)
@@ -207,6 +209,26 @@ def _slices(
             log.progress("pictures", count, len(shown))
             if entry:
                 yield entry
+
+
+def _steps(
+    chain: ChannelChain, slices: Sequence[Mapping[str, Any]], folder: Path, log: Log
+) -> list[dict[str, Any]]:
+    """What is shown of each step, on the first of the slices that are shown."""
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        pictures = StepPictures(chain, folder)
+        for bound in pictures.steps:
+            found[bound.id] = {**about(bound), "seen": [], "parts": []}
+        for place, shown in enumerate(slices[:SLICES]):
+            for id, made in pictures.make(shown["slice"], first=not place).items():
+                found[id]["seen"] += [made["seen"]] if made["seen"] else []
+                found[id]["parts"] += made["parts"]
+    # A step may show whatever its author thought of; the other pictures are none the worse for it.
+    except StepError as error:
+        log.warn(f"the report shows nothing of single steps: {error}")
+        return []
+    return list(found.values())
 
 
 def _workers_here(workers: Workers) -> Workers:

@@ -7,7 +7,7 @@ nothing else.
 
 How to read it: ``Stage`` is the unit of work, ``Step`` and ``Loss`` are what people write, made of
 stages; ``Survey`` is what a step must know of other slices, ``Keeps`` which part of the stack it
-leaves, ``Recovery`` how it is tested on a known fault; ``family`` makes one step of several
+leaves, ``Recovery`` how it is tested on a known fault, ``Show`` what people see of it; ``family`` makes one step of several
 variants. ``Catalogue`` finds them by name. ``chain`` binds steps to values and compiles them to a
 graph of stages.
 
@@ -32,6 +32,7 @@ from stackmend.registry.components import (
     Step,
     Undefined,
 )
+from stackmend.registry.shows import IMAGE_BEFORE, Picture, Plot, Show
 from stackmend.registry.stages import (
     ASKED_PIXELS,
     HIDDEN_RESULTS,
@@ -54,6 +55,7 @@ __all__ = [
     "FAILED",
     "HIDDEN_RESULTS",
     "IMAGE",
+    "IMAGE_BEFORE",
     "INITIAL_IMAGE",
     "METHOD",
     "NOTHING_FOUND",
@@ -67,10 +69,13 @@ __all__ = [
     "Hiding",
     "Keeps",
     "Loss",
+    "Picture",
+    "Plot",
     "Probe",
     "Recovery",
     "Reference",
     "RegistryError",
+    "Show",
     "Stage",
     "Step",
     "Survey",

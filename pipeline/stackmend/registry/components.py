@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from stackmend.registry.shows import Show
 from stackmend.registry.stages import Stage, Survey, taken_by
 
 if TYPE_CHECKING:  # a report waits for no library of arrays
@@ -155,7 +156,8 @@ class Step(Component):
     ``None``; ``doubt(image, parameters)`` the same about a slice, where the step is the first of a
     chain. ``reference`` says how its mask is made that is common to all combinations of a search.
     ``darkness`` names the parameter that is true where dark faults are meant, and false where
-    bright ones are. ``variants`` are steps by the method that chooses them (``variants.family``);
+    bright ones are. ``watch`` says what people should look at in what the step takes from a slice,
+    ``shows`` what else they are shown of it. ``variants`` are steps by the method that chooses them (``variants.family``);
     the stages are then those of all, and each begins where the others do.
     """
 
@@ -170,6 +172,8 @@ class Step(Component):
     refuse: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None
     caution: Callable[[Mapping[str, Any], frozenset[str]], str | None] | None = None
     doubt: Callable[[Any, Mapping[str, Any]], str | None] | None = None
+    watch: str = ""
+    shows: tuple[Show, ...] = ()
     variants: Mapping[str, Step] = field(default_factory=dict)
 
     kind: ClassVar[str] = "step"

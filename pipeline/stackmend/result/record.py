@@ -18,6 +18,7 @@ from stackmend.result.gate_record import GateRecord, fails, gate_text
 from stackmend.result.inventory import record_hash
 from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.step_record import StepRecord
+from stackmend.words import counted, value
 
 FORMAT = 1
 """Version of the record's own format."""
@@ -98,7 +99,8 @@ class SearchRecord:
 
     ``finds`` and ``advice`` are the words of the loss: what it judges the correction of, and what
     to do where no combination came upon any; ``loss_description`` says what it measures and on
-    which scale, ``known_weakness`` where it is known to choose badly. ``limits`` are the ends
+    which scale, ``known_weakness`` where it is known to choose badly. ``stopped_at`` has the values
+    behind which a search had the patience for no more. ``limits`` are the ends
     between which a swept parameter may have values, in the words of JSON Schema, ``whole`` those
     that take whole numbers only. ``computed`` counts losses and shares that were not known before;
     0 where nothing was searched again. ``clean`` has the share of the pixels of each clean slice
@@ -148,6 +150,7 @@ class SearchRecord:
     beside: Mapping[str, float] = field(default_factory=dict)
     also: SecondRecord | None = None
     known_weakness: str = ""
+    stopped_at: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in (*self.chosen, *self.on_edge):
@@ -155,6 +158,13 @@ class SearchRecord:
                 raise ValueError(f"{name} is chosen, but not in space")
         if self.chosen and self.loss_of_choice is None:
             raise ValueError("loss_of_choice is missing")
+
+    @property
+    def stop(self) -> str:
+        """Where it had the patience for no more, in words; empty where all values were tried."""
+        at = ", ".join(f"{name} {value(each)}" for name, each in self.stopped_at.items())
+        last = counted(self.strategy.get("stop_after", 0), "value")
+        return f"stopped at {at}, after {last} without a lower loss" if at else ""
 
 
 class _Counts(TypedDict):

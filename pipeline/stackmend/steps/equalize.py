@@ -99,6 +99,10 @@ STEP = Step(
     stages=(Stage(equalized, makes=IMAGE),),
     survey=Survey("equalized_range", grey_levels_of, equalized_range, needed=is_of_stack),
     caution=_caution,
+    watch=(
+        "Grey levels were stretched where they lay close together: look whether noise became as "
+        "strong as structure, and at the histograms for levels that are crowded at an end."
+    ),
     references=(
         "K. Zuiderveld, Contrast limited adaptive histogram equalization, Graphics Gems IV (1994), "
         "474-485, doi:10.1016/B978-0-12-336156-1.50061-6",

@@ -74,5 +74,9 @@ STEP = Step(
     version=1,
     stages=(Stage(matched_to_others, makes=IMAGE),),
     survey=Survey("histograms", levels_of_slice, histograms),
+    watch=(
+        "Only grey levels should differ, the same everywhere in a slice. Where what the slices "
+        "show changes, such as resin that enters the field, this step is wrong."
+    ),
     references=("R. C. Gonzalez, R. E. Woods, Digital Image Processing",),
 )

@@ -20,7 +20,7 @@ from stackmend.kernels.noise_model import (
     white_part,
 )
 from stackmend.kernels.patch_average import Averages, noise_left
-from stackmend.registry import IMAGE, Stage, Step, Survey, Unsettled, Window
+from stackmend.registry import IMAGE, Plot, Show, Stage, Step, Survey, Unsettled, Window
 from stackmend.steps.denoise.removal import REMOVAL_FACTS, removal_facts, result
 
 Image = NDArray[np.float32]
@@ -174,6 +174,26 @@ def model_of_noise(
     return {"alpha": alpha, "beta": beta, "correlation_y": along_y, "correlation_x": along_x}
 
 
+def noise_by_level(image_before: Image, noise_model: Noise) -> Plot | None:
+    """The variance of the noise of a slice against its grey levels, and what the model says."""
+    points = noise_points(image_before)
+    if points is None:
+        return None
+    line = np.maximum(noise_model["alpha"] * points.levels + noise_model["beta"], 0)
+    curves = {"this slice": points.variances.tolist(), "noise that is independent": line.tolist()}
+    beside = (
+        f"{noise_model['correlation_y']:.2f} along y, {noise_model['correlation_x']:.2f} along x"
+    )
+    return Plot(
+        "grey level",
+        "variance",
+        curves,
+        x=points.levels.tolist(),
+        dotted=("this slice",),
+        note=f"Correlation of the noise of neighbouring pixels: {beside}.",
+    )
+
+
 def looked_at(numbers: Sequence[int], _: Sequence[int]) -> Sequence[int]:
     """Slices across the stack."""
     count = min(LOOKS, len(numbers))
@@ -223,6 +243,15 @@ VARIANT = Step(
         Stage(result, makes=IMAGE),
     ),
     survey=Survey("noise_model", noise_of_slice, model_of_noise, slices=looked_at),
+    shows=(
+        Show(
+            "Noise by grey level",
+            "Variance of the noise at the smoothest places of a slice, and the part of it that the "
+            "model takes for noise of single pixels. Shot noise makes both rise; where neighbouring "
+            "pixels share their noise, the line lies lower, as it cannot be told from structure.",
+            noise_by_level,
+        ),
+    ),
     refuse=_refuse,
     doubt=_doubt,
     references=(

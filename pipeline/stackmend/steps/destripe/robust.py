@@ -18,9 +18,10 @@ from stackmend.kernels.curtains import (
     drawn_curtains,
     find_curtain,
     likeness,
+    width_of,
 )
 from stackmend.kernels.turning import left_out, turned, turned_back, turned_shape
-from stackmend.registry import IMAGE, Stage, Step, Survey, Window
+from stackmend.registry import IMAGE, Plot, Show, Stage, Step, Survey, Window
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -200,6 +201,28 @@ def taken_away(curtains: Image | None) -> dict[str, float]:
     return {"curtains": 0.0 if curtains is None else float(np.sqrt(np.mean(curtains**2)))}
 
 
+def strength_by_width(curtain_plan: Plan) -> Plot:
+    """What looks like curtains in each band, and what structure alone gives, root mean square."""
+    found = {"found": curtain_plan["found"], "structure alone": curtain_plan["structure"]}
+    curves = {name: np.sqrt(np.maximum(powers, 0)).tolist() for name, powers in found.items()}
+    note = f"The curtains run at {curtain_plan['angle']:g} degrees to y."
+    names = ("width of curtains (px)", "rms (grey levels)")
+    return Plot(*names, curves, labels=_widths(curtain_plan), note=note)
+
+
+def gain_by_width(curtain_plan: Plan, *, gate: float) -> Plot:
+    """Which share of it structure does not explain, and from which share on it is taken away."""
+    gains = curtain_plan["gain"]
+    curves = {"gain": gains, "gate": [gate] * len(gains)}
+    used = [width for width, gain in zip(_widths(curtain_plan), gains, strict=True) if gain >= gate]
+    note = f"Taken away: {', '.join(used)} px." if used else "No band has enough to gain."
+    return Plot("width of curtains (px)", "share", curves, labels=_widths(curtain_plan), note=note)
+
+
+def _widths(plan: Plan) -> list[str]:
+    return [f"{width_of(band):.2g}" for band in range(len(plan["gain"]))]
+
+
 VARIANT = Step(
     name="robust",
     version=1,
@@ -213,4 +236,20 @@ VARIANT = Step(
         Stage(taken_away, facts={"curtains": "curtains, root mean square (grey levels)"}),
     ),
     survey=Survey("curtain_plan", powers, plan_of_stack, slices=evenly_spaced),
+    shows=(
+        Show(
+            "Curtains by width",
+            "What looks like curtains in the stack, and what its structure alone would look like. "
+            "Curtains stand out where the first lies well above the second.",
+            strength_by_width,
+            whole_stack=True,
+        ),
+        Show(
+            "What there is to gain",
+            "The share of what was found that structure does not explain. Bands below the gate are "
+            "left alone; a sample that is striped itself has a gain, too.",
+            gain_by_width,
+            whole_stack=True,
+        ),
+    ),
 )
