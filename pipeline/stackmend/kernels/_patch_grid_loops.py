@@ -79,10 +79,8 @@ def add_row(
     for dy in range(max(-distance, -y), min(distance, height - 1 - y) + 1):
         for dx in range(-distance, distance + 1):
             # Pixels of the grid from j to stop have one within the slice at this offset.
-            j, stop = (
-                max(0, -((first + dx) // parts)),
-                min(n, (width - 1 - dx - first) // parts + 1),
-            )
+            j = max(0, -((first + dx) // parts))
+            stop = min(n, (width - 1 - dx - first) // parts + 1)
             if (itself and dy == 0 and dx == 0) or j >= stop:
                 continue
             left = first + j * parts + margin
