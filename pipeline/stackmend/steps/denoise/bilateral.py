@@ -34,7 +34,8 @@ def averaged(image: Image, *, sigma_color: float | None, sigma_spatial: float, b
     exact = image.astype(np.float64) - lowest
     how = {"sigma_color": sigma_color, "sigma_spatial": sigma_spatial, "bins": bins}
     result = denoise_bilateral(exact, mode="symmetric", **how)
-    return np.asarray(result + lowest, dtype=np.float32)
+    restored = np.asarray(result + lowest, dtype=np.float32)
+    return restored.reshape(image.shape)  # of one row it comes without it
 
 
 VARIANT = Step(

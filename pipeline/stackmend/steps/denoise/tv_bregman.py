@@ -35,7 +35,14 @@ def split(
     Returns
     -------
     (Y, X) float32
+
+    Raises
+    ------
+    ValueError
+        If the slice has one row or column only, beyond which the iterations would read.
     """
+    if min(image.shape) < 2:
+        raise ValueError(f"a slice of {image.shape[0]} x {image.shape[1]} px is too small")
     from skimage.restoration import denoise_tv_bregman
 
     limits = {"eps": 1e-3 if eps is None else eps, "max_num_iter": iterations or 100}
