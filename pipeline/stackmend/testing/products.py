@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from stackmend.errors import StepError
 from stackmend.registry import Each, Survey, Unsettled
 from stackmend.result.arrays import decoded, encoded
 from stackmend.testing.content import content_of, is_finite
@@ -47,17 +48,22 @@ def check_facts(subject: StepSubject) -> None:
 
 def check_plain_data(subject: StepSubject) -> None:
     """See that records and what is settled can be written down, sent, and are small."""
-    survey, records = _records(subject)
+    try:
+        survey, records = _records(subject)
+    except StepError as error:
+        if isinstance(error.__cause__, TypeError):
+            what = "return dictionaries, lists, texts, numbers and NumPy arrays"
+            raise Broken(
+                f"{error}; what look and settle return must be plain data: {what}"
+            ) from error
+        raise
     pixels = subject.usual.image(0).nbytes
     for record in records.values():
-        _check_plain(record, "look")
         through_pickle(record)
         if len(str(encoded(record))) > 4 * pixels:
             what = "leave a small record: counts, means, a histogram"
             raise Broken(f"a look leaves more than four slices are large; {what}")
     settled = _settled(survey, records, subject)
-    for value in settled.values.values() if isinstance(settled, Each) else (settled,):
-        _check_plain(value, "settle")
     written = {key: decoded(encoded(record)) for key, record in records.items()}
     if content_of(_plain(_settled(survey, written, subject))) != content_of(_plain(settled)):
         what = "expect lists where a look has returned tuples, and texts as keys"
@@ -117,14 +123,6 @@ def _plain(settled: Any) -> Any:
             number: decoded(encoded(settled.values[number])) for number in sorted(settled.values)
         }
     return decoded(encoded(settled))
-
-
-def _check_plain(value: Any, where: str) -> None:
-    try:
-        encoded(value)
-    except TypeError as error:
-        what = "return dictionaries, lists, texts, numbers and NumPy arrays"
-        raise Broken(f"{where} returns what cannot be written down ({error}); {what}") from error
 
 
 def _has_survey(subject: StepSubject) -> bool:
