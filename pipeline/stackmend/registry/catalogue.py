@@ -13,6 +13,7 @@ from importlib import metadata
 from typing import Any, Generic, TypeVar, cast
 
 from stackmend import resources
+from stackmend.registry.compatibility import is_of_other_stackmend, other_stackmend
 from stackmend.registry.components import Component, Loss, Step
 from stackmend.registry.variants import in_use, methods_of, with_schemas
 
@@ -87,15 +88,18 @@ class Catalogue(Generic[ComponentT]):
             what = f"is registered twice, by {self.origin(name)}; uninstall one of the packages"
             raise RegistryError(f"the {kind} {name} {what}")
         [(package, point)] = entries
+        if point.dist and (wanted := other_stackmend(point.dist)):
+            raise RegistryError(f"the {kind} {name} of {package} {wanted}")
         try:
             return self._completed(name, point.load(), package)
         # Whatever a foreign package does while it is imported, even leaving, must not take the
         # others down with it.
         except (Exception, SystemExit) as error:
-            raise RegistryError(
-                f"the {kind} {name} of {package} cannot be loaded "
-                f"({type(error).__name__}: {error}); update or uninstall that package"
-            ) from error
+            what = f"cannot be loaded ({type(error).__name__}: {error})"
+            if is_of_other_stackmend(error):
+                what += f"; it was made for another stackmend than {metadata.version(_OURS)}"
+            advice = "update or uninstall that package"
+            raise RegistryError(f"the {kind} {name} of {package} {what}; {advice}") from error
 
     def _completed(self, name: str, component: object, package: str) -> ComponentT:
         if not isinstance(component, self._component):

@@ -11,6 +11,9 @@ from typing import Any, TypeVar, overload
 IMAGE = "image"
 """The product that every chain starts from and ends with: one slice, ``(Y, X)`` float32."""
 
+LOSS = "loss"
+"""The product that the last stage of a loss makes."""
+
 ProductT = TypeVar("ProductT")
 
 INITIAL_IMAGE = "initial_image"

@@ -75,9 +75,17 @@ def equalized(
     -------
     (Y, X) float32
         Slices of one grey level stay as they are.
+
+    Raises
+    ------
+    ValueError
+        If a grey level is no number.
     """
-    low, high = equalized_range or (float(image.min()), float(image.max()))
-    if image.min() == image.max():
+    ends = float(image.min()), float(image.max())
+    if not np.isfinite(ends).all():
+        raise ValueError("a grey level is no number, so it has no place in a histogram")
+    low, high = equalized_range or ends
+    if ends[0] == ends[1]:
         return image
     tile = (kernel_size, kernel_size) if kernel_size else None
     made = adaptive_histogram(image, low, high, tile=tile, clip_limit=clip_limit, bins=nbins)

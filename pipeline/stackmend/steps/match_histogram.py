@@ -63,8 +63,16 @@ def matched_to_others(image: Image, histograms: Record | None) -> Image:
     Returns
     -------
     (Y, X) float32
+
+    Raises
+    ------
+    ValueError
+        If a grey level is no number.
     """
-    if histograms is None or image.min() == image.max():
+    ends = image.min(), image.max()
+    if not np.isfinite(ends).all():
+        raise ValueError("a grey level is no number, so it has no place in a histogram")
+    if histograms is None or ends[0] == ends[1]:
         return image
     return matched(image, Levels(histograms["values"], histograms["shares"]))
 
