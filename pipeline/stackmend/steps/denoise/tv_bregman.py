@@ -36,14 +36,8 @@ def split(
     Returns
     -------
     (Y, X) float32
-
-    Raises
-    ------
-    ValueError
-        If the slice has one row or column only, beyond which the iterations would read.
+        As it was, where it has one row or column only.
     """
-    if min(image.shape) < 2:
-        raise ValueError(f"a slice of {image.shape[0]} x {image.shape[1]} px is too small")
     from skimage.restoration import denoise_tv_bregman
 
     if min(image.shape) == 1:  # it would read beyond the slice
