@@ -58,6 +58,8 @@ def flatten(found: Translation, plugin: str, given: Settings) -> None:
     id = found.add("flatten", method="gaussian", sigma=widths)
     if isinstance(widths, dict):
         entry = search_on(found, plugin, setting, [id], loss)
+        if setting.get("use_early_stopping", True):
+            entry["strategy"] = {"name": "patience", "stop_after": setting.get("patience", 5)}
         found.optimize.append({**entry, "channel": "each"})
 
 
@@ -80,9 +82,6 @@ def _say_fixed(found: Translation, plugin: str, setting: Settings) -> None:
             own = given.get(name, value)
             if (list(own) if isinstance(own, list) else own) != value:
                 found.left_out.append(f"{plugin}: {what} ({name}: {own}); here it is {value}")
-    if setting.get("use_early_stopping", True):
-        what = f"a search that ends early (patience: {setting.get('patience', 5)})"
-        found.left_out.append(f"{plugin}: {what}; here every width is tried")
 
 
 def destripe(found: Translation, plugin: str, given: Settings) -> None:
