@@ -271,15 +271,16 @@ def test_a_whole_restoration_with_its_searches(tmp_path):
         },
     ]
     flatness = {"name": "flatness", "smallest": 5, "penalty": 1, "largest": 25}
+    early = {"strategy": {"name": "patience", "stop_after": 5}, "channel": "each"}
     region = {"y": [20, 90], "x": [10, 100]}
     hidden = {"name": "j_invariance", "stabilise": False}
     assert protocol["optimize"] == [
-        {"steps": ["flatten"], "slices": "::2", "loss": flatness, "channel": "each"},
+        {"steps": ["flatten"], "slices": "::2", "loss": flatness, **early},
         {"steps": ["destripe"], "slices": "::2", "loss": "stripe_gradient", "region": region},
         {"steps": ["one_of"], "slices": "::2", "loss": hidden},
     ]
     said = "; ".join(found.left_out)
-    for each in ("patience: 5", "match_in_out_contrast", "patch_size of 10 px", "relative to the"):
+    for each in ("match_in_out_contrast", "patch_size of 10 px", "relative to the"):
         assert each in said
 
 
@@ -378,7 +379,7 @@ def test_what_of_a_restoration_has_no_equal_is_listed(tmp_path):
         "one level more than was searched",
         "Decharger_3: the correction of the whole slice where nothing is charged",
         "Denoiser_5: a second choice between filters (nl_means)",
-        "tiles of different height and width (32, 64)",
+        "tiles of different height and width ([32, 64])",
     ):
         assert each in said
     assert "widths end at a quarter of the shorter side" in found.text
@@ -394,6 +395,9 @@ def test_what_of_a_restoration_has_no_equal_is_listed(tmp_path):
          "one of wavelet, .*, got bm3d"),
         ({"Flatter_0": with_setting(FLATTER, sigma_step=0)}, "no values from 5 to 30"),
         ({"Flatter_0": with_setting(FLATTER, sigma_max="wide")}, "of another kind than it must be"),
+        ({"Flatter_0": with_setting(FLATTER, entropy_setting=[])}, "have no entropy_setting"),
+        ({"Denoiser_0": with_setting(DENOISER, bilateral={"sigma_color_range": [0.5, 1, 0]},
+                                     tested_filters_list=["bilateral"])}, "from 1 to 10000 values"),
         ({"Destriper_0": {"auto_optimize": True}}, "have no optimization_setting"),
     ],
 )  # fmt: skip

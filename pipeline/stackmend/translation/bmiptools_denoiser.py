@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stackmend.translation.bmiptools_settings import (
+    MOST,
     between,
     evenly,
     in_steps,
@@ -146,7 +147,7 @@ def _practical(
     found: Translation, plugin: str, name: str, given: Mapping[str, Any], practical: range
 ) -> Any:
     """Values of nl_means that can be had; the others are listed."""
-    asked = range(*given.get(f"{name}_range", [5, 100, 5]))
+    asked = range(*given.get(f"{name}_range", [5, 100, 5]))[:MOST]
     kept = [value for value in asked if value in practical]
     if len(kept) < len(asked):
         others = ", ".join(str(value) for value in asked if value not in practical)

@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stackmend.translation.bmiptools_denoiser import denoise
-from stackmend.translation.bmiptools_settings import in_steps, search_on, section, values_of
+from stackmend.translation.bmiptools_settings import (
+    first_of,
+    in_steps,
+    optional,
+    search_on,
+    section,
+    values_of,
+)
 from stackmend.translation.wavelets import family
 from stackmend.translation.writing import Translation
 
@@ -26,12 +33,9 @@ _ENTROPIES = {
 def flatten(found: Translation, plugin: str, given: Settings) -> None:
     """A blur of each slice that is taken away, its width given or searched."""
     if not given.get("auto_optimize", True):
-        widths = given.get("sigma_low_pass")
-        each = widths if isinstance(widths, list) else [widths]
-        if len(set(each)) > 1:
-            what = f"a width for each channel ({', '.join(map(str, each))})"
-            found.left_out.append(f"{plugin}: {what}; the first is used for all")
-        found.add("flatten", method="gaussian", sigma=each[0])
+        widths = given.get("sigma_low_pass", 80)
+        sigma = first_of(found, plugin, widths, "a width for each channel")
+        found.add("flatten", method="gaussian", sigma=sigma)
         return
     setting = section(given, "optimization_setting")
     first, step = setting.get("sigma_min", 5), setting.get("sigma_step", 5)
@@ -49,11 +53,13 @@ def flatten(found: Translation, plugin: str, given: Settings) -> None:
     if isinstance(widths, dict):
         sweep = widths["sweep"]
         loss["largest"] = sweep["to"] if isinstance(sweep, dict) else sweep[-1]
-    loss |= _image_range(found, plugin, setting.get("entropy_setting") or {})
+    loss |= _image_range(found, plugin, optional(setting, "entropy_setting"))
     _say_fixed(found, plugin, setting)
     id = found.add("flatten", method="gaussian", sigma=widths)
     if isinstance(widths, dict):
         entry = search_on(found, plugin, setting, [id], loss)
+        if setting.get("use_early_stopping", True):
+            entry["strategy"] = {"name": "patience", "stop_after": setting.get("patience", 5)}
         found.optimize.append({**entry, "channel": "each"})
 
 
@@ -70,15 +76,12 @@ def _image_range(found: Translation, plugin: str, given: Settings) -> dict[str, 
 
 
 def _say_fixed(found: Translation, plugin: str, setting: Settings) -> None:
-    places = ((setting, _FIXED), (setting.get("entropy_setting") or {}, _ENTROPIES))
+    places = ((setting, _FIXED), (optional(setting, "entropy_setting"), _ENTROPIES))
     for given, fixed in places:
         for name, (value, what) in fixed.items():
             own = given.get(name, value)
             if (list(own) if isinstance(own, list) else own) != value:
                 found.left_out.append(f"{plugin}: {what} ({name}: {own}); here it is {value}")
-    if setting.get("use_early_stopping", True):
-        what = f"a search that ends early (patience: {setting.get('patience', 5)})"
-        found.left_out.append(f"{plugin}: {what}; here every width is tried")
 
 
 def destripe(found: Translation, plugin: str, given: Settings) -> None:
@@ -96,7 +99,7 @@ def destripe(found: Translation, plugin: str, given: Settings) -> None:
     limits = (sigma.get("sigma_min", 0.01), sigma.get("sigma_max", 50), sigma.get("sigma_step", 1))
     values = {
         "wavelet": values_of(names),
-        "level": _levels(found, plugin, setting.get("decomposition_level") or {}),
+        "level": _levels(found, plugin, optional(setting, "decomposition_level")),
         "sigma": in_steps(plugin, *limits),
     }
     swept = any(isinstance(each, dict) for each in values.values())
@@ -131,21 +134,18 @@ def match_histogram(found: Translation, plugin: str, given: Settings) -> None:
         found.left_out.append(f"{plugin}: {what}; the first slice is used")
         reference = 0
     elif reference:
-        what = "slices before the reference were lost there, and others matched out of order"
-        found.notes.append(f"{plugin}: {what}; here all are matched outward from it")
+        what = "there, any reference but the first slice went wrong"
+        found.notes.append(f"{plugin}: {what}; here all slices are matched outward from it")
     found.add("match_histogram", reference=reference, chain=True)
 
 
 def equalize(found: Translation, plugin: str, given: Settings) -> None:
     """CLAHE on the range of each slice."""
-    size = given.get("kernel_size")
-    sides = size if isinstance(size, list) else [size]
-    if len(set(sides)) > 1:
-        what = f"tiles of different height and width ({', '.join(map(str, sides))})"
-        found.left_out.append(f"{plugin}: {what}; the first is used for both")
+    what = "tiles of different height and width"
+    size = first_of(found, plugin, given.get("kernel_size"), what)
     found.notes.append(f"{plugin}: its result was 0 to 1; here it has the grey range of the slice")
     values = {"clip_limit": given.get("clip_limit", 0.01), "nbins": given.get("nbins", 256)}
-    found.add("equalize", kernel_size=sides[0], **values, range="slice")
+    found.add("equalize", kernel_size=size, **values, range="slice")
 
 
 RESTORING: dict[str, Callable[[Translation, str, Settings], None]] = {

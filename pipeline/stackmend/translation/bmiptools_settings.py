@@ -26,6 +26,19 @@ def section(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found
 
 
+def optional(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The same, empty where it is left out."""
+    return {} if given.get(name) is None else section(given, name)
+
+
+def first_of(found: Translation, plugin: str, value: Any, what: str) -> Any:
+    """A value, or the first of a list; that there are others is listed."""
+    each = value if isinstance(value, list) and value else [value]
+    if any(other != each[0] for other in each):
+        found.left_out.append(f"{plugin}: {what} ({each}); the first is used for all")
+    return each[0]
+
+
 def search_on(
     found: Translation,
     plugin: str,
@@ -35,12 +48,20 @@ def search_on(
 ) -> dict[str, Any]:
     """The search of some steps on every n-th slice, on a part of it where one is given."""
     entry = {"steps": list(ids), "slices": f"::{given.get('fit_step', 1)}", "loss": loss}
-    region = _region(found, plugin, given.get("opt_bounding_box") or {})
+    region = _region(found, plugin, optional(given, "opt_bounding_box"))
     return {**entry, "region": region} if region else entry
 
 
 def values_of(values: Sequence[Any]) -> Any:
-    """A sweep over these values; the value, where there is one only."""
+    """A sweep over these values; the value, where there is one only.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or there are too many.
+    """
+    if not 1 <= len(values) <= MOST:
+        raise ValueError(f"a search has from 1 to {MOST} values, got {len(values)}")
     kept = list(dict.fromkeys(values))
     return {"sweep": kept} if len(kept) > 1 else kept[0]
 
@@ -71,9 +92,9 @@ def between(first: float, last: float, count: int) -> Any:
 
 def evenly(first: float, last: float, count: int) -> Any:
     """The same for parameters that may have no value, written one by one."""
-    between = max(count - 1, 1)
-    values = [round(first + (last - first) * number / between, 9) for number in range(count)]
-    return values_of(values)
+    parts = max(count - 1, 1)
+    numbers = range(min(count, MOST + 1))
+    return values_of([round(first + (last - first) * number / parts, 9) for number in numbers])
 
 
 def _region(found: Translation, plugin: str, box: Mapping[str, Any]) -> dict[str, list[int]]:
