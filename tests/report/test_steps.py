@@ -11,10 +11,11 @@ import pytest
 
 from report_runs import rows
 from restorations import SMALL, write_restoration
-from stackmend import api
+from stackmend import api, registry
 from stackmend.chain import Bound
 from stackmend.pictures.steps import StepPictures
 from stackmend.registry import IMAGE, Picture, Plot, Show, Stage, Step
+from stackmend.registry.catalogue import unknown_in_shows
 from stackmend.report.steps import step_parts, weaknesses
 from stackmend.result import Result, open_result
 from stackmend.stacks import open_phantom
@@ -169,3 +170,16 @@ def test_a_step_of_another_package_shows_what_it_declares(tmp_path: Path) -> Non
     assert second["d"]["parts"] == []
     raw = reader.read(0).astype(np.float64)
     assert first["h"]["seen"]["rms"] == pytest.approx(np.sqrt(np.mean((raw / 2) ** 2)))
+
+
+def asks(other: np.ndarray, *, nowhere: int) -> None:
+    return None
+
+
+def test_a_show_asks_for_what_its_step_has() -> None:
+    """Else the step of another package is named as broken, before it costs anyone a report."""
+    shows = (Show("Odd", "What is not there.", asks),)
+    odd = Step(name="odd", version=1, stages=(Stage(halved, makes=IMAGE),), shows=shows)
+    assert list(unknown_in_shows(odd)) == [("Odd", "other"), ("Odd", "nowhere")]
+    for step in registry.steps().usable():
+        assert list(unknown_in_shows(step)) == []

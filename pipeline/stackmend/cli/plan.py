@@ -87,7 +87,7 @@ def _steps(plan: RunPlan) -> Iterator[Row]:
         text = f"{named}: {', '.join(values)}" if values else named
         yield "" if number else "steps", text
     if plan.survey:
-        yield "survey", "every slice is looked at first: a step must know the whole stack"
+        yield "survey", "steps that must know the stack look at slices of it before they begin"
 
 
 def _value_texts(step: Mapping[str, Any], name: str, given: Sequence[Any]) -> list[str]:

@@ -117,7 +117,19 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
         if end := search.on_edge.get(name):
             text += f"; at the {end} edge of its range"
         yield "chosen" if index == 0 else "", text
-    # the loss: of the others, before the correction, on slices held out
+    yield from _loss(search, slices)
+    yield from _also(search)
+    held_out = []
+    for number, loss in search.held_out.items():
+        shown = loss if isinstance(loss, str) else f"{loss:.4g}"
+        held_out.append(f"{shown} (slice {number})")
+    if held_out:
+        yield "", f"held out: {', '.join(held_out)}"
+    yield from _clean(search)
+
+
+def _loss(search: SearchRecord, slices: str) -> Iterator[Row]:
+    """The loss of the choice, beside that of the others and of the slices left alone."""
     lowest = f"lowest of {count(search.combinations)}"
     if search.loss_median is not None:
         lowest += f"; median {search.loss_median:.4g}"
@@ -127,14 +139,6 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
     if search.loss_before is not None:
         after = search.loss_of_choice
         yield "", f"{search.loss_before:.4g} before correction (leave it alone), {after:.4g} after"
-    yield from _also(search)
-    held_out = []
-    for number, loss in search.held_out.items():
-        shown = loss if isinstance(loss, str) else f"{loss:.4g}"
-        held_out.append(f"{shown} (slice {number})")
-    if held_out:
-        yield "", f"held out: {', '.join(held_out)}"
-    yield from _clean(search)
 
 
 def _also(search: SearchRecord) -> Iterator[Row]:

@@ -7,6 +7,7 @@ made after the search and the application, which take no notice of them.
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -71,7 +72,7 @@ def collect(
             "previews": 1,
             "slices": slices,
             "searches": searches,
-            "steps": _steps(tuning.chains[0], slices, folder, log),
+            "steps": _steps(tuning.chains[0], slices, folder, log, workers),
             "seconds": round(perf_counter() - start, 3),
         }
         atomic.write_json(folder / CONTENTS, content)
@@ -212,7 +213,11 @@ def _slices(
 
 
 def _steps(
-    chain: ChannelChain, slices: Sequence[Mapping[str, Any]], folder: Path, log: Log
+    chain: ChannelChain,
+    slices: Sequence[Mapping[str, Any]],
+    folder: Path,
+    log: Log,
+    workers: Workers,
 ) -> list[dict[str, Any]]:
     """What is shown of each step, on the first of the slices that are shown."""
     found: dict[str, dict[str, Any]] = {}
@@ -220,8 +225,12 @@ def _steps(
         pictures = StepPictures(chain, folder)
         for bound in pictures.steps:
             found[bound.id] = {**about(bound), "seen": [], "parts": []}
-        for place, shown in enumerate(slices[:SLICES]):
-            for id, made in pictures.make(shown["slice"], first=not place).items():
+        numbers = [shown["slice"] for shown in slices[:SLICES]]
+        tasks = [delayed(pictures.make)(each, first=each == numbers[0]) for each in numbers]
+        megapixels = prod(chain.reader.shape[1:]) * len(numbers) / 1e6
+        run = _workers_here(workers).run(tasks, ordered=True, megapixels=megapixels)
+        with closing(run) as every:
+            for id, made in itertools.chain.from_iterable(each.items() for each in every):
                 found[id]["seen"] += [made["seen"]] if made["seen"] else []
                 found[id]["parts"] += made["parts"]
     # A step may show whatever its author thought of; the other pictures are none the worse for it.

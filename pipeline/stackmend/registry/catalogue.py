@@ -15,6 +15,8 @@ from typing import Any, Generic, TypeVar, cast
 from stackmend import resources
 from stackmend.registry.compatibility import is_of_other_stackmend, other_stackmend
 from stackmend.registry.components import Component, Loss, Step
+from stackmend.registry.shows import IMAGE_BEFORE
+from stackmend.registry.stages import IMAGE, Stage
 from stackmend.registry.variants import in_use, methods_of, with_schemas
 
 _OURS = "stackmend"
@@ -153,9 +155,25 @@ def _check_foreign(component: Component) -> None:
         json.loads(json.dumps(component.schema))
     ):
         raise ValueError(f"its schema is not valid: {error.message}")
+    for title, name in unknown_in_shows(component):
+        raise ValueError(f"its show {title!r} takes {name}, which is no product or parameter of it")
     for name, declared in component.schema.get("properties", {}).items():
         if "default" not in declared and name not in component.schema.get("required", []):
             raise ValueError(f"{name} has no default and is not required")
+
+
+def unknown_in_shows(component: Component) -> Iterator[tuple[str, str]]:
+    """What shows of a step ask for that the step neither reads nor makes nor takes, by title."""
+    if not isinstance(component, Step):
+        return
+    for step in component.variants.values() or (component,):
+        known = {IMAGE, IMAGE_BEFORE, *step.makes, *step.given, *step.parameters}
+        known.update(name for stage in step.stages for name in stage.reads)
+        for show in step.shows:
+            stage = Stage(show.made)
+            for name in (*stage.needs, *stage.parameters):
+                if name not in known:
+                    yield show.title, name
 
 
 @cache

@@ -157,8 +157,8 @@ class Step(Component):
     chain. ``reference`` says how its mask is made that is common to all combinations of a search.
     ``darkness`` names the parameter that is true where dark faults are meant, and false where
     bright ones are. ``watch`` says what people should look at in what the step takes from a slice,
-    ``shows`` what else they are shown of it. ``variants`` are steps by the method that chooses them (``variants.family``);
-    the stages are then those of all, and each begins where the others do.
+    ``shows`` what else they are shown of it. ``variants`` are steps by the method that chooses them
+    (``variants.family``); the stages are then those of all, and each begins where the others do.
     """
 
     opens: str | None = None

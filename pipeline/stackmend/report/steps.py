@@ -110,9 +110,11 @@ def _drawn(part: ShownPart, source: Result) -> Values:
 
 def _choices(id: str, source: Result) -> Iterator[Values]:
     """What the searches that tuned a step say."""
+    with_losses = {row.search for row in source.losses}
     for index, search in enumerate(source.searches):
         if id in search.steps and search.status != "outdone":
-            yield {"key": f"s{index}", "words": _words(search), "weakness": weaknesses(search)}
+            key = f"s{index}" if index in with_losses else ""
+            yield {"key": key, "words": _words(search), "weakness": weaknesses(search)}
 
 
 def _words(search: SearchRecord) -> str:

@@ -247,8 +247,8 @@ VARIANT = Step(
         Show(
             "Noise by grey level",
             "Variance of the noise at the smoothest places of a slice, and the part of it that the "
-            "model takes for noise of single pixels. Shot noise makes both rise; where neighbouring "
-            "pixels share their noise, the line lies lower, as it cannot be told from structure.",
+            "model takes for noise of single pixels. Shot noise makes both rise; where pixels next "
+            "to each other share noise, the line lies lower: it cannot be told from structure.",
             noise_by_level,
         ),
     ),
