@@ -8,9 +8,8 @@ import pytest
 from stackmend import registry
 from stackmend.testing import loss_contracts, sample, step_contracts
 
-# Learning that takes a tenth of the time, and is learning all the same; and what finds small spots.
+# Learning that takes a tenth of the time, and is learning all the same.
 LEARN = {"step": "learn_charging", "members": 1, "rounds": 1, "copies": 2, "hidden": 16}
-FIND = {"step": "find_learnt_charging", "min_area": 9, "min_agreement": 0, "min_soft": 0}
 
 # A model is learnt from, and grey levels are counted in, so many numbers at any size of a slice.
 FIXED = {"slices_in_memory": 300}
@@ -22,9 +21,9 @@ OF_STEPS = {
     "equalize": FIXED,
     "fill_streaks": {"chain": ["find_streaks", "fill_streaks"]},
     "find_charging": {"chain": ["standardize", "find_charging"]},
-    "find_learnt_charging": {"chain": [LEARN, FIND], **FEW},
+    "find_learnt_charging": {"chain": [LEARN, "find_learnt_charging"], **FEW},
     "learn_charging": {"chain": [LEARN], **FEW},
-    "subtract_charge": {"chain": [LEARN, FIND, "subtract_charge"], **FEW},
+    "subtract_charge": {"chain": [LEARN, "find_learnt_charging", "subtract_charge"], **FEW},
 }
 """What a step needs around it and beyond what is usual; the others stand alone."""
 

@@ -141,7 +141,7 @@ def test_a_step_of_another_package_is_explained(example, broken):
     done = command("steps", "gamma", paths=[example])
     assert done.returncode == 0
     assert "gamma  (step of stackmend-example 0.1, algorithm version 3)" in done.stdout
-    assert "exponent  number, power, default 0.5" in done.stdout
+    assert "exponent  number [power], default 0.5" in done.stdout
     assert command("steps", "leaving", paths=[broken]).returncode == 2
 
 
@@ -181,6 +181,30 @@ def test_a_protocol_is_told_why_a_step_cannot_be_used(example, broken, tmp_path)
         "the step import_error of stackmend-broken 0.3 cannot be loaded (ModuleNotFoundError"
         in done.stdout
     )
+
+
+def test_the_example_keeps_the_contracts(example):
+    code = (
+        "from stackmend.testing import check_loss, check_step;"
+        "check_step('gamma', chain=['standardize', 'gamma']);"
+        "check_step('steady'); check_loss('roughness')"
+    )
+    paths = os.pathsep.join([str(example), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_example_is_the_one_in_the_text_for_contributors():
+    text = (TESTS.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for file in ("pyproject.toml", "stackmend_example/gamma.py"):
+        shown = (TESTS / "example_package" / file).read_text(encoding="utf-8")
+        assert f"\n{shown}```\n" in text, file
 
 
 def test_a_name_that_two_packages_claim_belongs_to_neither(example, duplicate, tmp_path):

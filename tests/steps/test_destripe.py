@@ -182,12 +182,6 @@ def test_a_slice_that_is_too_small_is_refused():
         steps.destripe(np.zeros((2, 60, 90)) + np.arange(90))
 
 
-@pytest.mark.parametrize("kind", ["uint8", "uint16", "int16", "float32"])
-def test_the_type_stays(kind):
-    stack = (CLEAN + curtained()).clip(0, 255).astype(kind)
-    assert steps.destripe(stack).dtype == steps.destripe(stack, method="wavelet").dtype
-
-
 def test_a_search_leaves_a_stack_without_curtains_alone(tmp_path):
     file = tmp_path / "protocol.yaml"
     chain = "[{step: destripe, method: {sweep: [robust, wavelet]}, gate: {sweep: [0.2, 0.5]}}]"

@@ -8,7 +8,7 @@ import numpy as np
 
 from stackmend.errors import InputError, StepError
 from stackmend.registry import IMAGE
-from stackmend.testing.content import is_finite
+from stackmend.testing.content import Content, content_of, is_finite
 from stackmend.testing.contract import Broken, Rule
 from stackmend.testing.step_subject import StepSubject, is_refused
 
@@ -17,15 +17,18 @@ _STATE = "keep nothing outside of calls, such as a global, a cache or an argumen
 
 def check_workers(subject: StepSubject) -> None:
     """See that slices one by one, in any order and on several threads, are those in a row."""
-    usual = subject.usual
-    whole = list(usual.restoring.pages(usual.chain, usual.numbers))
+    usual, whole = subject.usual, subject.usual_products
     some = usual.numbers[::-3]
-    expected = [whole[number] for number in some]
-    if not np.array_equal(expected, [usual.pixels(number) for number in some]):
+    expected = [content_of(whole[number]) for number in some]
+
+    def alone(number: int) -> Content:
+        return content_of(usual.evaluated([number])[0])
+
+    if [alone(number) for number in some] != expected:
         raise Broken(f"slices one by one are other than in a row; {_STATE}")
     with ThreadPoolExecutor(3) as threads:
-        together = list(threads.map(usual.pixels, some))
-    if not np.array_equal(expected, together):
+        together = list(threads.map(alone, some))
+    if together != expected:
         raise Broken(f"on several threads it makes something else; {_STATE}")
 
 
@@ -35,10 +38,10 @@ def check_alone(subject: StepSubject) -> None:
     for number in (0, len(usual.numbers) // 2, usual.numbers[-1]):
         first = max(number - reach, 0)
         part = np.asarray(subject.stack)[first : number + reach + 1]
-        (alone,) = usual.restoring.of_part(part, first, 0, [number])
-        if not np.array_equal(alone, usual.pixels(number)):
+        [products] = usual.on_part(part, first).evaluated([number])
+        if content_of(products) != content_of(subject.usual_products[number]):
             what = "declare what it sees with Stage(window=...) or Survey"
-            raise Broken(f"slice {number} differs without those {reach} and more away; {what}")
+            raise Broken(f"slice {number} differs without those more than {reach} away; {what}")
 
 
 def check_ends(subject: StepSubject) -> None:

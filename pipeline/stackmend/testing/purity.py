@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pickle
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -49,8 +50,8 @@ def check_untouched(subject: StepSubject) -> None:
 def check_deterministic(subject: StepSubject) -> None:
     """See that a second time, with other random numbers about, the same comes out."""
     first = content_of(subject.usual_products)
-    seed_all(17)
-    again = subject.tried().all_products()
+    with other_random_numbers():
+        again = subject.tried().all_products()
     if content_of(again) != first:
         raise Broken(NOT_THE_SAME)
 
@@ -61,10 +62,17 @@ NOT_THE_SAME = (
 )
 
 
-def seed_all(seed: int) -> None:
-    """Move the random numbers that all share to another place."""
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - what a step may have drawn from
+@contextmanager
+def other_random_numbers() -> Iterator[None]:
+    """Exchange the random numbers that all share, from which a step may have drawn."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002 - those that are shared
+    random.seed(17)
+    np.random.seed(17)  # noqa: NPY002 - the same
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002 - the same
 
 
 def check_pickling(subject: StepSubject) -> None:

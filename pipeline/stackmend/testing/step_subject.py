@@ -190,10 +190,10 @@ class Tried:
         """What the step makes of every slice of the stack."""
         return self.evaluated(self.numbers)
 
-    def pixels(self, number: int) -> NDArray[Any]:
-        """A restored slice as a run writes it, computed by itself."""
-        (page,) = self.restoring.pages(self.chain, [number])
-        return page
+    def on_part(self, part: NDArray[Any], first: int) -> Tried:
+        """The same where no more of the stack is at hand, with what surveys came to."""
+        reader = self.stack.part(part, first, self.restoring.facts)
+        return replace(self, chain=replace(self.chain, reader=reader))
 
     def watched(self, node_of: type[Node]) -> Graph:
         """The graph with other nodes in the place of its own."""
