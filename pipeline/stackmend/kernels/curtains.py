@@ -19,8 +19,8 @@ Mask = NDArray[np.bool_]
 SMALLEST = 64
 """Px below which a slice says nothing about curtains, along either axis."""
 
-ROUNDS = 2
-LONGEST = 0.4  # of the longer side of a slice
+ROUNDS = 3
+LONGEST = 0.36  # of the longer side of a slice
 THIN = 4
 FEW_COLUMNS = 4  # the first band for which every fourth column says all
 APART, NEAR = 4, 8  # columns apart, and how many of them are interpolated between
