@@ -117,8 +117,9 @@ def test_charge_of_a_neighbour_does_not_take_part():
     mask = np.zeros((3, *SHAPE), bool)
     mask[2, 40:80, 50:90] = True
     image = Window(list(ALIKE[:3]), 1)
-    own = Window([{0: Drawn(find_curtain(ALIKE[1], 0, CurtainShape(48, 48, 1.5)), 1.0)}] * 3, 1)
-    found = robust.beside(image, image, own, Window(list(mask), 1), neighbours=1)
+    curtain = find_curtain(ALIKE[1], 0, CurtainShape(48, 48, 1.5))
+    bands, own = Window([{0: curtain}] * 3, 1), Window([{0: Drawn(curtain, 1.0)}] * 3, 1)
+    found = robust.beside(image, image, bands, own, Window(list(mask), 1), neighbours=1)
     np.testing.assert_array_equal(found.mask, mask[2])
     np.testing.assert_allclose(found.alike[0], 1)
 

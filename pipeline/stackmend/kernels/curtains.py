@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels._arrays import plain_image, readonly, scratch
-from stackmend.kernels.axis_gaussian import axis_gaussian
+from stackmend.kernels._sampling import fold
+from stackmend.kernels.axis_gaussian import TRUNCATE, axis_gaussian
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -18,7 +20,10 @@ SMALLEST = 64
 """Px below which a slice says nothing about curtains, along either axis."""
 
 ROUNDS = 3
+LONGEST = 0.36  # of the longer side of a slice
 THIN = 4
+FEW_COLUMNS = 4  # the first band for which every fourth column says all
+APART, NEAR = 4, 8  # columns apart, and how many of them are interpolated between
 TO_STD = 1.4826  # of the median of absolute values, to a standard deviation
 
 
@@ -94,10 +99,44 @@ def curtain_bands(image: Image, count: int) -> Iterator[Image]:
     left = plain_image(image)
     band = scratch("curtain band", left.shape)
     for number in range(count):
-        smooth = readonly(axis_gaussian(left, 0.0, width_of(number)))
+        width = width_of(number)
+        few = number >= FEW_COLUMNS
+        smooth = readonly(_smooth(left, width) if few else axis_gaussian(left, 0.0, width))
         np.subtract(left, smooth, out=band)
         yield readonly(band)
         left = smooth
+
+
+def _smooth(image: Image, width: float) -> Image:
+    """A Gaussian along x of an image that is smooth along x already, on every fourth column.
+
+    Truncated at the nearest of these columns to 3 ``width``, mirrored; so it differs by up to 2e-3
+    of the largest level from a Gaussian on all columns.
+    """
+    from stackmend.kernels import _curtain_loops as loops
+
+    index, taps, between = _sparse(image.shape[1], width)
+    work = np.empty((2 + APART, index.size), np.float32)
+    out = np.empty_like(image)
+    loops.smooth_along(image, index, taps, between, work, out)
+    return out
+
+
+@lru_cache(maxsize=16)
+def _sparse(size: int, width: float) -> tuple[NDArray[np.intp], Image, Image]:
+    """The columns in use, the weights of a Gaussian on them, and those to interpolate between."""
+    reach = int(TRUNCATE * width / APART + 0.5)
+    taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) * (APART / width)) ** 2)
+    taps = np.pad(taps / taps.sum(), (0, -taps.size % 4)).astype(np.float32)
+    nodes = np.arange(1 - NEAR // 2, NEAR // 2 + 1)
+    between = np.ones((APART, NEAR))
+    for place, node in enumerate(nodes):
+        others = np.delete(nodes, place)
+        apart = np.arange(APART)[:, np.newaxis] / APART - others
+        between[:, place] = (apart / (node - others)).prod(axis=1)
+    count = -(-size // APART) + NEAR - 1 + taps.size - 1
+    index = fold(APART * (np.arange(count) + nodes[0] - reach), size)
+    return readonly(index), readonly(taps), readonly(between.astype(np.float32))
 
 
 def find_curtain(
@@ -123,7 +162,7 @@ def find_curtain(
     from stackmend.kernels import _curtain_loops as loops
 
     width = width_of(number)
-    length = min(max(shape.shortest, shape.ratio * width), max(band.shape) / 3)
+    length = min(max(shape.shortest, shape.ratio * width), LONGEST * max(band.shape))
     size = max(int(length / 4), 1)
     sigma = float(np.sqrt(max((length / size) ** 2 - 1 / 12, 0.0)))
     levels = np.zeros((-(-band.shape[0] // size), band.shape[1]), np.float32)

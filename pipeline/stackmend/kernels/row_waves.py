@@ -72,7 +72,7 @@ def _undone(size: int, count: int) -> NDArray[np.float64]:
     return readonly(np.sqrt(inside) / (TAPS * np.sinh(np.sqrt(inside))))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def _places(rows: int, size: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """The first of the samples that each row lies between, and their weights."""
     at = np.arange(rows) * (size / rows)

@@ -125,6 +125,7 @@ def uncurtained(
 def beside(
     image: Window[Image],
     uncurtained: Window[Image],
+    curtains_by_band: Window[Mapping[int, Curtain]],
     own_curtains: Window[Mapping[int, Drawn]],
     charging_mask: Window[Mask] | None = None,
     *,
@@ -136,14 +137,12 @@ def beside(
     neighbours have as well, in the same places, are told by how alike the slices' own are.
     """
     around = [place for place in range(len(image)) if place != image.centre]
-    own = own_curtains[image.centre]
-    if not (neighbours and own and around):
+    if not (neighbours and own_curtains[image.centre] and around):
         return None
     mean = np.mean([uncurtained[place] for place in around], axis=0, dtype=np.float32)
     alike: dict[int, float] = {}
-    for band, drawn in own.items():
-        others = [own_curtains[place].get(band) for place in around]
-        alike[band] = likeness(drawn.curtain, [each.curtain for each in others if each])
+    for band, curtain in curtains_by_band[image.centre].items():
+        alike[band] = likeness(curtain, [curtains_by_band[place][band] for place in around])
     mask = None if charging_mask is None else np.logical_or.reduce(list(charging_mask))
     return Beside(image[image.centre] - mean, mask, alike)
 
@@ -163,7 +162,8 @@ def curtains(
     """All curtains of a slice, ``(Y, X)`` float32, if there are any.
 
     Those found beside its neighbours have gains of their own. They are taken for the slice's own
-    as far as these are not those of the neighbours as well, which a difference cannot show.
+    as far as these are not those of the neighbours as well, which a difference cannot show; where
+    the stack has no more in a band than structure alone, there is nothing to tell that by.
     """
     angle = curtain_plan["angle"]
     if beside is None:
@@ -173,8 +173,8 @@ def curtains(
     plan = plan_of_stack({0: look}, angle=angle)
     others = _found(beside, plan, gate, how)
     parts = [replace(each, weight=beside.alike[band]) for band, each in own_curtains.items()]
-    for band, each in others.items():
-        parts.append(replace(each, weight=1 - beside.alike.get(band, 0.0)))
+    told = sorted(others.keys() & beside.alike.keys())
+    parts += [replace(others[band], weight=1 - beside.alike[band]) for band in told]
     return _drawn(parts, angle, image.shape)
 
 
