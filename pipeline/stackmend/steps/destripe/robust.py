@@ -132,7 +132,7 @@ def beside(
 ) -> Beside | None:
     """The slice less the mean of its neighbours without curtains, where there are any.
 
-    What the slices have in common is gone from it, so that curtains stand out better; those that
+    Slices are compared as they lie. What they have in common is gone, so curtains stand out; those
     neighbours have as well, in the same places, are told by how alike the slices' own are.
     """
     around = [place for place in range(len(image)) if place != image.centre]
