@@ -199,7 +199,7 @@ def _levelled(fit: Fit, sums: Matrix, pixels: int) -> Fit:
     other = shared + product - mean * rest + rests - rest * rest
     middle = (mean + rest - fit.offset) / fit.gain
     correlation = float(shared / np.sqrt(max(variance * other, 1e-30)))
-    gain = fit.gain * float(shared / max(other, 1e-30))
+    gain = fit.gain * float(np.sqrt(variance / max(other, 1e-30)))
     offset = float(mean - gain * middle)
     if not gain > 0:
         gain, offset = fit.gain, fit.offset
