@@ -20,7 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import align_cases as cases
-from reference_data import fibsem_clean
+from reference_data import FOLDER, fibsem_clean
 from stackmend.kernels import transforms
 from stackmend.kernels.align_baseline import ecc_pair, phase_pair
 from stackmend.kernels.align_pairs import robust_pair
@@ -170,6 +170,9 @@ def measured(program, stack, model, truth):
 
 
 def main():
+    if not (FOLDER / "data").is_dir():
+        print("align is measured on the reference data (set STACKMEND_REFERENCE to its folder)")
+        return
     images = fibsem_clean()
     print("| stack | made of slice | program | error mean / greatest, px; time a slice |")
     print("|---|---|---|---|")
