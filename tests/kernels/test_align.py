@@ -128,6 +128,13 @@ def test_a_mask_and_a_region_are_heeded():
     assert cases.errors(found, truth, 200)[1] < 0.05
 
 
+def test_slices_that_are_the_same_to_the_last_bit():
+    image = texture(120).astype(np.float32)
+    found = records_of([image, image], "euclidean", blocks=True)[0, 1]
+    assert found["status"] == ""
+    np.testing.assert_allclose(found["matrix"], transforms.identity(), atol=1e-6)
+
+
 def test_records_are_small_plain_data():
     stack, _ = cases.static(cases.Field(texture(160)), 0, size=120, count=2)
     found = records_of(stack, "euclidean", blocks=True)[0, 1]
