@@ -110,6 +110,7 @@ def _node(
         depends=frozenset(swept.values()).union(*inherited),
         stage_index=len(nodes),
         offsets=(0,) if stage.window else (),
+        reads=tuple(given),
     )
 
 
@@ -132,11 +133,12 @@ def _choice(
     nodes: Sequence[Node],
 ) -> Node:
     """What takes a product of the variant that the method of a combination names."""
+    stage = Stage(of_method, makes=product)
     parameter = bound.id, METHOD
     swept = {METHOD: positions[parameter]} if parameter in positions else {}
     inherited = (nodes[source].depends for source in sources.values() if isinstance(source, int))
     return Node(
-        stage=Stage(of_method, makes=product),
+        stage=stage,
         owner=bound.id,
         sources=tuple(sources.values()),
         fixed={},
@@ -144,6 +146,7 @@ def _choice(
         depends=frozenset(swept.values()).union(*inherited),
         stage_index=len(nodes),
         variants=tuple(sources),
+        reads=stage.reads,
     )
 
 

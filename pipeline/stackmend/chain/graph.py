@@ -90,6 +90,8 @@ class Node:
         Of a stage with a window: the slices it sees, counted from its own.
     variants : tuple[str, ...]
         Where a method chooses among images: the method of each of them.
+    reads : tuple[str, ...]
+        The names by which its stage is given what it reads; by position, where there are none.
     """
 
     stage: Stage
@@ -102,6 +104,7 @@ class Node:
     offset: int = 0
     offsets: tuple[int, ...] = ()
     variants: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
 
     def compute(self, inputs: Sequence[Any], combination: Sequence[Any] = ()) -> Any:
         """Run the stage.
@@ -116,6 +119,8 @@ class Node:
             inputs = self._windows(inputs, self.stage.radius(values))
         if any(each is ABSENT for each in inputs):
             return ABSENT
+        if self.reads:
+            inputs, values = (), {**dict(zip(self.reads, inputs, strict=True)), **values}
         try:
             result = self.stage.function(*inputs, **values)
             if self.stage.makes == IMAGE and not _is_image(result):
@@ -262,6 +267,11 @@ class Graph:
                 node = self.nodes[source]
                 pending.extend(node.sources if combination is None else node.read(combination))
         return sorted(needed)
+
+    def origins(self, names: Iterable[str]) -> list[Source | None]:
+        """What makes some products: the stage, or their name where they are given."""
+        sources = [self.products.get(name) for name in names]
+        return [self.nodes[each].stage_index if isinstance(each, int) else each for each in sources]
 
     def masks(self) -> dict[str, int]:
         """The nodes that make a mask to be shown and counted, by names of their own."""

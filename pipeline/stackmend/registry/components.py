@@ -179,9 +179,10 @@ class Step(Component):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """What any of the variants needs, or the step by itself."""
+        """What any of the variants needs, or the step and its survey by themselves."""
         if not self.variants:
-            return super().reads
+            looked_at = self.survey.needs if self.survey else ()
+            return tuple(dict.fromkeys((*looked_at, *super().reads)))
         needed = (name for variant in self.variants.values() for name in variant.reads)
         return tuple(dict.fromkeys(needed))
 

@@ -79,7 +79,8 @@ class Stage:
     ----------
     function
         ``function(product, ..., *, parameter, ...)``; positional parameters are named after
-        products. The last may have the default ``None``: it is then given where it is made before.
+        products. The last ones may have the default ``None``; each of these is given where it is
+        made before.
     makes
         Name of the product it returns; the function's own name if left out. Arrays of the slice's
         shape are cut to the region of a search; a product that holds such arrays has a method
@@ -122,8 +123,7 @@ class Stage:
     @cached_property
     def needs(self) -> tuple[str, ...]:
         """Names of those without which it cannot run: all but what has a default."""
-        given = inspect.signature(self.function).parameters.values()
-        optional = {each.name for each in given if each.default is None}
+        optional = _optional(self.function)
         return tuple(name for name in self.reads if name not in optional)
 
     @cached_property
@@ -155,7 +155,8 @@ class Survey:
         needed.
     look
         ``look(image, *, parameter, ...)``, or ``look(first, second, *, parameter, ...)`` where
-        ``pairs`` says so: returns the record of a slice or of a pair.
+        ``pairs`` says so: returns the record of a slice or of a pair. What it is given of a slice
+        is what ``prepare`` makes of it, if there is that.
     settle
         ``settle(records, *, parameter, ...)`` with the records by number of slice, or by pair of
         numbers: returns one value for all slices, or ``Each`` with one for every slice. Raises
@@ -169,6 +170,10 @@ class Survey:
     slices
         ``slices(numbers, optimization, *, parameter, ...)``: those to be looked at, of all that are
         restored, and of those that the protocol optimizes on; all that are restored, if left out.
+    prepare
+        ``prepare(product, ..., *, parameter, ...)``, what is done once for a slice and serves all
+        its pairs; it reads products as a stage does, and its result need not be plain data. Surveys
+        at one place that have the same function and the same values for it share its results.
     """
 
     makes: str
@@ -177,12 +182,26 @@ class Survey:
     needed: Callable[..., bool] | None = None
     pairs: int | str = 0
     slices: Callable[..., Sequence[int]] | None = None
+    prepare: Callable[..., Any] | None = None
+
+    @cached_property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the products that it looks at, in calling order."""
+        if self.prepare is None:
+            return (IMAGE,)
+        return _names_of(self.prepare, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+    @cached_property
+    def needs(self) -> tuple[str, ...]:
+        """Names of those without which it cannot look."""
+        optional = set() if self.prepare is None else _optional(self.prepare)
+        return tuple(name for name in self.reads if name not in optional)
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
         """Names of all parameters that decide about what is settled."""
         names: dict[str, None] = {}
-        for function in (self.needed, self.look, self.settle, self.slices):
+        for function in (self.needed, self.prepare, self.look, self.settle, self.slices):
             if function is not None:
                 names |= dict.fromkeys(_names_of(function, inspect.Parameter.KEYWORD_ONLY))
         if isinstance(self.pairs, str):
@@ -206,9 +225,16 @@ class Survey:
         taken = taken_by(self.slices, parameters)
         return sorted(set(self.slices(numbers, optimization, **taken)))
 
-    def record_of(self, images: Sequence[Any], parameters: Mapping[str, Any]) -> Any:
+    def prepared(self, products: Mapping[str, Any], parameters: Mapping[str, Any]) -> Any:
+        """What it looks at of a slice, from what the steps before make of that."""
+        if self.prepare is None:
+            return products[IMAGE]
+        given = {name: products[name] for name in self.reads if name in products}
+        return self.prepare(**given, **taken_by(self.prepare, parameters))
+
+    def record_of(self, prepared: Sequence[Any], parameters: Mapping[str, Any]) -> Any:
         """The record of one slice, or of two."""
-        return self.look(*images, **taken_by(self.look, parameters))
+        return self.look(*prepared, **taken_by(self.look, parameters))
 
     def settled(self, records: Mapping[Any, Any], parameters: Mapping[str, Any]) -> Any:
         """What all records come to."""
@@ -229,6 +255,11 @@ class Unsettled(Exception):
 def _names_of(function: Callable[..., Any], kind: object) -> tuple[str, ...]:
     signature = inspect.signature(function)
     return tuple(p.name for p in signature.parameters.values() if p.kind is kind)
+
+
+def _optional(function: Callable[..., Any]) -> set[str]:
+    given = inspect.signature(function).parameters.values()
+    return {each.name for each in given if each.default is None}
 
 
 def taken_by(function: Callable[..., Any], parameters: Mapping[str, Any]) -> dict[str, Any]:

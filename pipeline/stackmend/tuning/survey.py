@@ -5,24 +5,20 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
 from joblib import delayed
 
-from stackmend.chain import Bound, compile_chain
+from stackmend.chain import Bound
 from stackmend.errors import InputError, StepError
 from stackmend.registry import IMAGE, Each, Survey, Unsettled
 from stackmend.result.arrays import decoded, encoded
-from stackmend.result.hashes import combined_hash, digest
+from stackmend.result.hashes import digest
 from stackmend.tuning.chains import ChannelChain, survey_of
 from stackmend.tuning.raw import RawSlices
-from stackmend.tuning.seen import SeenImages
+from stackmend.tuning.seen import Asked, SeenSlices, Slices
 from stackmend.tuning.session import Session
 from stackmend.words import few
-
-Slices = tuple[int, ...]
-"""One slice that is looked at, or two."""
 
 CHUNK = 16
 """Slices that a worker looks at in a row, each with those that it is compared with."""
@@ -33,8 +29,8 @@ def surveyed(
 ) -> ChannelChain:
     """Let the steps before a position look at the slices that they must know.
 
-    Surveys at the same place of the chain, between which no step changes the slice, share one
-    reading of the stack.
+    Surveys at the same place of the chain, between which no step changes what they look at, share
+    one reading of the stack.
 
     Raises
     ------
@@ -58,17 +54,16 @@ def _known_of(looks: Sequence[_Look], settled: Mapping[str, Any] | None) -> dict
 
 
 def _unsettled(chain: ChannelChain, upto: int) -> list[int]:
-    """Positions of the steps that must look next, all at the same place of the chain."""
+    """Positions of the steps that must look next, all of which the same slices are given."""
     group: list[int] = []
-    place: Any = None
     for position, bound in enumerate(chain.steps[:upto]):
-        if survey_of(bound) is None or bound.survey_product in chain.settled:
+        survey = survey_of(bound)
+        if survey is None or bound.survey_product in chain.settled:
             continue
-        here = compile_chain(chain.steps[:position], given=chain.given).products[IMAGE]
-        if group and here != place:
-            break
-        group.append(position)
-        place = here
+        at_first = chain.upto(group[0] if group else position).graph()
+        reads = (IMAGE, *survey.reads)
+        if chain.upto(position).graph().origins(reads) == at_first.origins(reads):
+            group.append(position)
     return group
 
 
@@ -145,30 +140,14 @@ class _Look:
         return digest({"looks": self.identity, "keys": self.keys, "parameters": parameters})
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What a worker is asked to look at for one survey, and the records of it that are known."""
-
-    bound: Bound
-    survey: Survey
-    keys: frozenset[Slices]
-    known: Mapping[Slices, Mapping[str, Any]]
-
-    def of(self, part: Sequence[Slices]) -> _Asked:
-        """The same for a part of it."""
-        keys = self.keys.intersection(part)
-        known = {key: self.known[key] for key in keys if key in self.known}
-        return _Asked(self.bound, self.survey, keys, known)
-
-
 def _settled(looks: Sequence[_Look], session: Session) -> dict[str, Any]:
     """What the surveys of some steps at one place come to, by the product that hands it to them."""
     chain = looks[0].chain.upto(looks[0].position).by_itself()
     identities = [look.identity for look in looks]
-    asked: list[_Asked] = []
+    asked: list[Asked] = []
     for look, identity in zip(looks, identities, strict=True):
         known = session.known.looks.get(identity, {})
-        asked.append(_Asked(look.bound, look.survey, frozenset(look.keys), known))
+        asked.append(Asked(look.bound, look.survey, frozenset(look.keys), known))
     every = sorted(frozenset().union(*(each.keys for each in asked)))
     unit = "pairs of slices" if any(look.apart for look in looks) else "slices"
 
@@ -239,35 +218,23 @@ Found = tuple[Slices, str, dict[int, Any]]
 """What was looked at, its hash, and the encoded record of each survey that wanted it."""
 
 
-def _look(chain: ChannelChain, keys: Sequence[Slices], asked: Sequence[_Asked]) -> list[Found]:
-    """Look at some slices or pairs; never more images in memory than between the two of a pair."""
+def _look(chain: ChannelChain, keys: Sequence[Slices], asked: Sequence[Asked]) -> list[Found]:
+    """Look at some slices or pairs; never more of them in memory than between the two of a pair."""
     numbers = sorted(set(itertools.chain.from_iterable(keys)))
     found: list[Found] = []
     with RawSlices(chain.reader, numbers, chain.reach, tolerant=chain.tolerant) as raw:
-        images = SeenImages(chain, raw)
+        slices = SeenSlices(chain, raw, asked)
         for key in keys:
-            images.forget_before(key[0])
-            hash = combined_hash(images.hash(number) for number in key)
+            slices.forget_before(key[0])
+            hash = slices.hash(key)
             records: dict[int, Any] = {}
-            for place, survey in enumerate(asked):
-                if key not in survey.keys:
+            for place, each in enumerate(asked):
+                if key not in each.keys:
                     continue
-                known = survey.known.get(key, {})
+                known = each.known.get(key, {})
                 if hash in known:
                     records[place] = known[hash]
-                elif all(images.usable(number, alone=len(key) == 1) for number in key):
-                    records[place] = _record_of(survey, images, key)
+                elif slices.usable(each, key):
+                    records[place] = slices.record_of(each, key)
             found.append((key, hash, records))
     return found
-
-
-def _record_of(asked: _Asked, images: SeenImages, key: Slices) -> Any:
-    seen = [images.image(number) for number in key]
-    try:
-        return encoded(asked.survey.record_of(seen, asked.bound.parameters))
-    # As of stages: whatever anybody's code raises becomes an error that names what it looked at.
-    except Exception as error:
-        where = f"{asked.bound.id}: {asked.survey.look.__name__}"
-        numbers = " and ".join(map(str, key))
-        what = f"failed on slice {numbers} ({type(error).__name__}: {error})"
-        raise StepError(f"{where} {what}") from error
