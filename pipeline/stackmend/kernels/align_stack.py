@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
@@ -19,16 +17,18 @@ ROUNDS = 8
 LEAST_SPREAD = 0.01  # px, below which disagreement of pairs is no reason to trust one less
 
 
-def together(pairs: Pairs, numbers: Sequence[int], *, model: str, shape: Sequence[int]) -> NDArray[np.float64]:
+def together(
+    pairs: Pairs, count: int, *, model: str, shape: Sequence[int]
+) -> NDArray[np.float64]:
     """The transforms of all slices that agree best with all pairs.
 
     Parameters
     ----------
     pairs
-        By two places in `numbers`, the first below the second: the matrix that leads from
+        By two places in the stack, the first below the second: the matrix that leads from
         coordinates of the first slice to those of the second. They connect all slices.
-    numbers
-        The slices, in the order of the stack.
+    count
+        How many slices there are.
     model
         ``translation``, ``euclidean`` or ``affine``; transforms of ``euclidean`` are brought to the
         nearest rotation.
@@ -46,7 +46,7 @@ def together(pairs: Pairs, numbers: Sequence[int], *, model: str, shape: Sequenc
     weighs ``1 / (1 + (d / (2 s))^2)``, d its disagreement and s that of all, as median, at least
     0.01 px. The equations are linear in the corners as each G leads them, so turns are free.
     """
-    count, keys = len(numbers), sorted(pairs)
+    keys = sorted(pairs)
     found = np.tile(transforms.identity(), (count, 1, 1))
     if not keys:
         return found
