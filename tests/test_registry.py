@@ -266,6 +266,7 @@ BEFORE["fill_streaks"] = ["find_streaks"]
 BEFORE["find_learnt_charging"] = ["learn_charging"]
 BEFORE["subtract_charge"] = ["learn_charging", "find_learnt_charging"]
 BEFORE["destandardize"] = ["standardize"]
+BEFORE["apply_alignment"] = ["estimate_alignment"]
 BEFORE["charging_histogram"] = BEFORE["correct_charging"]
 
 every_component = pytest.mark.parametrize(
