@@ -7,9 +7,9 @@ nothing else.
 
 How to read it: ``Stage`` is the unit of work, ``Step`` and ``Loss`` are what people write, made of
 stages; ``Survey`` is what a step must know of other slices, ``Keeps`` which part of the stack it
-leaves, ``Recovery`` how it is tested on a known fault; ``family`` makes one step of several
-variants. ``Catalogue`` finds them by name. ``chain`` binds steps to values and compiles them to a
-graph of stages.
+leaves, ``Recovery`` how it is tested on a known fault, ``Show`` what people see of it; ``family``
+makes one step of several variants. ``Catalogue`` finds them by name. ``chain`` binds steps to
+values and compiles them to a graph of stages.
 
 Built-in components are the modules of the folders ``steps`` and ``losses``, one each, named as the
 module. Other packages register theirs through the entry-point groups ``stackmend.steps`` and
@@ -34,10 +34,12 @@ from stackmend.registry.components import (
 )
 from stackmend.registry.loaded import LoadedFile, decisive
 from stackmend.registry.products import (
+    ASKED_PIXELS,
     FRAME,
     HIDDEN_RESULTS,
     IMAGE,
     INITIAL_IMAGE,
+    LOSS,
     MASK,
     PROBE_RESULTS,
     PROBES,
@@ -46,15 +48,19 @@ from stackmend.registry.products import (
     Probe,
     Window,
 )
+from stackmend.registry.shows import IMAGE_BEFORE, Picture, Plot, Show
 from stackmend.registry.stages import Each, Stage, Survey, Unsettled
 from stackmend.registry.variants import family, in_use, methods_of, owners_of
 
 __all__ = [
+    "ASKED_PIXELS",
     "FAILED",
     "FRAME",
     "HIDDEN_RESULTS",
     "IMAGE",
+    "IMAGE_BEFORE",
     "INITIAL_IMAGE",
+    "LOSS",
     "MASK",
     "METHOD",
     "NOTHING_FOUND",
@@ -70,10 +76,13 @@ __all__ = [
     "Keeps",
     "LoadedFile",
     "Loss",
+    "Picture",
+    "Plot",
     "Probe",
     "Recovery",
     "Reference",
     "RegistryError",
+    "Show",
     "Stage",
     "Step",
     "Survey",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from stackmend.registry.shows import Show
 from stackmend.registry.stages import Stage, Survey, taken_by
 
 if TYPE_CHECKING:  # a report waits for no library of arrays
@@ -86,10 +87,15 @@ class Hiding:
     places
         ``places(*, parameter, ...)`` returns the places, which are hidden one after the other;
         keyword-only parameters are parameters of the loss.
+    looked_at
+        ``looked_at(place)`` returns an index of the pixels that the loss looks at, if it looks at
+        no others: the last of the tuned steps is told (``asked_pixels``), and may leave out the
+        rest.
     """
 
     hidden: Callable[[Any, int], Any]
     places: Callable[..., tuple[int, ...]]
+    looked_at: Callable[[int], Any] | None = None
 
     def places_for(self, parameters: Mapping[str, Any]) -> tuple[int, ...]:
         """The places, with the values of the loss's parameters."""
@@ -151,12 +157,12 @@ class Step(Component):
     chain. ``reference`` says how its mask is made that is common to all combinations of a search.
     ``darkness`` names the parameter that is true where dark faults are meant, and false where
     bright ones are. ``moves`` says that it moves pixels: its product ``mask`` is any mask that was
-    made before, which it moves along.
-    ``files`` has for each parameter that names a file
+    made before, which it moves along. ``files`` has for each parameter that names a file
     ``read(content, name)``, which makes plain data of it or raises ``ValueError``; the parameter is
-    then a ``LoadedFile``. ``variants`` are steps by the method that chooses them
-    (``variants.family``);
-    the stages are then those of all, and each begins where the others do.
+    then a ``LoadedFile``. ``watch`` says what people should look at in what the step takes from a
+    slice, ``shows`` what else they are shown of it. ``variants`` are steps by the method that
+    chooses them (``variants.family``); the stages are then those of all, and each begins where the
+    others do.
     """
 
     opens: str | None = None
@@ -172,6 +178,8 @@ class Step(Component):
     doubt: Callable[[Any, Mapping[str, Any]], str | None] | None = None
     moves: Stage | None = None
     files: Mapping[str, Callable[[bytes, str], Any]] = field(default_factory=dict)
+    watch: str = ""
+    shows: tuple[Show, ...] = ()
     variants: Mapping[str, Step] = field(default_factory=dict)
 
     kind: ClassVar[str] = "step"
@@ -225,6 +233,7 @@ class Loss(Component):
     ``beside`` names products, numbers that are shown beside the loss of what is chosen.
     ``compares`` names the product that holds what it compares, pairs of flat pixel indices, if it
     does. ``hiding`` says which pixels are hidden from the tuned steps for its ``hidden_results``.
+    ``known_weakness`` is what people must be told of a search by it, in a sentence.
     """
 
     finds: str = ""
@@ -234,6 +243,7 @@ class Loss(Component):
     nothing_found: str = "no combination has anything to judge"
     advice: str = "choose other optimization slices"
     undefined_advice: str = "choose other optimization slices"
+    known_weakness: str = ""
 
     kind: ClassVar[str] = "loss"
 
