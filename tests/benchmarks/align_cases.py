@@ -86,12 +86,12 @@ def _discs(random, size, count, radii):
 
 
 def changing(field, others, seed, size=440, count=12):
-    """Shifts, and a third of every slice is other tissue, at other places in each."""
+    """Shifts, and a fifth of every slice is other tissue, at other places in each."""
     random = np.random.default_rng(seed)
     matrices = [transforms.translation(random.uniform(-4, 4, 2)) for _ in range(count)]
 
     def replaced(number, image):
-        cover = _discs(random, size, 14, (25, 60))
+        cover = _discs(random, size, 8, (25, 60))
         other = others[number % len(others)]
         turned = other.read(transforms.translation(random.uniform(-40, 40, 2)), size)
         turned = np.rot90(turned, random.integers(1, 4))

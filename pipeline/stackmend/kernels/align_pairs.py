@@ -15,6 +15,7 @@ from stackmend.kernels.align_start import shift_of
 LEAST_CORRELATION, LEAST_USED = 0.3, 0.2
 BLOCKS = 8  # along y and x
 BLOCK_STEPS = 3
+LEAST_ALIKE = 0.5  # correlation of a block, below which it holds something else
 FARTHEST = 4  # px that a block may be moved by itself; farther, it was not found
 
 
@@ -141,6 +142,7 @@ def _moved_blocks(one: Level, two: Level, fit: Fit, model: str) -> NDArray[np.fl
             moved = fitted(one, two, fit, "translation", **how)
             middle = np.array([part[0] + part[1] - 1, part[2] + part[3] - 1]) / 2
             shift = transforms.moved(moved.matrix, middle) - transforms.moved(fit.matrix, middle)
-            if moved.used > 0 and np.hypot(*shift) < FARTHEST:
-                found[i, j] = *shift, moved.firm
+            alike = moved.correlation >= LEAST_ALIKE and moved.used >= LEAST_USED
+            if alike and np.hypot(*shift) < FARTHEST:
+                found[i, j] = *shift, moved.firm * moved.correlation**2
     return found
