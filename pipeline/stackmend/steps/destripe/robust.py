@@ -133,8 +133,8 @@ def beside(
 ) -> Beside | None:
     """The slice less the mean of its neighbours without curtains, where there are any.
 
-    What the slices have in common is gone from it, so that curtains stand out better; those that
-    neighbours have as well, in the same places, are told by how alike the slices' own are.
+    Slices are compared as they lie. What they have in common is gone, so curtains stand out; those
+    that neighbours have in the same places are told by how alike the slices' own are.
     """
     around = [place for place in range(len(image)) if place != image.centre]
     if not (neighbours and own_curtains[image.centre] and around):
