@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels import transforms
-from stackmend.kernels.transforms import Matrix
 
 Array = NDArray[np.float64]
 Records = Mapping[tuple[int, int], Mapping[str, Any]]
