@@ -30,6 +30,7 @@ from stackmend.workers.processes import Workers
 COUNT = 40
 READ: Counter[int] = Counter()
 LOOKED: Counter[tuple[int, ...]] = Counter()
+PREPARED: Counter[int] = Counter()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +55,8 @@ class Levels(Reader):
 
 @pytest.fixture(autouse=True)
 def nothing_done() -> None:
-    READ.clear()
-    LOOKED.clear()
+    for counter in (READ, LOOKED, PREPARED):
+        counter.clear()
 
 
 def shown(image: NDArray[Any]) -> int:
@@ -114,7 +115,7 @@ def look(
     """The chain when all its surveys have settled; what is in the journal is known."""
     numbers = tuple(range(chain.reader.shape[0]) if slices is None else slices)
     entries = Journal(journal)
-    job: Any = SimpleNamespace(slices=numbers)
+    job: Any = SimpleNamespace(slices=numbers, readers=(chain.reader,))
     log = Log(listener=listener)
     session = Session(job, log, Workers(workers), entries, entries.ledger())
     return surveyed(chain, session, optimization, upto=len(chain.steps))
@@ -235,6 +236,107 @@ def test_a_survey_behind_a_window_sees_the_window() -> None:
     assert set(READ.values()) == {1}
 
 
+# What is prepared of a slice
+
+
+def brightened(image: NDArray[Any], mask: Any = None, other: Any = None, *, by: int) -> Any:
+    PREPARED[shown(image)] += 1
+    return {"number": shown(image), "by": by, "mask": mask, "other": other}
+
+
+def beside(first: Any, second: Any) -> list[Any]:
+    return [first["number"], second["number"], first["by"], second["mask"], second["other"]]
+
+
+PREPARING = Survey("known", beside, everything, pairs="reach", prepare=brightened)
+
+
+def made(name: str, value: Any) -> Bound:
+    stage = Stage(lambda image: value, makes=name)
+    return Bound(Step(name=name, version=1, stages=(stage,)), name, {})
+
+
+def silent(id: str, survey: Survey, **parameters: Any) -> Bound:
+    def number(image: Any, known: Any) -> int:
+        return shown(image)
+
+    return Bound(Step(name=id, version=1, stages=(Stage(number),), survey=survey), id, parameters)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_slice_is_prepared_once_for_all_its_pairs(workers: int) -> None:
+    chain = look(chain_of(step(PREPARING, reach=3, by=7)), workers=workers)
+    pairs = [(a, b) for a in range(COUNT) for b in range(a + 1, min(a + 4, COUNT))]
+    assert chain.settled["look.known"] == [[[*p], [*p, 7, None, None]] for p in pairs]
+    # Those that a share ends with are those that the next one begins with.
+    assert Counter(range(COUNT)) + Counter((16, 17, 18, 32, 33, 34)) == PREPARED
+    assert PREPARED == READ
+
+
+def test_surveys_share_what_they_prepare_in_the_same_way() -> None:
+    same = silent("first", PREPARING, reach=2, by=7), silent("second", PREPARING, reach=1, by=7)
+    look(chain_of(*same, count=8))
+    assert Counter(range(8)) == PREPARED == READ
+    PREPARED.clear()
+    other = silent("first", PREPARING, reach=2, by=7), silent("second", PREPARING, reach=1, by=8)
+    chain = look(chain_of(*other, silent("third", PAIRED, reach=1), count=8))
+    assert set(PREPARED.values()) == {2}
+    assert [record[2] for _, record in chain.settled["second.known"]] == [8] * 7
+    assert [record for _, record in chain.settled["third.known"]] == [1.0] * 7
+
+
+def test_what_is_prepared_may_read_what_is_made_before() -> None:
+    assert PREPARING.reads == (IMAGE, "mask", "other")
+    assert PREPARING.needs == (IMAGE,)
+
+    def seen(*before: Bound) -> Any:
+        chain = look(chain_of(*before, silent("look", PREPARING, reach=1, by=7), count=2))
+        return chain.settled["look.known"][0][1][3:]
+
+    assert seen() == [None, None]
+    assert seen(made("mask", 3)) == [3, None]
+    assert seen(made("other", 4)) == [None, 4]
+    assert seen(made("other", 4), made("mask", 3)) == [3, 4]
+
+
+def test_a_survey_that_reads_what_another_settles_looks_after_it() -> None:
+    def told(known: Any) -> int:
+        return len(known)
+
+    first = Step(name="first", version=1, stages=(Stage(told, makes="mask"),), survey=SINGLE)
+    steps = Bound(first, "first", {}), silent("look", PREPARING, reach=1, by=7)
+    chain = look(chain_of(*steps, silent("third", SINGLE), count=3))
+    assert [record[3] for _, record in chain.settled["look.known"]] == [3, 3]
+    assert set(READ.values()) == {2}, "the third looks with the first"
+
+
+def test_a_survey_that_reads_what_is_not_there_is_refused_by_its_step() -> None:
+    def needy(image: Any, mask: Any) -> Any:
+        return image
+
+    survey = Survey("known", level, everything, prepare=needy)
+    assert survey.needs == (IMAGE, "mask")
+    assert step(survey).component.reads == (IMAGE, "mask")
+
+
+def test_what_fails_while_it_is_prepared_names_step_and_slice() -> None:
+    def broken(image: NDArray[Any]) -> Any:
+        raise ValueError("no")
+
+    survey = Survey("known", beside, everything, pairs=1, prepare=broken)
+    with pytest.raises(StepError, match=r"^slice 0 \(s0\): look: broken failed \(ValueError: no\)"):
+        look(chain_of(step(survey)))
+
+
+def test_what_is_known_need_not_be_prepared(tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    first = look(chain_of(step(PREPARING, reach=2, by=7)), journal=journal)
+    PREPARED.clear()
+    again = look(chain_of(step(PREPARING, reach=2, by=7), edited=(9,)), journal=journal)
+    assert again.settled == first.settled
+    assert set(PREPARED) == {7, 8, 9, 10, 11}
+
+
 # Slices that cannot be used
 
 
@@ -342,6 +444,12 @@ def test_no_more_images_are_alive_than_between_the_two_of_a_pair(reach: int) -> 
 
     before = Step(name="before", version=1, stages=(Stage(tracked, makes=IMAGE),))
     look(chain_of(Bound(before, "before", {}), step(PAIRED, reach=reach), count=20))
+    assert most == reach + 1
+
+    # Of slices that are prepared, the image is let go, and no more of the others are held.
+    survey = Survey("known", difference, everything, pairs="reach", prepare=tracked)
+    most = 0
+    look(chain_of(step(survey, reach=reach), count=20))
     assert most == reach + 1
 
 

@@ -13,6 +13,7 @@ from stackmend.chain import ABSENT, Bound, Consecutive, Products, compile_chain
 from stackmend.errors import WrongValue
 from stackmend.registry import IMAGE, Each, Step, Survey, Unsettled
 from stackmend.result.arrays import decoded, encoded
+from stackmend.tuning.survey import written_down
 
 Image = NDArray[np.float32]
 
@@ -54,7 +55,8 @@ def evaluated(
         If a stage fails.
     """
     count = len(images)
-    surveyed = settled(bound, images)
+    beside = {name: each if stack else [each] * count for name, each in found.items()}
+    surveyed = settled(bound, images, beside)
     product = bound.survey_product
     given = (IMAGE, *found, *([product] if product else []))
     graph = compile_chain((bound,), given=given)
@@ -63,7 +65,7 @@ def evaluated(
     def load(number: int) -> Products:
         if not 0 <= number < count or (windowed and _is_constant(images[number])):
             return dict.fromkeys(given, ABSENT)
-        products: Products = {name: each[number] if stack else each for name, each in found.items()}
+        products: Products = {name: each[number] for name, each in beside.items()}
         products = {name: ABSENT if each is None else each for name, each in products.items()}
         products[IMAGE] = images[number]
         if product:
@@ -83,8 +85,10 @@ def evaluated(
     return {name: _stacked([row.pop(name) for row in rows]) for name in keep}
 
 
-def settled(bound: Bound, images: Sequence[Image]) -> Any:
+def settled(bound: Bound, images: Sequence[Image], found: Mapping[str, Sequence[Any]]) -> Any:
     """What the survey of a step comes to, as it comes back from its file; ``None`` without one.
+
+    ``found`` has what it reads besides the images, one for each.
 
     Raises
     ------
@@ -95,17 +99,20 @@ def settled(bound: Bound, images: Sequence[Image]) -> Any:
     if survey is None:
         return None
     records = {}
+    prepared: dict[int, Any] = {}
     for key in _looked_at(survey, values, images):
         numbers = key if isinstance(key, tuple) else (key,)
-        record = survey.record_of([images[number] for number in numbers], values)
+        prepared = {number: each for number, each in prepared.items() if number >= numbers[0]}
+        for number in numbers:
+            if number not in prepared:
+                own = {name: each[number] for name, each in found.items()}
+                prepared[number] = survey.prepared({**own, IMAGE: images[number]}, values)
+        record = survey.record_of([prepared[number] for number in numbers], values)
         records[key] = decoded(encoded(record))
     try:
-        value = survey.settled(records, values)
+        return written_down(survey.settled(records, values, range(len(images))))
     except Unsettled as error:
         raise WrongValue(f"{bound.id}: {error}") from error
-    if isinstance(value, Each):
-        return Each({number: decoded(encoded(each)) for number, each in value.values.items()})
-    return decoded(encoded(value))
 
 
 def survey_of(bound: Bound) -> Survey | None:

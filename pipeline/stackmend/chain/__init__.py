@@ -9,11 +9,11 @@ slices (``compile.py``); ``Consecutive`` walks over slices in a row and computes
 once.
 """
 
+from stackmend.chain.bound import Bound
 from stackmend.chain.compile import compile_chain
 from stackmend.chain.consecutive import Consecutive
 from stackmend.chain.graph import (
     ABSENT,
-    Bound,
     Graph,
     Node,
     Parameter,

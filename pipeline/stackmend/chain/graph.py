@@ -16,13 +16,10 @@ from stackmend.registry import (
     LOSS,
     METHOD,
     UNDEFINED,
-    Component,
     Stage,
-    Step,
     Undefined,
     Unsettled,
     Window,
-    in_use,
 )
 
 Parameter = tuple[str, str]
@@ -50,39 +47,6 @@ def product_of_neighbour(name: str, offset: int) -> str:
 
 
 @dataclass(frozen=True)
-class Bound:
-    """A step or loss of a protocol, with a value for each parameter that is not swept.
-
-    Of a step with variants only the one is left that the method chooses, once that has a value.
-    """
-
-    component: Component
-    id: str
-    parameters: Mapping[str, Any]
-
-    def __post_init__(self) -> None:
-        if isinstance(self.component, Step) and self.component.variants:
-            if METHOD not in self.parameters:
-                return
-            chosen = in_use(self.component, [self.parameters[METHOD]])
-            known = {METHOD, *chosen.parameters}
-            own = {name: value for name, value in self.parameters.items() if name in known}
-            object.__setattr__(self, "component", chosen)
-            object.__setattr__(self, "parameters", own)
-
-    @property
-    def is_known(self) -> bool:
-        """Whether every parameter has a value, so that no later search chooses one."""
-        return self.parameters.keys() >= set(self.component.parameters)
-
-    @property
-    def survey_product(self) -> str | None:
-        """Name under which what its survey settled is handed to this step, if it has one."""
-        survey = self.component.survey if isinstance(self.component, Step) else None
-        return f"{self.id}.{survey.makes}" if survey else None
-
-
-@dataclass(frozen=True)
 class Node:
     """One stage in its place: what it reads, and which values it takes.
 
@@ -102,6 +66,8 @@ class Node:
         Of a stage with a window: the slices it sees, counted from its own.
     variants : tuple[str, ...]
         Where a method chooses among images: the method of each of them.
+    reads : tuple[str, ...]
+        The names by which its stage is given what it reads; by position, where there are none.
     """
 
     stage: Stage
@@ -114,6 +80,7 @@ class Node:
     offset: int = 0
     offsets: tuple[int, ...] = ()
     variants: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
 
     def compute(self, inputs: Sequence[Any], combination: Sequence[Any] = ()) -> Any:
         """Run the stage.
@@ -128,8 +95,12 @@ class Node:
             inputs = self._windows(inputs, self.stage.radius(values))
         if any(each is ABSENT for each in inputs):
             return ABSENT
+        if self.reads:
+            inputs, values = (), {**dict(zip(self.reads, inputs, strict=True)), **values}
         try:
             result = self.stage.function(*inputs, **values)
+            if self.stage.makes == IMAGE and result is None and self.offset:
+                return ABSENT
             if self.stage.makes == IMAGE and not _is_image(result):
                 raise TypeError(f"an image must be a 2-D array, got {type(result).__name__}")
             if self.stage.makes == LOSS:
@@ -184,7 +155,10 @@ def is_refusal(error: BaseException) -> bool:
 
     It says so by ``ValueError`` (a survey by ``Unsettled``, too); all else is a fault.
     """
-    return isinstance(error.__cause__, (ValueError, Unsettled))
+    cause = error.__cause__
+    if isinstance(cause, StepError):  # which says of which slice
+        return is_refusal(cause)
+    return isinstance(cause, (ValueError, Unsettled))
 
 
 def _comparable(loss: Any) -> Any:
@@ -283,6 +257,11 @@ class Graph:
                 node = self.nodes[source]
                 pending.extend(node.sources if combination is None else node.read(combination))
         return sorted(needed)
+
+    def origins(self, names: Iterable[str]) -> list[Source | None]:
+        """What makes some products: the stage, or their name where they are given."""
+        sources = [self.products.get(name) for name in names]
+        return [self.nodes[each].stage_index if isinstance(each, int) else each for each in sources]
 
     def masks(self) -> dict[str, int]:
         """The nodes that make a mask to be shown and counted, by names of their own."""

@@ -32,44 +32,49 @@ from stackmend.registry.components import (
     Step,
     Undefined,
 )
-from stackmend.registry.shows import IMAGE_BEFORE, Picture, Plot, Show
-from stackmend.registry.stages import (
+from stackmend.registry.loaded import LoadedFile, decisive
+from stackmend.registry.products import (
     ASKED_PIXELS,
+    FRAME,
     HIDDEN_RESULTS,
     IMAGE,
     INITIAL_IMAGE,
     LOSS,
+    MASK,
     PROBE_RESULTS,
     PROBES,
     REFERENCE_MASK,
-    Each,
+    UNRESTORED,
     Probe,
-    Stage,
-    Survey,
-    Unsettled,
     Window,
 )
+from stackmend.registry.shows import IMAGE_BEFORE, Picture, Plot, Show
+from stackmend.registry.stages import Each, Stage, Survey, Unsettled
 from stackmend.registry.variants import family, in_use, methods_of, owners_of
 
 __all__ = [
     "ASKED_PIXELS",
     "FAILED",
+    "FRAME",
     "HIDDEN_RESULTS",
     "IMAGE",
     "IMAGE_BEFORE",
     "INITIAL_IMAGE",
     "LOSS",
+    "MASK",
     "METHOD",
     "NOTHING_FOUND",
     "PROBES",
     "PROBE_RESULTS",
     "REFERENCE_MASK",
     "UNDEFINED",
+    "UNRESTORED",
     "Catalogue",
     "Component",
     "Each",
     "Hiding",
     "Keeps",
+    "LoadedFile",
     "Loss",
     "Picture",
     "Plot",
@@ -84,6 +89,7 @@ __all__ = [
     "Undefined",
     "Unsettled",
     "Window",
+    "decisive",
     "family",
     "in_use",
     "losses",

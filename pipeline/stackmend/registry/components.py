@@ -133,7 +133,7 @@ class Component:
         """Products that must exist before the first stage runs."""
         made = set(self.given)
         needed: dict[str, None] = {}
-        for stage in self.stages:
+        for stage in (each for each in self.stages if not each.carries):
             needed.update(dict.fromkeys(p for p in stage.needs if p not in made))
             made.add(stage.makes)
         return tuple(needed)
@@ -141,7 +141,7 @@ class Component:
     @property
     def makes(self) -> tuple[str, ...]:
         """Products that exist after the last stage has run."""
-        return tuple(dict.fromkeys(stage.makes for stage in self.stages))
+        return tuple(dict.fromkeys(each.makes for each in self.stages if not each.carries))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,9 +156,13 @@ class Step(Component):
     ``None``; ``doubt(image, parameters)`` the same about a slice, where the step is the first of a
     chain. ``reference`` says how its mask is made that is common to all combinations of a search.
     ``darkness`` names the parameter that is true where dark faults are meant, and false where
-    bright ones are. ``watch`` says what people should look at in what the step takes from a slice,
-    ``shows`` what else they are shown of it. ``variants`` are steps by the method that chooses them
-    (``variants.family``); the stages are then those of all, and each begins where the others do.
+    bright ones are. ``moves`` says that it moves pixels: its product ``mask`` is any mask that was
+    made before, which it moves along. ``files`` has for each parameter that names a file
+    ``read(content, name)``, which makes plain data of it or raises ``ValueError``; the parameter is
+    then a ``LoadedFile``. ``watch`` says what people should look at in what the step takes from a
+    slice, ``shows`` what else they are shown of it. ``variants`` are steps by the method that
+    chooses them (``variants.family``); the stages are then those of all, and each begins where the
+    others do.
     """
 
     opens: str | None = None
@@ -172,6 +176,8 @@ class Step(Component):
     refuse: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None
     caution: Callable[[Mapping[str, Any], frozenset[str]], str | None] | None = None
     doubt: Callable[[Any, Mapping[str, Any]], str | None] | None = None
+    moves: Stage | None = None
+    files: Mapping[str, Callable[[bytes, str], Any]] = field(default_factory=dict)
     watch: str = ""
     shows: tuple[Show, ...] = ()
     variants: Mapping[str, Step] = field(default_factory=dict)
@@ -183,14 +189,16 @@ class Step(Component):
         """Those of the stages, of the survey, and those that decide about the part that is left."""
         kept = self.keeps.parameters if self.keeps else ()
         surveyed = self.survey.parameters if self.survey else ()
+        moved = self.moves.parameters if self.moves else ()
         method = (METHOD,) if self.variants else ()
-        return tuple(dict.fromkeys((*method, *kept, *super().parameters, *surveyed)))
+        return tuple(dict.fromkeys((*method, *kept, *super().parameters, *moved, *surveyed)))
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """What any of the variants needs, or the step by itself."""
+        """What any of the variants needs, or the step and its survey by themselves."""
         if not self.variants:
-            return super().reads
+            looked_at = self.survey.needs if self.survey else ()
+            return tuple(dict.fromkeys((*looked_at, *super().reads)))
         needed = (name for variant in self.variants.values() for name in variant.reads)
         return tuple(dict.fromkeys(needed))
 

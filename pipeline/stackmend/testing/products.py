@@ -102,18 +102,19 @@ def _records(subject: StepSubject) -> tuple[Survey, dict[Any, Any]]:
     values = usual.own.parameters
     numbers = survey.chosen(usual.numbers, [0], values)
     apart = survey.apart(values)
+    seen = {number: survey.prepared(usual.given(number), values) for number in numbers}
     records: dict[Any, Any] = {}
     for place, number in enumerate(numbers):
         if not apart:
-            records[number] = survey.record_of([usual.image(number)], values)
+            records[number] = survey.record_of([seen[number]], values)
         for other in numbers[place + 1 : place + 1 + apart]:
-            seen = [usual.image(number), usual.image(other)]
-            records[number, other] = survey.record_of(seen, values)
+            records[number, other] = survey.record_of([seen[number], seen[other]], values)
     return survey, records
 
 
 def _settled(survey: Survey, records: Mapping[Any, Any], subject: StepSubject) -> Any:
-    return survey.settled(records, subject.usual.own.parameters)
+    usual = subject.usual
+    return survey.settled(records, usual.own.parameters, usual.numbers)
 
 
 def _plain(settled: Any) -> Any:

@@ -5,24 +5,22 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from joblib import delayed
 
-from stackmend.chain import Bound, compile_chain
+from stackmend.chain import Bound
 from stackmend.errors import InputError, StepError
 from stackmend.registry import IMAGE, Each, Survey, Unsettled
 from stackmend.result.arrays import decoded, encoded
-from stackmend.result.hashes import combined_hash, digest
+from stackmend.result.hashes import digest
+from stackmend.stacks import Reader
 from stackmend.tuning.chains import ChannelChain, survey_of
 from stackmend.tuning.raw import RawSlices
-from stackmend.tuning.seen import SeenImages
+from stackmend.tuning.seen import Asked, SeenSlices, Slices
 from stackmend.tuning.session import Session
 from stackmend.words import few
-
-Slices = tuple[int, ...]
-"""One slice that is looked at, or two."""
 
 CHUNK = 16
 """Slices that a worker looks at in a row, each with those that it is compared with."""
@@ -33,8 +31,8 @@ def surveyed(
 ) -> ChannelChain:
     """Let the steps before a position look at the slices that they must know.
 
-    Surveys at the same place of the chain, between which no step changes the slice, share one
-    reading of the stack.
+    Surveys at the same place of the chain, between which no step changes what they look at, share
+    one reading of the stack.
 
     Raises
     ------
@@ -43,7 +41,8 @@ def surveyed(
     StepError
         If a survey fails.
     """
-    while group := _unsettled(chain, upto):
+    first = session.job.readers[0]
+    while group := _unsettled(chain, upto, first):
         looks = [_Look(chain, position, session, optimization) for position in group]
         known = _known_of(looks, session.settled)
         chain = chain.with_settled(known or _settled(looks, session))
@@ -57,18 +56,21 @@ def _known_of(looks: Sequence[_Look], settled: Mapping[str, Any] | None) -> dict
     return {str(look.bound.survey_product): settled[look.content] for look in looks}
 
 
-def _unsettled(chain: ChannelChain, upto: int) -> list[int]:
-    """Positions of the steps that must look next, all at the same place of the chain."""
+def _unsettled(chain: ChannelChain, upto: int, first: Reader) -> list[int]:
+    """Positions of the steps that must look next, all of which the same slices are given."""
     group: list[int] = []
-    place: Any = None
+    reader = chain.reader
     for position, bound in enumerate(chain.steps[:upto]):
-        if survey_of(bound) is None or bound.survey_product in chain.settled:
+        survey = survey_of(bound)
+        if survey is None or bound.survey_product in chain.settled:
             continue
-        here = compile_chain(chain.steps[:position], given=chain.given).products[IMAGE]
-        if group and here != place:
-            break
-        group.append(position)
-        place = here
+        own = first if survey.of_first_channel else chain.reader
+        reader = reader if group else own
+        at_first = chain.upto(group[0] if group else position).graph()
+        reads = (IMAGE, *survey.reads)
+        same = chain.upto(position).graph().origins(reads) == at_first.origins(reads)
+        if same and own is reader:
+            group.append(position)
     return group
 
 
@@ -82,7 +84,10 @@ class _Look:
         session: Session,
         optimization: Sequence[int],
     ) -> None:
-        self.chain, self.position = chain, position
+        self.position = position
+        self.chain = chain
+        if self.survey.of_first_channel:
+            self.chain = replace(chain, reader=session.job.readers[0])
         self.session, self.optimization = session, optimization
 
     @property
@@ -129,7 +134,7 @@ class _Look:
     @property
     def identity(self) -> str:
         """What decides about the records, but the slices."""
-        parameters = {name: self.bound.parameters[name] for name in self.survey.parameters}
+        parameters = {name: self.bound.decisive[name] for name in self.survey.parameters}
         facts = {
             **self.chain.upto(self.position).identity(),
             "step": [self.bound.component.name, self.bound.component.version],
@@ -141,34 +146,20 @@ class _Look:
     def content(self) -> str:
         """What decides about what is settled, but the pixels of the stack."""
         names = self.survey.parameters
-        parameters = {name: self.bound.parameters[name] for name in names}
-        return digest({"looks": self.identity, "keys": self.keys, "parameters": parameters})
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What a worker is asked to look at for one survey, and the records of it that are known."""
-
-    bound: Bound
-    survey: Survey
-    keys: frozenset[Slices]
-    known: Mapping[Slices, Mapping[str, Any]]
-
-    def of(self, part: Sequence[Slices]) -> _Asked:
-        """The same for a part of it."""
-        keys = self.keys.intersection(part)
-        known = {key: self.known[key] for key in keys if key in self.known}
-        return _Asked(self.bound, self.survey, keys, known)
+        parameters = {name: self.bound.decisive[name] for name in names}
+        numbers = sorted(self.session.job.slices)
+        facts = {"keys": self.keys, "numbers": numbers, "parameters": parameters}
+        return digest({"looks": self.identity, **facts})
 
 
 def _settled(looks: Sequence[_Look], session: Session) -> dict[str, Any]:
     """What the surveys of some steps at one place come to, by the product that hands it to them."""
     chain = looks[0].chain.upto(looks[0].position).by_itself()
     identities = [look.identity for look in looks]
-    asked: list[_Asked] = []
+    asked: list[Asked] = []
     for look, identity in zip(looks, identities, strict=True):
         known = session.known.looks.get(identity, {})
-        asked.append(_Asked(look.bound, look.survey, frozenset(look.keys), known))
+        asked.append(Asked(look.bound, look.survey, frozenset(look.keys), known))
     every = sorted(frozenset().union(*(each.keys for each in asked)))
     unit = "pairs of slices" if any(look.apart for look in looks) else "slices"
 
@@ -189,6 +180,8 @@ def _settled(looks: Sequence[_Look], session: Session) -> dict[str, Any]:
     settled: dict[str, Any] = {}
     for look, own in zip(looks, records, strict=True):
         value = settled[str(look.bound.survey_product)] = _come_to(look, own)
+        for text in value.about.get("warnings", ()) if isinstance(value, Each) else ():
+            session.log.warn(f"{look.bound.id}: {text}")
         if session.settled is not None:
             session.settled[look.content] = value
     return settled
@@ -210,16 +203,21 @@ def _come_to(look: _Look, records: Mapping[Slices, Any]) -> Any:
         raise InputError(f"{look.bound.id}: {_nothing_seen(look)}")
     by_number = {key if look.apart else key[0]: record for key, record in records.items()}
     try:
-        value = look.survey.settled(by_number, look.bound.parameters)
-        if isinstance(value, Each):
-            every = value.values.items()
-            return Each({int(number): decoded(encoded(each)) for number, each in every})
-        return decoded(encoded(value))
+        restored = look.session.job.slices
+        return written_down(look.survey.settled(by_number, look.bound.parameters, restored))
     except Unsettled as error:
         raise InputError(f"{look.bound.id}: {error}") from error
     # A survey may be anybody's code: whatever it raises becomes an error that names its step.
     except Exception as error:
         raise _failed(look.bound, error) from error
+
+
+def written_down(value: Any) -> Any:
+    """What a survey has settled, as it comes back from its file."""
+    if not isinstance(value, Each):
+        return decoded(encoded(value))
+    every = {int(number): decoded(encoded(each)) for number, each in value.values.items()}
+    return Each(every, decoded(encoded(value.about)))
 
 
 def _nothing_seen(look: _Look) -> str:
@@ -239,35 +237,23 @@ Found = tuple[Slices, str, dict[int, Any]]
 """What was looked at, its hash, and the encoded record of each survey that wanted it."""
 
 
-def _look(chain: ChannelChain, keys: Sequence[Slices], asked: Sequence[_Asked]) -> list[Found]:
-    """Look at some slices or pairs; never more images in memory than between the two of a pair."""
+def _look(chain: ChannelChain, keys: Sequence[Slices], asked: Sequence[Asked]) -> list[Found]:
+    """Look at some slices or pairs; never more of them in memory than between the two of a pair."""
     numbers = sorted(set(itertools.chain.from_iterable(keys)))
     found: list[Found] = []
     with RawSlices(chain.reader, numbers, chain.reach, tolerant=chain.tolerant) as raw:
-        images = SeenImages(chain, raw)
+        slices = SeenSlices(chain, raw, asked)
         for key in keys:
-            images.forget_before(key[0])
-            hash = combined_hash(images.hash(number) for number in key)
+            slices.forget_before(key[0])
+            hash = slices.hash(key)
             records: dict[int, Any] = {}
-            for place, survey in enumerate(asked):
-                if key not in survey.keys:
+            for place, each in enumerate(asked):
+                if key not in each.keys:
                     continue
-                known = survey.known.get(key, {})
+                known = each.known.get(key, {})
                 if hash in known:
                     records[place] = known[hash]
-                elif all(images.usable(number, alone=len(key) == 1) for number in key):
-                    records[place] = _record_of(survey, images, key)
+                elif slices.usable(each, key):
+                    records[place] = slices.record_of(each, key)
             found.append((key, hash, records))
     return found
-
-
-def _record_of(asked: _Asked, images: SeenImages, key: Slices) -> Any:
-    seen = [images.image(number) for number in key]
-    try:
-        return encoded(asked.survey.record_of(seen, asked.bound.parameters))
-    # As of stages: whatever anybody's code raises becomes an error that names what it looked at.
-    except Exception as error:
-        where = f"{asked.bound.id}: {asked.survey.look.__name__}"
-        numbers = " and ".join(map(str, key))
-        what = f"failed on slice {numbers} ({type(error).__name__}: {error})"
-        raise StepError(f"{where} {what}") from error
