@@ -15,6 +15,7 @@ from stackmend.arrays.stack import stack_of
 from stackmend.errors import WrongValue
 from stackmend.job import Job
 from stackmend.result.log import Listener
+from stackmend.tuning.framing import framed
 from stackmend.tuning.tune import tune
 
 
@@ -79,6 +80,7 @@ def apply(
         job = job_of(protocol, stack, set, "apply")
         session = session_of(job, workers, listener)
         chains = tune(session).chains
+    job = framed(job, chains)
     restoring = Restoring.of(stack, job, chains)
     if stack.lazy:
         return _lazily(restoring, job, out)

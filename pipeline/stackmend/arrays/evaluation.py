@@ -13,6 +13,7 @@ from stackmend.chain import ABSENT, Bound, Consecutive, Products, compile_chain
 from stackmend.errors import WrongValue
 from stackmend.registry import IMAGE, Each, Step, Survey, Unsettled
 from stackmend.result.arrays import decoded, encoded
+from stackmend.tuning.survey import written_down
 
 Image = NDArray[np.float32]
 
@@ -109,12 +110,9 @@ def settled(bound: Bound, images: Sequence[Image], found: Mapping[str, Sequence[
         record = survey.record_of([prepared[number] for number in numbers], values)
         records[key] = decoded(encoded(record))
     try:
-        value = survey.settled(records, values)
+        return written_down(survey.settled(records, range(len(images)), values))
     except Unsettled as error:
         raise WrongValue(f"{bound.id}: {error}") from error
-    if isinstance(value, Each):
-        return Each({number: decoded(encoded(each)) for number, each in value.values.items()})
-    return decoded(encoded(value))
 
 
 def survey_of(bound: Bound) -> Survey | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,16 @@ from stackmend.chain.graph import (
     Source,
     product_of_neighbour,
 )
-from stackmend.registry import IMAGE, INITIAL_IMAGE, METHOD, Component, Stage, Step
+from stackmend.registry import (
+    IMAGE,
+    INITIAL_IMAGE,
+    MASK,
+    METHOD,
+    UNRESTORED,
+    Component,
+    Stage,
+    Step,
+)
 
 
 def compile_chain(
@@ -36,7 +45,13 @@ def compile_chain(
         Parameters whose values come with a combination, in the combination's order; as a mapping,
         with all values that they can have (which decides how many slices a swept window may see).
     """
-    nodes, available, radii = _of_one_slice(steps, given, swept)
+    nodes: list[Node] = []
+    radii: list[int] = []
+    available = _of_one_slice(steps, given, swept, nodes, radii)
+    if any(isinstance(each.component, Step) and each.component.moves for each in steps):
+        # Beside it, what would be left of the slice if steps did nothing but cut and move.
+        alone = _of_one_slice(list(_cutting_and_moving(steps)), given, swept, nodes, radii)
+        available[UNRESTORED] = alone[IMAGE]
     if not any(radii):
         return Graph(tuple(nodes), available)
     return _Unrolled(nodes, available, radii).graph()
@@ -46,13 +61,13 @@ def _of_one_slice(
     steps: Sequence[Bound],
     given: Collection[str],
     swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter],
-) -> tuple[list[Node], dict[str, Source], list[int]]:
-    """The nodes as if each stage saw its own slice only, where products end up, and each radius."""
+    nodes: list[Node],
+    radii: list[int],
+) -> dict[str, Source]:
+    """Add nodes as if each stage saw its own slice only, and radii; returns where products end."""
     positions = {parameter: index for index, parameter in enumerate(swept)}
     available: dict[str, Source] = {name: name for name in given}
     available[INITIAL_IMAGE] = available[IMAGE]
-    nodes: list[Node] = []
-    radii: list[int] = []
     for bound in steps:
         component = bound.component
         if isinstance(component, Step) and component.survey and bound.survey_product:
@@ -64,6 +79,8 @@ def _of_one_slice(
         for method, variant in (variants or {"": component}).items():
             made[method] = dict(available)
             for stage in variant.stages:
+                if stage.carries and stage.makes not in made[method]:
+                    continue
                 nodes.append(_node(stage, bound, made[method], swept, nodes))
                 radii.append(_largest_radius(stage, bound, swept))
                 made[method][stage.makes] = len(nodes) - 1
@@ -75,9 +92,42 @@ def _of_one_slice(
                 available[product] = len(nodes) - 1
         else:
             available = made[""]
+        if isinstance(component, Step) and component.moves:
+            _move_masks(component.moves, bound, available, swept, nodes, radii)
         if isinstance(component, Step) and component.closes:
-            del available[component.closes]
-    return nodes, available, radii
+            available.pop(component.closes, None)
+    return available
+
+
+def _cutting_and_moving(steps: Sequence[Bound]) -> Iterator[Bound]:
+    """Steps without those that change nothing but pixels where they are, and without masks."""
+    every = [(bound, bound.component) for bound in steps if isinstance(bound.component, Step)]
+    wanted = {name for _, each in every if each.moves for name in each.moves.reads}
+    for bound, step in every:
+        if step.keeps or step.moves or step.opens in wanted:
+            stages = tuple(replace(each, facts={}, mask_of="") for each in step.stages)
+            yield replace(bound, component=replace(step, stages=stages, moves=None))
+
+
+def _move_masks(
+    moves: Stage,
+    bound: Bound,
+    available: dict[str, Source],
+    swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter],
+    nodes: list[Node],
+    radii: list[int],
+) -> None:
+    """Let what a step makes of every mask before it stand for that."""
+    for index, node in enumerate(tuple(nodes)):
+        if not node.stage.mask_of:
+            continue
+        moved = _node(moves, bound, {**available, MASK: index}, swept, nodes)
+        own = replace(moves, makes=node.stage.makes, mask_of=node.stage.mask_of)
+        nodes[index] = replace(node, stage=replace(node.stage, mask_of=""))
+        for name in [name for name, source in available.items() if source == index]:
+            available[name] = len(nodes)
+        nodes.append(replace(moved, stage=own, owner=node.owner))
+        radii.append(_largest_radius(moves, bound, swept))
 
 
 def _node(

@@ -123,6 +123,8 @@ class Node:
             inputs, values = (), {**dict(zip(self.reads, inputs, strict=True)), **values}
         try:
             result = self.stage.function(*inputs, **values)
+            if self.stage.makes == IMAGE and result is None and self.offset:
+                return ABSENT
             if self.stage.makes == IMAGE and not _is_image(result):
                 raise TypeError(f"an image must be a 2-D array, got {type(result).__name__}")
         # A step may be anybody's code: what it raises becomes an error that names it.

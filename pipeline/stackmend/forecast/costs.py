@@ -20,6 +20,7 @@ from stackmend.result.log import Log
 from stackmend.result.workspace import Workspace
 from stackmend.sweep import Combination, Space
 from stackmend.tuning.chains import ChannelChain, survey_of
+from stackmend.tuning.framing import framed
 from stackmend.tuning.searching import placed
 from stackmend.tuning.session import Session
 from stackmend.tuning.spaces import space_of
@@ -164,7 +165,7 @@ def _of_variant(job: Job, number: int, beside: tuple[int, ...], variant: str) ->
     chains = tuple(surveyed(each, session, (number,), upto=len(each.steps)) for each in chains)
     survey_s = (perf_counter() - looking) / len(beside) if looks else 0.0
 
-    application = Application.of(job, chains)
+    application = Application.of(framed(job, chains), chains)
     application.output.create()
     one = job.places[0]
     application.run([one])

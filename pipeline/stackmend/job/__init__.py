@@ -48,7 +48,8 @@ class Job:
 
     ``readers`` are those of the channels that are restored, ``channels`` the numbers of these in
     the input, ``slices`` the numbers of the slices. Of each slice, ``window`` is what the chain
-    leaves.
+    leaves; ``frame`` is where the restored slice lies in that, once it is known to be another part
+    of the plane: first row, first column, rows and columns.
     """
 
     protocol: Protocol
@@ -57,6 +58,7 @@ class Job:
     slices: tuple[int, ...]
     window: tuple[slice, slice]
     workspace: Workspace
+    frame: tuple[int, int, int, int] | None = None
 
     @property
     def reader(self) -> Reader:
@@ -74,14 +76,23 @@ class Job:
 
         Rows below that show no specimen are among them, unless the chain cuts a part out.
         """
-        y, x = (window.stop - window.start for window in self.window)
-        whole = (y, x) == self.reader.shape[1:]
+        y, x = self.specimen
+        whole = (y, x) == self.reader.shape[1:] and self.frame is None
         return len(self.slices), y + self.reader.bar * whole, x
+
+    @property
+    def specimen(self) -> tuple[int, int]:
+        """Rows and columns of a restored slice that show specimen."""
+        if self.frame is not None:
+            return self.frame[2:]
+        y, x = (window.stop - window.start for window in self.window)
+        return y, x
 
     @property
     def origin(self) -> tuple[int, int, int]:
         """Where the first restored pixel lies in the input, ``(z, y, x)`` in px."""
-        return self.slices[0], self.window[0].start, self.window[1].start
+        y, x = self.frame[:2] if self.frame else (0, 0)
+        return self.slices[0], self.window[0].start + y, self.window[1].start + x
 
     @property
     def places(self) -> list[SliceOfChannel]:

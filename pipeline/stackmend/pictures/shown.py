@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stackmend.chain import Consecutive
+from stackmend.chain import Consecutive, Products
 from stackmend.errors import BadSlice
 from stackmend.pictures.drawing import (
     Display,
@@ -24,6 +24,7 @@ from stackmend.pictures.drawing import (
     shrunk,
     webp,
 )
+from stackmend.registry import UNRESTORED
 from stackmend.restore.apply import Application
 from stackmend.result.rows import SliceRow
 from stackmend.stacks import Pixels, Writer
@@ -138,7 +139,8 @@ class SlicePictures:
             whole = self.application.chains[0].reader.read(row.slice)
         except BadSlice:
             return None
-        before = whole[self.application.form.window]
+        products = self._products(row.slice, whole)
+        before = self.application.form.before(whole, products)
         # Rows below that show no specimen are not shown.
         after = None if page is None else page[: before.shape[0]]
         if after is None or after.shape != before.shape:
@@ -148,7 +150,7 @@ class SlicePictures:
         zoom = window_around(centre, before.shape)
         factor = factor_for(before.shape, PIXELS, SIDE)
         display = Display(before)
-        mask = self._mask(row.slice, whole, before.shape)
+        mask = self._mask(products, before.shape)
         small = shrunk(subtracted, factor)
         pictures = {
             "before": Image.fromarray(display(shrunk(before, factor))),
@@ -182,20 +184,29 @@ class SlicePictures:
             "profile": profile(before, after, mask, centre),
         }
 
-    def _mask(
-        self, number: int, pixels: Pixels, shape: tuple[int, ...]
-    ) -> NDArray[np.bool_] | None:
-        """All pixels that any step of the chain marks; ``None`` where no step makes a mask."""
+    def _products(self, number: int, pixels: Pixels) -> Products:
+        """Masks by their names, and the slice where it is moved; nothing of a constant one."""
         chain = self.application.chains[0]
         graph = chain.graph()
-        found = graph.masks()
-        if not found:
-            return None
-        if pixels.min() == pixels.max():
-            return np.zeros(shape, dtype=bool)
+        found = {**graph.masks(), **_picked(graph.products, UNRESTORED)}
+        if not found or pixels.min() == pixels.max():
+            return {}
         slices = Consecutive(replace(graph, products=found), chain.products_of)
-        masks = slices.evaluate(number, tuple(found))
-        return self.application.form.union_of(list(masks.values()), shape)
+        return slices.evaluate(number, tuple(found))
+
+    def _mask(self, products: Products, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+        """All pixels that any step of the chain marks; ``None`` where no step makes a mask."""
+        names = self.application.chains[0].graph().masks()
+        if not names:
+            return None
+        masks = [products[name] for name in names if name in products]
+        if not masks:
+            return np.zeros(shape, dtype=bool)
+        return self.application.form.union_of(masks, shape)
+
+
+def _picked(products: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {name: products[name]} if name in products else {}
 
 
 def deepest(difference: NDArray[np.float32]) -> tuple[int, int]:

@@ -11,10 +11,11 @@ import numpy as np
 from stackmend.chain import ABSENT, Graph, Products
 from stackmend.errors import StepError, UsageError
 from stackmend.job import Job
-from stackmend.registry import IMAGE, Stage
+from stackmend.registry import IMAGE, UNRESTORED, Stage
 from stackmend.restore.written import Form, Written
 from stackmend.stacks import Pixels
 from stackmend.tuning.chains import ChannelChain
+from stackmend.tuning.framing import framed
 from stackmend.tuning.memory import Memory
 from stackmend.tuning.raw import RawSlice
 from stackmend.tuning.remembered import Evaluation, RememberedSlices, never
@@ -84,7 +85,7 @@ class Slices:
     """
 
     def __init__(self, job: Job, chain: ChannelChain, memory: Memory) -> None:
-        self.form, self.chain, self.memory = Form.of(job), chain, memory
+        self.form, self.chain, self.memory = Form.of(framed(job, [chain])), chain, memory
         self.slices = RememberedSlices(chain, memory)
         self.graph = chain.graph()
         self.named = {name: index for name, (_, index) in named_products(self.graph).items()}
@@ -121,7 +122,7 @@ class Slices:
             return self._of_bad(raw, names)
         found: Products = {"status": "", "reason": ""}
         if BEFORE in names:
-            before, _ = self.form.untouched(raw.pixels[self.form.window])
+            before, _ = self.form.untouched(self.before(number, raw, cancelled))
             found[BEFORE] = _unwritable(self.form.page(before, raw.below))
         if not {AFTER, MASK}.isdisjoint(names):
             new = self.written(number, raw, cancelled)
@@ -151,7 +152,7 @@ class Slices:
         """A slice as it is written."""
         assert raw.pixels is not None
         masks = self.graph.masks()
-        wanted = {IMAGE: self.graph.products[IMAGE], **masks}
+        wanted = {IMAGE: self.graph.products[IMAGE], **self.moved, **masks}
         keys = map(self.evaluation(number).key, wanted.values())
         key = self.memory.key_of(Form.written, self.form, raw.hash, *keys)
         pixels = raw.pixels
@@ -166,6 +167,19 @@ class Slices:
             self.memory.put(key, known)
         assert isinstance(known, Written)
         return known
+
+    def before(self, number: int, raw: RawSlice, cancelled: Callable[[], bool] = never) -> Pixels:
+        """What is restored of a slice as it was read, cut and moved to its place."""
+        assert raw.pixels is not None
+        products: Products = {}
+        if self.moved and not self.slices.is_constant(raw):
+            products = self._evaluated(number, self.moved, cancelled)
+        return self.form.before(raw.pixels, products)
+
+    @property
+    def moved(self) -> dict[str, Any]:
+        """What makes a slice as it was read, where its pixels are moved."""
+        return {name: each for name, each in self.graph.products.items() if name == UNRESTORED}
 
     def _evaluated(
         self, number: int, wanted: dict[str, Any], cancelled: Callable[[], bool]

@@ -66,7 +66,7 @@ def figures_of(slices: Slices, number: int, cancelled: Callable[[], bool]) -> Fi
     if raw.pixels is None:
         return None
     new = slices.written(number, raw, cancelled)
-    before, after = raw.pixels[slices.form.window], new.pixels
+    before, after = slices.before(number, raw, cancelled), new.pixels
     assert after is not None
     low, high = float(before.min()), float(before.max())
     counted: list[tuple[int, ...]] = []

@@ -56,6 +56,8 @@ class QuickWindow:
         inside = all(ends.start < ends.stop for ends in self._inner)
         if not inside or share > MOST or raw.pixels is None or self._slices.slices.is_constant(raw):
             return None
+        if self._slices.moved:  # what moves into the window lies anywhere
+            return None
         masks = self._graph.masks()
         if name == AFTER:
             wanted: dict[str, Source] = {AFTER: self._graph.products[IMAGE]}

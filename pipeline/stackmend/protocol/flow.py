@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from stackmend.errors import Problem
 from stackmend.protocol.model import OptimizeEntry, Protocol, StepEntry
@@ -22,21 +22,16 @@ def check_flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Probl
     """Every product a step reads must be made before it, and what is opened must be closed."""
     available = {IMAGE}
     opened: dict[str, StepEntry] = {}
+    moving: list[StepEntry] = []
     for entry in chain:
         step, path = entry.step, (*entry.path, "step")
         missing = [name for name in (*step.reads, *step.needs) if name not in available]
         if missing:
             yield protocol.text.problem(path, _missing_message(entry, missing, chain))
-        if step.opens in opened:
-            other = opened[step.opens]
-            undo = "undo it first, or leave this one out"
-            message = f"{other.id} before it has not been undone yet; {undo}"
-            yield protocol.text.problem(path, message)
-        if step.keeps and opened:
-            other = next(iter(opened.values()))
-            yield protocol.text.problem(
-                path, f"changes the size of slices; move it before {other.id} (or behind its end)"
-            )
+        yield from _against_open_ones(protocol, entry, opened)
+        if step.moves:
+            yield from _moved_twice(protocol, entry, moving, opened)
+            moving.append(entry)
         if step.opens:
             opened[step.opens] = entry
         if step.caution and not entry.sweeps and entry.is_measured:
@@ -46,11 +41,56 @@ def check_flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Probl
         available.update(step.makes)
         available.discard(step.closes or "")
         opened.pop(step.closes or "", None)
-    if protocol.output.dtype != "float32":
-        for product, entry in opened.items():
-            closers = " or ".join(step.name for step in steps().usable() if step.closes == product)
-            message = f"nothing undoes it: add {closers} behind it, or write float32"
+    yield from _left_open(protocol, opened)
+
+
+def _against_open_ones(
+    protocol: Protocol, entry: StepEntry, opened: Mapping[str, StepEntry]
+) -> Iterator[Problem]:
+    """A step that cannot stand where another one has to be undone first."""
+    step, path = entry.step, (*entry.path, "step")
+    if step.opens in opened:
+        other = opened[step.opens]
+        undo = "undo it first, or leave this one out"
+        message = f"{other.id} before it has not been undone yet; {undo}"
+        yield protocol.text.problem(path, message)
+    carried = {stage.makes for stage in step.stages if stage.carries}
+    fixed = [other for product, other in opened.items() if product not in carried]
+    if step.keeps and fixed:
+        message = f"changes the size of slices; move it before {fixed[0].id} (or behind its end)"
+        yield protocol.text.problem(path, message)
+
+
+def _left_open(protocol: Protocol, opened: Mapping[str, StepEntry]) -> Iterator[Problem]:
+    """What no step undoes, or makes use of."""
+    for product, entry in opened.items():
+        closers = [step for step in steps().usable() if step.closes == product]
+        names = " or ".join(step.name for step in closers)
+        if any(step.moves for step in closers):
+            message = f"nothing comes of it: add {names} behind it, or leave it out"
             yield protocol.text.problem((*entry.path, "step"), message)
+        elif protocol.output.dtype != "float32":
+            message = f"nothing undoes it: add {names} behind it, or write float32"
+            yield protocol.text.problem((*entry.path, "step"), message)
+
+
+def _moved_twice(
+    protocol: Protocol,
+    entry: StepEntry,
+    moving: Sequence[StepEntry],
+    opened: Mapping[str, StepEntry],
+) -> Iterator[Problem]:
+    """Pixels that are interpolated twice, or a step that finds by itself what is open."""
+    path = (*entry.path, "step")
+    if moving:
+        what = f"interpolates the slices again, as {moving[-1].id} before it has done"
+        advice = "let one step do both, behind a step that only estimates, or leave one out"
+        yield protocol.text.problem(path, f"{what}; {advice}")
+    for product in opened.keys() & set(entry.step.makes) - set(entry.step.reads):
+        what = f"does not take what {opened[product].id} has found"
+        closers = [each.name for each in steps().usable() if each.closes == product]
+        others = " or ".join(name for name in closers if name != entry.name)
+        yield protocol.text.problem(path, f"{what}; put {others} in its place, or leave one out")
 
 
 def check_masks(protocol: Protocol) -> Iterator[Problem]:

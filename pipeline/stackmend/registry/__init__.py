@@ -32,33 +32,36 @@ from stackmend.registry.components import (
     Step,
     Undefined,
 )
-from stackmend.registry.stages import (
+from stackmend.registry.products import (
+    FRAME,
     HIDDEN_RESULTS,
     IMAGE,
     INITIAL_IMAGE,
+    MASK,
     PROBE_RESULTS,
     PROBES,
     REFERENCE_MASK,
-    Each,
+    UNRESTORED,
     Probe,
-    Stage,
-    Survey,
-    Unsettled,
     Window,
 )
+from stackmend.registry.stages import Each, Stage, Survey, Unsettled
 from stackmend.registry.variants import family, in_use, methods_of, owners_of
 
 __all__ = [
     "FAILED",
+    "FRAME",
     "HIDDEN_RESULTS",
     "IMAGE",
     "INITIAL_IMAGE",
+    "MASK",
     "METHOD",
     "NOTHING_FOUND",
     "PROBES",
     "PROBE_RESULTS",
     "REFERENCE_MASK",
     "UNDEFINED",
+    "UNRESTORED",
     "Catalogue",
     "Component",
     "Each",

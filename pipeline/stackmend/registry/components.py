@@ -127,7 +127,7 @@ class Component:
         """Products that must exist before the first stage runs."""
         made = set(self.given)
         needed: dict[str, None] = {}
-        for stage in self.stages:
+        for stage in (each for each in self.stages if not each.carries):
             needed.update(dict.fromkeys(p for p in stage.needs if p not in made))
             made.add(stage.makes)
         return tuple(needed)
@@ -135,7 +135,7 @@ class Component:
     @property
     def makes(self) -> tuple[str, ...]:
         """Products that exist after the last stage has run."""
-        return tuple(dict.fromkeys(stage.makes for stage in self.stages))
+        return tuple(dict.fromkeys(each.makes for each in self.stages if not each.carries))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +150,9 @@ class Step(Component):
     ``None``; ``doubt(image, parameters)`` the same about a slice, where the step is the first of a
     chain. ``reference`` says how its mask is made that is common to all combinations of a search.
     ``darkness`` names the parameter that is true where dark faults are meant, and false where
-    bright ones are. ``variants`` are steps by the method that chooses them (``variants.family``);
+    bright ones are. ``moves`` says that it moves pixels: its product ``mask`` is any mask that was
+    made before, which it moves along.
+    ``variants`` are steps by the method that chooses them (``variants.family``);
     the stages are then those of all, and each begins where the others do.
     """
 
@@ -165,6 +167,7 @@ class Step(Component):
     refuse: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None
     caution: Callable[[Mapping[str, Any], frozenset[str]], str | None] | None = None
     doubt: Callable[[Any, Mapping[str, Any]], str | None] | None = None
+    moves: Stage | None = None
     variants: Mapping[str, Step] = field(default_factory=dict)
 
     kind: ClassVar[str] = "step"
@@ -174,8 +177,9 @@ class Step(Component):
         """Those of the stages, of the survey, and those that decide about the part that is left."""
         kept = self.keeps.parameters if self.keeps else ()
         surveyed = self.survey.parameters if self.survey else ()
+        moved = self.moves.parameters if self.moves else ()
         method = (METHOD,) if self.variants else ()
-        return tuple(dict.fromkeys((*method, *kept, *super().parameters, *surveyed)))
+        return tuple(dict.fromkeys((*method, *kept, *super().parameters, *moved, *surveyed)))
 
     @property
     def reads(self) -> tuple[str, ...]:

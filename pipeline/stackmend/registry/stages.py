@@ -6,69 +6,9 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar, overload
+from typing import Any
 
-IMAGE = "image"
-"""The product that every chain starts from and ends with: one slice, ``(Y, X)`` float32."""
-
-ProductT = TypeVar("ProductT")
-
-INITIAL_IMAGE = "initial_image"
-"""For losses: the image as it was before the first of the tuned steps."""
-
-REFERENCE_MASK = "reference_mask"
-"""For losses: one mask for all combinations, that of the tuned steps with reference values."""
-
-
-PROBES = "probes"
-"""For losses: the image with known faults added, as ``Probe``s, like those that were found."""
-
-PROBE_RESULTS = "probe_results"
-"""For losses: what the tuned steps make of each of the probes."""
-
-HIDDEN_RESULTS = "hidden_results"
-"""For losses: what the tuned steps make of the slice where pixels are hidden from them.
-
-One for each place of the loss's ``Hiding``; ``None`` if the slice is left as it is.
-"""
-
-
-@dataclass(frozen=True)
-class Probe:
-    """An image with a fault added that is known; of neighbouring slices, only their image.
-
-    The fault counts in pixels where it exceeds ``counts`` grey levels, 8 of an 8-bit slice.
-    """
-
-    image: Any
-    fault: Any = None
-    counts: float = 0.0
-
-
-class Window(Sequence[ProductT]):
-    """One product of neighbouring slices, in the order of the stack.
-
-    At the ends of a stack, and beside slices that cannot be used, there are fewer. ``centre`` is
-    the place of the slice that is computed, ``offsets`` says how far along the stack each lies from
-    it.
-    """
-
-    def __init__(
-        self, slices: Sequence[ProductT], centre: int, offsets: Sequence[int] | None = None
-    ) -> None:
-        self._slices = tuple(slices)
-        self.centre = centre
-        self.offsets = tuple(offsets or range(-centre, len(self._slices) - centre))
-
-    def __len__(self) -> int:
-        return len(self._slices)
-
-    @overload
-    def __getitem__(self, place: int) -> ProductT: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[ProductT]: ...
-    def __getitem__(self, place: int | slice) -> ProductT | Sequence[ProductT]:
-        return self._slices[place]
+from stackmend.registry.products import IMAGE
 
 
 @dataclass(frozen=True)
@@ -98,6 +38,10 @@ class Stage:
     together
         Parameters of which it is given all values at once, as a tuple: those of a sweep, or one.
         So it can do for all of them what they share; a stage behind it takes what one value needs.
+    carries
+        Whether it hands on a product that it reads and makes, and is left out where there is none.
+
+    A stage that makes an image may return ``None`` for a neighbour that there is none of.
     """
 
     function: Callable[..., Any]
@@ -107,6 +51,7 @@ class Stage:
     facts: Mapping[str, str] = field(default_factory=dict)
     window: int | str = 0
     together: tuple[str, ...] = ()
+    carries: bool = False
 
     def __post_init__(self) -> None:
         if not self.makes:
@@ -118,7 +63,7 @@ class Stage:
     @cached_property
     def reads(self) -> tuple[str, ...]:
         """Names of the products it reads, in calling order."""
-        return _names_of(self.function, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        return _products(self.function)
 
     @cached_property
     def needs(self) -> tuple[str, ...]:
@@ -160,13 +105,14 @@ class Survey:
     settle
         ``settle(records, *, parameter, ...)`` with the records by number of slice, or by pair of
         numbers: returns one value for all slices, or ``Each`` with one for every slice. Raises
-        ``Unsettled`` where it cannot.
+        ``Unsettled`` where it cannot. A second product, ``numbers``, is the numbers of all slices
+        that are restored.
     needed
         ``needed(*, parameter, ...)``, whether anything must be known at all; always, if left out.
     pairs
         How far apart the slices of a pair may be, among those that are looked at: a number, or the
-        name of the parameter that says it; 0 for slices one by one. Slices of one grey level are
-        compared with none.
+        name of the parameter that says it, or ``pairs(*, parameter, ...)``; 0 for slices one by
+        one. Slices of one grey level are compared with none.
     slices
         ``slices(numbers, optimization, *, parameter, ...)``: those to be looked at, of all that are
         restored, and of those that the protocol optimizes on; all that are restored, if left out.
@@ -180,16 +126,14 @@ class Survey:
     look: Callable[..., Any]
     settle: Callable[..., Any]
     needed: Callable[..., bool] | None = None
-    pairs: int | str = 0
+    pairs: int | str | Callable[..., int] = 0
     slices: Callable[..., Sequence[int]] | None = None
     prepare: Callable[..., Any] | None = None
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
         """Names of the products that it looks at, in calling order."""
-        if self.prepare is None:
-            return (IMAGE,)
-        return _names_of(self.prepare, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        return (IMAGE,) if self.prepare is None else _products(self.prepare)
 
     @cached_property
     def needs(self) -> tuple[str, ...]:
@@ -206,6 +150,8 @@ class Survey:
                 names |= dict.fromkeys(_names_of(function, inspect.Parameter.KEYWORD_ONLY))
         if isinstance(self.pairs, str):
             names[self.pairs] = None
+        elif callable(self.pairs):
+            names |= dict.fromkeys(_names_of(self.pairs, inspect.Parameter.KEYWORD_ONLY))
         return tuple(names)
 
     def is_needed(self, parameters: Mapping[str, Any]) -> bool:
@@ -214,6 +160,8 @@ class Survey:
 
     def apart(self, parameters: Mapping[str, Any]) -> int:
         """How far apart the slices of a pair may be; 0 for slices one by one."""
+        if callable(self.pairs):
+            return self.pairs(**taken_by(self.pairs, parameters))
         return int(parameters[self.pairs]) if isinstance(self.pairs, str) else self.pairs
 
     def chosen(
@@ -236,16 +184,24 @@ class Survey:
         """The record of one slice, or of two."""
         return self.look(*prepared, **taken_by(self.look, parameters))
 
-    def settled(self, records: Mapping[Any, Any], parameters: Mapping[str, Any]) -> Any:
-        """What all records come to."""
-        return self.settle(records, **taken_by(self.settle, parameters))
+    def settled(
+        self, records: Mapping[Any, Any], numbers: Sequence[int], parameters: Mapping[str, Any]
+    ) -> Any:
+        """What all records come to, where slices of these numbers are restored."""
+        given = {"numbers": sorted(numbers)} if "numbers" in _products(self.settle) else {}
+        return self.settle(records, **given, **taken_by(self.settle, parameters))
 
 
 @dataclass(frozen=True)
 class Each:
-    """What a survey settles for every slice by itself, by the number of the slice."""
+    """What a survey settles for every slice by itself, by the number of the slice.
+
+    ``about`` is what else is to be known of it, as plain data, which decides nothing: it is
+    written down beside the values, and the texts under ``warnings`` are said as such.
+    """
 
     values: Mapping[int, Any]
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Unsettled(Exception):
@@ -255,6 +211,10 @@ class Unsettled(Exception):
 def _names_of(function: Callable[..., Any], kind: object) -> tuple[str, ...]:
     signature = inspect.signature(function)
     return tuple(p.name for p in signature.parameters.values() if p.kind is kind)
+
+
+def _products(function: Callable[..., Any]) -> tuple[str, ...]:
+    return _names_of(function, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def _optional(function: Callable[..., Any]) -> set[str]:

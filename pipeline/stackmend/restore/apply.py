@@ -16,7 +16,7 @@ from stackmend.disk import remedy
 from stackmend.errors import BadSlice, OutputError, StepError
 from stackmend.job import Job, SliceOfChannel
 from stackmend.kernels.fingerprint import fingerprint
-from stackmend.restore.channel import Channel
+from stackmend.restore.channel import Channel, truth_of
 from stackmend.restore.measures import Mask, change_under, extent_of, levels_of, rmse
 from stackmend.restore.output import Output, Restored
 from stackmend.restore.written import Form
@@ -133,7 +133,7 @@ class Application:
         result = new.pixels
 
         # What became of the slice, as people and later runs want to know it.
-        before, truth = raw.pixels[form.window], self._truth(place)
+        before, truth = form.before(raw.pixels, new.products), self._truth(place)
         changed = int(np.count_nonzero(result != before))
         same = not changed and result.dtype == before.dtype
         known = levels_of(before)
@@ -168,8 +168,7 @@ class Application:
         return self.output.masks.page(mask) if self.output.masks else None
 
     def _truth(self, place: SliceOfChannel) -> Pixels | None:
-        truth = self.chains[place.channel].reader.truth(place.number)
-        return None if truth is None else truth[self.form.window]
+        return truth_of(self.chains[place.channel], place.number, self.form.window)
 
     def _without(self, place: SliceOfChannel, bad: BadSlice) -> Restored:
         """What the protocol says about a slice that cannot be used."""

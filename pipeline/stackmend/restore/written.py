@@ -13,7 +13,7 @@ from stackmend.chain import Products
 from stackmend.errors import BadSlice
 from stackmend.job import Job
 from stackmend.kernels.rounding import to_dtype
-from stackmend.registry import IMAGE
+from stackmend.registry import IMAGE, UNRESTORED
 from stackmend.result.rows import MOST_MASKED, Status
 from stackmend.stacks import Pixels
 from stackmend.tuning.raw import as_image, page_of
@@ -42,7 +42,8 @@ class Form:
     """The form in which the slices of a job are written.
 
     ``window`` is what the chains leave of a slice, ``size`` that of a page with the rows that show
-    no specimen, ``rows`` how many of those that are read show some.
+    no specimen, ``rows`` how many of those that are read show some. ``shape`` is that of what is
+    left, where it is moved to another part of the plane too.
     """
 
     window: tuple[slice, slice]
@@ -50,13 +51,14 @@ class Form:
     size: tuple[int, int]
     rows: int
     on_bad_slice: str
+    shape: tuple[int, int]
 
     @classmethod
     def of(cls, job: Job) -> Form:
         """The form of the slices of a job."""
         on_bad_slice = job.protocol.input.on_bad_slice
         rows = job.reader.shape[1]
-        return cls(job.window, job.dtype, job.shape[1:], rows, on_bad_slice)
+        return cls(job.window, job.dtype, job.shape[1:], rows, on_bad_slice, job.specimen)
 
     def written(
         self, pixels: Pixels, evaluate: Callable[[], Products], masks: Sequence[str]
@@ -68,8 +70,8 @@ class Form:
         pixels
             The slice as it was read.
         evaluate
-            Gives its products by the chain, the image and the masks among them; not asked of a
-            slice of one grey level.
+            Gives its products by the chain: the image, the masks, and the slice as it would be
+            without being restored, where it is moved. Not asked of a slice of one grey level.
         masks
             Names of the masks.
         """
@@ -88,8 +90,18 @@ class Form:
     def _left_alone(
         self, pixels: Pixels, status: Status, mask: Mask | None, products: Products
     ) -> Written:
-        result, clipped = self.untouched(pixels[self.window])
+        result, clipped = self.untouched(self.before(pixels, products))
         return Written(result, status, mask, clipped, products)
+
+    def before(self, pixels: Pixels, products: Products) -> Pixels:
+        """What is restored of a slice as it was read, cut and moved to its place.
+
+        ``products`` are those of the chain; none of a slice of one grey level.
+        """
+        if UNRESTORED in products:
+            return to_dtype(products[UNRESTORED], pixels.dtype)[0]
+        part = pixels[self.window]
+        return part if part.shape == self.shape else np.full(self.shape, part[0, 0])
 
     def union_of(self, masks: Sequence[Mask], shape: tuple[int, ...]) -> Mask:
         """All pixels that any step of a chain marks, of the part that is left of a slice."""
@@ -132,4 +144,5 @@ class Form:
         """What stays of a page: all of it, unless the chain cuts a part out."""
         if self.size == page.shape:
             return page
-        return page[: self.rows][self.window]
+        part: Pixels = page[: self.rows][self.window]
+        return part

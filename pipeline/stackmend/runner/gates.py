@@ -28,7 +28,7 @@ def gates_of(job: Job, tuning: Tuning, rows: Sequence[SliceRow]) -> tuple[GateRe
     A measure that no slice has is ``None``, and passes.
     """
     found: list[GateRecord] = []
-    pixels = prod(ends.stop - ends.start for ends in job.window)
+    pixels = prod(job.specimen)
     for gate, limit in job.protocol.gates.items():
         measures = list(_measures(gate, tuning, rows, pixels))
         worst = max(measures, key=lambda measure: measure.value, default=(None, None, None))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from stackmend.errors import OutputError, Unfinished
@@ -39,6 +39,7 @@ from stackmend.runner.writing import (
     write_losses,
 )
 from stackmend.tuning.chains import Tuning
+from stackmend.tuning.framing import framed
 from stackmend.tuning.session import Session
 from stackmend.tuning.tune import tune
 from stackmend.words import counted, few
@@ -114,6 +115,7 @@ def _begin(
     started, start = now(), perf_counter()
     _announce(session, expected, shard)
     tuning = tune(session, picture_of=thumbnail_step if pictured else None)
+    session = replace(session, job=framed(session.job, tuning.chains))
     search_s, search_bytes = perf_counter() - start, memory.peak()
     identity = identity_of(session.job, tuning.chains)
     if shard is None:

@@ -138,6 +138,8 @@ def _settled(chain: ChannelChain) -> dict[str, Any]:
     for product, value in chain.settled.items():
         if isinstance(value, Each):
             found[product] = {"each": encoded(value.values)}
+            if value.about:
+                found[product]["about"] = encoded(value.about)
         elif value is not None:
             found[product] = {"all": encoded(value)}
     return found

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmend.kernels.slice_transform import SliceTransform
 from stackmend.registry import IMAGE, Keeps, Stage, Step
 
 Range = Sequence[int | None] | None
@@ -49,9 +50,14 @@ def _slice(ends: Range) -> slice:
     return slice(*ends) if ends else slice(None)
 
 
+def transform(transform: SliceTransform | None, *, y: Range, x: Range) -> SliceTransform | None:
+    """Where aligned coordinates lie in the part; ``None`` where that is not known."""
+    return transform and transform.cut((_slice(y), _slice(x)))
+
+
 STEP = Step(
     name="crop",
     version=1,
-    stages=(Stage(cropped, makes=IMAGE),),
+    stages=(Stage(cropped, makes=IMAGE), Stage(transform, carries=True)),
     keeps=Keeps(("z", "y", "x"), _part),
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from stackmend.chain import ABSENT, Bound, Consecutive
 from stackmend.errors import StepError
-from stackmend.registry import IMAGE, Survey
+from stackmend.registry import Survey
 from stackmend.registry.stages import taken_by
 from stackmend.result.arrays import encoded
 from stackmend.result.hashes import combined_hash, digest
@@ -86,7 +86,7 @@ class SeenSlices:
     def __init__(self, chain: ChannelChain, raw: RawSlices, asked: Sequence[Asked]) -> None:
         self._chain, self._raw, self._asked = chain, raw, asked
         graph = chain.graph()
-        reads = {name for each in asked for name in (IMAGE, *each.survey.reads)}
+        reads = {name for each in asked for name in each.survey.reads}
         self._reads = reads.intersection(graph.products)
         self._evaluated = Consecutive(graph, lambda n: chain.products_from(raw, n))
         self._prepared: dict[int, dict[tuple[Any, str], Any]] = {}
@@ -108,7 +108,7 @@ class SeenSlices:
             products = self._evaluated.evaluate(number, self._reads)
             for each in self._asked:
                 if number in each.numbers and each.preparation not in made:
-                    absent = products[IMAGE] is ABSENT
+                    absent = any(products.get(name) is ABSENT for name in each.survey.reads)
                     made[each.preparation] = ABSENT if absent else each.prepared(products)
         except StepError as error:
             name = self._chain.reader.names[number]

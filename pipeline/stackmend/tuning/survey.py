@@ -137,7 +137,9 @@ class _Look:
         """What decides about what is settled, but the pixels of the stack."""
         names = self.survey.parameters
         parameters = {name: self.bound.parameters[name] for name in names}
-        return digest({"looks": self.identity, "keys": self.keys, "parameters": parameters})
+        numbers = sorted(self.session.job.slices)
+        facts = {"keys": self.keys, "numbers": numbers, "parameters": parameters}
+        return digest({"looks": self.identity, **facts})
 
 
 def _settled(looks: Sequence[_Look], session: Session) -> dict[str, Any]:
@@ -168,6 +170,8 @@ def _settled(looks: Sequence[_Look], session: Session) -> dict[str, Any]:
     settled: dict[str, Any] = {}
     for look, own in zip(looks, records, strict=True):
         value = settled[str(look.bound.survey_product)] = _come_to(look, own)
+        for text in value.about.get("warnings", ()) if isinstance(value, Each) else ():
+            session.log.warn(f"{look.bound.id}: {text}")
         if session.settled is not None:
             session.settled[look.content] = value
     return settled
@@ -189,16 +193,22 @@ def _come_to(look: _Look, records: Mapping[Slices, Any]) -> Any:
         raise InputError(f"{look.bound.id}: {_nothing_seen(look)}")
     by_number = {key if look.apart else key[0]: record for key, record in records.items()}
     try:
-        value = look.survey.settled(by_number, look.bound.parameters)
-        if isinstance(value, Each):
-            every = value.values.items()
-            return Each({int(number): decoded(encoded(each)) for number, each in every})
-        return decoded(encoded(value))
+        return written_down(
+            look.survey.settled(by_number, look.session.job.slices, look.bound.parameters)
+        )
     except Unsettled as error:
         raise InputError(f"{look.bound.id}: {error}") from error
     # A survey may be anybody's code: whatever it raises becomes an error that names its step.
     except Exception as error:
         raise _failed(look.bound, error) from error
+
+
+def written_down(value: Any) -> Any:
+    """What a survey has settled, as it comes back from its file."""
+    if not isinstance(value, Each):
+        return decoded(encoded(value))
+    every = {int(number): decoded(encoded(each)) for number, each in value.values.items()}
+    return Each(every, decoded(encoded(value.about)))
 
 
 def _nothing_seen(look: _Look) -> str:

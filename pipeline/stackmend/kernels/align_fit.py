@@ -1,0 +1,198 @@
+"""One slice laid on another at one resolution: robust least squares over all pixels of a box."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend.kernels import transforms
+from stackmend.kernels._arrays import readonly
+from stackmend.kernels.align_slices import Level
+
+Image = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+Limits = NDArray[np.intp]
+
+STEPS = 12  # at each level, at the most
+SETTLED = 1e-3  # px, less than which every parameter moves in the end
+TUKEY, TO_SIGMA = 4.685, 1.4826
+MARGINS = {"translation": 1, "euclidean": 4, "affine": 4}  # px to the frame of either slice
+EVERY = 4  # rows, of which one tells gain and curvature; where to go is found from all
+
+_DIRECTIONS = {
+    "translation": np.eye(6)[:, [0, 3]],
+    "euclidean": np.column_stack([np.eye(6)[:, [0, 3]], [0, 0, -1, 0, 1, 0]]),
+    "affine": np.eye(6),
+}
+"""Parameters by columns: what they add to y by 1, y and x, and to x by 1, y and x."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Where a fit stands: ``gain * second(matrix p) + offset`` is like ``first(p)``.
+
+    ``used`` is the share of the box that has weight, ``firm`` how well the shift is known in its
+    least known direction (det by trace of the curvature).
+    """
+
+    matrix: Matrix
+    gain: float = 1.0
+    offset: float = 0.0
+    correlation: float = 0.0
+    used: float = 0.0
+    firm: float = 0.0
+    settled: bool = False
+
+
+def inner_box(level: Level, model: str) -> Limits:
+    """The box of a level without the margin that is left out at the frame."""
+    margin = MARGINS[model]
+    rows, columns = level.values.shape
+    low, high = [margin, margin], [rows - margin, columns - margin]
+    box = level.box
+    limits = [max(box[0], low[0]), min(box[1], high[0]), max(box[2], low[1]), min(box[3], high[1])]
+    return np.array(limits, dtype=np.intp)
+
+
+def fitted(
+    one: Level, two: Level, start: Fit, model: str, *, box: Limits, spline: bool, steps: int = STEPS
+) -> Fit:
+    """The fit on a box of one level, from where it stands.
+
+    Inverse compositional Gauss-Newton, until no parameter moves by 0.001 px. The second slice is
+    read by its cubic spline, or linearly.
+    """
+    fit, margin = replace(start, used=0.0, settled=False), MARGINS[model]
+    rest = np.empty((box[1] - box[0], box[3] - box[2]), np.float32)
+    seen, limits = np.ones_like(rest), np.empty((rest.shape[0], 2), np.intp)
+    for _ in range(steps):
+        _read(one, two, fit, box, margin, spline=spline, into=(rest, seen, limits))
+        scale = TUKEY * TO_SIGMA * _median(rest, seen, limits, box)
+        if not scale > 0:
+            break
+        sums = _sums(one, box, scale, rest, seen, limits)
+        normal, right = _equations(sums)
+        directions = _DIRECTIONS[model]
+        curvature = directions.T @ normal @ directions
+        if not np.linalg.cond(curvature) < 1e9:
+            break
+        step = np.linalg.solve(curvature, directions.T @ right)
+        matrix = _moved(fit.matrix, directions @ step, box, model)
+        fit = replace(_levelled(fit, sums[13:, 0], rest.size), matrix=matrix)
+        fit = replace(fit, firm=_firmness(normal), settled=bool(np.abs(step).max() < SETTLED))
+        if fit.settled:
+            break
+    return fit
+
+
+def _read(
+    one: Level,
+    two: Level,
+    fit: Fit,
+    box: Limits,
+    margin: int,
+    *,
+    spline: bool,
+    into: tuple[Image, Image, Limits],
+) -> None:
+    """Set what is left between the slices, where it is seen, and from and to which columns."""
+    from stackmend.kernels import _align_loops
+
+    rest, seen, limits = into
+    matrix, frame = readonly(fit.matrix), readonly(np.array(two.values.shape, dtype=np.intp))
+    box = readonly(box)
+    _align_loops.inside(matrix, box, frame, float(margin), limits)
+    if not spline:
+        _align_loops.read_linear(two.spline, matrix, box, limits, rest)
+    elif np.array_equal(matrix[:, :2], np.eye(2)):
+        shift = readonly(matrix[:, 2].copy())
+        _align_loops.read_shifted(two.spline, shift, box, limits, rest)
+    else:
+        _align_loops.read_cubic(two.spline, matrix, box, limits, rest)
+    levels = np.float32(fit.gain), np.float32(fit.offset)
+    _align_loops.residuals(one.values, *levels, box, limits, rest)
+    masks = [each.seen for each in (one, two) if each.seen is not None]
+    if masks:
+        first = masks[0] if one.seen is not None else np.ones(one.values.shape, np.bool_)
+        second = masks[-1] if two.seen is not None else np.ones(two.values.shape, np.bool_)
+        _align_loops.seen_in_both(readonly(first), readonly(second), matrix, box, limits, seen)
+
+
+def _median(rest: Image, seen: Image, limits: Limits, box: Limits) -> float:
+    """The median modulus of what is left, on every seventh pixel."""
+    from stackmend.kernels import _align_loops
+
+    values = np.empty(rest.size // 7 + 1, np.float32)
+    count = _align_loops.sample(rest, seen, limits, int(box[2]), values)
+    return float(np.partition(values[:count], count // 2)[count // 2]) if count else 0.0
+
+
+def _unit(box: Limits) -> float:
+    """A quarter of the diagonal: what turns and strains are multiplied by to be pixels."""
+    return float(np.hypot(box[1] - box[0], box[3] - box[2])) / 4
+
+
+def _middle(box: Limits) -> Matrix:
+    return np.array([box[0] + box[1] - 1, box[2] + box[3] - 1]) / 2
+
+
+def _sums(
+    one: Level, box: Limits, scale: float, rest: Image, seen: Image, limits: Limits
+) -> Matrix:
+    """The sums that `_align_loops.weighted_sums` tells, times 1, x and x x."""
+    from stackmend.kernels import _align_loops
+
+    columns = np.zeros((20, rest.shape[1]), np.float32)
+    found = rest, seen, scale, readonly(box), limits, _unit(box), EVERY, columns
+    _align_loops.weighted_sums(one.values, *one.slopes, *found)
+    x = (np.arange(box[2], box[3]) - _middle(box)[1]) / _unit(box)
+    sums: Matrix = columns.astype(np.float64) @ np.stack([np.ones_like(x), x, x * x], axis=1)
+    return sums
+
+
+def _equations(sums: Matrix) -> tuple[Matrix, Matrix]:
+    """The normal equations of all six parameters."""
+    normal, right = np.empty((6, 6)), np.empty(6)
+    powers = ((0, 0), (1, 0), (0, 1))
+    for m, (y, x) in enumerate(powers):
+        right[m], right[3 + m] = sums[y, x], sums[2 + y, x]
+        for n, (v, u) in enumerate(powers):
+            normal[m, n] = sums[4 + y + v, x + u]
+            normal[m, 3 + n] = normal[3 + n, m] = sums[7 + y + v, x + u]
+            normal[3 + m, 3 + n] = sums[10 + y + v, x + u]
+    return normal * EVERY, right
+
+
+def _firmness(normal: Matrix) -> float:
+    shift = normal[np.ix_([0, 3], [0, 3])]
+    return float(np.linalg.det(shift) / max(np.trace(shift), 1e-30))
+
+
+def _moved(matrix: Matrix, step: Matrix, box: Limits, model: str) -> Matrix:
+    """The matrix after a step, which is taken back on the side of the first slice."""
+    change = step.reshape(2, 3)[:, [1, 2, 0]].copy()
+    change[:, :2] /= _unit(box)
+    change[:, :2] += np.eye(2)
+    if model == "euclidean":
+        change = transforms.nearest_rotation(change, (0, 0))
+    back = transforms.inverse(transforms.about(change, _middle(box)))
+    return transforms.composed(matrix, back)
+
+
+def _levelled(fit: Fit, sums: Matrix, pixels: int) -> Fit:
+    """The fit with the gain and offset that weighted pixels have, and how they agree."""
+    weight, mean, rest, square, product, rests = sums[:6] / sums[0]
+    variance = square - mean * mean
+    # The second slice as it was read is (first + rest - offset) / gain.
+    shared = variance + product - mean * rest
+    other = shared + product - mean * rest + rests - rest * rest
+    middle = (mean + rest - fit.offset) / fit.gain
+    correlation = float(shared / np.sqrt(max(variance * other, 1e-30)))
+    gain = fit.gain * float(shared / max(other, 1e-30))
+    offset = float(mean - gain * middle)
+    if not gain > 0:
+        gain, offset = fit.gain, fit.offset
+    used = float(sums[6] * EVERY / pixels)
+    return replace(fit, gain=gain, offset=offset, correlation=correlation, used=min(used, 1.0))

@@ -1,0 +1,134 @@
+"""How one slice lies on another: from coarse to fine, robust, and where blocks move by themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend.kernels import transforms
+from stackmend.kernels.align_fit import STEPS, Fit, fitted, inner_box
+from stackmend.kernels.align_slices import Level, Prepared
+from stackmend.kernels.align_start import shift_of
+
+LEAST_CORRELATION, LEAST_USED = 0.3, 0.2
+BLOCKS = 8  # along y and x
+BLOCK_STEPS = 3
+FARTHEST = 4  # px that a block may be moved by itself; farther, it was not found
+
+
+def robust_pair(
+    first: Prepared,
+    second: Prepared,
+    *,
+    model: str,
+    largest_shift: float | None = None,
+    blocks: bool = False,
+) -> dict[str, Any]:
+    """Where the pixels of one slice are in another.
+
+    Parameters
+    ----------
+    first, second
+        Both made with this model, by `align_slices.prepare`.
+    model
+        ``translation``, ``euclidean`` or ``affine``.
+    largest_shift
+        px; a quarter of the shorter side if ``None``.
+    blocks
+        Whether the shift that is left is measured in 8 x 8 blocks.
+
+    Returns
+    -------
+    dict
+        Plain data: ``matrix`` (2, 3), from coordinates of the first to those of the second;
+        ``status``, empty or why the pair failed; ``gain``, ``correlation`` and ``used``, the share
+        of pixels that have weight; ``shape``; ``blocks``, ``None`` or (8, 8, 3) float32: y and x of
+        the shift that is left, in px of the second slice, and how firm it is.
+
+    Raises
+    ------
+    ValueError
+        If the slices have not one shape and region.
+
+    Notes
+    -----
+    Inverse compositional Gauss-Newton [1]_ with Tukey weights, on slopes of the first slice, from a
+    start by phase correlation at the coarsest level.
+
+    References
+    ----------
+    .. [1] S. Baker, I. Matthews, Lucas-Kanade 20 years on, Int. J. Comput. Vis. 56 (2004), 221-255,
+       :doi:`10.1023/B:VISI.0000011205.11775.fd`.
+    """
+    _one_shape(first, second)
+    largest = largest_of(first, largest_shift)
+    top = len(first.levels) - 1
+    fit = Fit(transforms.translation(shift_of(first, second, largest / 2**top)))
+    for number in range(top, -1, -1):
+        one, two = first.levels[number], second.levels[number]
+        fit = fitted(one, two, fit, model, box=inner_box(one, model), spline=number == 0)
+        if number:
+            fit.matrix[:, 2] *= 2
+    found = record(first, fit, largest)
+    if blocks and not found["status"]:
+        found["blocks"] = _moved_blocks(first.levels[0], second.levels[0], fit, model)
+    return found
+
+
+def largest_of(slice_: Prepared, largest_shift: float | None) -> float:
+    """The longest shift of a pair, px."""
+    return min(slice_.shape) / 4 if largest_shift is None else float(largest_shift)
+
+
+def record(first: Prepared, fit: Fit, largest: float) -> dict[str, Any]:
+    """What is kept of a pair."""
+    centre = transforms.centre_of(first.shape)
+    shift = float(np.hypot(*(transforms.moved(fit.matrix, centre) - centre)))
+    return {
+        "matrix": fit.matrix,
+        "status": _failure(fit, shift, largest),
+        "gain": fit.gain,
+        "correlation": fit.correlation,
+        "used": fit.used,
+        "shape": list(first.shape),
+        "blocks": None,
+    }
+
+
+def _one_shape(first: Prepared, second: Prepared) -> None:
+    boxes = [each.levels[0].box.tolist() for each in (first, second)]
+    if first.shape != second.shape or boxes[0] != boxes[1]:
+        what = "expected slices of one shape and region"
+        raise ValueError(f"pair: {what}, got {first.shape} {boxes[0]}, {second.shape} {boxes[1]}")
+
+
+def _failure(fit: Fit, shift: float, largest: float) -> str:
+    """Why a pair cannot be used; empty if it can."""
+    if not fit.used >= LEAST_USED:
+        return f"{100 * fit.used:.0f} % of the pixels have weight, at least {100 * LEAST_USED:.0f} must"
+    if not fit.correlation >= LEAST_CORRELATION:
+        return f"the correlation is {fit.correlation:.2f}, at least {LEAST_CORRELATION} is needed"
+    if not fit.settled:
+        return f"it did not settle in {STEPS} steps"
+    if not shift <= largest:
+        return f"the shift is {shift:.0f} px, at most {largest:.0f} px are looked for"
+    return ""
+
+
+def _moved_blocks(one: Level, two: Level, fit: Fit, model: str) -> NDArray[np.float32]:
+    """By how much each block must be moved further, and how firm that is."""
+    box, found = inner_box(one, model), np.zeros((BLOCKS, BLOCKS, 3), np.float32)
+    rows = np.linspace(box[0], box[1], BLOCKS + 1).astype(np.intp)
+    columns = np.linspace(box[2], box[3], BLOCKS + 1).astype(np.intp)
+    for i in range(BLOCKS):
+        for j in range(BLOCKS):
+            part = np.array([rows[i], rows[i + 1], columns[j], columns[j + 1]])
+            how = {"box": part, "spline": True, "steps": BLOCK_STEPS}
+            moved = fitted(one, two, fit, "translation", **how)
+            middle = np.array([part[0] + part[1] - 1, part[2] + part[3] - 1]) / 2
+            shift = transforms.moved(moved.matrix, middle) - transforms.moved(fit.matrix, middle)
+            if moved.used > 0 and np.hypot(*shift) < FARTHEST:
+                found[i, j] = *shift, moved.firm
+    return found

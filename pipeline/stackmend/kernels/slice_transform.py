@@ -1,0 +1,41 @@
+"""The transform of one slice, with the frame of pixels that it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmend.kernels.transforms import carried
+
+Box = tuple[int, int, int, int]
+"""First row, first column, rows and columns."""
+
+
+@dataclass(frozen=True)
+class SliceTransform:
+    """Where aligned coordinates lie in a slice.
+
+    Attributes
+    ----------
+    matrix : (2, 3) float64
+        Maps aligned coordinates (y, x) to those of the slice.
+    shape : (int, int)
+        Rows and columns of the slices that it is for.
+    canvases : Mapping[str, Box]
+        Parts of the aligned plane that have a name; none once a part was cut out of the slices.
+    """
+
+    matrix: NDArray[np.float64]
+    shape: tuple[int, int]
+    canvases: Mapping[str, Box] = field(default_factory=dict)
+
+    def cut(self, window: tuple[slice, ...]) -> SliceTransform:
+        """The same for a part of the slices."""
+        y, x = (part.indices(size) for part, size in zip(window, self.shape, strict=True))
+        shape = len(range(*y)), len(range(*x))
+        if (y[0], x[0]) == (0, 0) and shape == self.shape:
+            return self
+        return replace(self, matrix=carried(self.matrix, (y[0], x[0])), shape=shape, canvases={})
