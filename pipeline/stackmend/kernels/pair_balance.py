@@ -95,7 +95,7 @@ def _gain(variances: Numbers, means: Numbers, model: str) -> float:
 
 
 def _record(
-    gain: float, means: Sequence[float], spread: float, share: float, offset: float = 0.0
+    gain: float, means: Sequence[float] | Numbers, spread: float, share: float, offset: float = 0.0
 ) -> dict[str, Any]:
     """A record of plain data, with what speaks against it."""
     reason = ""

@@ -124,14 +124,15 @@ def _solution(pairs: Index, differences: Numbers, floor: float) -> Numbers:
     """Numbers of mean 0 whose differences are those of the pairs, as far as these agree."""
     from stackmend.kernels import _balance_loops
 
-    first, second = (np.ascontiguousarray(pairs[:, side]) for side in (0, 1))
+    first, second = (readonly(np.ascontiguousarray(pairs[:, side])) for side in (0, 1))
     weights, numbers = np.ones(len(pairs)), np.empty(int(pairs.max()) + 1)
     band = int(np.abs(second - first).max())
+    wanted = readonly(differences)
     for last in range(ROUNDS, -1, -1):
-        given = (readonly(each) for each in (first, second, differences, weights))
-        _balance_loops.from_differences(*given, band, numbers)
+        _balance_loops.from_differences(first, second, wanted, readonly(weights), band, numbers)
         if last:
             left = numbers[second] - numbers[first] - differences
             scale = MAD * float(np.median(np.abs(left))) + floor
             weights = 1 / (1 + (left / (2 * scale)) ** 2)
-    return numbers - numbers.mean()
+    numbers -= numbers.mean()
+    return numbers

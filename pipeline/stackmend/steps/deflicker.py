@@ -88,8 +88,8 @@ def balance(
 
 def _check_joined(groups: Sequence[Sequence[int]], records: Records) -> None:
     if not groups:
-        pair, record = next(iter(records.items()))
-        what = f"no two slices can be compared (slices {pair[0]} and {pair[1]}: {record['reason']})"
+        why = [f" ({one} and {two}: {record['reason']})" for (one, two), record in records.items()]
+        what = f"no two slices can be compared{why[0] if why else ''}"
         raise Unsettled(f"{what}; leave this step out, or take match_histogram")
     if len(groups) > 1:
         first, second = groups[0], groups[1]
@@ -105,6 +105,8 @@ def _reasons(records: Records, number: int) -> str:
 
 
 def _listed(numbers: Sequence[int]) -> str:
+    if len(numbers) == 1:
+        return f"slice {numbers[0]}"
     more = f" and {len(numbers) - 6} more" if len(numbers) > 6 else ""
     return f"slices {', '.join(map(str, numbers[:6]))}{more}"
 
