@@ -88,8 +88,8 @@ def balance(
 
 def _check_joined(groups: Sequence[Sequence[int]], records: Records) -> None:
     if not groups:
-        why = [f" ({one} and {two}: {record['reason']})" for (one, two), record in records.items()]
-        what = f"no two slices can be compared{why[0] if why else ''}"
+        told = [f" ({i} and {j}: {record['reason']})" for (i, j), record in records.items()]
+        what = f"no two slices can be compared{told[0] if told else ''}"
         raise Unsettled(f"{what}; leave this step out, or take match_histogram")
     if len(groups) > 1:
         first, second = groups[0], groups[1]
