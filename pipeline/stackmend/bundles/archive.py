@@ -29,8 +29,12 @@ README = "README.txt"
 INPUT = "test/input/"
 EXPECTED = "test/expected/"
 
+LOADED = "loaded/"
+"""The folder of files that steps of the protocol read."""
+
 TEXTS = (CONTENT, PROTOCOL, SEARCHED, SCHEMA, CITATION, LICENCE, README)
-_PARTS_OF_TEST = re.compile(
+_OTHER_PARTS = re.compile(
+    rf"{LOADED}[0-9]{{1,3}}\.[a-z]{{1,5}}|"
     rf"{INPUT}[0-9]{{4}}\.tif|{EXPECTED}(stack/[0-9]{{4}}\.tif|[a-z]+\.(json|jsonl|yaml|csv|txt))"
 )
 
@@ -109,7 +113,7 @@ def _check_entries(file: Path, entries: list[zipfile.ZipInfo]) -> None:
         if name.casefold() in seen:
             raise _refused(file, f"has {name} twice")
         seen.add(name.casefold())
-        if name not in TEXTS and not _PARTS_OF_TEST.fullmatch(name):
+        if name not in TEXTS and not _OTHER_PARTS.fullmatch(name):
             raise _refused(file, f"has {name!r}, which no bundle has")
         if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
             raise _refused(file, f"has {name}, which is a link or a device")

@@ -13,6 +13,7 @@ from stackmend.bundles.archive import (
     CONTENT,
     EXPECTED,
     INPUT,
+    LOADED,
     PROTOCOL,
     open_archive,
 )
@@ -36,7 +37,7 @@ class Bundle:
     """A protocol with all that somebody else needs of it.
 
     ``needs`` are packages by name, with the versions with which it was made; ``steps`` the versions
-    of the algorithms.
+    of the algorithms; ``loaded`` files that steps read, by the path that the protocol has.
     """
 
     file: Path
@@ -47,6 +48,7 @@ class Bundle:
     steps: Mapping[str, int]
     test: TestRun
     said: Mapping[str, Any]
+    loaded: Mapping[str, bytes]
 
 
 def read_bundle(file: Path) -> Bundle:
@@ -76,6 +78,7 @@ def read_bundle(file: Path) -> Bundle:
         steps=_mapping(file, said, "steps"),
         test=TestRun(_below(files, INPUT), _below(files, EXPECTED)),
         said=said,
+        loaded={name: each for name, each in files.items() if name.startswith(LOADED)},
     )
 
 

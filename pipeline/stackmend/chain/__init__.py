@@ -9,11 +9,11 @@ slices (``compile.py``); ``Consecutive`` walks over slices in a row and computes
 once.
 """
 
-from stackmend.chain.compile import compile_chain
+from stackmend.chain.bound import Bound
+from stackmend.chain.compile import compile_chain, cutting_and_moving
 from stackmend.chain.consecutive import Consecutive
 from stackmend.chain.graph import (
     ABSENT,
-    Bound,
     Graph,
     Node,
     Parameter,
@@ -33,6 +33,7 @@ __all__ = [
     "Products",
     "Source",
     "compile_chain",
+    "cutting_and_moving",
     "is_refusal",
     "product_of_neighbour",
 ]

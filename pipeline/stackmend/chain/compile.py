@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from stackmend.chain.bound import Bound
 from stackmend.chain.graph import (
-    Bound,
     Graph,
     Node,
     Parameter,
@@ -50,7 +50,7 @@ def compile_chain(
     available = _of_one_slice(steps, given, swept, nodes, radii)
     if any(isinstance(each.component, Step) and each.component.moves for each in steps):
         # Beside it, what would be left of the slice if steps did nothing but cut and move.
-        alone = _of_one_slice(list(_cutting_and_moving(steps)), given, swept, nodes, radii)
+        alone = _of_one_slice(list(cutting_and_moving(steps)), given, swept, nodes, radii)
         available[UNRESTORED] = alone[IMAGE]
     if not any(radii):
         return Graph(tuple(nodes), available)
@@ -72,18 +72,13 @@ def _of_one_slice(
         component = bound.component
         if isinstance(component, Step) and component.survey and bound.survey_product:
             available[component.survey.makes] = bound.survey_product
-        variants = dict[str, Component]()
+        variants: Mapping[str, Component] = {}
         if isinstance(component, Step):
-            variants |= component.variants
+            variants = component.variants
         made: dict[str, dict[str, Source]] = {}
         for method, variant in (variants or {"": component}).items():
             made[method] = dict(available)
-            for stage in variant.stages:
-                if stage.carries and stage.makes not in made[method]:
-                    continue
-                nodes.append(_node(stage, bound, made[method], swept, nodes))
-                radii.append(_largest_radius(stage, bound, swept))
-                made[method][stage.makes] = len(nodes) - 1
+            _add_stages(variant.stages, bound, made[method], swept, nodes, radii)
         if variants:
             for product in component.makes:
                 sources = {method: own[product] for method, own in made.items()}
@@ -99,7 +94,24 @@ def _of_one_slice(
     return available
 
 
-def _cutting_and_moving(steps: Sequence[Bound]) -> Iterator[Bound]:
+def _add_stages(
+    stages: Sequence[Stage],
+    bound: Bound,
+    available: dict[str, Source],
+    swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter],
+    nodes: list[Node],
+    radii: list[int],
+) -> None:
+    """Add the nodes of some stages that follow each other, and what they make."""
+    for stage in stages:
+        if stage.carries and stage.makes not in available:
+            continue
+        nodes.append(_node(stage, bound, available, swept, nodes))
+        radii.append(_largest_radius(stage, bound, swept))
+        available[stage.makes] = len(nodes) - 1
+
+
+def cutting_and_moving(steps: Sequence[Bound]) -> Iterator[Bound]:
     """Steps without those that change nothing but pixels where they are, and without masks."""
     every = [(bound, bound.component) for bound in steps if isinstance(bound.component, Step)]
     wanted = {name for _, each in every if each.moves for name in each.moves.reads}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from stackmend.errors import StepError
-from stackmend.registry import IMAGE, METHOD, Component, Stage, Step, Unsettled, Window, in_use
+from stackmend.registry import IMAGE, METHOD, Stage, Unsettled, Window
 
 Parameter = tuple[str, str]
 """A parameter's full name: the id of its step in the chain, and its own name."""
@@ -35,39 +35,6 @@ ABSENT = Absence.ABSENT
 def product_of_neighbour(name: str, offset: int) -> str:
     """The name under which a product of the slice ``offset`` places on is given to a graph."""
     return f"{name}@{offset:+d}" if offset else name
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A step or loss of a protocol, with a value for each parameter that is not swept.
-
-    Of a step with variants only the one is left that the method chooses, once that has a value.
-    """
-
-    component: Component
-    id: str
-    parameters: Mapping[str, Any]
-
-    def __post_init__(self) -> None:
-        if isinstance(self.component, Step) and self.component.variants:
-            if METHOD not in self.parameters:
-                return
-            chosen = in_use(self.component, [self.parameters[METHOD]])
-            known = {METHOD, *chosen.parameters}
-            own = {name: value for name, value in self.parameters.items() if name in known}
-            object.__setattr__(self, "component", chosen)
-            object.__setattr__(self, "parameters", own)
-
-    @property
-    def is_known(self) -> bool:
-        """Whether every parameter has a value, so that no later search chooses one."""
-        return self.parameters.keys() >= set(self.component.parameters)
-
-    @property
-    def survey_product(self) -> str | None:
-        """Name under which what its survey settled is handed to this step, if it has one."""
-        survey = self.component.survey if isinstance(self.component, Step) else None
-        return f"{self.id}.{survey.makes}" if survey else None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -14,6 +14,7 @@ from stackmend.forecast.foresight import Foreseen, PlannedSearch
 from stackmend.job import Job
 from stackmend.job.fit import grid_of
 from stackmend.protocol import PixelGrid, StepEntry, Sweep
+from stackmend.registry import FRAME
 from stackmend.restore.identity import identity_of, still_open
 from stackmend.restore.resume import Candidate, candidates
 from stackmend.result import published_ledger
@@ -84,6 +85,7 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
     folder = job.workspace.folder
     running = Journal(job.workspace.journal).ledger()
     published = published_ledger(folder)
+    job = _as_known(job, (published, running))
     foreseen = Foreseen(job, {**published.losses, **running.losses})
     searches = list(foreseen.searches())
     done = _done(job, foreseen.chains if foreseen.decided else None, running, published)
@@ -105,6 +107,18 @@ def plan_of(job: Job, workers: int, budget: int | None) -> RunPlan:
         need=need_of(job, todo=done["todo"], unknown=unknown, workers=workers, budget=budget),
         warnings=[f"{problem.path}: {problem.message}" for problem in job.protocol.warnings],
     )
+
+
+def _as_known(job: Job, ledgers: Sequence[Ledger]) -> Job:
+    """The job in the shape that earlier work has, where only surveys say which that is."""
+    chains = (chain for variant in job.protocol.variants for chain in provisional(job, variant))
+    if not any(FRAME in chain.graph().products for chain in chains):
+        return job
+    for ledger in ledgers:
+        _, *shape = ledger.work["layout"]["shape"] if ledger.work else job.shape
+        if tuple(shape) != job.shape[1:]:
+            return replace(job, frame=(0, 0, shape[0], shape[1]))
+    return job
 
 
 def _earlier_bytes(folder: Path) -> int:

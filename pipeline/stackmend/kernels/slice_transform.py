@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +23,18 @@ class SliceTransform:
         Maps aligned coordinates (y, x) to those of the slice.
     shape : (int, int)
         Rows and columns of the slices that it is for.
-    canvases : Mapping[str, Box]
-        Parts of the aligned plane that have a name; none once a part was cut out of the slices.
+    canvas : Box, optional
+        The part of the aligned plane that is to be shown, where that is not the slice's own frame.
     """
 
     matrix: NDArray[np.float64]
     shape: tuple[int, int]
-    canvases: Mapping[str, Box] = field(default_factory=dict)
+    canvas: Box | None = None
 
     def cut(self, window: tuple[slice, ...]) -> SliceTransform:
-        """The same for a part of the slices."""
+        """The same for a part of the slices, in the frame of which it is shown."""
         y, x = (part.indices(size) for part, size in zip(window, self.shape, strict=True))
         shape = len(range(*y)), len(range(*x))
         if (y[0], x[0]) == (0, 0) and shape == self.shape:
             return self
-        return replace(self, matrix=carried(self.matrix, (y[0], x[0])), shape=shape, canvases={})
+        return replace(self, matrix=carried(self.matrix, (y[0], x[0])), shape=shape, canvas=None)

@@ -14,6 +14,7 @@ from pathlib import Path
 from stackmend.errors import Problem, ProtocolError, UsageError
 from stackmend.protocol import build, migration, overrides, repair, schema, semantics
 from stackmend.protocol.lengths import PixelGrid
+from stackmend.protocol.loading import with_files
 from stackmend.protocol.model import (
     CommandLine,
     Input,
@@ -93,6 +94,7 @@ def examine(
     given: CommandLine | None = None,
     text: str | None = None,
     without: Iterable[tuple[str, str]] = (),
+    beside: Mapping[str, bytes] | None = None,
 ) -> Draft:
     """Read a protocol and collect its problems, all that can be found without the stack.
 
@@ -112,6 +114,8 @@ def examine(
         What stands for the content of the file, where it is being edited; the file need not exist.
     without
         Keys of sections that count for nothing, whatever their values.
+    beside
+        Files that come with it and that its steps name, by the path that is written.
 
     Raises
     ------
@@ -148,6 +152,8 @@ def examine(
         source=source,
         given={"input": _absolute(input), "output": _absolute(output), "set": values},
     )
+    protocol, unreadable = with_files(protocol, beside)
+    problems += unreadable
     problems += semantics.check(
         protocol, chain=repaired.chain_intact, optimize=repaired.optimize_intact
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from stackmend.addresses import Address, as_path, full_text
 from stackmend.errors import UsageError
 from stackmend.protocol.editing import NotEditable, put, remove, value_at
+from stackmend.protocol.loading import file_places
 from stackmend.protocol.migration import in_newest_format
 from stackmend.protocol.overrides import apply, path_of
 from stackmend.protocol.spelling import spelled
@@ -109,6 +110,9 @@ def rebased(text: str, before: Path, after: Path) -> str:
             continue
         found = before.resolve() / written
         text = put(text, (name, key), _relative(found, after))
+    for path, written in list(file_places(data)):
+        if not Path(written).expanduser().is_absolute():
+            text = put(text, path, _relative(before.resolve() / written, after))
     return text
 
 

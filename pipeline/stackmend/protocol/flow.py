@@ -49,7 +49,7 @@ def _against_open_ones(
 ) -> Iterator[Problem]:
     """A step that cannot stand where another one has to be undone first."""
     step, path = entry.step, (*entry.path, "step")
-    if step.opens in opened:
+    if step.opens and step.opens in opened:
         other = opened[step.opens]
         undo = "undo it first, or leave this one out"
         message = f"{other.id} before it has not been undone yet; {undo}"
@@ -106,7 +106,7 @@ def check_masks(protocol: Protocol) -> Iterator[Problem]:
 
 
 def _missing_message(entry: StepEntry, missing: Sequence[str], chain: Sequence[StepEntry]) -> str:
-    makes = {step.name: set(step.makes) & set(missing) for step in steps().usable()}
+    makes = {each.name: ({*each.makes} - {each.closes}) & {*missing} for each in steps().usable()}
     most = max(map(len, makes.values()))
     names = sorted(name for name, made in makes.items() if made and len(made) == most)
     later = [other.id for other in chain[chain.index(entry) + 1 :] if other.name in names]
@@ -114,6 +114,18 @@ def _missing_message(entry: StepEntry, missing: Sequence[str], chain: Sequence[S
     if later:
         advice = f"move it behind {later[0]}"
     return f"{entry.name} uses {' and '.join(missing)}, which no step before it makes; {advice}"
+
+
+def check_moves(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:
+    """Steps that move pixels between steps that are tuned together."""
+    chain = protocol.variant(entry.alternative)
+    places = [place for place, step in enumerate(chain) if step.id in entry.steps]
+    for step in chain[min(places) : max(places) + 1]:
+        if step.step.moves:
+            first, last = chain[min(places)].id, chain[max(places)].id
+            what = f"moves pixels among steps that are tuned together ({first} to {last})"
+            message = f"{what}; move it before or behind these"
+            yield protocol.text.problem((*step.path, "step"), message)
 
 
 def check_loss_products(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
 from stackmend.errors import UnknownParameter, WrongValue
 from stackmend.protocol.build import filled
+from stackmend.protocol.loading import loaded_files
 from stackmend.protocol.nodes import MAX_NUMBER
 from stackmend.protocol.text import spell
 from stackmend.protocol.variants import of_other_variants
@@ -46,9 +48,11 @@ def parameters_of(step: Step, given: Mapping[str, Any]) -> dict[str, Any]:
     if not wrong and step.refuse is not None:
         refused = step.refuse(filled(plain, step.schema)).items()
         wrong = [f"{name}: {message}, got {plain.get(name)!r}" for name, message in refused]
+    files, unreadable = loaded_files(step, plain, Path(), {})
+    wrong += [f"{name} {message}, got {plain[name]!r}" for name, message in unreadable.items()]
     if wrong:
         raise WrongValue(f"{step.name}: {'; '.join(wrong)}")
-    return filled(plain, step.schema)
+    return {**filled(plain, step.schema), **files}
 
 
 def _complaints(step: Step, given: Mapping[str, Any]) -> Iterator[tuple[Any, str, bool]]:

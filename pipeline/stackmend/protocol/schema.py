@@ -165,7 +165,7 @@ def complaints(data: Any, faulty: Iterable[DataPath] = ()) -> list[Complaint]:
 
 def _variants(data: Any) -> Iterator[Complaint]:
     """Complaints about parameters of variants that a step does not have here."""
-    for path, item in _chain_items(data):
+    for path, item in chain_items(data):
         name = item.get("step")
         if isinstance(name, str) and registry.steps().reason_unusable(name) is None:
             step = registry.steps().get(name)
@@ -175,7 +175,7 @@ def _variants(data: Any) -> Iterator[Complaint]:
 
 def _ranges(data: Any) -> Iterator[Complaint]:
     """Complaints about ranges whose ends have different units, or lie at 0 or below for a log."""
-    for path, item in _chain_items(data):
+    for path, item in chain_items(data):
         for name, value in item.items():
             sweep = value.get("sweep") if isinstance(value, dict) else None
             if not isinstance(sweep, dict):
@@ -209,12 +209,12 @@ def _loadable(
 
 
 def _named_steps(data: Any) -> Iterator[tuple[DataPath, str]]:
-    for path, item in _chain_items(data):
+    for path, item in chain_items(data):
         if isinstance(item.get("step"), str):
             yield (*path, "step"), item["step"]
 
 
-def _chain_items(data: Any) -> Iterator[tuple[DataPath, dict[str, Any]]]:
+def chain_items(data: Any) -> Iterator[tuple[DataPath, dict[str, Any]]]:
     """The steps of every chain in the data, also under instead and one_of, if they are mappings."""
     chains: list[tuple[DataPath, Any]] = []
     if isinstance(data, dict):

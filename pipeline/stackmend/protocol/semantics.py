@@ -11,7 +11,7 @@ from typing import Any
 from stackmend import words
 from stackmend.errors import Problem
 from stackmend.protocol.choices import check_choice, check_one_of
-from stackmend.protocol.flow import check_flow, check_loss_products, check_masks
+from stackmend.protocol.flow import check_flow, check_loss_products, check_masks, check_moves
 from stackmend.protocol.model import (
     ONE_OF,
     OptimizeEntry,
@@ -191,6 +191,7 @@ def _optimize(protocol: Protocol) -> Iterator[Problem]:
         elif known:
             for each in protocol.alternatives(entry):
                 yield from check_loss_products(protocol, each)
+                yield from check_moves(protocol, each)
         yield from _instead(protocol, entry)
         extra = EXTRAS.get(entry.strategy["name"])
         if extra and find_spec(extra) is None:

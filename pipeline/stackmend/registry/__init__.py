@@ -32,6 +32,7 @@ from stackmend.registry.components import (
     Step,
     Undefined,
 )
+from stackmend.registry.loaded import LoadedFile, decisive
 from stackmend.registry.products import (
     FRAME,
     HIDDEN_RESULTS,
@@ -67,6 +68,7 @@ __all__ = [
     "Each",
     "Hiding",
     "Keeps",
+    "LoadedFile",
     "Loss",
     "Probe",
     "Recovery",
@@ -78,6 +80,7 @@ __all__ = [
     "Undefined",
     "Unsettled",
     "Window",
+    "decisive",
     "family",
     "in_use",
     "losses",

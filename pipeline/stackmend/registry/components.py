@@ -152,7 +152,10 @@ class Step(Component):
     ``darkness`` names the parameter that is true where dark faults are meant, and false where
     bright ones are. ``moves`` says that it moves pixels: its product ``mask`` is any mask that was
     made before, which it moves along.
-    ``variants`` are steps by the method that chooses them (``variants.family``);
+    ``files`` has for each parameter that names a file
+    ``read(content, name)``, which makes plain data of it or raises ``ValueError``; the parameter is
+    then a ``LoadedFile``. ``variants`` are steps by the method that chooses them
+    (``variants.family``);
     the stages are then those of all, and each begins where the others do.
     """
 
@@ -168,6 +171,7 @@ class Step(Component):
     caution: Callable[[Mapping[str, Any], frozenset[str]], str | None] | None = None
     doubt: Callable[[Any, Mapping[str, Any]], str | None] | None = None
     moves: Stage | None = None
+    files: Mapping[str, Callable[[bytes, str], Any]] = field(default_factory=dict)
     variants: Mapping[str, Step] = field(default_factory=dict)
 
     kind: ClassVar[str] = "step"

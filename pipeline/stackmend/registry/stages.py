@@ -120,6 +120,12 @@ class Survey:
         ``prepare(product, ..., *, parameter, ...)``, what is done once for a slice and serves all
         its pairs; it reads products as a stage does, and its result need not be plain data. Surveys
         at one place that have the same function and the same values for it share its results.
+    tables
+        ``tables(settled, facts)``: files of the result, by name, with what is settled in them for
+        other programs; ``facts`` is what else is known of the stack. ``result/names.py`` lists
+        which names there may be.
+    of_first_channel
+        Whether the first channel that is restored is looked at for all of them.
     """
 
     makes: str
@@ -129,6 +135,8 @@ class Survey:
     pairs: int | str | Callable[..., int] = 0
     slices: Callable[..., Sequence[int]] | None = None
     prepare: Callable[..., Any] | None = None
+    tables: Callable[[Each, Mapping[str, Any]], Mapping[str, str]] | None = None
+    of_first_channel: bool = False
 
     @cached_property
     def reads(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from stackmend.disk import remedy
 from stackmend.errors import BadSlice, OutputError, StepError
 from stackmend.job import Job, SliceOfChannel
 from stackmend.kernels.fingerprint import fingerprint
+from stackmend.registry import UNRESTORED
 from stackmend.restore.channel import Channel, truth_of
 from stackmend.restore.measures import Mask, change_under, extent_of, levels_of, rmse
 from stackmend.restore.output import Output, Restored
@@ -138,7 +139,7 @@ class Application:
         same = not changed and result.dtype == before.dtype
         known = levels_of(before)
         after = known if same else levels_of(result)
-        whole = result.shape == raw.pixels.shape
+        whole = result.shape == raw.pixels.shape and UNRESTORED not in new.products
         page = form.page(result, raw.below)
         marked = self._marked(new.mask)
         row = self._row(

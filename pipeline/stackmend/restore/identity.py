@@ -55,7 +55,7 @@ def _chain(chain: ChannelChain) -> dict[str, Any]:
     parameters: dict[str, Any] = {}
     for bound in chain.steps:
         steps[bound.id] = f"{bound.component.name} {bound.component.version}"
-        for name, value in bound.parameters.items():
+        for name, value in bound.decisive.items():
             parameters[f"{bound.id}.{name}"] = value
     settled: dict[str, str] = {}
     for product, value in chain.settled.items():

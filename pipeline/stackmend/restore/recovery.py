@@ -1,7 +1,8 @@
 """How much of a known fault the chains take away: it is added to slices, which are restored again.
 
 What is added, a step says (``Step(recovery=...)``). The faulty slice stands in for the raw one;
-its neighbours, what surveys settled and all values are those of the run.
+its neighbours, what surveys settled and all values are those of the run. No pixels are moved, so
+that what is left is compared with what was added where that was added.
 """
 
 from __future__ import annotations
@@ -165,7 +166,8 @@ def restorations(job: Job, chains: Sequence[ChannelChain]) -> int:
 
 
 def _tests(job: Job, tuning: Tuning) -> Iterator[tuple[int, _Test]]:
-    for channel, chain in enumerate(tuning.chains):
+    for channel, each in enumerate(tuning.chains):
+        chain = each.in_place()
         for bound in chain.steps:
             component = bound.component
             if isinstance(component, Step) and component.recovery:

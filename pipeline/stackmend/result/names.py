@@ -8,6 +8,9 @@ EFFECTIVE = "effective.yaml"
 LOSSES = "losses.csv"
 SLICES = "slices.csv"
 SURVEYS = "surveys.json"
+TRANSFORMS = ("transforms.csv", "transforms.json")
+"""Where slices lie, as steps that find it hand it to other programs, and to later runs."""
+
 FINGERPRINTS = "fingerprints.json"
 JOURNAL = "journal.jsonl"
 LOG, LOG_TEXT = "log.jsonl", "log.txt"
@@ -44,6 +47,7 @@ PARTS = (
     LOSSES,
     SLICES,
     SURVEYS,
+    *TRANSFORMS,
     FINGERPRINTS,
     JOURNAL,
     LOG,

@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 
-class _InOtherUnits(TypedDict, total=False):
-    """What a value in px is in real units, where that is known.
+class _Beside(TypedDict, total=False):
+    """What more is known of some values.
 
-    ``given`` is what was written, where that was a length; ``length`` is in nm or um (of an area,
-    in their squares).
+    ``given`` is what was written, where that was a length; ``length`` is a value in px in nm or um
+    (of an area, in their squares); ``file`` the SHA-256 of a file that the value names.
     """
 
     given: str
     length: str
+    file: str
 
 
-class ParameterRecord(_InOtherUnits):
+class ParameterRecord(_Beside):
     """A value and where it came from."""
 
     value: Any

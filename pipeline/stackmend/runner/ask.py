@@ -62,9 +62,16 @@ def check(
     """
     file = Path(protocol)
     base, given = _origin(file)
-    text = read_bundle(file).protocol if is_bundle(file) else None
+    bundle = read_bundle(file) if is_bundle(file) else None
     draft = protocols.examine(
-        file, input=_path(input), output=_path(output), set=set, base=base, given=given, text=text
+        file,
+        input=_path(input),
+        output=_path(output),
+        set=set,
+        base=base,
+        given=given,
+        text=None if bundle is None else bundle.protocol,
+        beside=None if bundle is None else bundle.loaded,
     )
     return _with_envelope(examine_stack(_with_packages(draft, file)))
 

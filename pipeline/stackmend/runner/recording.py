@@ -11,7 +11,7 @@ import numpy as np
 from stackmend.chain import Bound, Parameter
 from stackmend.job import Job
 from stackmend.job.fit import grid_of
-from stackmend.registry import Component, Step, steps
+from stackmend.registry import Component, LoadedFile, Step, steps
 from stackmend.result.encoding import as_json
 from stackmend.result.envelope_record import EnvelopeRecord
 from stackmend.result.environment import environment
@@ -172,6 +172,8 @@ def _step_record(
         if (bound.id, name) in chosen:
             origin = f"chosen by search ({origin})"
         parameters[name] = {"value": value, "origin": origin}
+        if isinstance(value, LoadedFile):
+            parameters[name]["file"] = value.hash
         given = entry.written.get(name, {}).get(_hashable(value)) if entry else None
         if given:
             parameters[name]["given"] = given

@@ -19,6 +19,7 @@ from stackmend.result import Record, altered_parts, atomic, names, read_record
 from stackmend.result.arrays import encoded
 from stackmend.result.fingerprints import write_fingerprints
 from stackmend.result.gate_record import GateRecord, fails, gate_text
+from stackmend.result.hashes import combined_hash
 from stackmend.result.inventory import HASHED, contents_of, hashes_of, part_hash
 from stackmend.result.journal import Ledger
 from stackmend.result.record import Times, write_record
@@ -28,7 +29,7 @@ from stackmend.result.workspace import bytes_in
 from stackmend.runner.frozen import effective_copy
 from stackmend.runner.recording import facts_of, protocol_record, run_record
 from stackmend.runner.searched import loss_rows
-from stackmend.tuning.chains import ChannelChain, Tuning
+from stackmend.tuning.chains import ChannelChain, Tuning, survey_of
 from stackmend.tuning.session import Session
 from stackmend.words import counted, few, figure, percent
 
@@ -127,9 +128,28 @@ def _write_tables(
         atomic.write_json(partial / names.SURVEYS, {"surveys": 1, "channels": settled})
     else:  # an unfinished run may have left what it settled
         (partial / names.SURVEYS).unlink(missing_ok=True)
+    tables = _tables(job, tuning.chains[0], rows)
+    for name in names.TRANSFORMS:
+        if name in tables:
+            atomic.write_text(partial / name, tables[name])
+        else:
+            (partial / name).unlink(missing_ok=True)
     ledger = _ledger(session, tuning, identity, rows)
     atomic.write_text(partial / names.JOURNAL, "".join(ledger.lines()))
     return ledger
+
+
+def _tables(job: Job, chain: ChannelChain, rows: Sequence[SliceRow]) -> dict[str, str]:
+    """What was settled, as steps hand it to other programs, by the names of the files."""
+    sizes = dict(zip("zyx", job.reader.metadata.pixel_size, strict=True))
+    own = (row.input_hash for row in rows if row.channel == job.channels[0])
+    facts = {"pixel_size_nm": sizes, "input_hash": combined_hash(own)}
+    found: dict[str, str] = {}
+    for bound in chain.steps:
+        survey, settled = survey_of(bound), chain.settled.get(bound.survey_product or "")
+        if survey and survey.tables and isinstance(settled, Each):
+            found |= survey.tables(settled, facts)
+    return found
 
 
 def _settled(chain: ChannelChain) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from typing import Any
 
 from stackmend.bundles import archive, write_archive
 from stackmend.bundles.content import FORMAT, hashes
-from stackmend.errors import UsageError
+from stackmend.errors import InputError, UsageError
 from stackmend.protocol import assemble
 from stackmend.protocol.editing import put, remove
+from stackmend.protocol.loading import file_places
 from stackmend.protocol.schema import optimize_entries
 from stackmend.protocol.text import parse
 from stackmend.report.citation import bibtex, references
@@ -74,19 +75,25 @@ def bundle_of(
     record = result.record
     frozen = frozen_protocol(result, target.absolute().parent)
     _check_protocol(protocol, record, frozen)
-    text = _for_others(frozen, record)
+    text, loaded = _with_own_files(_for_others(frozen, record), target.absolute().parent)
+    searched, _ = _with_own_files(_for_others(_as_run(record), record), record.protocol["folder"])
     files: dict[str, bytes] = {
         archive.PROTOCOL: text.encode(),
-        archive.SEARCHED: _for_others(_as_run(record), record).encode(),
+        archive.SEARCHED: searched.encode(),
         archive.SCHEMA: _json(_schema(record)),
         archive.CITATION: bibtex(record).encode(),
         archive.LICENCE: f"{license or NOT_STATED}\n".encode(),
         archive.README: _readme(record, target).encode(),
+        **loaded,
     }
     with TemporaryDirectory(prefix="stackmend-") as folder:
         own = Path(folder, "frozen.yaml")
         own.write_text(frozen_protocol(result, own.parent), encoding="utf-8")
         sample = sample_of(result, own, Path(folder, "input"), phantom=phantom, size=size)
+        for name, content in loaded.items():
+            beside = Path(folder, name)
+            beside.parent.mkdir(exist_ok=True)
+            beside.write_bytes(content)
         expected = expected_result(text, sample, Path(folder))
         for place, each in ((archive.INPUT, sample.folder), (archive.EXPECTED, expected)):
             for path in sorted(each.rglob("*")):
@@ -129,6 +136,21 @@ def _for_others(text: str, record: Record) -> str:
             text = remove(text, (*path, "channel"))
     text = put(text, ("envelope",), envelope_of(record))
     return put(text, ("requires",), requirements_of(record))
+
+
+def _with_own_files(text: str, folder: str | Path) -> tuple[str, dict[str, bytes]]:
+    """A protocol of a folder with the files that its steps read beside it, and these by name."""
+    files: dict[str, bytes] = {}
+    for number, (path, written) in enumerate(list(file_places(parse(text).data))):
+        file = Path(folder, Path(written).expanduser())
+        name = f"{archive.LOADED}{number}{file.suffix.lower()}"
+        try:
+            files[name] = file.read_bytes()
+        except OSError as error:
+            what = f"cannot be read ({error.strerror or error})"
+            raise InputError(f"{file}: {what}; put it back, as the protocol needs it") from error
+        text = put(text, path, name)
+    return text, files
 
 
 _PLACES = (

@@ -58,6 +58,7 @@ def prove(bundle: Bundle, *, tolerance: float | None = None) -> Proof:
         folder = Path(place)
         _unpack(bundle.test.input, folder / "input")
         _unpack(bundle.test.expected, folder / "expected")
+        _unpack(bundle.loaded, folder)
         _check_parts(bundle, folder / "expected")
         file = folder / "test.yaml"
         file.write_text(for_test(bundle.protocol, bundle.said["test"]), encoding="utf-8")

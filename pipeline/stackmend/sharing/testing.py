@@ -19,6 +19,7 @@ from stackmend.result import Record, Result, names, read_record
 from stackmend.result.inventory import hashes_of
 from stackmend.result.record import write_record
 from stackmend.stacks import Layout, Reader, Selection, Slice, new_stack, open_phantom
+from stackmend.tuning.chains import ChannelChain, survey_of
 from stackmend.tuning.tune import untuned
 
 KEPT = (
@@ -28,6 +29,7 @@ KEPT = (
     names.LOSSES,
     names.JOURNAL,
     names.SURVEYS,
+    *names.TRANSFORMS,
     names.FINGERPRINTS,
     names.STACK,
 )
@@ -56,7 +58,7 @@ def sample_of(result: Result, frozen: Path, folder: Path, *, phantom: bool, size
     """
     record = result.record
     job = runner.check(frozen).job(written=False)
-    reach = min(max(chain.reach for chain in untuned(job).chains), MOST_SLICES // 2)
+    reach = min(max(map(_seen_beside, untuned(job).chains)), MOST_SLICES // 2)
     if phantom:
         reader: Reader = open_phantom({"slices": 2 * reach + 1, "dtype": record.input.dtype})
         numbers, window = tuple(range(2 * reach + 1)), (slice(None), slice(None))
@@ -88,6 +90,12 @@ def sample_of(result: Result, frozen: Path, folder: Path, *, phantom: bool, size
     return Sample(folder, {**said, "pixel_size": [y, x] if y and x else None})
 
 
+def _seen_beside(chain: ChannelChain) -> int:
+    """How many slices to either side a slice depends on, or is looked at with."""
+    surveys = [(survey_of(bound), bound.parameters) for bound in chain.steps]
+    return max([chain.reach, *(each.apart(values) for each, values in surveys if each)])
+
+
 def _searched_slice(record: Record) -> int:
     """An optimization slice, or the one in the middle where nothing was searched."""
     for search in record.searches:
@@ -96,9 +104,12 @@ def _searched_slice(record: Record) -> int:
 
 
 def _window(result: Result, job: Job, number: int, size: int) -> tuple[slice, slice]:
-    """A part of a slice, with the middle of what is marked in it; all of it where a step crops."""
+    """A part of a slice, with the middle of what is marked in it.
+
+    All of it where a step crops, or reads a file, which may be about whole slices.
+    """
     height, width = job.reader.shape[1:]
-    if any(entry.step.keeps for entry in job.protocol.chain):
+    if any(entry.step.keeps or entry.step.files for entry in job.protocol.chain):
         return slice(0, height), slice(0, width)
     row = next((row for row in result.slices if row.slice == number), None)
     marked = row is not None and row.mask_y is not None and row.mask_x is not None

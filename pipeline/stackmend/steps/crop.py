@@ -51,7 +51,15 @@ def _slice(ends: Range) -> slice:
 
 
 def transform(transform: SliceTransform | None, *, y: Range, x: Range) -> SliceTransform | None:
-    """Where aligned coordinates lie in the part; ``None`` where that is not known."""
+    """Where aligned coordinates lie in the part; ``None`` where that is not known.
+
+    Raises
+    ------
+    ValueError
+        If the aligned slices are to have another extent, which was found for whole ones.
+    """
+    if transform is not None and transform.canvas is not None:
+        raise ValueError("canvas is that of whole slices: crop before their places are found")
     return transform and transform.cut((_slice(y), _slice(x)))
 
 

@@ -134,6 +134,11 @@ class ChannelChain:
         """The same where no step behind it sees neighbours, so that constant slices are slices."""
         return replace(self, windowed=_sees_neighbours(self.steps))
 
+    def in_place(self) -> ChannelChain:
+        """The same without the steps that move pixels."""
+        kept = (each for each in self.steps if not getattr(each.component, "moves", None))
+        return replace(self, steps=tuple(kept))
+
     def upto(self, position: int) -> ChannelChain:
         """The steps before a position, by themselves."""
         return replace(self, steps=self.steps[:position])
@@ -218,7 +223,7 @@ class ChannelChain:
             settled[name] = encoded(dict(value.values) if isinstance(value, Each) else value)
         return {
             "steps": steps,
-            "parameters": [dict(bound.parameters) for bound in self.steps],
+            "parameters": [bound.decisive for bound in self.steps],
             "settled": settled,
             "versions": versions_of_pixels(),
         }

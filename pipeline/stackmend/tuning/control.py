@@ -17,6 +17,7 @@ from stackmend.registry import Stage, Step, Undefined
 from stackmend.result.hashes import digest
 from stackmend.result.journal import Journal, JournaledLosses, Loss
 from stackmend.sweep import Choice, Combination, Measured, NoChoice, distinct_work_for, walk
+from stackmend.tuning.framing import unrestored
 from stackmend.tuning.plausible import MASKED_SHARE, measuring, overmasked
 from stackmend.tuning.trial import Trial
 
@@ -159,7 +160,7 @@ class Control:
                 note(MASKED_SHARE, each, 0.0)
                 note(_CHANGED.name, each, 0.0)
             return
-        before = raw[self._window]
+        before = self._before(part.number, raw)
         values: Mapping[str, Any] = {
             "before": before,
             "dtype": self._dtype,
@@ -173,6 +174,15 @@ class Control:
         if not masked:
             for each in combinations:
                 note(MASKED_SHARE, each, 0.0)
+
+    def _before(self, number: int, raw: NDArray[Any]) -> NDArray[Any]:
+        """What is restored of a slice, in its place."""
+        steps = (bound.component for bound in self._trial.chain.steps)
+        if not any(step.moves for step in steps if isinstance(step, Step)):
+            return raw[self._window]
+        image = unrestored(self._trial.chain, number)
+        assert image is not None  # it is no constant one
+        return to_dtype(image, raw.dtype)[0]
 
     def _identity(self, part: CleanPart) -> str:
         """What decides about the shares of a part, but the combination."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from stackmend.chain import ABSENT
-from stackmend.errors import InputError
+from stackmend.chain import ABSENT, cutting_and_moving
+from stackmend.errors import InputError, StepError
 from stackmend.job import Job
-from stackmend.registry import FRAME
+from stackmend.registry import FRAME, IMAGE, Step
 from stackmend.tuning.chains import ChannelChain
+from stackmend.tuning.raw import Image
 
 Frame = tuple[int, int, int, int]
 
@@ -22,17 +23,42 @@ def framed(job: Job, chains: Sequence[ChannelChain]) -> Job:
     InputError
         If channels come out in different shapes, or a slice cannot be read.
     StepError
-        If a step cannot say it.
+        If a step cannot say it, or cuts a part out of another shape.
     """
-    frames = dict.fromkeys(_frame_of(job, chain) for chain in chains)
+    frames = {_frame_of(job, chain): chain for chain in chains}
     if len(frames) > 1:
         shapes = " and ".join("as read" if each is None else str(list(each)) for each in frames)
         what = f"channels do not come to lie in the same part of the plane, got {shapes}"
         raise InputError(
             f"{job.reader.label}: {what}; take canvas: input, or one channel at a time"
         )
-    [frame] = frames
+    [(frame, chain)] = frames.items()
+    cutting = _cuts_behind(chain) if frame else ""
+    if cutting:
+        what = "cannot cut slices that have got another extent before"
+        raise StepError(f"{cutting}: {what}; put it before the step that finds their places")
     return replace(job, frame=frame)
+
+
+def _cuts_behind(chain: ChannelChain) -> str:
+    """The step that cuts a part out behind one that moves pixels, if there is one."""
+    moved = False
+    for bound in chain.steps:
+        step = bound.component
+        if isinstance(step, Step) and step.keeps and moved:
+            return bound.id
+        moved |= isinstance(step, Step) and step.moves is not None
+    return ""
+
+
+def unrestored(chain: ChannelChain, number: int) -> Image | None:
+    """A slice as it was read, cut and moved like the restored one; ``None`` if it cannot be used.
+
+    Of the chain only what cuts and moves must have its values.
+    """
+    moving = replace(chain, steps=tuple(cutting_and_moving(chain.steps)))
+    image = moving.consecutive().evaluate(number, (IMAGE,))[IMAGE]
+    return None if image is ABSENT else image
 
 
 def _frame_of(job: Job, chain: ChannelChain) -> Frame | None:

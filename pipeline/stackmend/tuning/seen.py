@@ -44,7 +44,7 @@ class Asked:
     def preparation(self) -> tuple[Any, str]:
         """What surveys must have in common to share what is prepared of a slice."""
         prepare = self.survey.prepare
-        values = taken_by(prepare, self.bound.parameters) if prepare else {}
+        values = taken_by(prepare, self.bound.decisive) if prepare else {}
         return prepare, digest({"values": encoded(values)})
 
     def prepared(self, products: Mapping[str, Any]) -> Any:
@@ -107,7 +107,7 @@ class SeenSlices:
         try:
             products = self._evaluated.evaluate(number, self._reads)
             for each in self._asked:
-                if number in each.numbers and each.preparation not in made:
+                if self._wants(each, number) and each.preparation not in made:
                     absent = any(products.get(name) is ABSENT for name in each.survey.reads)
                     made[each.preparation] = ABSENT if absent else each.prepared(products)
         except StepError as error:
@@ -117,11 +117,19 @@ class SeenSlices:
 
     def usable(self, asked: Asked, key: Slices) -> bool:
         """Whether slices can be looked at; two only if neither is constant."""
-        for number in key:
-            pixels = self._raw.get(number).pixels
-            if pixels is None or (len(key) > 1 and pixels.min() == pixels.max()):
-                return False
+        if not all(self._is_there(number, alone=len(key) == 1) for number in key):
+            return False
         return all(self.of(asked, number) is not ABSENT for number in key)
+
+    def _wants(self, asked: Asked, number: int) -> bool:
+        """Whether a survey looks at a slice."""
+        alone = (number,) in asked.keys
+        return number in asked.numbers and self._is_there(number, alone=alone)
+
+    def _is_there(self, number: int, *, alone: bool) -> bool:
+        """Whether a slice can be read, and is not constant where others lie beside it."""
+        pixels = self._raw.get(number).pixels
+        return pixels is not None and (alone or bool(pixels.min() != pixels.max()))
 
     def hash(self, key: Collection[int]) -> str:
         """The hash of the pixels of some slices and of those in reach."""

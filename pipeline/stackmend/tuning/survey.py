@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from joblib import delayed
@@ -14,6 +15,7 @@ from stackmend.errors import InputError, StepError
 from stackmend.registry import IMAGE, Each, Survey, Unsettled
 from stackmend.result.arrays import decoded, encoded
 from stackmend.result.hashes import digest
+from stackmend.stacks import Reader
 from stackmend.tuning.chains import ChannelChain, survey_of
 from stackmend.tuning.raw import RawSlices
 from stackmend.tuning.seen import Asked, SeenSlices, Slices
@@ -39,7 +41,8 @@ def surveyed(
     StepError
         If a survey fails.
     """
-    while group := _unsettled(chain, upto):
+    first = session.job.readers[0]
+    while group := _unsettled(chain, upto, first):
         looks = [_Look(chain, position, session, optimization) for position in group]
         known = _known_of(looks, session.settled)
         chain = chain.with_settled(known or _settled(looks, session))
@@ -53,16 +56,20 @@ def _known_of(looks: Sequence[_Look], settled: Mapping[str, Any] | None) -> dict
     return {str(look.bound.survey_product): settled[look.content] for look in looks}
 
 
-def _unsettled(chain: ChannelChain, upto: int) -> list[int]:
+def _unsettled(chain: ChannelChain, upto: int, first: Reader) -> list[int]:
     """Positions of the steps that must look next, all of which the same slices are given."""
     group: list[int] = []
+    reader = chain.reader
     for position, bound in enumerate(chain.steps[:upto]):
         survey = survey_of(bound)
         if survey is None or bound.survey_product in chain.settled:
             continue
+        own = first if survey.of_first_channel else chain.reader
+        reader = reader if group else own
         at_first = chain.upto(group[0] if group else position).graph()
         reads = (IMAGE, *survey.reads)
-        if chain.upto(position).graph().origins(reads) == at_first.origins(reads):
+        same = chain.upto(position).graph().origins(reads) == at_first.origins(reads)
+        if same and own is reader:
             group.append(position)
     return group
 
@@ -77,7 +84,10 @@ class _Look:
         session: Session,
         optimization: Sequence[int],
     ) -> None:
-        self.chain, self.position = chain, position
+        self.position = position
+        self.chain = chain
+        if self.survey.of_first_channel:
+            self.chain = replace(chain, reader=session.job.readers[0])
         self.session, self.optimization = session, optimization
 
     @property
@@ -124,7 +134,7 @@ class _Look:
     @property
     def identity(self) -> str:
         """What decides about the records, but the slices."""
-        parameters = {name: self.bound.parameters[name] for name in self.survey.parameters}
+        parameters = {name: self.bound.decisive[name] for name in self.survey.parameters}
         facts = {
             **self.chain.upto(self.position).identity(),
             "step": [self.bound.component.name, self.bound.component.version],
@@ -136,7 +146,7 @@ class _Look:
     def content(self) -> str:
         """What decides about what is settled, but the pixels of the stack."""
         names = self.survey.parameters
-        parameters = {name: self.bound.parameters[name] for name in names}
+        parameters = {name: self.bound.decisive[name] for name in names}
         numbers = sorted(self.session.job.slices)
         facts = {"keys": self.keys, "numbers": numbers, "parameters": parameters}
         return digest({"looks": self.identity, **facts})

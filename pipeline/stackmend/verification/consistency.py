@@ -107,6 +107,8 @@ def _parameters(known: Recorded) -> Iterator[Finding]:
             for name, parameter in step.parameters.items():
                 full = f"{step.id}.{name}"
                 now, then = as_json(parameter["value"]), entry["parameters"].get(full)
+                if "file" in parameter:
+                    now = {"file": parameter["file"]}
                 if now != then:
                     what = f"{place}: {full} is {now}, in {names.JOURNAL} {then}"
                     yield Finding(names.RECORD, what)

@@ -1,0 +1,78 @@
+"""All slices of a stack in their places: found from pairs, or read from a file, as one plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from stackmend.kernels.transform_files import for_slices
+from stackmend.kernels.transforms import canvas_of
+
+Plan = dict[str, Any]
+NAMED = 12
+"""Slices or pairs that a text names at the most."""
+
+
+def loaded_plan(
+    loaded: Mapping[str, Any],
+    numbers: Sequence[int],
+    shape: Sequence[int],
+    scale: Sequence[float] | None,
+) -> Plan:
+    """The transforms of a file for some slices.
+
+    Raises
+    ------
+    ValueError
+        If the file has none of some slice, or is for slices of another shape.
+    """
+    known = {int(number): place for place, number in enumerate(loaded["numbers"])}
+    missing = [number for number in numbers if number not in known]
+    if missing:
+        what = f"has no transform of slice {listed(missing)}"
+        raise ValueError(f"{what}; leave these out, or load a file that has them")
+    matrices = for_slices(loaded, shape, scale)[[known[number] for number in numbers]]
+    return {"numbers": list(numbers), "matrices": matrices, "shape": list(shape)}
+
+
+def values_of(plan: Mapping[str, Any], canvas: str) -> dict[int, dict[str, Any]]:
+    """What every slice is given of a plan, by its number, as plain data.
+
+    Raises
+    ------
+    ValueError
+        If the slices have no canvas of that kind.
+    """
+    box: list[int] | None = None
+    shape = [int(size) for size in plan["shape"]]
+    if canvas != "input":
+        origin, extent = canvas_of(plan["matrices"], shape, canvas)
+        box = [*origin, *extent]
+    found: dict[int, dict[str, Any]] = {}
+    for number, matrix in zip(plan["numbers"], plan["matrices"], strict=True):
+        found[int(number)] = {"matrix": np.asarray(matrix), "shape": shape, "canvas": box}
+    return found
+
+
+def doubts_of(plan: Mapping[str, Any]) -> list[str]:
+    """What a person should know of a plan: pairs left out, slices bridged, and its own warnings."""
+    said: list[str] = []
+    dropped = plan.get("dropped", ())
+    if dropped:
+        every = len(dropped) + len(plan["pair_disagreement"])
+        pairs = listed([f"{i} and {j} ({why})" for i, j, why in dropped])
+        said.append(f"{len(dropped)} of {every} pairs of slices are left out: {pairs}")
+    statuses = zip(plan["numbers"], plan.get("status", ()), strict=False)
+    bridged = [number for number, status in statuses if status]
+    if bridged:
+        what = f"slice {listed(bridged)} lies on no other, and is put between its neighbours"
+        said.append(f"{what}; look at it, or leave it out")
+    return [*said, *plan.get("warnings", ())]
+
+
+def listed(values: Sequence[Any]) -> str:
+    """Some values in words, the first of them if there are many."""
+    shown = ", ".join(str(each) for each in values[:NAMED])
+    return shown if len(values) <= NAMED else f"{shown} and {len(values) - NAMED} more"
