@@ -101,7 +101,7 @@ def _record(
     reason = ""
     if share < FEWEST:
         reason = f"only {share:.1%} of the pixels agree"
-    elif spread == 0:
+    elif min(spread, gain) == 0:
         reason = "one grey level where they agree"
     elif not GAINS[0] <= gain <= GAINS[1]:
         reason = f"gain {gain:.3g}, beyond {GAINS[0]} to {GAINS[1]}"

@@ -7,9 +7,9 @@ nothing else.
 
 How to read it: ``Stage`` is the unit of work, ``Step`` and ``Loss`` are what people write, made of
 stages; ``Survey`` is what a step must know of other slices, ``Keeps`` which part of the stack it
-leaves, ``Recovery`` how it is tested on a known fault; ``family`` makes one step of several
-variants. ``Catalogue`` finds them by name. ``chain`` binds steps to values and compiles them to a
-graph of stages.
+leaves, ``Reslices`` which other slices it makes, ``Recovery`` how it is tested on a known fault;
+``family`` makes one step of several variants. ``Catalogue`` finds them by name. ``chain`` binds
+steps to values and compiles them to a graph of stages.
 
 Built-in components are the modules of the folders ``steps`` and ``losses``, one each, named as the
 module. Other packages register theirs through the entry-point groups ``stackmend.steps`` and
@@ -29,6 +29,8 @@ from stackmend.registry.components import (
     Loss,
     Recovery,
     Reference,
+    Resliced,
+    Reslices,
     Step,
     Undefined,
 )
@@ -74,6 +76,8 @@ __all__ = [
     "Recovery",
     "Reference",
     "RegistryError",
+    "Resliced",
+    "Reslices",
     "Stage",
     "Step",
     "Survey",

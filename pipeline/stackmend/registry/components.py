@@ -29,6 +29,40 @@ class Keeps:
 
 
 @dataclass(frozen=True)
+class Resliced:
+    """A stack of other slices, as it is interpolated from those of a stack.
+
+    Parameters
+    ----------
+    matrix : (3, 4) numbers
+        From its coordinates (z, y, x) to those of the stack.
+    shape
+        ``(Z, Y, X)``.
+    fill
+        Grey level of what lies beyond the stack; ``None`` for that of the nearest pixel.
+    zoom
+        How many of its pixels lie in one of the stack, along z, y and x.
+    """
+
+    matrix: tuple[tuple[float, float, float, float], ...]
+    shape: tuple[int, int, int]
+    fill: float | None
+    zoom: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Reslices:
+    """How a step makes other slices of a stack: each of its slices may be made of many.
+
+    As the first step of a chain it is the stack that all others see, so its stages need do nothing.
+    ``needed(parameters)`` says whether it makes any, ``of(parameters, shape)`` which.
+    """
+
+    needed: Callable[[Mapping[str, Any]], bool]
+    of: Callable[[Mapping[str, Any], tuple[int, int, int]], Resliced]
+
+
+@dataclass(frozen=True)
 class Reference:
     """What a step marks where combinations are to be compared over one mask.
 
@@ -150,12 +184,11 @@ class Step(Component):
     ``None``; ``doubt(image, parameters)`` the same about a slice, where the step is the first of a
     chain. ``reference`` says how its mask is made that is common to all combinations of a search.
     ``darkness`` names the parameter that is true where dark faults are meant, and false where
-    bright ones are. ``moves`` says that it moves pixels: its product ``mask`` is any mask that was
-    made before, which it moves along.
-    ``files`` has for each parameter that names a file
-    ``read(content, name)``, which makes plain data of it or raises ``ValueError``; the parameter is
-    then a ``LoadedFile``. ``variants`` are steps by the method that chooses them
-    (``variants.family``);
+    bright ones are. ``reslices`` says that it may make other slices, ``moves`` that it moves
+    pixels: its product ``mask`` is any mask that was made before, which it moves along. ``files``
+    has for each parameter that names a file ``read(content, name)``, which makes plain data of it
+    or raises ``ValueError``; the parameter is then a ``LoadedFile``. ``variants`` are steps by the
+    method that chooses them (``variants.family``);
     the stages are then those of all, and each begins where the others do.
     """
 
@@ -172,6 +205,7 @@ class Step(Component):
     doubt: Callable[[Any, Mapping[str, Any]], str | None] | None = None
     moves: Stage | None = None
     files: Mapping[str, Callable[[bytes, str], Any]] = field(default_factory=dict)
+    reslices: Reslices | None = None
     variants: Mapping[str, Step] = field(default_factory=dict)
 
     kind: ClassVar[str] = "step"

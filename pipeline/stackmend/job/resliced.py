@@ -1,0 +1,144 @@
+"""The stack as the first step of a chain makes it, where each slice is made of many."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from uuid import uuid4
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from stackmend.errors import BadSlice
+from stackmend.kernels.rounding import to_dtype
+from stackmend.kernels.volume_affine import changed_slices
+from stackmend.protocol import Protocol
+from stackmend.registry import Resliced
+from stackmend.stacks import Metadata, Pixels, Reader, Tags
+from stackmend.stacks.pixels import check_finite, slice_names
+from stackmend.stacks.slabs import slice_of
+
+DEPTH = 8
+"""Slices that are made together."""
+
+KEPT = 256 * 2**20
+"""Bytes of slices that are kept while others are made of them, at the most."""
+
+
+_IN_USE: WeakValueDictionary[tuple[int, Resliced], ReslicedReader] = WeakValueDictionary()
+"""Those of stacks that are open, so that an edited protocol keeps what was made of its stack."""
+
+
+def as_resliced(protocol: Protocol, readers: tuple[Reader, ...]) -> tuple[Reader, ...]:
+    """The readers of the stack that the chain works on."""
+    if not readers or not protocol.chain:
+        return readers
+    entry = protocol.chain[0]
+    step, shape = entry.step, readers[0].shape
+    if step.reslices is None or not step.reslices.needed(entry.parameters):
+        return readers
+    made = step.reslices.of(entry.parameters, shape)
+    return tuple(_resliced(reader, made, step.name) for reader in readers)
+
+
+def _resliced(reader: Reader, made: Resliced, step: str) -> Reader:
+    key = id(reader), made
+    known = _IN_USE.get(key)
+    if known is None:
+        known = _IN_USE[key] = _new(reader, made, step)
+    return known
+
+
+def _new(reader: Reader, made: Resliced, step: str) -> ReslicedReader:
+    depth, height, width = made.shape
+    note = f"{reader.label}: {step} makes {depth} slices of {height} x {width} px of its"
+    return ReslicedReader(
+        label=reader.label,
+        shape=made.shape,
+        dtype=reader.dtype,
+        names=slice_names(PurePath(reader.label).stem or step, depth),
+        notes=(*reader.notes, f"{note} {reader.shape[0]}"),
+        photometric=reader.photometric,
+        metadata=_zoomed(reader.metadata, made.zoom),
+        inner=reader,
+        made=made,
+    )
+
+
+def _zoomed(metadata: Metadata, zoom: Sequence[float]) -> Metadata:
+    z, y, x = (size and size / times for size, times in zip(metadata.pixel_size, zoom, strict=True))
+    return replace(metadata, pixel_size=(z, y, x))
+
+
+def resliced_array(images: Sequence[Pixels], made: Resliced) -> Pixels:
+    """The slices that are made of those at hand, ``(Z, Y, X)`` float32."""
+    height, width = images[0].shape
+    shape, matrix, depth = (len(images), height, width), np.array(made.matrix), made.shape[0]
+    read, fill = images.__getitem__, made.fill
+    out = np.empty(made.shape, dtype=np.float32)
+    for first in range(0, depth, DEPTH):
+        some = first, min(first + DEPTH, depth)
+        out[slice(*some)] = changed_slices(read, shape, matrix, some, made.shape[1:], fill)
+    return out
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReslicedReader(Reader):
+    """Makes slices of those of another reader as they are asked for.
+
+    ``opened`` tells this reader from those of another time, when the stack may have been another.
+    """
+
+    inner: Reader
+    made: Resliced
+    opened: str = field(default_factory=lambda: uuid4().hex)
+
+    def read(self, index: int) -> Pixels:
+        """One slice; the type of the stack holds it, rounded."""
+        pixels = self._slice_of(index, "pixels", self.inner.read)
+        return check_finite(pixels, f"{self.label} slice {index}")
+
+    def tags(self, index: int) -> Tags:
+        """Those of the first slice, as none is that of another."""
+        return self.inner.tags(0)
+
+    def truth(self, index: int) -> Pixels | None:
+        """The truth, made of those of other slices likewise."""
+        if self.inner.truth(0) is None:
+            return None
+        return self._slice_of(index, "truth", self._truth_there)
+
+    def _truth_there(self, number: int) -> Pixels:
+        truth = self.inner.truth(number)
+        assert truth is not None  # it is known of all slices or of none
+        return truth
+
+    def _slice_of(self, index: int, what: str, read: Callable[[int], Pixels]) -> Pixels:
+        def load(first: int, stop: int) -> Pixels:
+            return self._made(first, min(stop, self.shape[0]), read)
+
+        size = self.shape[1] * self.shape[2] * self.dtype.itemsize
+        return slice_of((self.opened, what), index, DEPTH, size, load)
+
+    def _made(self, first: int, stop: int, read: Callable[[int], Pixels]) -> Pixels:
+        kept: OrderedDict[int, Pixels] = OrderedDict()
+
+        def source(number: int) -> Pixels:
+            """A slice that is needed, kept for the next tile."""
+            if number not in kept:
+                try:
+                    kept[number] = read(number)
+                except BadSlice as error:
+                    numbers = f"slices {first} to {stop - 1} are made of one that cannot be read"
+                    raise BadSlice(f"{self.label}: {numbers} ({error})") from error
+                while len(kept) * kept[number].nbytes > KEPT:
+                    kept.popitem(last=False)
+            kept.move_to_end(number)
+            return kept[number]
+
+        matrix, fill = np.array(self.made.matrix), self.made.fill
+        where = self.inner.shape, matrix, (first, stop), self.shape[1:]
+        slices = changed_slices(source, *where, fill)
+        return np.stack([to_dtype(each, self.dtype)[0] for each in slices])
