@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.kernels.resampling import warped
+from stackmend.kernels.plane_affine import warped
 from stackmend.kernels.slice_transform import Box, SliceTransform
 from stackmend.kernels.transforms import composed
 from stackmend.kernels.volume_affine import changed_volume, is_in_plane, plane_part
@@ -88,9 +88,7 @@ def changed(
         return image
     if place is None:
         return None
-    y, x, *shape = place["box"]
-    matrix = _source(place, transform)
-    return warped(image, matrix, order=3, origin=(y, x), shape=tuple(shape), fill=fill)
+    return _warped(image, place, transform, 3, fill)
 
 
 def moved_mask(
@@ -105,9 +103,7 @@ def moved_mask(
     """A mask in the place of its slice: what lies nearest, and nothing beyond."""
     if place is None or not is_in_plane(rotation, scale, shift):
         return mask
-    y, x, *shape = place["box"]
-    given = {"order": 0, "origin": (y, x), "shape": tuple(shape), "fill": 0.0}
-    return warped(mask.astype(np.float32), _source(place, transform), **given) > 0.5
+    return _warped(mask.astype(np.float32), place, transform, 0, 0.0) > 0.5
 
 
 def frame(place: Place | None) -> Box | None:
@@ -118,9 +114,14 @@ def frame(place: Place | None) -> Box | None:
     return y, x, rows, columns
 
 
-def _source(place: Place, transform: SliceTransform | None) -> NDArray[np.float64]:
+def _warped(
+    image: Image, place: Place, transform: SliceTransform | None, order: int, fill: float | str
+) -> Image:
     matrix = np.asarray(place["matrix"])
-    return matrix if transform is None else composed(transform.matrix, matrix)
+    if transform is not None:
+        matrix = composed(transform.matrix, matrix)
+    y, x, rows, columns = place["box"]
+    return warped(image, matrix, order=order, origin=(y, x), shape=(rows, columns), fill=fill)
 
 
 def looked_at(numbers: Sequence[int], optimization: Sequence[int]) -> Sequence[int]:
