@@ -115,7 +115,7 @@ def look(
     """The chain when all its surveys have settled; what is in the journal is known."""
     numbers = tuple(range(chain.reader.shape[0]) if slices is None else slices)
     entries = Journal(journal)
-    job: Any = SimpleNamespace(slices=numbers)
+    job: Any = SimpleNamespace(slices=numbers, readers=(chain.reader,))
     log = Log(listener=listener)
     session = Session(job, log, Workers(workers), entries, entries.ledger())
     return surveyed(chain, session, optimization, upto=len(chain.steps))

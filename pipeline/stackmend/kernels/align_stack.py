@@ -131,3 +131,20 @@ class _System:
         linear = found[:, :, 1:] / unit
         shift = found[:, :, 0] + self.centre - linear @ self.centre
         return np.concatenate([linear, shift[:, :, None]], axis=2)
+
+def settled(records, *, model, trend="consensus", trend_window=25, reference=0, missing="error", chained=False, numbers=None):
+    numbers = sorted({n for k in records for n in k}) if numbers is None else list(numbers)
+    good = {k: r for k, r in records.items() if not r["status"]}
+    at = {n: i for i, n in enumerate(numbers)}
+    shape = next(iter(records.values()))["shape"]
+    count = [sum(n in k for k in good) for n in numbers]
+    if 0 in count and len(numbers) > 1:
+        raise ValueError(f"slice {[n for n, c in zip(numbers, count) if not c]} has no pair")
+    pairs = {(at[i], at[j]): np.asarray(r["matrix"]) for (i, j), r in good.items()}
+    found = together(pairs, numbers, model=model, shape=shape)
+    apart = disagreements(pairs, found, shape)
+    base = transforms.inverse(found[at[reference]])
+    found = np.stack([transforms.composed(g, base) for g in found])
+    return {"numbers": np.array(numbers), "matrices": found, "pairs": np.array(count), "disagreement_px": np.array([max([d for k, d in apart.items() if i in k], default=0.0) for i in range(len(numbers))]),
+      "status": [""] * len(numbers), "model": model, "reference": reference, "shape": list(shape), "trend": trend,
+      "pair_disagreement": [[numbers[i], numbers[j], d] for (i, j), d in apart.items()], "dropped": [[i, j, r["status"]] for (i, j), r in records.items() if r["status"]], "groups": [], "warnings": []}
