@@ -12,8 +12,9 @@ from reference_data import fibsem_clean, needs_reference
 from stackmend import registry, steps
 from stackmend.errors import InputError, StackmendError, WrongValue
 from stackmend.kernels.pair_balance import pair_balance
+from stackmend.kernels.slice_transform import SliceTransform
 from stackmend.kernels.stack_balance import groups_of, stack_balance
-from stackmend.kernels.thinned_gaussian import thinned_gaussian
+from stackmend.kernels.thinned_gaussian import thinned_gaussian, thinned_gaussian_at
 
 RANDOM = np.random.default_rng(7)
 GAINS = np.exp([0.1, -0.05, 0.2, -0.15, 0.03, 0.12, -0.08, -0.17])[:, None, None]
@@ -190,6 +191,28 @@ def test_the_thinned_blur_is_the_blur_thinned(shape, sigma, step):
     np.testing.assert_allclose(
         thinned_gaussian(image, sigma, step), whole[::step, ::step], atol=1e-4
     )
+
+
+def test_the_blur_of_a_slice_that_lies_elsewhere():
+    image = RANDOM.uniform(0, 255, (90, 70)).astype(np.float32)
+    still = thinned_gaussian_at(image, np.eye(2, 3), 2, 4)
+    np.testing.assert_allclose(still, thinned_gaussian(image, 2, 4), atol=0.02)
+    moved = thinned_gaussian_at(image, np.array([[1.0, 0, 8], [0, 1, -4]]), 2, 4)
+    np.testing.assert_allclose(moved[:-2, 1:], still[2:, :-1], atol=1e-4)
+    assert np.isnan(moved[:, 0]).all()
+    assert np.isnan(moved[-2:]).all()
+
+
+def test_slices_that_lie_elsewhere_are_compared_where_they_lie():
+    survey = registry.steps().get("deflicker").survey
+    values = {"blur": 2, "thin": 4, "model": "gain_offset"}
+    frames = [TRUTH[0, 10:80, 10:80], TRUTH[0, 13:83, 6:76]]
+    second = SliceTransform(np.array([[1.0, 0, -3], [0, 1, 4]]), (70, 70))
+    products = [{"image": frames[0].astype("f4")}, {"image": (1.2 * frames[1] - 9).astype("f4")}]
+    products[1]["transform"] = second
+    found = survey.record_of([survey.prepared(each, values) for each in products], values)
+    assert found["gain"] == pytest.approx(1 / 1.2, abs=0.002)
+    assert found["offset"] == pytest.approx(9 / 1.2, abs=0.2)
 
 
 def test_pixels_that_differ_do_not_count():

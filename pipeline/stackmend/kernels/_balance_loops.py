@@ -54,6 +54,52 @@ def distances(first: Pixels, second: Pixels, gain: float, offset: float, out: Pi
 
 
 @compiled
+def blurred_at(
+    image: Pixels, matrix: Numbers, sigma: float, reach: int, step: int, out: Pixels
+) -> None:
+    """Set every ``out[i, j]`` to the blur of an image at ``matrix @ (step i, step j, 1)``.
+
+    The image is mirrored at its edges; what lies beyond these is no number.
+    """
+    rows, columns = image.shape
+    count = 2 * reach + 2
+    across, along = np.empty(count, np.float32), np.empty(count, np.float32)
+    places = np.empty(count, np.intp)
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            y = matrix[0, 0] * (step * i) + matrix[0, 1] * (step * j) + matrix[0, 2]
+            x = matrix[1, 0] * (step * i) + matrix[1, 1] * (step * j) + matrix[1, 2]
+            if y < 0 or x < 0 or y > rows - 1 or x > columns - 1:
+                out[i, j] = np.nan
+                continue
+            top, left = int(y) - reach, int(x) - reach
+            high = wide = 0.0
+            for k in range(count):
+                across[k] = np.exp(-0.5 * ((top + k - y) / sigma) ** 2)
+                along[k] = np.exp(-0.5 * ((left + k - x) / sigma) ** 2)
+                high += across[k]
+                wide += along[k]
+                places[k] = mirrored(left + k, columns)
+            total = 0.0
+            for k in range(count):
+                line = image[mirrored(top + k, rows)]
+                own = np.float32(0)
+                for m in range(count):
+                    own += along[m] * line[places[m]]
+                total += across[k] * own
+            out[i, j] = total / (high * wide)
+
+
+@compiled
+def mirrored(place: int, size: int) -> int:
+    """A place beyond the ends of an axis, mirrored at the centre of its last pixel."""
+    if size == 1:
+        return 0
+    folded = place % (2 * (size - 1))
+    return min(folded, 2 * (size - 1) - folded)
+
+
+@compiled
 def from_differences(
     first: Index, second: Index, differences: Numbers, weights: Numbers, band: int, out: Numbers
 ) -> None:

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels.pair_balance import pair_balance
+from stackmend.kernels.slice_transform import SliceTransform
 from stackmend.kernels.stack_balance import groups_of, stack_balance
-from stackmend.kernels.thinned_gaussian import thinned_gaussian
+from stackmend.kernels.thinned_gaussian import thinned_gaussian, thinned_gaussian_at
 from stackmend.registry import IMAGE, Each, Stage, Step, Survey, Unsettled
 
 Image = NDArray[np.float32]
@@ -25,9 +26,15 @@ class Seen(NamedTuple):
     mean: float
 
 
-def blurred(image: Image, *, blur: float, thin: int) -> Seen:
-    """What serves all pairs of a slice."""
-    return Seen(thinned_gaussian(image, blur, thin), float(image.mean(dtype=np.float64)))
+def blurred(
+    image: Image, transform: SliceTransform | None = None, *, blur: float, thin: int
+) -> Seen:
+    """What serves all pairs of a slice: its blur, where it lies if that was found before."""
+    if transform is None:
+        pixels = thinned_gaussian(image, blur, thin)
+    else:
+        pixels = thinned_gaussian_at(image, transform.matrix, blur, thin)
+    return Seen(pixels, float(image.mean(dtype=np.float64)))
 
 
 def compared(first: Seen, second: Seen, *, model: str) -> dict[str, Any]:
