@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
+from threading import Lock
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
@@ -18,13 +20,12 @@ from stackmend.protocol import Protocol
 from stackmend.registry import Resliced
 from stackmend.stacks import Metadata, Pixels, Reader, Tags
 from stackmend.stacks.pixels import check_finite, slice_names
-from stackmend.stacks.slabs import slice_of
 
 DEPTH = 8
 """Slices that are made together."""
 
 KEPT = 256 * 2**20
-"""Bytes of slices that are kept while others are made of them, at the most."""
+"""Bytes that a process keeps of slabs, and a thread of slices that these are made of."""
 
 
 _IN_USE: WeakValueDictionary[tuple[int, Resliced], ReslicedReader] = WeakValueDictionary()
@@ -84,6 +85,51 @@ def resliced_array(images: Sequence[Pixels], made: Resliced) -> Pixels:
     return out
 
 
+class _Slabs:
+    """Slices that are made together, until the last of them is read; bounded besides.
+
+    They belong to the process, as a reader is sent anew with each task. Threads make slabs of their
+    own at once, and wait where another one makes theirs.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, Future[Pixels]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Pixels]) -> Pixels:
+        """A slab, made if it is not there."""
+        with self._lock:
+            known = self._kept.get(key)
+            slab = self._kept.setdefault(key, Future())
+        if known is None:
+            try:
+                slab.set_result(make())
+            # Whoever waits is told as well, and whoever asks again tries again.
+            except BaseException as error:
+                self.drop(key)
+                slab.set_exception(error)
+                raise
+            self._bound()
+        return slab.result()
+
+    def drop(self, key: Hashable) -> None:
+        """Let go of a slab, if it is there."""
+        with self._lock:
+            self._kept.pop(key, None)
+
+    def _bound(self) -> None:
+        with self._lock:
+            made = {key: slab.result().nbytes for key, slab in self._kept.items() if slab.done()}
+            for key, size in list(made.items())[:-1]:
+                if sum(made.values()) <= KEPT:
+                    return
+                made[key] -= size
+                del self._kept[key]
+
+
+_SLABS = _Slabs()
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReslicedReader(Reader):
     """Makes slices of those of another reader as they are asked for.
@@ -116,11 +162,15 @@ class ReslicedReader(Reader):
         return truth
 
     def _slice_of(self, index: int, what: str, read: Callable[[int], Pixels]) -> Pixels:
-        def load(first: int, stop: int) -> Pixels:
-            return self._made(first, min(stop, self.shape[0]), read)
-
-        size = self.shape[1] * self.shape[2] * self.dtype.itemsize
-        return slice_of((self.opened, what), index, DEPTH, size, load)
+        first = index // DEPTH * DEPTH
+        stop = min(first + DEPTH, self.shape[0])
+        key = self.opened, what, first
+        chosen: Pixels = _SLABS.get(key, lambda: self._made(first, stop, read))[
+            index - first
+        ].copy()
+        if index == stop - 1:
+            _SLABS.drop(key)
+        return chosen
 
     def _made(self, first: int, stop: int, read: Callable[[int], Pixels]) -> Pixels:
         kept: OrderedDict[int, Pixels] = OrderedDict()
