@@ -110,7 +110,7 @@ def settled(bound: Bound, images: Sequence[Image], found: Mapping[str, Sequence[
         record = survey.record_of([prepared[number] for number in numbers], values)
         records[key] = decoded(encoded(record))
     try:
-        return written_down(survey.settled(records, range(len(images)), values))
+        return written_down(survey.settled(records, values, range(len(images))))
     except Unsettled as error:
         raise WrongValue(f"{bound.id}: {error}") from error
 

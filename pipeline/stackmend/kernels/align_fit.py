@@ -19,6 +19,7 @@ STEPS = 12  # at each level, at the most
 SETTLED = 1e-3  # px, less than which every parameter moves in the end
 TUKEY, TO_SIGMA = 4.685, 1.4826
 MARGINS = {"translation": 1, "euclidean": 4, "affine": 4}  # px to the frame of either slice
+ALL_ALIKE = 1e18  # grey levels beside which every residual is small
 EVERY = 4  # rows, of which one tells gain and curvature; where to go is found from all
 
 _DIRECTIONS = {
@@ -57,19 +58,27 @@ def inner_box(level: Level, model: str) -> Limits:
 
 
 def fitted(
-    one: Level, two: Level, start: Fit, model: str, *, box: Limits, spline: bool, steps: int = STEPS
+    one: Level,
+    two: Level,
+    start: Fit,
+    model: str,
+    *,
+    box: Limits,
+    spline: bool,
+    robust: bool = True,
+    steps: int = STEPS,
 ) -> Fit:
     """The fit on a box of one level, from where it stands.
 
     Inverse compositional Gauss-Newton, until no parameter moves by 0.001 px. The second slice is
-    read by its cubic spline, or linearly.
+    read by its cubic spline, or linearly. Unless it is robust, all pixels weigh alike.
     """
     fit, margin = replace(start, used=0.0, settled=False), MARGINS[model]
     rest = np.empty((box[1] - box[0], box[3] - box[2]), np.float32)
     seen, limits = np.ones_like(rest), np.empty((rest.shape[0], 2), np.intp)
     for _ in range(steps):
         _read(one, two, fit, box, margin, spline=spline, into=(rest, seen, limits))
-        scale = TUKEY * TO_SIGMA * _median(rest, seen, limits, box)
+        scale = TUKEY * TO_SIGMA * _median(rest, seen, limits, box) if robust else ALL_ALIKE
         if not scale > 0:
             break
         sums = _sums(one, box, scale, rest, seen, limits)
@@ -190,7 +199,7 @@ def _levelled(fit: Fit, sums: Matrix, pixels: int) -> Fit:
     other = shared + product - mean * rest + rests - rest * rest
     middle = (mean + rest - fit.offset) / fit.gain
     correlation = float(shared / np.sqrt(max(variance * other, 1e-30)))
-    gain = fit.gain * float(shared / max(other, 1e-30))
+    gain = fit.gain * float(np.sqrt(variance / max(other, 1e-30)))
     offset = float(mean - gain * middle)
     if not gain > 0:
         gain, offset = fit.gain, fit.offset

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stackmend.kernels import transforms
 from stackmend.kernels.align_fit import STEPS, Fit, fitted, inner_box
-from stackmend.kernels.align_slices import Level, Prepared
+from stackmend.kernels.align_slices import Level, Prepared, inner
 from stackmend.kernels.align_start import shift_of
 
 LEAST_CORRELATION, LEAST_USED = 0.3, 0.2
@@ -62,19 +62,30 @@ def robust_pair(
     .. [1] S. Baker, I. Matthews, Lucas-Kanade 20 years on, Int. J. Comput. Vis. 56 (2004), 221-255,
        :doi:`10.1023/B:VISI.0000011205.11775.fd`.
     """
-    _one_shape(first, second)
+    checked(first, second)
     largest = largest_of(first, largest_shift)
-    top = len(first.levels) - 1
-    fit = Fit(transforms.translation(shift_of(first, second, largest / 2**top)))
-    for number in range(top, -1, -1):
-        one, two = first.levels[number], second.levels[number]
-        fit = fitted(one, two, fit, model, box=inner_box(one, model), spline=number == 0)
-        if number:
-            fit.matrix[:, 2] *= 2
+    fit = coarse_to_fine(first, second, model, largest)
     found = record(first, fit, largest)
     if blocks and not found["status"]:
         found["blocks"] = _moved_blocks(first.levels[0], second.levels[0], fit, model)
     return found
+
+
+def coarse_to_fine(
+    first: Prepared, second: Prepared, model: str, largest: float, *, robust: bool = True
+) -> Fit:
+    """The fit at the finest level, from a start by phase correlation at the coarsest."""
+    top = len(first.levels) - 1
+    shape = inner(first.levels[top]).shape
+    shift = shift_of(first.spectrum, second.spectrum, shape, largest=largest / 2**top)
+    fit = Fit(transforms.translation(shift))
+    for number in range(top, -1, -1):
+        one, two = first.levels[number], second.levels[number]
+        how = {"box": inner_box(one, model), "spline": number == 0, "robust": robust}
+        fit = fitted(one, two, fit, model, **how)
+        if number:
+            fit.matrix[:, 2] *= 2
+    return fit
 
 
 def largest_of(slice_: Prepared, largest_shift: float | None) -> float:
@@ -97,7 +108,8 @@ def record(first: Prepared, fit: Fit, largest: float) -> dict[str, Any]:
     }
 
 
-def _one_shape(first: Prepared, second: Prepared) -> None:
+def checked(first: Prepared, second: Prepared) -> None:
+    """Raise ValueError unless two slices have one shape and region."""
     boxes = [each.levels[0].box.tolist() for each in (first, second)]
     if first.shape != second.shape or boxes[0] != boxes[1]:
         what = "expected slices of one shape and region"

@@ -8,10 +8,11 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage
+from scipy import ndimage
 
 from stackmend.kernels._arrays import plain_image, readonly
 from stackmend.kernels._sampling import fold
+from stackmend.kernels.align_start import spectrum_of
 from stackmend.kernels.gaussian import gaussian
 
 Image = NDArray[np.float32]
@@ -83,10 +84,10 @@ def prepare(
     """
     image = plain_image(image)
     box = _box(image.shape, region)
-    inner = image[box[0] : box[1], box[2] : box[3]]
-    if inner.min() == inner.max():
+    part = image[box[0] : box[1], box[2] : box[3]]
+    if part.min() == part.max():
         raise ValueError("image: all pixels are alike, so there is nothing to align by")
-    values = gaussian(image - np.float32(inner.mean(dtype=np.float64)), 1)
+    values = gaussian(image - np.float32(part.mean(dtype=np.float64)), 1)
     shorter = int(min(box[1] - box[0], box[3] - box[2]))
     if model == "translation":
         values -= gaussian(values, shorter / SLOW)
@@ -100,7 +101,7 @@ def prepare(
         if seen is not None:
             seen = np.ascontiguousarray(~_grown(~seen, 1)[::2, ::2])
         levels.append(_level(values, values, box, seen))
-    return Prepared(tuple(levels), _spectrum(levels[-1]))
+    return Prepared(tuple(levels), spectrum_of(inner(levels[-1])))
 
 
 def _box(shape: tuple[int, ...], region: Sequence[int] | None) -> NDArray[np.intp]:
@@ -130,17 +131,13 @@ def _level(values: Image, spline: Image, box: NDArray[np.intp], seen: Mask | Non
     return Level(readonly(values), slopes, readonly(spline), readonly(box), open_pixels)
 
 
-def _spectrum(level: Level) -> NDArray[np.complex64]:
-    """The spectrum of a level under a Hann window, zero-padded to twice its size."""
+def inner(level: Level) -> Image:
+    """The region of a level, with 0, the mean, where it is masked."""
     y0, y1, x0, x1 = level.box
     part = level.values[y0:y1, x0:x1]
-    if level.seen is not None:
-        part = np.where(level.seen[y0:y1, x0:x1], part, np.float32(0))
-    windows = [np.hanning(size + 2)[1:-1].astype(np.float32) for size in part.shape]
-    part = part * windows[0][:, None] * windows[1]
-    shape = [fft.next_fast_len(2 * size, real=True) for size in part.shape]
-    spectrum: NDArray[np.complex64] = fft.rfft2(part, s=shape)
-    return spectrum
+    if level.seen is None:
+        return part
+    return np.where(level.seen[y0:y1, x0:x1], part, np.float32(0))
 
 
 def spline_of(values: Image) -> Image:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
@@ -19,16 +17,18 @@ ROUNDS = 8
 LEAST_SPREAD = 0.01  # px, below which disagreement of pairs is no reason to trust one less
 
 
-def together(pairs: Pairs, numbers: Sequence[int], *, model: str, shape: Sequence[int]) -> NDArray[np.float64]:
+def together(
+    pairs: Pairs, count: int, *, model: str, shape: Sequence[int]
+) -> NDArray[np.float64]:
     """The transforms of all slices that agree best with all pairs.
 
     Parameters
     ----------
     pairs
-        By two places in `numbers`, the first below the second: the matrix that leads from
+        By two places in the stack, the first below the second: the matrix that leads from
         coordinates of the first slice to those of the second. They connect all slices.
-    numbers
-        The slices, in the order of the stack.
+    count
+        How many slices there are.
     model
         ``translation``, ``euclidean`` or ``affine``; transforms of ``euclidean`` are brought to the
         nearest rotation.
@@ -46,7 +46,7 @@ def together(pairs: Pairs, numbers: Sequence[int], *, model: str, shape: Sequenc
     weighs ``1 / (1 + (d / (2 s))^2)``, d its disagreement and s that of all, as median, at least
     0.01 px. The equations are linear in the corners as each G leads them, so turns are free.
     """
-    count, keys = len(numbers), sorted(pairs)
+    keys = sorted(pairs)
     found = np.tile(transforms.identity(), (count, 1, 1))
     if not keys:
         return found
@@ -131,20 +131,3 @@ class _System:
         linear = found[:, :, 1:] / unit
         shift = found[:, :, 0] + self.centre - linear @ self.centre
         return np.concatenate([linear, shift[:, :, None]], axis=2)
-
-def settled(records, *, model, trend="consensus", trend_window=25, reference=0, missing="error", chained=False, numbers=None):
-    numbers = sorted({n for k in records for n in k}) if numbers is None else list(numbers)
-    good = {k: r for k, r in records.items() if not r["status"]}
-    at = {n: i for i, n in enumerate(numbers)}
-    shape = next(iter(records.values()))["shape"]
-    count = [sum(n in k for k in good) for n in numbers]
-    if 0 in count and len(numbers) > 1:
-        raise ValueError(f"slice {[n for n, c in zip(numbers, count) if not c]} has no pair")
-    pairs = {(at[i], at[j]): np.asarray(r["matrix"]) for (i, j), r in good.items()}
-    found = together(pairs, numbers, model=model, shape=shape)
-    apart = disagreements(pairs, found, shape)
-    base = transforms.inverse(found[at[reference]])
-    found = np.stack([transforms.composed(g, base) for g in found])
-    return {"numbers": np.array(numbers), "matrices": found, "pairs": np.array(count), "disagreement_px": np.array([max([d for k, d in apart.items() if i in k], default=0.0) for i in range(len(numbers))]),
-      "status": [""] * len(numbers), "model": model, "reference": reference, "shape": list(shape), "trend": trend,
-      "pair_disagreement": [[numbers[i], numbers[j], d] for (i, j), d in apart.items()], "dropped": [[i, j, r["status"]] for (i, j), r in records.items() if r["status"]], "groups": [], "warnings": []}

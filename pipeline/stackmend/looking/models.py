@@ -118,7 +118,7 @@ def _model(reader: Reader, bar: int, learning: Bound) -> Any:
         except BadSlice:
             continue
         records[number] = survey.record_of([image], learning.parameters)
-    return survey.settled(records, range(reader.shape[0]), learning.parameters)
+    return survey.settled(records, learning.parameters)
 
 
 def _bound(name: str, **given: Any) -> Bound:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -193,9 +193,14 @@ class Survey:
         return self.look(*prepared, **taken_by(self.look, parameters))
 
     def settled(
-        self, records: Mapping[Any, Any], numbers: Sequence[int], parameters: Mapping[str, Any]
+        self,
+        records: Mapping[Any, Any],
+        parameters: Mapping[str, Any],
+        numbers: Iterable[int] | None = None,
     ) -> Any:
-        """What all records come to, where slices of these numbers are restored."""
+        """What all records come to, where slices of some numbers are restored, or those seen."""
+        if numbers is None:
+            numbers = {n for key in records for n in (key if isinstance(key, tuple) else (key,))}
         given = {"numbers": sorted(numbers)} if "numbers" in _products(self.settle) else {}
         return self.settle(records, **given, **taken_by(self.settle, parameters))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.kernels.plane_affine import warped
+from stackmend.kernels.resampling import warped
 from stackmend.kernels.slice_transform import Box, SliceTransform
 from stackmend.kernels.transforms import composed
 from stackmend.kernels.volume_affine import changed_volume, is_in_plane, plane_part
@@ -18,6 +18,7 @@ Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Three = Sequence[float]
 Place = Mapping[str, Any]
+Fill = float | Literal["edge"]
 
 CHANGE = ("rotation", "scale", "shear", "shift", "voxel")
 
@@ -62,7 +63,7 @@ def changed(
     rotation: Three,
     scale: Three,
     shift: Three,
-    fill: float | str,
+    fill: Fill,
 ) -> Image | None:
     """The slice in its place, interpolated once.
 
@@ -115,7 +116,7 @@ def frame(place: Place | None) -> Box | None:
 
 
 def _warped(
-    image: Image, place: Place, transform: SliceTransform | None, order: int, fill: float | str
+    image: Image, place: Place, transform: SliceTransform | None, order: int, fill: Fill
 ) -> Image:
     matrix = np.asarray(place["matrix"])
     if transform is not None:

@@ -203,9 +203,8 @@ def _come_to(look: _Look, records: Mapping[Slices, Any]) -> Any:
         raise InputError(f"{look.bound.id}: {_nothing_seen(look)}")
     by_number = {key if look.apart else key[0]: record for key, record in records.items()}
     try:
-        return written_down(
-            look.survey.settled(by_number, look.session.job.slices, look.bound.parameters)
-        )
+        restored = look.session.job.slices
+        return written_down(look.survey.settled(by_number, look.bound.parameters, restored))
     except Unsettled as error:
         raise InputError(f"{look.bound.id}: {error}") from error
     # A survey may be anybody's code: whatever it raises becomes an error that names its step.

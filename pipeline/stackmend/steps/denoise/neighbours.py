@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels.gaussian import gaussian
-from stackmend.kernels.neighbours_in_place import brought_together
 from stackmend.kernels.noise_model import (
     NoisePoints,
     correlations,
@@ -21,7 +20,6 @@ from stackmend.kernels.noise_model import (
     white_part,
 )
 from stackmend.kernels.patch_average import Averages, noise_left
-from stackmend.kernels.slice_transform import SliceTransform
 from stackmend.registry import IMAGE, Stage, Step, Survey, Unsettled, Window
 
 Image = NDArray[np.float32]
@@ -57,7 +55,6 @@ def guide_levels(stable_levels: Image, *, guide: float) -> Image:
 def averages(
     stable_levels: Window[Image],
     guide_levels: Window[Image],
-    transform: Window[SliceTransform | None] | None = None,
     *,
     reach: tuple[int, ...],
     h: tuple[float, ...],
@@ -71,8 +68,6 @@ def averages(
     ----------
     stable_levels, guide_levels : Window of (Y, X) float32
         The slice and those beside it; fewer at the ends of the stack.
-    transform : Window of SliceTransform, optional
-        Where each of them lies; they are then compared as they lie on the slice.
     reach
         Slices to either side.
     h
@@ -89,14 +84,9 @@ def averages(
     ValueError
         If the slices differ in size.
     """
-    levels, guides = list(stable_levels), list(guide_levels)
-    if transform is not None:
-        levels, guides = (
-            brought_together(each, transform, transform.centre) for each in (levels, guides)
-        )
     wanted = Averages(
-        levels=tuple(levels),
-        guides=tuple(guides),
+        levels=tuple(stable_levels),
+        guides=tuple(guide_levels),
         offsets=stable_levels.offsets,
         noise=noise_left(guide),
         distance=distance or None,
