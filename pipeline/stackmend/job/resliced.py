@@ -27,7 +27,6 @@ DEPTH = 8
 KEPT = 256 * 2**20
 """Bytes that a process keeps of slabs, and a thread of slices that these are made of."""
 
-
 _IN_USE: WeakValueDictionary[tuple[int, Resliced], ReslicedReader] = WeakValueDictionary()
 """Those of stacks that are open, so that an edited protocol keeps what was made of its stack."""
 
@@ -65,6 +64,7 @@ def _new(reader: Reader, made: Resliced, step: str) -> ReslicedReader:
         metadata=_zoomed(reader.metadata, made.zoom),
         inner=reader,
         made=made,
+        has_truth=reader.truth(0) is not None,
     )
 
 
@@ -139,6 +139,7 @@ class ReslicedReader(Reader):
 
     inner: Reader
     made: Resliced
+    has_truth: bool
     opened: str = field(default_factory=lambda: uuid4().hex)
 
     def read(self, index: int) -> Pixels:
@@ -147,14 +148,12 @@ class ReslicedReader(Reader):
         return check_finite(pixels, f"{self.label} slice {index}")
 
     def tags(self, index: int) -> Tags:
-        """Those of the first slice, as none is that of another."""
-        return self.inner.tags(0)
+        """Those of the first slice, as long as the size of a pixel that they have is true."""
+        return self.inner.tags(0) if self.made.zoom == (1, 1, 1) else ()
 
     def truth(self, index: int) -> Pixels | None:
         """The truth, made of those of other slices likewise."""
-        if self.inner.truth(0) is None:
-            return None
-        return self._slice_of(index, "truth", self._truth_there)
+        return self._slice_of(index, "truth", self._truth_there) if self.has_truth else None
 
     def _truth_there(self, number: int) -> Pixels:
         truth = self.inner.truth(number)
@@ -165,9 +164,8 @@ class ReslicedReader(Reader):
         first = index // DEPTH * DEPTH
         stop = min(first + DEPTH, self.shape[0])
         key = self.opened, what, first
-        chosen: Pixels = _SLABS.get(key, lambda: self._made(first, stop, read))[
-            index - first
-        ].copy()
+        slab = _SLABS.get(key, lambda: self._made(first, stop, read))
+        chosen: Pixels = slab[index - first].copy()
         if index == stop - 1:
             _SLABS.drop(key)
         return chosen
