@@ -81,6 +81,8 @@ SEARCH = {
     "whole": [],
     "beside": {},
     "also": None,
+    "known_weakness": "",
+    "stopped_at": {},
 }
 NOTHING = {"chosen": {}, "landmarks": {}, "loss_of_choice": None, "loss_before": None}
 ENVIRONMENT = {

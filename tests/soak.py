@@ -9,12 +9,14 @@ from __future__ import annotations
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from drifting import drifted, write_chain, write_drifted
 from full_disk import SLICES, full_and_on
 from kills import (
     KINDS,
@@ -53,6 +55,53 @@ def soak_kills(kills: int) -> None:
                 f"{kind}: {hit} kills in {turns} results, each as if there had been none",
                 flush=True,
             )
+
+
+def soak_alignment(kills: int) -> None:
+    """Kill runs that look at pairs first and move slices onto a larger canvas."""
+    moments = random.Random(1)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        write_drifted(folder, drifted(24))
+        find = {"step": "estimate_alignment", "canvas": "union"}
+        chain = [find, {"step": "standardize", "per": "stack"}, {"step": "find_streaks"}]
+        chain += [{"step": "fill_streaks"}, {"step": "destandardize"}, {"step": "apply_alignment"}]
+        output = {"path": "out", "masks": True}
+        file, whole = write_chain(folder, *chain, output=output), folder / "whole"
+        events, hit, turns = run_in_one_go("", file, whole), 0, 0
+        while hit < kills:
+            hit += kill_and_finish("", file, kills - hit, moments, events=events, longest=0.05)
+            turns += 1
+            for name in ("transforms.csv", "transforms.json"):
+                assert (folder / "out" / name).read_bytes() == (whole / name).read_bytes()
+            assert facts(folder / "out") == facts(whole)
+            assert contents(folder / "out") == contents(whole)
+            shutil.rmtree(folder / "out")
+        print(f"alignment: {hit} kills in {turns} results, each as if there had been none")
+
+
+def soak_memory(least: int = 50, most: int = 2000) -> None:
+    """The most memory of a run that lays slices on each other, for few and for many of them."""
+    found = {}
+    for count in (least, most):
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place)
+            write_drifted(folder, drifted(count))
+            command = [sys.executable, "-c", _MEMORY, write_chain(folder, {"step": "align"})]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            found[count] = int(done.stdout)
+    megabytes = ", ".join(f"{bytes / 1e6:.0f} MB for {count}" for count, bytes in found.items())
+    print(f"memory: {megabytes} slices", flush=True)
+    assert found[most] < 1.1 * found[least]
+
+
+_MEMORY = """
+import sys
+from stackmend import api
+from stackmend.workers import memory
+api.run(sys.argv[1], workers=1)
+print(memory.peak())
+"""
 
 
 def soak_stops() -> None:
@@ -99,6 +148,8 @@ def soak_disk() -> None:
 
 if __name__ == "__main__":
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else 50
+    soak_memory()
+    soak_alignment(kills)
     soak_stops()
     soak_workers(kills + 10)
     soak_disk()

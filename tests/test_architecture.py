@@ -80,6 +80,10 @@ MAY_IMPORT = {
     },
     "translation": {"errors", "words"},
     "bundles": {"errors"},
+    "authoring": {"registry", "disk", "errors"},
+    "testing": {
+        *{"arrays", "tuning", "sweep", "chain", "protocol", "registry", "result", "errors"},
+    },
     "sharing": {
         *{"bundles", "runner", "verification", "protocol", "job", "registry", "stacks", "result"},
         *{"report", "tuning", "errors"},
@@ -93,7 +97,7 @@ MAY_IMPORT = {
     "api": {
         *{"runner", "report", "result", "protocol", "registry", "stacks", "job", "forecast"},
         *{"verification", "comparison", "explanation", "translation", "bundles", "sharing"},
-        *{"looking", "errors", "resources", "addresses", "words"},
+        *{"looking", "authoring", "errors", "resources", "addresses", "words"},
     },
     "cli": {"api", "result", "registry", "errors", "words", "interrupts", "addresses", "tuner"},
     "__main__": {"cli", "errors", "interrupts"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 
 import pytest
 import tifffile
@@ -295,3 +296,28 @@ def test_an_entry_without_a_sweep_is_a_warning_and_changes_nothing(file, tmp_pat
     assert run.record["searches"] == []
     file.write_text(text[: text.index("optimize:")], encoding="utf-8")
     assert pixels(api.run(file, output=tmp_path / "b", workers=1)) == pixels(run)
+
+
+def test_several_searches_become_one_entry_that_keeps_what_steps_look_at(tmp_path, main):
+    """Surveys may look at the slices of any of them, and names of steps may be gone."""
+    text = """\
+        protocol: 1
+        input: {phantom: {slices: 3, height: 96, width: 96, noise: 0.05}}
+        output: {path: result}
+        chain:
+          - {step: destripe, strength: {sweep: [0.5, 1]}}
+          - {step: denoise, h: {sweep: [0.7, 1]}, reach: 0}
+        optimize:
+          - {steps: [destripe], slices: [2], loss: stripe_isotropy}
+          - {steps: [denoise], slices: [0, 1], loss: j_invariance}
+        """
+    file = tmp_path / "p.yaml"
+    file.write_text(textwrap.dedent(text), encoding="utf-8")
+    run = api.run(file, workers=1)
+    frozen = tmp_path / "frozen.yaml"
+    assert main("freeze", run.folder, "-o", frozen) == 0
+    data = yaml.safe_load(frozen.read_text(encoding="utf-8"))
+    assert data["optimize"] == {"slices": [0, 1, 2]}
+    assert not [each for each in api.check(frozen).draft.problems if each.severity == "error"]
+    again = api.run(frozen, output=tmp_path / "again", workers=1)
+    assert pixels(again) == pixels(run)

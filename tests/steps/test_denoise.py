@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from components import bound, evaluate
 from reference_data import fibsem_clean, needs_reference
 from stackmend import api, registry
 from stackmend.errors import ProtocolError
+from stackmend.kernels import patch_average
+from stackmend.kernels.hidden_pixels import hidden_at
 from stackmend.kernels.noise_model import (
     correlations,
     grey_levels_of,
@@ -149,6 +153,20 @@ def test_what_is_shared_has_the_same_bits_as_what_is_computed_alone(distance):
         assert np.array_equal(one, neighbours.averaged_levels(shared, reach=reach, h=h))
 
 
+@pytest.mark.parametrize(
+    "at", [(2, 0, 4, 4), (1, 2, 3, 2), (0, 0, 1, 1), (9, 9, 11, 20), (70, 0, 4, 4)]
+)
+@pytest.mark.parametrize("patch", [3, 5, 9])
+def test_some_pixels_have_the_bits_that_they_have_among_all(at, patch):
+    row, column, down, across = at
+    some = slice(row, None, down), slice(column, None, across)
+    stack = [each[:41, :33] / np.float32(12) for each in NOISY[:3]]
+    given = {"reaches": [0, 1, 2], "widths": [0.6, 1.5], "noise": 0.8, "distance": 4}
+    whole = average_alike(stack, stack, [-1, 0, 1], patch=patch, **given)
+    found = average_alike(stack, stack, [-1, 0, 1], patch=patch, at=some, **given)
+    assert np.array_equal(found, whole[(..., *some)])
+
+
 def test_slices_that_are_left_out_leave_a_gap():
     levels = [each / np.float32(12) for each in NOISY[:3]]
     given = {"reaches": [1], "widths": [1.0], "noise": 1.0, "distance": 2, "patch": 3}
@@ -197,8 +215,23 @@ def test_a_turned_slice_gives_the_turned_result():
     np.testing.assert_allclose(turned, np.rot90(done, axes=(1, 2)), atol=2e-3)
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name != "wavelet"])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1), (2, 2), (7, 5)])
+@pytest.mark.filterwarnings("ignore:Level value:UserWarning")  # of PyWavelets, for a few pixels
+def test_tiny_slices_have_a_result(method, shape):
+    if method == "wavelet":
+        pytest.importorskip("pywt")
+    given = {"noise": [2, 25]} if method == "neighbours" else {}
+    tiny = NOISY[:, : shape[0], : shape[1]].copy()
+    done = stackmend.steps.denoise(tiny, method=method, **given)
+    assert done.shape == tiny.shape
+    assert np.isfinite(done).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_a_constant_slice_stays(method):
+    if method == "wavelet":
+        pytest.importorskip("pywt")
     flat = np.full(SHAPE[1:], 7, np.float32)
     values = {"denoise.noise_model": model(2, 25)} if method == "neighbours" else {}
     done = evaluate(flat, bound("denoise", method=method, reach=0), **values)["image"]
@@ -215,6 +248,23 @@ def test_without_noise_or_strength_the_slice_stays_to_the_last_bit():
         made = evaluate(NOISY[0], step, **{"denoise.noise_model": values})
         assert np.array_equal(made["image"], NOISY[0])
     assert made["noise_facts"]["noise"] == pytest.approx(np.sqrt(NOISY[0].mean() + 9), rel=1e-5)
+
+
+@pytest.mark.parametrize("method", ["neighbours", "bilateral"])
+def test_what_is_taken_away_is_told_of_every_slice(method, tmp_path):
+    done, record = run(tmp_path, NOISY, method, f", method: {method}")
+    with (tmp_path / method / "slices.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row, before, after in zip(rows, NOISY, done, strict=True):
+        assert float(row["denoise.taken"]) == pytest.approx(rms(before, after), rel=1e-4)
+        assert abs(float(row["denoise.taken_alike"])) < (0.1 if method == "neighbours" else 0.3)
+    assert {"taken", "taken_alike"} <= set(record["chain"][0]["facts"])
+
+
+def test_structure_that_is_taken_away_is_alike():
+    facts = evaluate(CLEAN[0], bound("denoise", method="nl_means", cut_off=90.0))["removal_facts"]
+    assert facts["taken"] > 1
+    assert facts["taken_alike"] > 0.7
 
 
 def test_strength_mixes_with_the_slice():
@@ -302,6 +352,26 @@ def test_a_search_applies_what_it_has_scored(tmp_path):
     assert search["status"] == "chosen"
     chosen = {**search["chosen"], "guide": 0.5}
     assert np.array_equal(done, stackmend.steps.denoise(NOISY, **chosen))
+
+
+def test_the_losses_are_those_of_whole_slices(tmp_path, monkeypatch):
+    """Although a search averages nothing for them but the pixels that were hidden."""
+    asked = []
+
+    def noted(*given, at=None, **values):
+        asked.append(at)
+        return average_alike(*given, at=at, **values)
+
+    monkeypatch.setattr(patch_average, "average_alike", noted)
+    run(tmp_path, NOISY, "some", GRID, OPTIMIZE)
+    assert hidden_at(8) in asked
+    asked.clear()
+    used = registry.losses().get("j_invariance")
+    monkeypatch.setitem(used.__dict__, "hiding", replace(used.hiding, looked_at=None))
+    run(tmp_path, NOISY, "all", GRID, OPTIMIZE)
+    assert all(each is None for each in asked)
+    some, every = ((tmp_path / name / "losses.csv").read_bytes() for name in ("some", "all"))
+    assert some == every
 
 
 def test_the_slice_as_it_is_wins_where_its_noise_is_weak(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
@@ -13,7 +12,6 @@ from components import bound, evaluate
 from stackmend import registry
 from stackmend.chain import ABSENT, compile_chain
 from stackmend.chain.graph import product_of_neighbour
-from stackmend.kernels.charge_model import charge_of
 from stackmend.registry import Unsettled
 
 DEFAULTS = {
@@ -146,16 +144,6 @@ def test_other_depths_are_the_same_but_for_their_unit():
     made = restored(wide.astype(np.float32), model)
     truth, charged = tissue() * 200 + 1000, charge() > 8
     assert rms((made["image"] - truth)[charged]) < 0.5 * rms((wide - truth)[charged])
-
-
-def test_any_number_of_threads_gives_the_same_bits():
-    image, model = learnt(True)
-    alone = charge_of(image, model).evidence
-    with ThreadPoolExecutor(4) as threads:
-        found = list(threads.map(lambda _: charge_of(image, model).evidence, range(4)))
-    for evidence in found:
-        assert np.array_equal(evidence.certain, alone.certain)
-        assert np.array_equal(evidence.likely, alone.likely)
 
 
 @pytest.mark.parametrize("inverse", [False, True])

@@ -14,6 +14,7 @@ from stackmend.api.protocols import (
     import_protocol,
     init,
     migrate,
+    new_step,
     schema,
     steps,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "import_protocol",
     "init",
     "migrate",
+    "new_step",
     "plan",
     "prove",
     "replay",

@@ -161,6 +161,35 @@ def migrate(protocol: str | Path, *, output: str | Path | None = None) -> Migrat
     return MigratedProtocol(text, found.before, found.said, draft.problems)
 
 
+def new_step(name: str, *, into: str | Path = ".", loss: bool = True) -> Path:
+    """Write a package with a step of one's own that installs and passes its own tests.
+
+    Parameters
+    ----------
+    name
+        Of the step; the package is ``stackmend-NAME``.
+    into
+        The folder in which that of the package is made.
+    loss
+        Whether it has a loss beside the step, ``NAME_loss``.
+
+    Returns
+    -------
+    Path
+        The folder of the package.
+
+    Raises
+    ------
+    UsageError
+        If the name cannot be that of a step, or is taken.
+    OutputError
+        If there is such a folder already, or it cannot be written.
+    """
+    from stackmend.authoring import new_package
+
+    return new_package(name, Path(into).expanduser(), loss=loss)
+
+
 def configs() -> dict[str, str]:
     """The protocols that come with stackmend, each with what it is for."""
     return {name: _lines_of(name)[1].removeprefix("# ") for name in resources.config_names()}

@@ -10,7 +10,7 @@ once.
 """
 
 from stackmend.chain.bound import Bound
-from stackmend.chain.compile import compile_chain, cutting_and_moving
+from stackmend.chain.compile import compile_chain
 from stackmend.chain.consecutive import Consecutive
 from stackmend.chain.graph import (
     ABSENT,
@@ -33,7 +33,6 @@ __all__ = [
     "Products",
     "Source",
     "compile_chain",
-    "cutting_and_moving",
     "is_refusal",
     "product_of_neighbour",
 ]

@@ -50,7 +50,7 @@ def compile_chain(
     available = _of_one_slice(steps, given, swept, nodes, radii)
     if any(isinstance(each.component, Step) and each.component.moves for each in steps):
         # Beside it, what would be left of the slice if steps did nothing but cut and move.
-        alone = _of_one_slice(list(cutting_and_moving(steps)), given, swept, nodes, radii)
+        alone = _of_one_slice(list(_cutting_and_moving(steps)), given, swept, nodes, radii)
         available[UNRESTORED] = alone[IMAGE]
     if not any(radii):
         return Graph(tuple(nodes), available)
@@ -111,7 +111,7 @@ def _add_stages(
         available[stage.makes] = len(nodes) - 1
 
 
-def cutting_and_moving(steps: Sequence[Bound]) -> Iterator[Bound]:
+def _cutting_and_moving(steps: Sequence[Bound]) -> Iterator[Bound]:
     """Steps without those that change nothing but pixels where they are, and without masks."""
     every = [(bound, bound.component) for bound in steps if isinstance(bound.component, Step)]
     wanted = {name for _, each in every if each.moves for name in each.moves.reads}

@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 
 from stackmend.errors import StepError
-from stackmend.registry import IMAGE, METHOD, Stage, Unsettled, Window
+from stackmend.registry import (
+    IMAGE,
+    LOSS,
+    METHOD,
+    UNDEFINED,
+    Stage,
+    Undefined,
+    Unsettled,
+    Window,
+)
 
 Parameter = tuple[str, str]
 """A parameter's full name: the id of its step in the chain, and its own name."""
@@ -94,6 +103,8 @@ class Node:
                 return ABSENT
             if self.stage.makes == IMAGE and not _is_image(result):
                 raise TypeError(f"an image must be a 2-D array, got {type(result).__name__}")
+            if self.stage.makes == LOSS:
+                result = _comparable(result)
         # A step may be anybody's code: what it raises becomes an error that names it.
         except Exception as error:
             where = f"{self.owner}: {self.stage.function.__name__}"
@@ -145,6 +156,13 @@ def is_refusal(error: BaseException) -> bool:
     It says so by ``ValueError`` (a survey by ``Unsettled``, too); all else is a fault.
     """
     return isinstance(error.__cause__, (ValueError, Unsettled))
+
+
+def _comparable(loss: Any) -> Any:
+    """A loss as it can be compared: one that is no finite number would win by chance."""
+    if isinstance(loss, Undefined) or np.isfinite(loss):
+        return loss
+    return Undefined(UNDEFINED, f"the loss is {loss}, which is no number to compare")
 
 
 def _is_image(result: Any) -> bool:

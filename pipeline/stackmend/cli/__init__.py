@@ -47,6 +47,7 @@ VERBS = (
     "report",
     "figures",
     "steps",
+    "new-step",
     "schema",
     "init",
     "configs",
@@ -127,8 +128,9 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def module_of(verb: str) -> Any:
-    """The module of a verb; a word of Python has an underscore behind it there."""
-    return import_module(f"{__name__}.{verb}_" if iskeyword(verb) else f"{__name__}.{verb}")
+    """The module of a verb, named as Python can: with _ for -, and behind a word of Python."""
+    name = f"{verb}_" if iskeyword(verb) else verb.replace("-", "_")
+    return import_module(f"{__name__}.{name}")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -36,6 +36,8 @@ class Options(Namespace):
     run: Path
     stack: Path | None
     name: str | None
+    into: Path
+    loss: bool
     subject: Path
     port: int
     browser: bool

@@ -47,8 +47,10 @@ def main(options: Options) -> int:
 def plan_text(plan: RunPlan, width: int) -> str:
     """A plan in lines of at most ``width`` columns."""
     rows = [*_stacks(plan), *_steps(plan)]
+    several = len(plan.searches) > 1
     for search in plan.searches:
-        rows += _search(search)
+        named = f"{', '.join(search.steps)} by {search.loss}: " if several else ""
+        rows += _search(search, named)
     rows += [*_done(plan), *_needs(plan)]
     rows += [("warning", warning) for warning in plan.warnings]
     return rows_text(rows, width)
@@ -85,7 +87,7 @@ def _steps(plan: RunPlan) -> Iterator[Row]:
         text = f"{named}: {', '.join(values)}" if values else named
         yield "" if number else "steps", text
     if plan.survey:
-        yield "survey", "every slice is looked at first: a step must know the whole stack"
+        yield "survey", "steps that must know the stack look at slices of it before they begin"
 
 
 def _value_texts(step: Mapping[str, Any], name: str, given: Sequence[Any]) -> list[str]:
@@ -96,16 +98,16 @@ def _value_texts(step: Mapping[str, Any], name: str, given: Sequence[Any]) -> li
     return found
 
 
-def _search(search: Any) -> Iterator[Row]:
-    named = {name.replace("_", " "): number for name, number in search.distinct_work.items()}
-    parts = [f"{words.count(number)} {name}" for name, number in (search.counted or named).items()]
+def _search(search: Any, named: str) -> Iterator[Row]:
+    work = {name.replace("_", " "): number for name, number in search.distinct_work.items()}
+    parts = [f"{words.count(number)} {name}" for name, number in (search.counted or work).items()]
     text = f"{words.counted(search.combinations, 'combination')}: {', '.join(parts)}"
     if search.at_most > search.combinations:
         text += f" (at most {words.count(search.at_most)} with {search.strategy})"
     slices = "slices" if len(search.slices) > 1 else "slice"
     if search.one_of:
         text = f"{search.one_of}: {text}"
-    yield "search", f"{text}; on {slices} {words.few(search.slices, 20)}"
+    yield "search", f"{named}{text}; on {slices} {words.few(search.slices, 20)}"
     if search.decided:
         yield "", "all losses are known: nothing is searched again"
     elif search.known:

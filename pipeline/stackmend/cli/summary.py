@@ -62,6 +62,10 @@ def slice_facts(result: Result) -> dict[str, Any]:
     changed = [row.changed_fraction for row in result.slices if row.changed_fraction is not None]
     return {
         "count": len(result.slices),
+        "changed_all_the_same": sum(
+            row.status is Status.NOTHING_FOUND and bool(row.changed_fraction)
+            for row in result.slices
+        ),
         "status": dict(Counter(row.status.value for row in result.slices)),
         "kept": result.record.slices["kept_from_earlier"],
         "median_mask_area": median(areas) if areas else None,
@@ -96,10 +100,15 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
     slices = ", ".join(map(str, search.slices))
     if _several(record):
         slices += f" of channel {search.channel}"
+    several = len(record.searches) > 1
+    named = ", ".join(search.steps)
     if search.status != "chosen":
-        yield "search", f"{_tried(search)} on slice {slices}: {search.reason}"
+        of = f"{named}: " if several else ""
+        yield "search", f"{of}{_tried(search)} on slice {slices}: {search.reason}"
         yield from _clean(search)
         return
+    if several:
+        yield "search", f"{named}, by {search.loss}"
     if search.one_of:
         yield "one of", f"{search.one_of} is taken"
     # the values, each beside those that were tried
@@ -108,15 +117,7 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
         if end := search.on_edge.get(name):
             text += f"; at the {end} edge of its range"
         yield "chosen" if index == 0 else "", text
-    # the loss: of the others, before the correction, on slices held out
-    lowest = f"lowest of {count(search.combinations)}"
-    if search.loss_median is not None:
-        lowest += f"; median {search.loss_median:.4g}"
-    lowest += "".join(f"; {name} {number:.4g}" for name, number in search.beside.items())
-    yield "loss", f"{search.loss_of_choice:.4g} on slice {slices}, {lowest}"
-    if search.loss_before is not None:
-        after = search.loss_of_choice
-        yield "", f"{search.loss_before:.4g} before correction (leave it alone), {after:.4g} after"
+    yield from _loss(search, slices)
     yield from _also(search)
     held_out = []
     for number, loss in search.held_out.items():
@@ -125,6 +126,19 @@ def _search(record: Record, search: SearchRecord) -> Iterator[Row]:
     if held_out:
         yield "", f"held out: {', '.join(held_out)}"
     yield from _clean(search)
+
+
+def _loss(search: SearchRecord, slices: str) -> Iterator[Row]:
+    """The loss of the choice, beside that of the others and of the slices left alone."""
+    lowest = f"lowest of {count(search.combinations)}"
+    if search.loss_median is not None:
+        lowest += f"; median {search.loss_median:.4g}"
+    lowest += "".join(f"; {name} {number:.4g}" for name, number in search.beside.items())
+    lowest += f"; {search.stop}" if search.stop else ""
+    yield "loss", f"{search.loss_of_choice:.4g} on slice {slices}, {lowest}"
+    if search.loss_before is not None:
+        after = search.loss_of_choice
+        yield "", f"{search.loss_before:.4g} before correction (leave it alone), {after:.4g} after"
 
 
 def _also(search: SearchRecord) -> Iterator[Row]:
@@ -189,6 +203,8 @@ def _slices(facts: Mapping[str, Any]) -> Iterator[Row]:
     parts = []
     for status, number in facts["status"].items():
         parts.append(f"{count(number)} {Status(status).words}")
+        if status == Status.NOTHING_FOUND and facts["changed_all_the_same"]:
+            parts[-1] += " under the mask (other steps changed them)"
     if facts["kept"]:
         parts.append(f"{count(facts['kept'])} of them kept from an earlier run")
     yield "slices", ", ".join(parts)

@@ -34,7 +34,8 @@ def _asked(search: SearchRecord) -> str:
     one_of = f"{search.one_of}: " if search.one_of else ""
     tried = counted(search.combinations, "combination")
     by = f"by {search.loss} (version {search.loss_version}), strategy {search.strategy['name']}"
-    return f"{one_of}{tried} on {slices} {by}" + (f": {space}" if space else "")
+    stop = f"; {search.stop}" if search.stop else ""
+    return f"{one_of}{tried} on {slices} {by}" + (f": {space}" if space else "") + stop
 
 
 def _taken(about: str, search: SearchRecord) -> Told:

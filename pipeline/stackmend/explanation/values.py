@@ -27,8 +27,11 @@ def values(result: Result) -> Iterator[Told]:
                 text = f"{_amount(parameter)}: {origin}"
                 yield Told(f"{step.id}.{name}{of}", parameter["value"], text)
     if record.skipped_steps:
-        what = "left out, as nothing was found by the search"
-        yield Told("steps left out", list(record.skipped_steps), f"{_and(record)}: {what}")
+        why: dict[str, list[str]] = {}
+        for id in record.skipped_steps:
+            why.setdefault(_why_left_out(record, id), []).append(id)
+        told = [f"{', '.join(steps)}: left out, as {reason}" for reason, steps in why.items()]
+        yield Told("steps left out", list(record.skipped_steps), "; ".join(told))
     if record.replaced_chain:
         what = "the chain is the one under on_nothing_found, as nothing was found by the search"
         yield Told("chain", None, what)
@@ -42,8 +45,11 @@ def _amount(parameter: ParameterRecord) -> str:
     return f"{value(parameter['value'])} {'px²' if length.endswith('2') else 'px'} ({length})"
 
 
-def _and(record: Record) -> str:
-    return ", ".join(record.skipped_steps)
+def _why_left_out(record: Record, id: str) -> str:
+    for index, search in enumerate(record.searches):
+        if id in search.steps and search.status != "chosen":
+            return f"search {index} took nothing ({search.reason})"
+    return "steps are that make what they need"
 
 
 def _step(step: StepRecord) -> str:

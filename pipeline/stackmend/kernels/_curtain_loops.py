@@ -5,10 +5,44 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.kernels._loops import compiled
+from stackmend.kernels._loops import Index, compiled
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+
+
+@compiled
+def smooth_along(
+    rows: Image, index: Index, taps: Image, between: Image, work: Image, out: Image
+) -> None:
+    """Smooth along x on some columns, ``index``; interpolate to as many as ``between`` has rows.
+
+    `taps` and the columns of `between` are multiples of four; `work` has a row for the columns, one
+    for those that are smoothed, and one for each row of `between`.
+    """
+    step, near = between.shape
+    seen, smooth = work[0, : index.size], work[1, : index.size - taps.size + 1]
+    for y in range(rows.shape[0]):
+        row, total = rows[y], out[y]
+        for k in range(index.size):
+            seen[k] = row[index[k]]
+        filtered(seen, taps, smooth)
+        for k in range(step):
+            part = work[2 + k, : smooth.size - near + 1]
+            filtered(smooth, between[k], part)
+            for x in range((total.size - k + step - 1) // step):
+                total[step * x + k] = part[x]
+
+
+@compiled
+def filtered(row: Image, taps: Image, out: Image) -> None:
+    """Set ``out[x]`` to ``sum_k taps[k] * row[x + k]``."""
+    out[:] = 0
+    for k in range(0, taps.size, 4):
+        row0, row1, row2, row3 = row[k:], row[k + 1 :], row[k + 2 :], row[k + 3 :]
+        tap0, tap1, tap2, tap3 = taps[k], taps[k + 1], taps[k + 2], taps[k + 3]
+        for x in range(out.size):
+            out[x] += (tap0 * row0[x] + tap1 * row1[x]) + (tap2 * row2[x] + tap3 * row3[x])
 
 
 @compiled
@@ -116,9 +150,12 @@ def square_means(coarse: Image, size: int, rows: int, out: Image) -> None:
 
 
 @compiled
-def add_curtains(coarse: Image, energy: Image, size: int, structure: float, out: Image) -> None:
-    """Add the estimate, less what structure alone would give, to ``out``."""
-    floor = np.float32(structure)
+def add_curtains(
+    coarse: Image, energy: Image, size: int, structure: float, weight: float, out: Image
+) -> None:
+    """Add a part of the estimate, less what structure alone would give, to ``out``."""
+    floor, part = np.float32(structure), np.float32(weight)
+    zero, least = np.float32(0), np.float32(1e-30)
     for y in range(out.shape[0]):
         low, high, far = place(y, size, coarse.shape[0])
         one, two = np.float32(1 - far), np.float32(far)
@@ -126,21 +163,23 @@ def add_curtains(coarse: Image, energy: Image, size: int, structure: float, out:
         lower, upper = energy[low], energy[high]
         for x in range(out.shape[1]):
             found = one * lower[x] + two * upper[x]
-            excess = found - floor
-            if excess > 0:
-                total[x] += (one * first[x] + two * second[x]) * (excess / found)
+            excess = max(found - floor, zero)
+            # As NumPy divides: a check for 0 would keep the loop from being vectorized.
+            share = np.divide(excess, max(found, least))
+            total[x] += (one * first[x] + two * second[x]) * share * part
 
 
 @compiled
-def mean_slope_along(image: Image) -> float:
-    """Mean of the absolute differences along y: central, at the edges to one side."""
+def mean_slope_along(image: Image, other: Image) -> float:
+    """Mean of the absolute differences along y of ``image - other``: at the edges to one side."""
     total = np.zeros(image.shape[1], np.float64)  # columns side by side
     last = image.shape[0] - 1
     for y in range(image.shape[0]):
-        before, behind = image[max(y - 1, 0)], image[min(y + 1, last)]
+        low, high = max(y - 1, 0), min(y + 1, last)
+        before, behind, first, second = image[low], image[high], other[low], other[high]
         weight = 0.5 if 0 < y < last else 1.0
         for x in range(image.shape[1]):
-            total[x] += weight * abs(behind[x] - before[x])
+            total[x] += weight * abs((behind[x] - second[x]) - (before[x] - first[x]))
     return float(total.sum() / image.size)
 
 

@@ -44,3 +44,24 @@ def sums(pixels: NDArray[np.integer]) -> tuple[np.int64, np.int64]:
             total += value
             squares += value * value
     return total, squares
+
+
+@compiled
+def difference_products(
+    before: NDArray[np.float32], after: NDArray[np.float32]
+) -> tuple[float, float, float]:
+    """The sum of squared differences, and of their products with those below and to the right."""
+    height, width = before.shape
+    squares, below, right = 0.0, 0.0, 0.0
+    for y in range(height):
+        row, changed = before[y], after[y]
+        next_row, next_changed = before[min(y + 1, height - 1)], after[min(y + 1, height - 1)]
+        last = 0.0
+        for x in range(width):
+            difference = np.float64(row[x]) - np.float64(changed[x])
+            squares += difference * difference
+            right += last * difference
+            last = difference
+            if y + 1 < height:
+                below += difference * (np.float64(next_row[x]) - np.float64(next_changed[x]))
+    return squares, below, right

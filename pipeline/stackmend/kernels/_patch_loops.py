@@ -9,7 +9,7 @@ from stackmend.kernels._loops import compiled
 
 Image = NDArray[np.float32]
 Stack = NDArray[np.float32]
-Widths = NDArray[np.float64]
+Factors = NDArray[np.float32]
 
 
 @compiled
@@ -22,31 +22,40 @@ def square_differences(one: Image, two: Image, out: Image) -> None:
 
 @compiled
 def box_sums(rows: Image, columns: Image, out: Image) -> None:
-    """Set a row to the sums over all rows, and over as many columns as there are rows."""
-    n = rows.shape[0]
-    columns[:] = rows[0]
-    for k in range(1, n):
-        row = rows[k]
-        for x in range(columns.size):
-            columns[x] += row[x]
-    out[:] = columns[: out.size]
-    for k in range(1, n):
-        shifted = columns[k:]
-        for x in range(out.size):
-            out[x] += shifted[x]
+    """Set a row to the sums over all rows, and over as many columns as there are rows.
+
+    Their number is odd and 3 at least, so they are added two at a time: that reads and writes half
+    as much. `columns` has as many more pixels as sums over columns need.
+    """
+    n, size, wide = rows.shape[0], out.size, columns.size
+    one, two, three = rows[0, :wide], rows[1, :wide], rows[2, :wide]
+    for x in range(wide):
+        columns[x] = (one[x] + two[x]) + three[x]
+    for k in range(3, n, 2):
+        one, two = rows[k, :wide], rows[k + 1, :wide]
+        for x in range(wide):
+            columns[x] = (columns[x] + one[x]) + two[x]
+    one, two = columns[1:], columns[2:]
+    for x in range(size):
+        out[x] = (columns[x] + one[x]) + two[x]
+    for k in range(3, n, 2):
+        one, two = columns[k:], columns[k + 1 :]
+        for x in range(size):
+            out[x] = (out[x] + one[x]) + two[x]
 
 
 @compiled
-def weights(sums: Image, pixels: float, left: float, sharpness: float, out: Image) -> None:
-    """Set a row to ``exp(-max(sums / pixels - left, 0) * sharpness)``, to 1e-5 above 0.02.
+def add_weighted(
+    sums: Image, factors: Factors, level: Image, total: Image, weighted: Image, most: Image
+) -> None:
+    """Add a row of weights, and of weighted grey levels, and keep the largest weights.
 
-    The sixteenth power of the Taylor series of a sixteenth, which has no branches; below exp(-16)
-    it is 0.
+    A weight is ``exp(-max(sums * scale - offset, 0))``, to 1e-5 above 0.02: the sixteenth power of
+    the Taylor series of a sixteenth, which has no branches; below exp(-16) it is 0. `factors` are a
+    sixteenth of scale and offset.
     """
-    one = np.float32(1)
-    scale = np.float32(sharpness / (16 * pixels))
-    offset = np.float32(left * sharpness / 16)
-    for x in range(out.size):
+    one, (scale, offset) = np.float32(1), factors
+    for x in range(sums.size):
         u = min(max(sums[x] * scale - offset, np.float32(0)), one)
         series = one - u * np.float32(1 / 5)
         series = one - u * np.float32(1 / 4) * series
@@ -56,18 +65,10 @@ def weights(sums: Image, pixels: float, left: float, sharpness: float, out: Imag
         series *= series
         series *= series
         series *= series
-        out[x] = series * series if u < one else np.float32(0)
-
-
-@compiled
-def add_weighted(weight: Image, level: Image, total: Image, sums: Image, most: Image) -> None:
-    """Add a row of weights, and of weighted grey levels, and keep the largest weights."""
-    for x in range(weight.size):
-        total[x] += weight[x]
-    for x in range(weight.size):
-        sums[x] += weight[x] * level[x]
-    for x in range(weight.size):
-        most[x] = max(most[x], weight[x])
+        weight = series * series if u < one else np.float32(0)
+        total[x] += weight
+        weighted[x] += weight * level[x]
+        most[x] = max(most[x], weight)
 
 
 @compiled
@@ -79,8 +80,7 @@ def add_offset(
     rows: tuple[int, int],
     columns: tuple[int, int],
     corner: tuple[int, int, int],
-    left: float,
-    sharpness: Widths,
+    factors: Factors,
     squares: Image,
     work: Image,
     sums: Stack,
@@ -94,7 +94,7 @@ def add_offset(
     top, edge, margin = corner
     patch = squares.shape[0]
     half, n = patch // 2, columns[1] - columns[0]
-    wide, n_widths = n + patch - 1, sharpness.size
+    wide, n_widths = n + patch - 1, factors.shape[0]
     a, b, c = columns[0] - half + margin, columns[0] + margin, columns[0] - edge
     for y in range(rows[0] - half, rows[1] + half):
         one = guides[y + margin, a : a + wide]
@@ -103,14 +103,13 @@ def add_offset(
         row = y - half
         if row < rows[0]:
             continue
-        box_sums(squares[:, :wide], work[0, :wide], work[1, :n])
+        box_sums(squares, work[0, :wide], work[1, :n])
         level = levels[row + shift[0] + margin, b + shift[1] : b + shift[1] + n]
         for i in range(n_widths):
-            weights(work[1, :n], patch * patch, left, sharpness[i], work[2, :n])
             total = sums[i, row - top, c : c + n]
             weighted = sums[n_widths + i, row - top, c : c + n]
             most = sums[2 * n_widths + i, row - top, c : c + n]
-            add_weighted(work[2, :n], level, total, weighted, most)
+            add_weighted(work[1, :n], factors[i], level, total, weighted, most)
 
 
 @compiled
@@ -121,8 +120,7 @@ def add_slice(
     itself: bool,
     tile: tuple[int, int, int, int],
     distance: int,
-    left: float,
-    sharpness: Widths,
+    factors: Factors,
     squares: Image,
     work: Image,
     sums: Stack,
@@ -143,8 +141,21 @@ def add_slice(
             if (itself and dy == 0 and dx == 0) or rows[0] >= rows[1] or columns[0] >= columns[1]:
                 continue
             at = (dy, dx)
-            given = (levels, guides, others, at, rows, columns, corner, left, sharpness)
+            given = (levels, guides, others, at, rows, columns, corner, factors)
             add_offset(*given, squares, work, sums)
+
+
+@compiled
+def weighted_means(
+    own: Image, total: Image, weighted: Image, most: Image, least: float, out: Image
+) -> None:
+    """Set a row to its weighted means; a pixel counts with the largest weight of the others.
+
+    `least` is what it counts with where these are lower.
+    """
+    for x in range(out.size):
+        weight = max(most[x], np.float32(least))
+        out[x] = (weighted[x] + weight * own[x]) / (total[x] + weight)
 
 
 @compiled
@@ -156,18 +167,12 @@ def mean_of_tile(
     sums: Stack,
     out: Stack,
 ) -> None:
-    """Set a tile to its weighted means; a pixel counts with the largest weight of the others.
-
-    `least` is what it counts with where these are lower.
-    """
+    """Set a tile to its weighted means."""
     top, bottom, start, stop = tile
-    n_widths = out.shape[0]
+    n_widths, n = out.shape[0], stop - start
     for i in range(n_widths):
+        total, weighted, most = sums[i], sums[n_widths + i], sums[2 * n_widths + i]
         for y in range(top, bottom):
-            own = levels[y + margin, start + margin : stop + margin]
-            mean = out[i, y, start:stop]
-            total, weighted = sums[i, y - top], sums[n_widths + i, y - top]
-            most = sums[2 * n_widths + i, y - top]
-            for x in range(mean.size):
-                weight = max(most[x], np.float32(least))
-                mean[x] = (weighted[x] + weight * own[x]) / (total[x] + weight)
+            own, row = levels[y + margin, start + margin : stop + margin], y - top
+            given = own, total[row, :n], weighted[row, :n], most[row, :n]
+            weighted_means(*given, least, out[i, y, start:stop])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels.curtains import CurtainShape, curtain_powers
-from stackmend.kernels.turning import beside, turned
+from stackmend.kernels.turning import left_out, turned
 
 Image = NDArray[np.float32]
 Powers = Mapping[str, Any]
@@ -54,7 +54,7 @@ def powers_at(image: Image, angle: float, bands: int, shape: CurtainShape) -> di
 def _along_and_across(
     image: Image, angle: float, bands: int, shape: CurtainShape
 ) -> tuple[list[float], list[float]]:
-    own, mask = turned(image, angle), beside(image.shape, angle)
+    own, mask = turned(image, angle), left_out(image.shape, angle)
     across = None if mask is None else np.ascontiguousarray(mask.T)
     found = curtain_powers(own, bands, shape, mask)
     return found, curtain_powers(np.ascontiguousarray(own.T), bands, shape, across)

@@ -57,18 +57,13 @@ def values_of(plan: Mapping[str, Any], canvas: str) -> dict[int, dict[str, Any]]
 
 
 def doubts_of(plan: Mapping[str, Any]) -> list[str]:
-    """What a person should know of a plan: pairs left out, slices bridged, and its own warnings."""
+    """What a person should know of a plan: pairs left out, and its own warnings."""
     said: list[str] = []
     dropped = plan.get("dropped", ())
     if dropped:
         every = len(dropped) + len(plan["pair_disagreement"])
         pairs = listed([f"{i} and {j} ({why})" for i, j, why in dropped])
         said.append(f"{len(dropped)} of {every} pairs of slices are left out: {pairs}")
-    statuses = zip(plan["numbers"], plan.get("status", ()), strict=False)
-    bridged = [number for number, status in statuses if status]
-    if bridged:
-        what = f"slice {listed(bridged)} lies on no other, and is put between its neighbours"
-        said.append(f"{what}; look at it, or leave it out")
     return [*said, *plan.get("warnings", ())]
 
 

@@ -184,6 +184,27 @@ def without_shading(image: Image, shading: Mapping[str, Any], field: str) -> Ima
     return out
 
 
+def shading_field(shading: Mapping[str, Any], name: str) -> Numbers:
+    """Mean or spread by place, coarsely, to be looked at.
+
+    Parameters
+    ----------
+    shading
+        As `shading_of` returns it.
+    name : {'mean', 'spread'}
+
+    Returns
+    -------
+    ndarray of float64, shape (Y / n, X / n)
+        Grey levels; of at most 128 rows and columns.
+    """
+    size = -(-max(shading["shape"]) // 128)
+    terms = _terms_of(tuple(shading["shape"]), size)
+    coefficients = np.array(shading[name])
+    field: Numbers = np.polynomial.polynomial.polygrid2d(terms.y, terms.x, coefficients)
+    return field
+
+
 @dataclass(frozen=True)
 class _Terms:
     """Products of powers of y and x, from -1 to 1, at the centres of blocks."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.kernels.transforms import carried
+from stackmend.kernels.transforms import carried, centre_of, moved
 
 Box = tuple[int, int, int, int]
 """First row, first column, rows and columns."""
@@ -30,6 +30,14 @@ class SliceTransform:
     matrix: NDArray[np.float64]
     shape: tuple[int, int]
     canvas: Box | None = None
+
+    @property
+    def motion(self) -> tuple[float, float, float]:
+        """By how much the middle is moved along y and x (px), and the slice is turned (degrees)."""
+        middle = centre_of(self.shape)
+        (yy, yx), (xy, xx) = self.matrix[:, :2]
+        y, x = moved(self.matrix, middle) - middle
+        return float(y), float(x), float(np.degrees(np.arctan2(xy - yx, yy + xx)))
 
     def cut(self, window: tuple[slice, ...]) -> SliceTransform:
         """The same for a part of the slices, in the frame of which it is shown."""

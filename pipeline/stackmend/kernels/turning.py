@@ -34,7 +34,7 @@ def turned(image: Image, angle: float) -> Image:
     return found
 
 
-def beside(shape: tuple[int, ...], angle: float, mask: Mask | None = None) -> Mask | None:
+def left_out(shape: tuple[int, ...], angle: float, mask: Mask | None = None) -> Mask | None:
     """What in the turned frame is no pixel of the slice, or one of the mask; ``None`` for nothing.
 
     What is mirrored there runs at another angle.

@@ -24,6 +24,7 @@ _HEAD = """\
 # yaml-language-server: $schema=protocol.schema.json
 # For editors: 'stackmend schema > protocol.schema.json' writes the schema that the first line
 # names. 'stackmend check FILE' looks for mistakes, 'stackmend run FILE' does the work.
+# Shading, curtains and noise beside charge: 'stackmend configs cryo', 'stackmend configs resin'.
 """
 
 _BODY = """\

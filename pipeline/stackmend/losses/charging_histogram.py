@@ -43,11 +43,14 @@ def loss(image: NDArray[np.float32], charged_regions: Sequence[Region]) -> float
     Returns
     -------
     float or Undefined
-        0 (same histograms) to 2 (disjoint).
+        0 (same histograms) to 2 (disjoint); undefined where a grey level is no number.
     """
     if not charged_regions:
         return Undefined(NOTHING_FOUND, "no charged region was found")
-    distance = mean_histogram_distance(image, charged_regions)
+    low, high = float(image.min()), float(image.max())
+    if not np.isfinite((low, high)).all():
+        return Undefined(UNDEFINED, "a grey level is no number")
+    distance = mean_histogram_distance(image, charged_regions, low, high)
     if distance is None:
         return Undefined(UNDEFINED, "no charged region has clean surroundings")
     return distance

@@ -54,12 +54,15 @@ def loss(
     Returns
     -------
     float or Undefined
-        0 (same histograms) to 2 (disjoint).
+        0 (same histograms) to 2 (disjoint); undefined where a grey level is no number.
     """
     if not common_regions:
         return Undefined(NOTHING_FOUND, "the reference mask is empty")
     low, high = grey_range
-    distance = mean_histogram_distance(np.clip(image, low, high), common_regions, low, high)
+    levels = np.clip(image, low, high)
+    if np.isnan(levels.min()):
+        return Undefined(UNDEFINED, "a grey level is no number")
+    distance = mean_histogram_distance(levels, common_regions, low, high)
     if distance is None:
         return Undefined(UNDEFINED, "no region of the reference mask has clean surroundings")
     return distance

@@ -103,7 +103,7 @@ LOSS = Loss(
     version=1,
     stages=(Stage(noise_of_slice), Stage(loss)),
     finds="noise",
-    hiding=Hiding(with_hidden, hidden_places),
+    hiding=Hiding(with_hidden, hidden_places, looked_at=hidden_at),
     nothing_found="the slices have no noise",
     advice="leave the step out, or choose slices that are noisy",
     undefined_advice="choose larger slices, or a larger region",

@@ -49,7 +49,7 @@ def loss(image: Image, across: list[float] | None, *, bands: int) -> float | Und
 
 LOSS = Loss(
     name="stripe_isotropy",
-    version=1,
+    version=2,
     stages=(Stage(across), Stage(loss)),
     finds="curtains",
     undefined_advice="choose larger or other optimization slices, or fewer bands",

@@ -7,6 +7,7 @@ made after the search and the application, which take no notice of them.
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -20,12 +21,13 @@ from joblib import delayed
 from PIL import Image
 
 from stackmend.disk import NO_ROOM
-from stackmend.errors import WorkerLost
+from stackmend.errors import StepError, WorkerLost
 from stackmend.job import Job
 from stackmend.pictures.animation import Frame, animated, chosen_frames, still
 from stackmend.pictures.drawing import webp
 from stackmend.pictures.searches import comparison, thumbnails
 from stackmend.pictures.shown import SHOWN, SlicePictures, choose_shown
+from stackmend.pictures.steps import SLICES, StepPictures, about
 from stackmend.registry import Undefined
 from stackmend.restore.apply import Application
 from stackmend.result import atomic
@@ -70,6 +72,7 @@ def collect(
             "previews": 1,
             "slices": slices,
             "searches": searches,
+            "steps": _steps(tuning.chains[0], slices, folder, log, workers),
             "seconds": round(perf_counter() - start, 3),
         }
         atomic.write_json(folder / CONTENTS, content)
@@ -207,6 +210,34 @@ def _slices(
             log.progress("pictures", count, len(shown))
             if entry:
                 yield entry
+
+
+def _steps(
+    chain: ChannelChain,
+    slices: Sequence[Mapping[str, Any]],
+    folder: Path,
+    log: Log,
+    workers: Workers,
+) -> list[dict[str, Any]]:
+    """What is shown of each step, on the first of the slices that are shown."""
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        pictures = StepPictures(chain, folder)
+        for bound in pictures.steps:
+            found[bound.id] = {**about(bound), "seen": [], "parts": []}
+        numbers = [shown["slice"] for shown in slices[:SLICES]]
+        tasks = [delayed(pictures.make)(each, first=each == numbers[0]) for each in numbers]
+        megapixels = prod(chain.reader.shape[1:]) * len(numbers) / 1e6
+        run = _workers_here(workers).run(tasks, ordered=True, megapixels=megapixels)
+        with closing(run) as every:
+            for id, made in itertools.chain.from_iterable(each.items() for each in every):
+                found[id]["seen"] += [made["seen"]] if made["seen"] else []
+                found[id]["parts"] += made["parts"]
+    # A step may show whatever its author thought of; the other pictures are none the worse for it.
+    except StepError as error:
+        log.warn(f"the report shows nothing of single steps: {error}")
+        return []
+    return list(found.values())
 
 
 def _workers_here(workers: Workers) -> Workers:

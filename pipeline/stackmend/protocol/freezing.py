@@ -140,7 +140,7 @@ def _without_search(text: str) -> str:
     """The text in which nothing is searched.
 
     Where a step looks at the slices of ``optimize`` before the first one is restored, the section
-    stays for these, without the names of steps that may be gone.
+    stays for these, without the names of steps that may be gone; of several entries, one has them.
     """
     data = parse(text).data
     if "optimize" not in data:
@@ -148,10 +148,30 @@ def _without_search(text: str) -> str:
     steps = [registry.of_entry(item) for item in data["chain"]]
     if not any(step.survey and step.survey.slices for step in steps):
         return commented_out(text, "optimize", NOT_SEARCHED)
-    for path, entry in optimize_entries(data):
+    entries = optimize_entries(data)
+    if len(entries) > 1:
+        text = commented_out(text, "optimize", NOT_SEARCHED)
+        text = put(text, ("optimize",), {"slices": _all_slices(entries)})
+        return above(text, "optimize", LOOKED_AT)
+    for path, entry in entries:
         if "steps" in entry:
             text = remove(text, (*path, "steps"))
     return above(text, "optimize", LOOKED_AT)
+
+
+def _all_slices(entries: Sequence[tuple[DataPath, Mapping[str, Any]]]) -> Any:
+    """The slices of several entries as those of one."""
+    given = [entry["slices"] for _, entry in entries]
+    if all(each == given[0] for each in given):
+        return given[0]
+    listed = [each if isinstance(each, list) else [each] for each in given]
+    found = dict.fromkeys(number for each in listed for number in each)
+    if any(isinstance(each, str) for each in given):
+        said = few(map(str, given))
+        what = f"the slices of the entries ({said}) cannot be put together"
+        raise UsageError(f"optimize: {what}; give them as lists of numbers, and run again")
+    numbers = sorted(each for each in found if not isinstance(each, str))
+    return [*numbers, *(each for each in found if isinstance(each, str))]
 
 
 def _without_unmeasured(text: str) -> str:

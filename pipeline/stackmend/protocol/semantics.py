@@ -22,6 +22,7 @@ from stackmend.protocol.model import (
 )
 from stackmend.protocol.paths import check_paths
 from stackmend.protocol.requirements import other_versions
+from stackmend.protocol.searches import check_searches
 from stackmend.protocol.stack import chosen_on_clean, held_out_twice
 from stackmend.protocol.text import DataPath
 from stackmend.protocol.wording import suggestion
@@ -51,10 +52,11 @@ def check(protocol: Protocol, *, chain: bool = True, optimize: bool = True) -> I
         for variant in protocol.variants.values():
             problems.update(dict.fromkeys(_names(protocol, variant)))
             problems.update(dict.fromkeys(check_flow(protocol, variant)))
-            problems.update(dict.fromkeys(_surveys(protocol, variant)))
         yield from problems
         yield from check_one_of(protocol)
         yield from check_masks(protocol)
+    if chain and optimize:
+        yield from check_searches(protocol)
     if optimize:
         yield from _optimize(protocol)
         yield from check_choice(protocol)
@@ -256,16 +258,3 @@ def _instead(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Problem]:
                 "cannot be swept here: these steps are applied when there is nothing to choose by"
             )
             yield protocol.text.problem((*step.path, name), message)
-
-
-def _surveys(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Problem]:
-    swept: list[str] = []
-    for entry in chain:
-        survey = entry.step.survey
-        if survey and survey.is_needed(entry.parameters) and swept:
-            what = f"looks at the whole stack first, so it cannot stand behind a sweep ({swept[0]})"
-            yield protocol.text.problem((*entry.path, "step"), f"{what}; move it before")
-        message = "decides about what the step must know of the stack first; give it one value"
-        for name in sorted(entry.sweeps.keys() & set(survey.parameters if survey else ())):
-            yield protocol.text.problem((*entry.path, name), message, key=True)
-        swept.extend(f"{entry.id}.{name}" for name in entry.sweeps)

@@ -11,6 +11,7 @@ _TEXT = Template("""\
 # A stackmend protocol: what is restored, by which steps, and how their parameters are chosen.
 # 'stackmend check FILE' looks for mistakes, 'stackmend run FILE' does the work, \
 'stackmend steps' explains the steps.
+# Shading, curtains and noise beside charge: 'stackmend configs cryo', 'stackmend configs resin'.
 protocol: 1
 name: decharge
 

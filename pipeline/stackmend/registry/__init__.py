@@ -7,9 +7,9 @@ nothing else.
 
 How to read it: ``Stage`` is the unit of work, ``Step`` and ``Loss`` are what people write, made of
 stages; ``Survey`` is what a step must know of other slices, ``Keeps`` which part of the stack it
-leaves, ``Reslices`` which other slices it makes, ``Recovery`` how it is tested on a known fault;
-``family`` makes one step of several variants. ``Catalogue`` finds them by name. ``chain`` binds
-steps to values and compiles them to a graph of stages.
+leaves, ``Reslices`` which other slices it makes, ``Recovery`` how it is tested on a known fault,
+``Show`` what people see of it; ``family`` makes one step of several variants. ``Catalogue`` finds
+them by name. ``chain`` binds steps to values and compiles them to a graph of stages.
 
 Built-in components are the modules of the folders ``steps`` and ``losses``, one each, named as the
 module. Other packages register theirs through the entry-point groups ``stackmend.steps`` and
@@ -29,17 +29,17 @@ from stackmend.registry.components import (
     Loss,
     Recovery,
     Reference,
-    Resliced,
-    Reslices,
     Step,
     Undefined,
 )
 from stackmend.registry.loaded import LoadedFile, decisive
 from stackmend.registry.products import (
+    ASKED_PIXELS,
     FRAME,
     HIDDEN_RESULTS,
     IMAGE,
     INITIAL_IMAGE,
+    LOSS,
     MASK,
     PROBE_RESULTS,
     PROBES,
@@ -48,15 +48,20 @@ from stackmend.registry.products import (
     Probe,
     Window,
 )
+from stackmend.registry.reslicing import Resliced, Reslices
+from stackmend.registry.shows import IMAGE_BEFORE, Picture, Plot, Show
 from stackmend.registry.stages import Each, Stage, Survey, Unsettled
 from stackmend.registry.variants import family, in_use, methods_of, owners_of
 
 __all__ = [
+    "ASKED_PIXELS",
     "FAILED",
     "FRAME",
     "HIDDEN_RESULTS",
     "IMAGE",
+    "IMAGE_BEFORE",
     "INITIAL_IMAGE",
+    "LOSS",
     "MASK",
     "METHOD",
     "NOTHING_FOUND",
@@ -72,12 +77,15 @@ __all__ = [
     "Keeps",
     "LoadedFile",
     "Loss",
+    "Picture",
+    "Plot",
     "Probe",
     "Recovery",
     "Reference",
     "RegistryError",
     "Resliced",
     "Reslices",
+    "Show",
     "Stage",
     "Step",
     "Survey",

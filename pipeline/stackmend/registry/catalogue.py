@@ -13,7 +13,11 @@ from importlib import metadata
 from typing import Any, Generic, TypeVar, cast
 
 from stackmend import resources
+from stackmend.registry.compatibility import is_of_other_stackmend, other_stackmend
 from stackmend.registry.components import Component, Loss, Step
+from stackmend.registry.shows import IMAGE_BEFORE
+from stackmend.registry.products import IMAGE
+from stackmend.registry.stages import Stage
 from stackmend.registry.variants import in_use, methods_of, with_schemas
 
 _OURS = "stackmend"
@@ -87,15 +91,18 @@ class Catalogue(Generic[ComponentT]):
             what = f"is registered twice, by {self.origin(name)}; uninstall one of the packages"
             raise RegistryError(f"the {kind} {name} {what}")
         [(package, point)] = entries
+        if point.dist and (wanted := other_stackmend(point.dist)):
+            raise RegistryError(f"the {kind} {name} of {package} {wanted}")
         try:
             return self._completed(name, point.load(), package)
         # Whatever a foreign package does while it is imported, even leaving, must not take the
         # others down with it.
         except (Exception, SystemExit) as error:
-            raise RegistryError(
-                f"the {kind} {name} of {package} cannot be loaded "
-                f"({type(error).__name__}: {error}); update or uninstall that package"
-            ) from error
+            what = f"cannot be loaded ({type(error).__name__}: {error})"
+            if is_of_other_stackmend(error):
+                what += f"; it was made for another stackmend than {metadata.version(_OURS)}"
+            advice = "update or uninstall that package"
+            raise RegistryError(f"the {kind} {name} of {package} {what}; {advice}") from error
 
     def _completed(self, name: str, component: object, package: str) -> ComponentT:
         if not isinstance(component, self._component):
@@ -149,9 +156,25 @@ def _check_foreign(component: Component) -> None:
         json.loads(json.dumps(component.schema))
     ):
         raise ValueError(f"its schema is not valid: {error.message}")
+    for title, name in unknown_in_shows(component):
+        raise ValueError(f"its show {title!r} takes {name}, which is no product or parameter of it")
     for name, declared in component.schema.get("properties", {}).items():
         if "default" not in declared and name not in component.schema.get("required", []):
             raise ValueError(f"{name} has no default and is not required")
+
+
+def unknown_in_shows(component: Component) -> Iterator[tuple[str, str]]:
+    """What shows of a step ask for that the step neither reads nor makes nor takes, by title."""
+    if not isinstance(component, Step):
+        return
+    for step in component.variants.values() or (component,):
+        known = {IMAGE, IMAGE_BEFORE, *step.makes, *step.given, *step.parameters}
+        known.update(name for stage in step.stages for name in stage.reads)
+        for show in step.shows:
+            stage = Stage(show.made)
+            for name in (*stage.needs, *stage.parameters):
+                if name not in known:
+                    yield show.title, name
 
 
 @cache

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from stackmend.registry.reslicing import Reslices
+from stackmend.registry.shows import Show
 from stackmend.registry.stages import Stage, Survey, taken_by
 
 if TYPE_CHECKING:  # a report waits for no library of arrays
@@ -26,40 +28,6 @@ class Keeps:
 
     parameters: tuple[str, ...]
     of: Callable[[Mapping[str, Any], tuple[int, int, int]], tuple[slice, slice, slice]]
-
-
-@dataclass(frozen=True)
-class Resliced:
-    """A stack of other slices, as it is interpolated from those of a stack.
-
-    Parameters
-    ----------
-    matrix : (3, 4) numbers
-        From its coordinates (z, y, x) to those of the stack.
-    shape
-        ``(Z, Y, X)``.
-    fill
-        Grey level of what lies beyond the stack; ``None`` for that of the nearest pixel.
-    zoom
-        How many of its pixels lie in one of the stack, along z, y and x.
-    """
-
-    matrix: tuple[tuple[float, float, float, float], ...]
-    shape: tuple[int, int, int]
-    fill: float | None
-    zoom: tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class Reslices:
-    """How a step makes other slices of a stack: each of its slices may be made of many.
-
-    As the first step of a chain it is the stack that all others see, so its stages need do nothing.
-    ``needed(parameters)`` says whether it makes any, ``of(parameters, shape)`` which.
-    """
-
-    needed: Callable[[Mapping[str, Any]], bool]
-    of: Callable[[Mapping[str, Any], tuple[int, int, int]], Resliced]
 
 
 @dataclass(frozen=True)
@@ -120,10 +88,15 @@ class Hiding:
     places
         ``places(*, parameter, ...)`` returns the places, which are hidden one after the other;
         keyword-only parameters are parameters of the loss.
+    looked_at
+        ``looked_at(place)`` returns an index of the pixels that the loss looks at, if it looks at
+        no others: the last of the tuned steps is told (``asked_pixels``), and may leave out the
+        rest.
     """
 
     hidden: Callable[[Any, int], Any]
     places: Callable[..., tuple[int, ...]]
+    looked_at: Callable[[int], Any] | None = None
 
     def places_for(self, parameters: Mapping[str, Any]) -> tuple[int, ...]:
         """The places, with the values of the loss's parameters."""
@@ -187,9 +160,10 @@ class Step(Component):
     bright ones are. ``reslices`` says that it may make other slices, ``moves`` that it moves
     pixels: its product ``mask`` is any mask that was made before, which it moves along. ``files``
     has for each parameter that names a file ``read(content, name)``, which makes plain data of it
-    or raises ``ValueError``; the parameter is then a ``LoadedFile``. ``variants`` are steps by the
-    method that chooses them (``variants.family``);
-    the stages are then those of all, and each begins where the others do.
+    or raises ``ValueError``; the parameter is then a ``LoadedFile``. ``watch`` says what people
+    should look at in what the step takes from a slice, ``shows`` what else they are shown of it.
+    ``variants`` are steps by the method that chooses them (``variants.family``); the stages are
+    then those of all, and each begins where the others do.
     """
 
     opens: str | None = None
@@ -206,6 +180,8 @@ class Step(Component):
     moves: Stage | None = None
     files: Mapping[str, Callable[[bytes, str], Any]] = field(default_factory=dict)
     reslices: Reslices | None = None
+    watch: str = ""
+    shows: tuple[Show, ...] = ()
     variants: Mapping[str, Step] = field(default_factory=dict)
 
     kind: ClassVar[str] = "step"
@@ -259,6 +235,7 @@ class Loss(Component):
     ``beside`` names products, numbers that are shown beside the loss of what is chosen.
     ``compares`` names the product that holds what it compares, pairs of flat pixel indices, if it
     does. ``hiding`` says which pixels are hidden from the tuned steps for its ``hidden_results``.
+    ``known_weakness`` is what people must be told of a search by it, in a sentence.
     """
 
     finds: str = ""
@@ -268,6 +245,7 @@ class Loss(Component):
     nothing_found: str = "no combination has anything to judge"
     advice: str = "choose other optimization slices"
     undefined_advice: str = "choose other optimization slices"
+    known_weakness: str = ""
 
     kind: ClassVar[str] = "loss"
 

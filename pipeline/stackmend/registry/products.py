@@ -9,6 +9,13 @@ from typing import Any, TypeVar, overload
 IMAGE = "image"
 """The product that every chain starts from and ends with: one slice, ``(Y, X)`` float32."""
 
+ASKED_PIXELS = "asked_pixels"
+"""For steps: an index of the pixels of their image that are looked at, where not all are.
+
+The image has its full shape, but the other pixels of it may be anything. A stage takes it with the
+default ``None``, which stands for all pixels.
+"""
+
 FRAME = "frame"
 """Where the restored slice lies, if a step that moves pixels makes another shape of it.
 
@@ -23,6 +30,9 @@ MASK = "mask"
 """For ``Step.moves``: a mask that was made before pixels are moved."""
 
 ProductT = TypeVar("ProductT")
+
+LOSS = "loss"
+"""The product that the last stage of a loss makes."""
 
 INITIAL_IMAGE = "initial_image"
 """For losses: the image as it was before the first of the tuned steps."""

@@ -16,9 +16,16 @@ from stackmend.registry.stages import Stage
 
 
 def family(
-    *, name: str, version: int, variants: Sequence[Step], schema: Mapping[str, Any] | None = None
+    *,
+    name: str,
+    version: int,
+    variants: Sequence[Step],
+    watch: str = "",
+    schema: Mapping[str, Any] | None = None,
 ) -> Step:
     """A step of several variants, which are named as ``method`` is to choose them.
+
+    ``watch`` is that of all which have none of their own.
 
     ``schema`` declares ``method`` and what variants share; built-in steps have it in
     ``schemas/steps/NAME.schema.json``, the parts of variants in
@@ -30,7 +37,8 @@ def family(
         If two variants have a survey each.
     """
     by_name = {variant.name: variant for variant in variants}
-    return _joined(Step(name=name, version=version, stages=(), schema=schema or {}), by_name)
+    whole = Step(name=name, version=version, stages=(), watch=watch, schema=schema or {})
+    return _joined(whole, by_name)
 
 
 def _joined(step: Step, variants: Mapping[str, Step]) -> Step:
@@ -115,7 +123,8 @@ def in_use(step: Step, methods: Sequence[Any]) -> Step:
         kept = _joined(step, left)
     else:
         [variant] = left.values()
-        kept = replace(variant, name=step.name, version=step.version)
+        watch = variant.watch or step.watch
+        kept = replace(variant, name=step.name, version=step.version, watch=watch)
     names = {METHOD, *kept.parameters}
     declared = step.schema.get("properties", {})
     properties = {name: each for name, each in declared.items() if name in names}

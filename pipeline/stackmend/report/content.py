@@ -13,6 +13,7 @@ from stackmend.report.advice import edges
 from stackmend.report.guards import clean_rows, outcome, refused_candidate
 from stackmend.report.landscape import Search, Trial, loss_of, short
 from stackmend.report.shown import data_uri
+from stackmend.report.steps import weaknesses
 from stackmend.report.trust import Jump, agreement, by_channel, compared, facts_of
 from stackmend.result import Result
 from stackmend.result.previews import ShownSearch
@@ -85,7 +86,7 @@ def _of_record(search: Search, source: Result) -> Values:
     record = search.record
     if record is None:
         names = ("steps", "strategy", "loss", "reason", "advice", "one_of", "also")
-        empty = {"slices": (), "chosen": [], "clean": [], "failed": [], "scale": ""}
+        empty = {"slices": (), "chosen": [], "clean": [], "failed": [], "scale": "", "weakness": {}}
         return {**dict.fromkeys(names, ""), **empty}
     steps = ", ".join(record.steps)
     if several_channels(source):
@@ -94,11 +95,12 @@ def _of_record(search: Search, source: Result) -> Values:
     return {
         "steps": steps,
         "slices": record.slices,
-        "strategy": record.strategy.get("name", ""),
+        "strategy": ", ".join(filter(None, (record.strategy.get("name", ""), record.stop))),
         "chosen": [(name, short(value)) for name, value in record.chosen.items()],
         "loss": loss,
         "reason": record.reason,
         "scale": record.loss_description,
+        "weakness": weaknesses(record),
         "clean": clean_rows(record),
         "most_changed": "" if record.max_changed is None else f"{record.max_changed:.2%}",
         "refused": record.refused,

@@ -18,6 +18,7 @@ from stackmend.report.guards import restored_pixels
 from stackmend.report.landscape import searches
 from stackmend.report.provenance import provenance
 from stackmend.report.shown import shown_slices
+from stackmend.report.steps import step_parts
 from stackmend.report.trust import jumps
 from stackmend.report.verdict import verdict
 from stackmend.result import Result
@@ -47,6 +48,7 @@ def render(source: Result) -> str:
         "warnings": source.warnings,
         "slices": list(shown_slices(source)),
         "restored": restored_pixels(source),
+        "steps": step_parts(source),
         "searches": parts,
         "unsearched": _without_losses(source, {search.index for search in found}),
         "trust": content.trust_parts(source, found, odd),

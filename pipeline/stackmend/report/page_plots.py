@@ -34,7 +34,7 @@ BELOW = 2 * ROW + 5
 """Room below a plot for labels and a title."""
 
 
-def _framed(
+def framed(
     wide: float,
     high: float,
     top: float,
@@ -57,7 +57,7 @@ def loss_graph(search: Search, trials: Sequence[Trial]) -> tuple[Markup, list[Po
     top = 8 + ROW * charts.legend_rows(entries, 4, WIDE)
     high = top + 135 + BELOW
     x, y = (span(values) for values in zip(*points, strict=True))
-    frame, y_ticks = _framed(WIDE, high, top, x, y, steps=5)
+    frame, y_ticks = framed(WIDE, high, top, x, y, steps=5)
     places = [frame(point) for point in points]
     parts = [
         charts.legend(entries, 4, WIDE, 8),
@@ -80,7 +80,7 @@ def marginal(search: Search, name: str) -> Markup:
     for _, lower, upper in found.middle_half:
         losses += [lower, upper]
     places = span(range(len(found.labels)), 0.12)
-    frame, y_ticks = _framed(SMALL, high, top, places, span(losses), steps=4)
+    frame, y_ticks = framed(SMALL, high, top, places, span(losses), steps=4)
     x_ticks, room = name_ticks(found.labels, frame.x)
     lowest = [frame(point) for point in found.lowest]
     parts = [
@@ -198,7 +198,7 @@ def line_profile(profile: Mapping[str, Any], middle: float, title: str) -> Marku
     curves = plot_data.profile_curves(profile)
     high, top = 175.0, 18.0
     x = span(place for place, _ in curves[0].points)
-    frame, y_ticks = _framed(WIDE, high, top, x, span(_heights(curves)), steps=4)
+    frame, y_ticks = framed(WIDE, high, top, x, span(_heights(curves)), steps=4)
     deepest = frame.x(middle)
     parts = [
         *(_shaded(frame, ends) for ends in profile.get("masked", ())),

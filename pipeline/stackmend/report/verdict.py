@@ -9,7 +9,7 @@ from math import prod
 from stackmend.report.landscape import Search
 from stackmend.report.trust import Jump, compared
 from stackmend.result import Result
-from stackmend.result.record import TruthRecord
+from stackmend.result.record import SearchRecord, TruthRecord
 from stackmend.words import counted, few, percent
 
 CLIPPED = 1e-4
@@ -82,12 +82,11 @@ def _news(source: Result, found: Sequence[Search]) -> tuple[str, str]:
 
 
 def _by_loss(source: Result, found: Sequence[Search]) -> tuple[str, str]:
-    """The news where only a loss can tell: of the last search that has one before and after."""
-    for search in reversed(found):
-        pair = _loss_pair(search, source)
-        if pair is None:
-            continue
-        before, after = pair
+    """The news where only losses can tell: of each search; of chains to choose from, the last."""
+    pairs = [(search, pair) for search in found if (pair := _loss_pair(search, source))]
+    if len(pairs) > 1 and not any(search.record and search.record.one_of for search, _ in pairs):
+        return _by_losses(source, pairs)
+    for search, (before, after) in reversed(pairs):
         if after >= before:
             values = f"the loss was {before:.3f} before and is {after:.3f} after the correction"
             return "bad", f"No improvement: {values}."
@@ -96,6 +95,32 @@ def _by_loss(source: Result, found: Sequence[Search]) -> tuple[str, str]:
     if known := [tested for tested in source.record.recovery if (tested.taken or 0) > 0]:
         return "good", f"{given}: {'; '.join(tested.share for tested in known)}"
     return "unmeasured", f"{given}; no loss was measured, so look at the pictures."
+
+
+def _by_losses(
+    source: Result, pairs: Sequence[tuple[Search, tuple[float, float]]]
+) -> tuple[str, str]:
+    """The news of several searches, each by its own loss."""
+    fell, rose, sure = list[str](), list[str](), True
+    for search, (before, after) in pairs:
+        record = search.record
+        of = record.finds or ", ".join(record.steps) if record else "the loss"
+        said = f"{of} from {before:.3g} to {after:.3g}"
+        (rose if after >= before else fell).append(said)
+        sure = sure and bool(record and (record.clean or _tested(source, record)))
+    if rose:
+        return "bad", f"Not every step improved the slices by its loss: {', '.join(rose)}."
+    said = f"Every step lowered its loss ({', '.join(fell)})"
+    if sure:
+        return "good", said
+    harm = "whether tissue was harmed is not known: look at what each step took away"
+    return "unmeasured", f"{said}; {harm}."
+
+
+def _tested(source: Result, record: SearchRecord) -> bool:
+    """Whether it is known what the steps of a search make of a known fault."""
+    tested = [each for each in source.record.recovery if each.step in record.steps]
+    return any(each.channel == record.channel and (each.taken or 0) > 0 for each in tested)
 
 
 def _reduced(source: Result, search: Search, fell: str) -> tuple[str, str]:

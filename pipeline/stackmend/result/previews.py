@@ -49,12 +49,67 @@ class ShownSearch(TypedDict):
     compared: Mapping[int, Comparison]
 
 
+class SeenStep(TypedDict):
+    """What a step takes from a slice: root mean square, picture, and histograms.
+
+    ``low`` and ``high`` are the grey levels between which the slice lies, and its histograms.
+    """
+
+    slice: int
+    rms: float
+    low: float
+    high: float
+    scale: float
+    picture: str
+    before: tuple[float, ...]
+    after: tuple[float, ...]
+
+
+class PlotData(TypedDict):
+    """Curves over one axis."""
+
+    x_title: str
+    y_title: str
+    curves: Mapping[str, tuple[float, ...]]
+    x: tuple[float, ...]
+    labels: tuple[str, ...]
+    dotted: tuple[str, ...]
+
+
+class ShownPart(TypedDict):
+    """A picture or a plot that a step declares; of one slice, or of the whole stack.
+
+    ``range`` are the values of the darkest and the brightest grey, or where ``signed``, of the
+    fullest colours.
+    """
+
+    title: str
+    words: str
+    note: str
+    slice: int | None
+    picture: str
+    range: tuple[float, float] | None
+    signed: bool
+    plot: PlotData | None
+
+
+class ShownStep(TypedDict):
+    """What is shown of a step of the chain that was applied."""
+
+    step: str
+    about: str
+    watch: str
+    seen: tuple[SeenStep, ...]
+    parts: tuple[ShownPart, ...]
+
+
 @dataclass(frozen=True)
 class Previews:
     """All pictures of a run."""
 
     slices: tuple[ShownSlice, ...] = ()
     searches: tuple[ShownSearch, ...] = ()
+    steps: tuple[ShownStep, ...] = ()
 
     def of_search(self, index: int) -> ShownSearch | None:
         """The pictures of a search, by its place in the protocol."""

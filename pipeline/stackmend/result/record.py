@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from stackmend.result import atomic, names
 from stackmend.result.decoding import decode
@@ -18,6 +18,7 @@ from stackmend.result.gate_record import GateRecord, fails, gate_text
 from stackmend.result.inventory import record_hash
 from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.step_record import StepRecord
+from stackmend.words import counted, value
 
 FORMAT = 1
 """Version of the record's own format."""
@@ -89,6 +90,7 @@ class SecondRecord(TypedDict):
     best_values: Mapping[str, Any]
     best_chain: str
     disagrees: bool
+    known_weakness: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -97,13 +99,15 @@ class SearchRecord:
 
     ``finds`` and ``advice`` are the words of the loss: what it judges the correction of, and what
     to do where no combination came upon any; ``loss_description`` says what it measures and on
-    which scale. ``limits`` are the ends between which a swept parameter may have values, in the
-    words of JSON Schema, ``whole`` those that take whole numbers only. ``computed`` counts losses
-    and shares that were not known before; 0 where nothing was searched again. ``clean`` has the
-    share of the pixels of each clean slice that the choice changes; ``overmasked`` are the refused
-    combinations that mask too much of a slice, ``failed`` counts those that a step refused, by its
-    reason. ``one_of`` is the name of the chain where the search is of one of several, ``beside``
-    has what the loss shows beside its value for the choice, ``also`` what the second loss says.
+    which scale, ``known_weakness`` where it is known to choose badly. ``stopped_at`` has the values
+    behind which a search had the patience for no more. ``limits`` are the ends
+    between which a swept parameter may have values, in the words of JSON Schema, ``whole`` those
+    that take whole numbers only. ``computed`` counts losses and shares that were not known before;
+    0 where nothing was searched again. ``clean`` has the share of the pixels of each clean slice
+    that the choice changes; ``overmasked`` are the refused combinations that mask too much of a
+    slice, ``failed`` counts those that a step refused, by its reason. ``one_of`` is the name of the
+    chain where the search is of one of several, ``beside`` has what the loss shows beside its value
+    for the choice, ``also`` what the second loss says.
     """
 
     steps: tuple[str, ...]
@@ -145,6 +149,8 @@ class SearchRecord:
     whole: tuple[str, ...] = ()
     beside: Mapping[str, float] = field(default_factory=dict)
     also: SecondRecord | None = None
+    known_weakness: str = ""
+    stopped_at: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in (*self.chosen, *self.on_edge):
@@ -152,6 +158,13 @@ class SearchRecord:
                 raise ValueError(f"{name} is chosen, but not in space")
         if self.chosen and self.loss_of_choice is None:
             raise ValueError("loss_of_choice is missing")
+
+    @property
+    def stop(self) -> str:
+        """Where it had the patience for no more, in words; empty where all values were tried."""
+        at = ", ".join(f"{name} {value(each)}" for name, each in self.stopped_at.items())
+        last = counted(self.strategy.get("stop_after", 0), "value")
+        return f"stopped at {at}, after {last} without a lower loss" if at else ""
 
 
 class _Counts(TypedDict):

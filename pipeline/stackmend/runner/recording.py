@@ -210,12 +210,13 @@ def _facts(component: Component) -> dict[str, str]:
     return found
 
 
-def facts_of(tuning: Tuning) -> dict[str, str]:
-    """What the numbers are that steps say of slices, by the names of their columns."""
+def facts_of_masks(tuning: Tuning) -> dict[str, str]:
+    """What the numbers are that steps which mark say of slices, by the names of their columns."""
     found: dict[str, str] = {}
     for chain in tuning.chains:
         for bound in chain.steps:
-            own = _facts(bound.component)
+            marks = any(stage.mask_of for stage in bound.component.stages)
+            own = _facts(bound.component) if marks else {}
             found |= {f"{bound.id}.{name}": words for name, words in own.items()}
     return found
 

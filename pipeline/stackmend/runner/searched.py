@@ -58,10 +58,20 @@ def search_record(job: Job, tuned: FinishedSearch) -> SearchRecord:
         one_of=entry.alternative,
         beside=tuned.beside,
         also=_second_record(tuned),
+        stopped_at=_stopped_at(tuned, names),
+        known_weakness=entry.loss.loss.known_weakness,
     )
     if isinstance(choice, Choice):
         return _with_choice(content, tuned, choice)
     return replace(content, status=choice.status, reason=choice.reason)
+
+
+def _stopped_at(tuned: FinishedSearch, names: Sequence[str]) -> dict[str, Any]:
+    """The values behind which a strategy had the patience for no more; empty if it tried all."""
+    result = tuned.result
+    if tuned.entry.strategy["name"] != "patience" or len(result.combinations) == len(result.space):
+        return {}
+    return dict(zip(names, result.combinations[-1], strict=True))
 
 
 def _second_record(tuned: FinishedSearch) -> SecondRecord | None:
@@ -81,6 +91,7 @@ def _second_record(tuned: FinishedSearch) -> SecondRecord | None:
         best_values=best,
         best_chain=second.chain,
         disagrees=second.disagrees,
+        known_weakness=also.loss.known_weakness,
     )
 
 

@@ -27,7 +27,7 @@ from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import SliceRow, Status
 from stackmend.result.workspace import bytes_in
 from stackmend.runner.frozen import effective_copy
-from stackmend.runner.recording import facts_of, protocol_record, run_record
+from stackmend.runner.recording import facts_of_masks, protocol_record, run_record
 from stackmend.runner.searched import loss_rows
 from stackmend.tuning.chains import ChannelChain, Tuning, survey_of
 from stackmend.tuning.session import Session
@@ -116,7 +116,7 @@ def _write_tables(
     job, log = session.job, session.log
     partial = job.workspace.partial
     pixels = prod(job.shape[1:])
-    for warning in (*_doubts(rows, pixels, facts_of(tuning)), *_outside(job, rows, pixels)):
+    for warning in (*_doubts(rows, pixels, facts_of_masks(tuning)), *_outside(job, rows, pixels)):
         log.warn(warning)
     atomic.write_table(partial / names.SLICES, [row.to_csv() for row in rows])
     (partial / names.PROTOCOL).write_bytes(job.protocol.source)

@@ -20,11 +20,11 @@ class PhantomReader(Reader):
     phantom: Phantom
 
     def read(self, index: int) -> Pixels:
-        """One charged slice."""
+        """One slice with charge and all that was asked for."""
         return self.phantom.image(index)
 
     def truth(self, index: int) -> Pixels:
-        """The same slice without charging."""
+        """The same slice without any of that."""
         return self.phantom.clean(index)
 
 

@@ -6,7 +6,7 @@ reach the frame, and what stands alone is faint: with the default contrast, char
 thing to find. The kind of charge ``centres`` is blobs living for a few slices, with streaky tails
 along the scan line. Other tissue is in ``phantom_tissue``, other kinds in ``phantom_charge``. The
 noise, with a few hot and dead pixels that set the range of a quiet slice, is the same in the clean
-and in the charged slice: they differ in the charge only.
+and in the charged slice: they differ in the charge only, and in what ``phantom_artefacts`` adds.
 
 Each slice follows from ``(seed, index)`` and the description alone: no slice needs another, in any
 order or process. Inside this module grey values are fractions of the grey range, z runs in pixels,
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmend.stacks.phantom_artefacts import with_artefacts
 from stackmend.stacks.phantom_charge import charge_of_kinds, events
 from stackmend.stacks.phantom_parameters import BRIGHTNESS, Parameters
 from stackmend.stacks.phantom_shapes import (
@@ -47,12 +48,12 @@ class Phantom(Parameters):
     """A seeded stack with known truth."""
 
     def clean(self, index: int) -> NDArray[Any]:
-        """The slice as it would be without charging, noise included; shape ``(Y, X)``."""
+        """The slice without charge and artefacts, with ``noise`` all the same; shape ``(Y, X)``."""
         self._check(index)
         return self._digitise(self._tissue(index) + self._noise(index))
 
     def image(self, index: int) -> NDArray[Any]:
-        """The slice as the microscope records it, charged; shape ``(Y, X)``."""
+        """The slice as the microscope records it, charged and more; shape ``(Y, X)``."""
         self._check(index)
         charge = charge_of_kinds(self, index)
         grey = self._tissue(index)
@@ -62,6 +63,7 @@ class Phantom(Parameters):
         if "centres" in self.charge and any(events(self, index)):
             grey = grey + self._charge(index)
         grey += charge.added
+        grey = with_artefacts(self, index, grey)
         np.clip(grey, 0, 1, out=grey, where=charge.saturated)
         return self._digitise(grey)
 

@@ -46,6 +46,16 @@ class Parameters:
         Kinds of charge: ``centres``, ``streaks``, ``blobs``, ``rings``, ``faded``, ``saturated``.
     every : int
         One slice in so many is charged.
+    curtains : float
+        Standard deviation of the curtains, as a fraction of the grey range.
+    shading_gain, shading_offset : float
+        Standard deviation of the shading that all slices have: of a factor, and of an added field
+        as a fraction of the grey range.
+    flicker : float
+        Spread of the gain from slice to slice; of the brightness, half of it.
+    shot_noise : float
+        Standard deviation at mid grey of noise that the truth has not, as a fraction of the grey
+        range.
     """
 
     slices: int = 8
@@ -67,6 +77,11 @@ class Parameters:
     tissue: str = "plain"
     charge: tuple[str, ...] = ("centres",)
     every: int = 1
+    curtains: float = 0.0
+    shading_gain: float = 0.0
+    shading_offset: float = 0.0
+    flicker: float = 0.0
+    shot_noise: float = 0.0
 
     def random(self, *stream: int) -> Generator:
         """The random numbers of a stream, named by whole numbers."""

@@ -63,6 +63,10 @@ def corrected(image: Image, background: Image, blend_weight: Image) -> Image:
 STEP = Step(
     name="correct_charging",
     version=1,
+    watch=(
+        "This should be charge and what it lies on, within the outline of the mask: where it shows "
+        "the outline of an organelle, tissue was taken for charge."
+    ),
     stages=(
         Stage(flattened_twice),
         Stage(ball_background, plural="rolling balls"),

@@ -75,9 +75,17 @@ def equalized(
     -------
     (Y, X) float32
         Slices of one grey level stay as they are.
+
+    Raises
+    ------
+    ValueError
+        If a grey level is no number.
     """
-    low, high = equalized_range or (float(image.min()), float(image.max()))
-    if image.min() == image.max():
+    ends = float(image.min()), float(image.max())
+    if not np.isfinite(ends).all():
+        raise ValueError("a grey level is no number, so it has no place in a histogram")
+    low, high = equalized_range or ends
+    if ends[0] == ends[1]:
         return image
     tile = (kernel_size, kernel_size) if kernel_size else None
     made = adaptive_histogram(image, low, high, tile=tile, clip_limit=clip_limit, bins=nbins)
@@ -99,6 +107,10 @@ STEP = Step(
     stages=(Stage(equalized, makes=IMAGE),),
     survey=Survey("equalized_range", grey_levels_of, equalized_range, needed=is_of_stack),
     caution=_caution,
+    watch=(
+        "Grey levels were stretched where they lay close together: look whether noise became as "
+        "strong as structure, and at the histograms for levels that are crowded at an end."
+    ),
     references=(
         "K. Zuiderveld, Contrast limited adaptive histogram equalization, Graphics Gems IV (1994), "
         "474-485, doi:10.1016/B978-0-12-336156-1.50061-6",

@@ -61,6 +61,10 @@ def filled(
 STEP = Step(
     name="fill_streaks",
     version=2,
+    watch=(
+        "This should be charge and what it lies on, within the outline of the mask: where it shows "
+        "the outline of an organelle, tissue was taken for charge."
+    ),
     stages=(
         Stage(detailed_charge, plural="details"),
         Stage(streak_weight),

@@ -63,8 +63,16 @@ def matched_to_others(image: Image, histograms: Record | None) -> Image:
     Returns
     -------
     (Y, X) float32
+
+    Raises
+    ------
+    ValueError
+        If a grey level is no number.
     """
-    if histograms is None or image.min() == image.max():
+    ends = image.min(), image.max()
+    if not np.isfinite(ends).all():
+        raise ValueError("a grey level is no number, so it has no place in a histogram")
+    if histograms is None or ends[0] == ends[1]:
         return image
     return matched(image, Levels(histograms["values"], histograms["shares"]))
 
@@ -74,5 +82,9 @@ STEP = Step(
     version=1,
     stages=(Stage(matched_to_others, makes=IMAGE),),
     survey=Survey("histograms", levels_of_slice, histograms),
+    watch=(
+        "Only grey levels should differ, the same everywhere in a slice. Where what the slices "
+        "show changes, such as resin that enters the field, this step is wrong."
+    ),
     references=("R. C. Gonzalez, R. E. Woods, Digital Image Processing",),
 )

@@ -47,5 +47,9 @@ def without_charge(
 STEP = Step(
     name="subtract_charge",
     version=2,
+    watch=(
+        "This should be charge and what it lies on, within the outline of the mask: where it shows "
+        "the outline of an organelle, tissue was taken for charge."
+    ),
     stages=(Stage(charge_weight), Stage(without_charge, makes=IMAGE)),
 )

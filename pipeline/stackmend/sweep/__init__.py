@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from stackmend.chain import Graph, Products
-from stackmend.registry import Undefined
+from stackmend.registry import LOSS, Undefined
 from stackmend.sweep.choice import (
     NOTHING_TO_JUDGE,
     REFUSED,
@@ -26,7 +26,7 @@ from stackmend.sweep.choice import (
     mean_loss,
 )
 from stackmend.sweep.landmarks import landmarks
-from stackmend.sweep.row import ALSO, LOSS, PICTURED, UNUSABLE, LossStore, Row
+from stackmend.sweep.row import ALSO, PICTURED, UNUSABLE, LossStore, Row
 from stackmend.sweep.space import Axis, Combination, Space
 from stackmend.sweep.strategies import Strategy, strategy
 from stackmend.sweep.walk import Compute, distinct_work, distinct_work_for, most_alive, walk

@@ -7,15 +7,12 @@ from math import ceil
 from typing import Any, Protocol
 
 from stackmend.chain import ABSENT, Graph, Products
-from stackmend.registry import NOTHING_FOUND, Undefined
+from stackmend.registry import LOSS, NOTHING_FOUND, Undefined
 from stackmend.sweep.space import Combination
 from stackmend.sweep.walk import Compute, distinct_work_for, walk
 
 PICTURED = 64
 """Combinations of a round of which a picture is made: enough for a film that one sits through."""
-
-LOSS = "loss"
-"""The product by which combinations are compared."""
 
 ALSO = "also"
 """The product that is a second loss, where there is one."""

@@ -173,6 +173,31 @@ class Optuna:
         return list(proposed)
 
 
+class Patience:
+    """One parameter in the order of its values, until ``stop_after`` in a row are no improvement.
+
+    So many are proposed at a time as must be evaluated in any case: nothing beyond the value at
+    which it stops ever is. What has no loss, or is out, is no improvement; before anything has a
+    loss there is none to be improved.
+    """
+
+    def __init__(self, stop_after: int) -> None:
+        self.stop_after = stop_after
+
+    def at_most(self, space: Space) -> int:
+        """What can be proposed in all rounds."""
+        return len(space)
+
+    def propose(self, turn: int, space: Space, scored: Scored) -> Sequence[Combination]:
+        """The next values, as far as the best one so far has not been the best for long enough."""
+        every = list(space.grid())
+        losses = {each: loss for each, loss in scored.items() if loss is not None}
+        last_gain = len(scored)
+        if losses:
+            last_gain = every.index(min(losses, key=losses.__getitem__))
+        return every[len(scored) : last_gain + 1 + self.stop_after]
+
+
 def _distribution(axis: Axis, optuna: Any) -> Any:
     if not axis.from_range:
         return optuna.distributions.CategoricalDistribution(axis.values)
@@ -190,6 +215,7 @@ STRATEGIES: dict[str, type[Strategy]] = {
     "refine": Refine,
     "sample": Sample,
     "optuna": Optuna,
+    "patience": Patience,
 }
 """Every strategy, by the name it has in a protocol."""
 

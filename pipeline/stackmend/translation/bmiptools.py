@@ -10,7 +10,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stackmend.translation.writing import BY_HAND, Translation
+from stackmend.translation.bmiptools_filters import RESTORING
+from stackmend.translation.bmiptools_settings import search_on, section, values_of
+from stackmend.translation.writing import Translation
 
 PROGRAM = "a bmiptools pipeline"
 
@@ -29,15 +31,10 @@ _GLOBAL = {"gf1_sigma": 80, "gf2_sigma": 80, "rb_radius": 2, "gf3_sigma": 4}
 
 _NO_EQUAL = {
     "Affine": "transformations of the volume",
-    "Denoiser": f"denoising; {BY_HAND} denoise",
     "DenoiserDNN": "denoising by a network, which its file does not hold",
-    "Destriper": f"destriping; {BY_HAND} destripe, method wavelet",
-    "Equalizer": f"equalization of the histogram; {BY_HAND} equalize",
-    "Flatter": f"flattening; {BY_HAND} flatten, method gaussian",
-    "HistogramMatcher": f"matching of histograms; {BY_HAND} match_histogram",
     "Registrator": "alignment",
 }
-"""What plugins do that is not taken over; some of it a step does."""
+"""What plugins do that no step does."""
 
 
 def translation(text: str, name: str) -> Translation:
@@ -51,7 +48,7 @@ def translation(text: str, name: str) -> Translation:
     content = json.loads(text)
     if not isinstance(content, dict) or not isinstance(content.get("plugins_list"), list):
         raise ValueError("a pipeline has a plugins_list")
-    settings = _section(content, "pipeline_setting")
+    settings = section(content, "pipeline_setting")
     found = Translation(PROGRAM, str(content.get("pipeline_name") or name))
     _Plugins(found, [str(each) for each in content["plugins_list"]], settings).take_over()
     _fits_elsewhere(found, content)
@@ -86,7 +83,9 @@ class _Plugins:
         for plugin in self._plugins:
             kind = plugin.partition("_")[0]
             if kind in known:
-                known[kind](plugin, _section(self._settings, plugin))
+                known[kind](plugin, section(self._settings, plugin))
+            elif kind in RESTORING:
+                RESTORING[kind](self._found, plugin, section(self._settings, plugin))
             else:
                 what = _NO_EQUAL.get(kind, "it is not one of those that come with bmiptools")
                 self._found.left_out.append(f"{plugin}: {what}")
@@ -95,7 +94,7 @@ class _Plugins:
         ranges = {axis: given.get(f"{axis}_range") for axis in "zyx"}
         kept = {axis: ends for axis, ends in ranges.items() if ends not in (None, [None, None])}
         if kept:
-            self._found.steps.append({"step": "crop", **self._id("crop"), **kept})
+            self._found.add("crop", **kept)
 
     def _standardize(self, plugin: str, given: Mapping[str, Any]) -> None:
         if any(each.startswith("Decharger") for each in self._plugins):
@@ -104,26 +103,25 @@ class _Plugins:
             return
         per = "slice" if given.get("standardization_mode") == "slice-by-slice" else "stack"
         scale = given.get("standardization_type", "0/1")
-        self._found.steps.append({"step": "standardize", "range": scale, "per": per})
+        self._found.add("standardize", range=scale, per=per)
         self._found.output["dtype"] = "float32"
 
     def _decharge(self, plugin: str, given: Mapping[str, Any]) -> None:
-        setting = _section(given, "GF2RBGF_setting")
+        setting = section(given, "GF2RBGF_setting")
         inverse = bool(given.get("inverse", False))
         searched = bool(given.get("auto_optimize", True))
         values = {"gf1_sigma": setting.get("gf1_sigma"), "gf2_sigma": setting.get("gf2_sigma")}
         values |= {"rb_radius": setting.get("RB_radius"), "gf3_sigma": setting.get("gf3_sigma")}
         if not searched and given.get("decharger_type") == "global_GF2RBGF":
-            step = {"step": "global_decharge", **self._id("global_decharge")}
-            self._found.steps.append({**step, "inverse": inverse, **values})
+            self._found.add("global_decharge", inverse=inverse, **values)
             return
-        local = _section(setting, "local_setting")
+        local = section(setting, "local_setting")
         values["color_shift"] = local.get("color_shift")
         if searched:
-            values |= self._swept(plugin, _section(given, "optimization_setting"))
+            values |= self._swept(plugin, section(given, "optimization_setting"))
         self._add_local(plugin, values, local, inverse=inverse)
         if any(isinstance(value, dict) for value in values.values()):
-            self._add_search(plugin, _section(given, "optimization_setting"), inverse=inverse)
+            self._add_search(plugin, section(given, "optimization_setting"), inverse=inverse)
 
     def _swept(self, plugin: str, given: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -131,8 +129,7 @@ class _Plugins:
             values = given.get(key)
             if not isinstance(values, list) or not values:
                 raise ValueError(f"{plugin}: {key} must be a list of values")
-            kept = list(dict.fromkeys(values))
-            found[name] = {"sweep": kept} if len(kept) > 1 else kept[0]
+            found[name] = values_of(values)
         return found
 
     def _add_local(
@@ -153,49 +150,22 @@ class _Plugins:
             ("destandardize", {}),
         ):
             given = {name: value for name, value in own.items() if value is not None}
-            self._found.steps.append({"step": step, **self._id(step), **given})
+            self._found.add(step, **given)
 
     def _add_search(self, plugin: str, given: Mapping[str, Any], *, inverse: bool) -> None:
         ids = [step.get("id", step["step"]) for step in self._found.steps[-3:-1]]
-        every = given.get("fit_step", 1)
         loss = {"name": "charging_histogram"}
         for name, key in (("regions", "N_regions_for_opt"), ("distance", "dilation_iterations")):
             if key in given:
                 loss[name] = given[key]
-        entry: dict[str, Any] = {"steps": ids, "slices": f"::{every}", "loss": loss}
-        region = self._region(plugin, _section(given, "opt_bounding_box"))
-        if region:
-            entry["region"] = region
-        fallback = {"step": "global_decharge", "inverse": inverse, **_GLOBAL}
-        if len([each for each in self._plugins if each.startswith("Decharger")]) == 1:
+        entry: dict[str, Any] = search_on(self._found, plugin, given, ids, loss)
+        kinds = [each.partition("_")[0] for each in self._plugins]
+        if any(kind in RESTORING for kind in kinds):
+            entry["on_nothing_found"] = "skip"
+            what = "the correction of the whole slice where nothing is charged"
+            self._found.left_out.append(f"{plugin}: {what}; these steps are left out then")
+        elif kinds.count("Decharger") == 1:
+            fallback = {"step": "global_decharge", "inverse": inverse, **_GLOBAL}
             others = [s for s in self._found.steps[:-4] if s["step"] == "crop"]
             entry["on_nothing_found"] = {"instead": [*others, fallback]}
         self._found.optimize.append(entry)
-
-    def _region(self, plugin: str, box: Mapping[str, Any]) -> dict[str, list[int]]:
-        region: dict[str, list[int]] = {}
-        if not box.get("use_bounding_box"):
-            return region
-        for axis in "yx":
-            limits = box.get(f"{axis}_limits_bbox")
-            if limits in (None, [None, None]):
-                continue
-            if not isinstance(limits, list) or any(end is None or end < 0 for end in limits):
-                what = f"a region along {axis} that is counted from the end ({limits})"
-                advice = "the whole slice is used; write region with numbers from the beginning"
-                self._found.left_out.append(f"{plugin}: {what}: {advice}")
-                continue
-            region[axis] = [int(end) for end in limits]
-        return region
-
-    def _id(self, step: str) -> dict[str, str]:
-        """An id of its own for a step that is in the chain already."""
-        count = sum(each["step"] == step for each in self._found.steps)
-        return {"id": f"{step}_{count + 1}"} if count else {}
-
-
-def _section(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = given.get(name)
-    if not isinstance(found, dict):
-        raise ValueError(f"the settings have no {name}")
-    return found

@@ -14,12 +14,12 @@ OPEN_END = 9999
 """From here on, a number stands for the end in files that PyStack3D writes."""
 
 _NO_EQUAL = {
-    "bkg_removal": "background by a polynomial",
-    "intensity_rescaling": "grey levels matched from slice to slice",
+    "bkg_removal": f"a polynomial fitted above a threshold of grey; {BY_HAND} flatten",
+    "intensity_rescaling": "histograms matched to running means of them",
     "intensity_rescaling_area": "grey levels matched by an area",
     "registration_calculation": "alignment",
     "registration_transformation": "alignment",
-    "destriping": f"destriping by another method; {BY_HAND} destripe",
+    "destriping": f"destriping by VSNR; {BY_HAND} destripe",
     "resampling": "slices interpolated to an even spacing",
 }
 """What steps of it do that is not taken over."""
@@ -42,6 +42,8 @@ def translation(text: str, name: str) -> Translation:
     for step in steps:
         if step in ("cropping", "cropping_final"):
             _crop(found, step, content.get(step))
+        elif step == "destriping" and _destripe(found, content.get(step)):
+            continue
         else:
             what = _NO_EQUAL.get(str(step), "it is not one of those that come with PyStack3D")
             found.left_out.append(f"{step}: {what}")
@@ -80,7 +82,15 @@ def _crop(found: Translation, step: str, given: Any) -> None:
     kept = {"y": rows, "x": columns}
     ends = {axis: each for axis, each in kept.items() if each != [None, None]}
     if ends:
-        count = sum(each["step"] == "crop" for each in found.steps)
-        own = {"id": f"crop_{count + 1}"} if count else {}
-        found.steps.append({"step": "crop", **own, **ends})
+        found.add("crop", **ends)
         found.notes.append(f"{step}: rows counted from the bottom are written as negative numbers")
+
+
+def _destripe(found: Translation, given: Any) -> bool:
+    """The wavelet method, if it is the one that is asked for."""
+    asked = given.get("wavelet_decomposition") if isinstance(given, dict) else None
+    if not isinstance(asked, dict):
+        return False
+    values = {name: asked[name] for name in ("wavelet", "level", "sigma") if name in asked}
+    found.add("destripe", method="wavelet", **values)
+    return True

@@ -49,6 +49,13 @@ class Translation:
     left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def add(self, step: str, **parameters: Any) -> str:
+        """Add a step to the chain; the id that it has there."""
+        count = sum(each.get("step") == step for each in self.steps)
+        own = {"id": f"{step}_{count + 1}"} if count else {}
+        self.steps.append({"step": step, **own, **parameters})
+        return own.get("id", step)
+
 
 def protocol_text(found: Translation) -> str:
     """The protocol as YAML, with what is to be known of it at its head."""
@@ -81,7 +88,10 @@ def _comment(text: str, mark: str) -> list[str]:
 
 def _item(entry: Mapping[str, Any]) -> Iterator[str]:
     """An entry of a list, its first key behind the dash."""
-    for index, line in enumerate(_mapping(entry, 4)):
+    lines = _mapping(entry, 4)
+    if "one_of" in entry:
+        lines = ["    one_of:", *_mapping(entry["one_of"], 6)]
+    for index, line in enumerate(lines):
         yield f"  - {line[4:]}" if index == 0 else line
 
 

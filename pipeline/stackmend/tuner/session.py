@@ -11,7 +11,7 @@ from typing import Any
 
 from stackmend.errors import OutputError, StackmendError, UsageError
 from stackmend.preview import Preview, State
-from stackmend.preview.controls import UNKNOWN, step_controls
+from stackmend.preview.controls import UNKNOWN, search_controls, step_controls
 from stackmend.preview.document import Document, History
 from stackmend.preview.saving import save
 from stackmend.preview.searches import SearchNews
@@ -101,6 +101,10 @@ class Session:
         job = self.sound.job if self.sound else None
         sizes = job.reader.metadata.pixel_size if job else UNKNOWN
         return step_controls(self.history.now, sizes)
+
+    def search_controls(self) -> list[dict[str, Any]]:
+        """What can be chosen for its searches: losses, second losses, strategies."""
+        return search_controls(self.history.now)
 
     def _problem(self, what: str, message: Message, **more: Any) -> None:
         self.tell({"kind": "problem", "message": what, "seq": message["seq"], **more})

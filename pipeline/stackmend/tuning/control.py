@@ -13,11 +13,10 @@ from stackmend.chain import Bound
 from stackmend.job import Job
 from stackmend.kernels.rounding import to_dtype
 from stackmend.protocol.model import CleanPart
-from stackmend.registry import Stage, Step, Undefined
+from stackmend.registry import IMAGE, Stage, Step, Undefined
 from stackmend.result.hashes import digest
 from stackmend.result.journal import Journal, JournaledLosses, Loss
 from stackmend.sweep import Choice, Combination, Measured, NoChoice, distinct_work_for, walk
-from stackmend.tuning.framing import unrestored
 from stackmend.tuning.plausible import MASKED_SHARE, measuring, overmasked
 from stackmend.tuning.trial import Trial
 
@@ -29,7 +28,7 @@ def changed_share(
     dtype: np.dtype[Any],
     part: tuple[slice, ...],
 ) -> float:
-    """The share of the pixels of a part that are written otherwise than they were read."""
+    """The share of the pixels of a part that are written otherwise than without tuned steps."""
     written, _ = to_dtype(image, dtype)
     return float(np.mean((written != before)[part]))
 
@@ -37,14 +36,15 @@ def changed_share(
 CHANGES = "changes clean slices"
 """What a combination does that is out for what it changes."""
 
-_CHANGED = Step(name="control", version=1, stages=(Stage(changed_share),))
+_CHANGED = Step(name="control", version=2, stages=(Stage(changed_share),))
 
 
 class Control:
     """The clean slices of a search, and what is known of each combination there.
 
     A slice passes the whole chain, as it is applied: with the scale of the whole slice, and with
-    the steps behind the tuned ones, but for those whose values a later search has yet to choose.
+    the steps behind the tuned ones, but for those about which is decided later. It is compared with
+    what the same chain makes of it without the tuned steps, so that no step counts for another.
     ``shares`` has what a combination changes of each part, ``masked`` what it masks of the slice,
     ``failed`` why one cannot be computed there, which is out as well.
     """
@@ -52,10 +52,10 @@ class Control:
     def __init__(
         self, job: Job, trial: Trial, journal: Journal, known: Mapping[tuple[str, str], Loss]
     ) -> None:
-        undecided = [each.id for each in trial.rest if not each.is_known]
-        chain = trial.chain.without(undecided) if undecided else trial.chain
+        chain = trial.chain.without(trial.undecided) if trial.undecided else trial.chain
         self._trial = trial.like(chain, replace(trial.entry, region={}))
-        self._dtype, self._window = job.dtype, job.window
+        self._without = chain.without(trial.entry.steps)
+        self._dtype = job.dtype
         self.parts: tuple[CleanPart, ...] = trial.entry.clean
         self.limit = trial.entry.max_changed
         self.identities = {place: self._identity(part) for place, part in enumerate(self.parts)}
@@ -160,7 +160,8 @@ class Control:
                 note(MASKED_SHARE, each, 0.0)
                 note(_CHANGED.name, each, 0.0)
             return
-        before = self._before(part.number, raw)
+        image = self._without.consecutive().evaluate(part.number, (IMAGE,))[IMAGE]
+        before, _ = to_dtype(image, self._dtype)
         values: Mapping[str, Any] = {
             "before": before,
             "dtype": self._dtype,
@@ -174,15 +175,6 @@ class Control:
         if not masked:
             for each in combinations:
                 note(MASKED_SHARE, each, 0.0)
-
-    def _before(self, number: int, raw: NDArray[Any]) -> NDArray[Any]:
-        """What is restored of a slice, in its place."""
-        steps = (bound.component for bound in self._trial.chain.steps)
-        if not any(step.moves for step in steps if isinstance(step, Step)):
-            return raw[self._window]
-        image = unrestored(self._trial.chain, number)
-        assert image is not None  # it is no constant one
-        return to_dtype(image, raw.dtype)[0]
 
     def _identity(self, part: CleanPart) -> str:
         """What decides about the shares of a part, but the combination."""

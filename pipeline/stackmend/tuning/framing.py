@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from stackmend.chain import ABSENT, cutting_and_moving
+from stackmend.chain import ABSENT
 from stackmend.errors import InputError, StepError
 from stackmend.job import Job
-from stackmend.registry import FRAME, IMAGE, Step
+from stackmend.registry import FRAME, Step
 from stackmend.tuning.chains import ChannelChain
-from stackmend.tuning.raw import Image
 
 Frame = tuple[int, int, int, int]
 
@@ -49,16 +48,6 @@ def _cuts_behind(chain: ChannelChain) -> str:
             return bound.id
         moved |= isinstance(step, Step) and step.moves is not None
     return ""
-
-
-def unrestored(chain: ChannelChain, number: int) -> Image | None:
-    """A slice as it was read, cut and moved like the restored one; ``None`` if it cannot be used.
-
-    Of the chain only what cuts and moves must have its values.
-    """
-    moving = replace(chain, steps=tuple(cutting_and_moving(chain.steps)))
-    image = moving.consecutive().evaluate(number, (IMAGE,))[IMAGE]
-    return None if image is ABSENT else image
 
 
 def _frame_of(job: Job, chain: ChannelChain) -> Frame | None:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from stackmend.chain import Bound, Products, product_of_neighbour
-from stackmend.registry import HIDDEN_RESULTS, IMAGE, Hiding, Stage, Step
+from stackmend.registry import ASKED_PIXELS, HIDDEN_RESULTS, IMAGE, Hiding, Stage, Step
 
 OWN_SLICE = "own_slice"
 """Given of a slice and its neighbours: whether it is the one whose pixels are hidden."""
@@ -33,26 +33,34 @@ def own_slice(reach: int) -> Products:
 def hidden(tuned: Sequence[Bound], hiding: Hiding, places: Sequence[int]) -> tuple[Bound, ...]:
     """The tuned steps on the slice with the pixels of each place hidden; then it is untouched."""
     steps = [_step(_none_yet, HIDDEN_RESULTS)]
+    *before, last = (_unseen(each) for each in tuned)
+    asking = hiding.looked_at is not None
     for place in places:
-        steps.append(_step(_begin(hiding), IMAGE, place=place))
-        for bound in tuned:
-            component = bound.component
-            assert isinstance(component, Step)
-            steps.append(replace(bound, component=_unseen(component)))
-        steps.append(_step(_added, HIDDEN_RESULTS))
+        steps += [_step(_begin(hiding), IMAGE, place=place), *before]
+        if asking:
+            steps.append(_step(_asked(hiding), ASKED_PIXELS, place=place))
+        steps += [last, _step(_added, HIDDEN_RESULTS, closes=ASKED_PIXELS if asking else None)]
     return (*steps, _step(_initial, IMAGE))
 
 
-def _unseen(step: Step) -> Step:
+def _unseen(bound: Bound) -> Bound:
+    assert isinstance(bound.component, Step)
+    return replace(bound, component=_without_marks(bound.component))
+
+
+def _without_marks(step: Step) -> Step:
     """A step of whose marks and numbers nobody is told, and that leaves open what it closes."""
     stages = tuple(replace(each, mask_of="", facts={}) for each in step.stages)
-    variants = {name: _unseen(each) for name, each in step.variants.items()}
+    variants = {name: _without_marks(each) for name, each in step.variants.items()}
     return replace(step, stages=stages, variants=variants, closes=None)
 
 
-def _step(function: Callable[..., Any], makes: str, **parameters: Any) -> Bound:
+def _step(
+    function: Callable[..., Any], makes: str, closes: str | None = None, **parameters: Any
+) -> Bound:
     stage = Stage(function, makes=makes)
-    return Bound(Step(name="hidden", version=1, stages=(stage,)), "hidden", parameters)
+    step = Step(name="hidden", version=1, stages=(stage,), closes=closes)
+    return Bound(step, "hidden", parameters)
 
 
 @cache  # the same function for the same loss: it stands for what is remembered of it
@@ -61,6 +69,15 @@ def _begin(hiding: Hiding) -> Callable[..., Any]:
         return hiding.hidden(initial_image, place) if own_slice else initial_image
 
     return begin
+
+
+@cache
+def _asked(hiding: Hiding) -> Callable[..., Any]:
+    def asked(initial_image: Any, *, place: int) -> Any:  # noqa: ARG001 - absent where the slice is
+        assert hiding.looked_at is not None
+        return hiding.looked_at(place)
+
+    return asked
 
 
 def _none_yet(initial_image: Any) -> list[Any]:  # noqa: ARG001 - absent where the slice is

@@ -219,7 +219,7 @@ def _searched(
     by = strategy(**entry.strategy)
     numbers = entry.slices.indices(trial.chain.reader.shape[0])
     picture = None
-    if picture_of and trial.rest_is_known and trial.is_usable(numbers[0]):
+    if picture_of and not trial.undecided and trial.is_usable(numbers[0]):
         picture = picture_of(trial, numbers[0])
     then = (*trial.rest, picture) if picture else ()
     log.event(

@@ -240,9 +240,14 @@ class Trial(TunedSteps):
         return self.chain.steps[self.last + 1 :]
 
     @property
-    def rest_is_known(self) -> bool:
-        """Whether these have a value for every parameter, so that no later search chooses one."""
-        return all(bound.is_known for bound in self.rest)
+    def undecided(self) -> tuple[str, ...]:
+        """Those of them about which a later search decides, or a survey that waits for one."""
+        found: list[str] = []
+        for bound in self.rest:
+            waits = bound.survey_product and bound.survey_product not in self.chain.settled
+            if waits or not bound.is_known:
+                found.append(bound.id)
+        return tuple(found)
 
 
 def _defined(loss: Any) -> float | Undefined:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from stackmend.registry import Loss, Stage
+from stackmend.registry import UNDEFINED, Loss, Stage, Undefined
 
 
-def loss(image, *, axis):
-    """Mean absolute difference of neighbours along an axis."""
+def loss(image: NDArray[np.float32], *, axis: int) -> float | Undefined:
+    """Mean absolute difference of neighbours along an axis, grey levels."""
+    if image.shape[axis] < 2:
+        return Undefined(UNDEFINED, "a single pixel has no neighbour")
     return float(np.abs(np.diff(image, axis=axis)).mean())
 
 
@@ -29,5 +32,6 @@ LOSS = Loss(
                 "errorMessage": "must be 0 or 1",
             }
         },
+        "additionalProperties": False,
     },
 )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+from numpy.typing import NDArray
 
 from stackmend.registry import IMAGE, Each, Stage, Step, Survey, Unsettled
 
+Image = NDArray[np.float32]
 
-def difference(first, second):
+
+def difference(first: Image, second: Image) -> float:
     """By how much the second slice is brighter than the first; the record of a pair."""
     return float(second.mean(dtype=np.float64) - first.mean(dtype=np.float64))
 
 
-def offsets(records):
+def offsets(records: Mapping[tuple[int, int], float]) -> Each:
     """What must be taken away from each slice, from the differences of neighbours."""
     numbers = sorted({number for pair in records for number in pair})
     if not numbers:
@@ -25,7 +30,7 @@ def offsets(records):
     return Each(known)
 
 
-def steadied(image, offsets):
+def steadied(image: Image, offsets: float | None) -> Image:
     """The slice without its offset, ``(Y, X)`` float32; as it is where none is known."""
     return image if offsets is None else (image - np.float32(offsets)).astype(np.float32)
 
@@ -50,5 +55,6 @@ STEP = Step(
                 "errorMessage": "must be a whole number between 1 and 10",
             }
         },
+        "additionalProperties": False,
     },
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.registry import IMAGE, Stage, Step
+from stackmend.registry import Step
+from stackmend.steps.denoise.removal import filter_stages
 
 Image = NDArray[np.float32]
 
@@ -34,12 +35,13 @@ def averaged(image: Image, *, sigma_color: float | None, sigma_spatial: float, b
     exact = image.astype(np.float64) - lowest
     how = {"sigma_color": sigma_color, "sigma_spatial": sigma_spatial, "bins": bins}
     result = denoise_bilateral(exact, mode="symmetric", **how)
-    return np.asarray(result + lowest, dtype=np.float32)
+    # Axes of 1 px are dropped there.
+    return np.asarray(result + lowest, dtype=np.float32).reshape(image.shape)
 
 
 VARIANT = Step(
     name="bilateral",
     version=1,
-    stages=(Stage(averaged, makes=IMAGE),),
+    stages=filter_stages(averaged),
     references=("Tomasi, Manduchi, ICCV 1998, 839-846, 10.1109/ICCV.1998.710815",),
 )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels.gaussian import gaussian
+from stackmend.kernels.neighbours_in_place import brought_together
 from stackmend.kernels.noise_model import (
     NoisePoints,
     correlations,
@@ -20,24 +21,19 @@ from stackmend.kernels.noise_model import (
     white_part,
 )
 from stackmend.kernels.patch_average import Averages, noise_left
-from stackmend.registry import IMAGE, Stage, Step, Survey, Unsettled, Window
+from stackmend.kernels.slice_transform import SliceTransform
+from stackmend.registry import IMAGE, Plot, Show, Stage, Step, Survey, Unsettled, Window
+from stackmend.steps.denoise.removal import REMOVAL_FACTS, removal_facts, result
 
 Image = NDArray[np.float32]
 Noise = Mapping[str, float]
+Pixels = tuple[slice, slice]
 
 LOOKS = 16
 """Slices that are looked at for the noise."""
 
 CORRELATED = 0.15
 """Correlation of neighbouring pixels from which on noise is not independent."""
-
-
-def noise_facts(image: Image, noise_model: Noise) -> dict[str, float]:
-    """Standard deviation of the noise at the mean grey level; 0 where there is nothing to do."""
-    mean = float(image.mean(dtype=np.float64))
-    variance = noise_model["alpha"] * mean + noise_model["beta"]
-    along = noise_model["correlation_y"], noise_model["correlation_x"]
-    return {"noise": max(variance, 0.0) ** 0.5, "alike": max(along)}
 
 
 def stable_levels(image: Image, noise_model: Noise) -> Image:
@@ -55,6 +51,8 @@ def guide_levels(stable_levels: Image, *, guide: float) -> Image:
 def averages(
     stable_levels: Window[Image],
     guide_levels: Window[Image],
+    asked_pixels: Window[Pixels] | None = None,
+    transform: Window[SliceTransform | None] | None = None,
     *,
     reach: tuple[int, ...],
     h: tuple[float, ...],
@@ -68,6 +66,10 @@ def averages(
     ----------
     stable_levels, guide_levels : Window of (Y, X) float32
         The slice and those beside it; fewer at the ends of the stack.
+    asked_pixels
+        Those that are averaged, if not all.
+    transform : Window of SliceTransform, optional
+        Where each of them lies; they are then compared as they lie on the slice.
     reach
         Slices to either side.
     h
@@ -84,32 +86,49 @@ def averages(
     ValueError
         If the slices differ in size.
     """
+    levels, guides = list(stable_levels), list(guide_levels)
+    if transform is not None:
+        levels, guides = (
+            brought_together(each, transform, transform.centre) for each in (levels, guides)
+        )
     wanted = Averages(
-        levels=tuple(stable_levels),
-        guides=tuple(guide_levels),
+        levels=tuple(levels),
+        guides=tuple(guides),
         offsets=stable_levels.offsets,
         noise=noise_left(guide),
         distance=distance or None,
         patch=patch,
+        at=None if asked_pixels is None else asked_pixels[asked_pixels.centre],
     )
     return wanted.computed(reach, h)
 
 
 def averaged_levels(averages: Averages, *, reach: int, h: float) -> Image:
-    """The average for one reach and one ``h``, ``(Y, X)`` float32, noise of variance 1."""
+    """The average of the asked pixels for one reach and ``h``, ``(Y, X)`` float32."""
     return averages.of(reach, h)
 
 
-def denoised(image: Image, averaged_levels: Image, noise_model: Noise, *, strength: float) -> Image:
+def denoised(
+    image: Image,
+    averaged_levels: Image,
+    noise_model: Noise,
+    asked_pixels: Pixels | None = None,
+    *,
+    strength: float,
+) -> Image:
     """The average in grey levels, mixed with the slice.
 
     Parameters
     ----------
-    image, averaged_levels : (Y, X) float32
-        The slice, and its average on levels whose noise has variance 1.
+    image : (Y, X) float32
+        The slice.
+    averaged_levels : (Y, X) float32
+        The average of the asked pixels on levels whose noise has variance 1.
     noise_model
         The variance of the noise; where there is none, or one grey level only, the slice stays as
         it is.
+    asked_pixels
+        Those that are averaged, if not all; the others are left as they are.
     strength
         0 leaves the slice, 1 takes the average.
 
@@ -119,8 +138,24 @@ def denoised(image: Image, averaged_levels: Image, noise_model: Noise, *, streng
     """
     if not _is_noisy(noise_model) or strength == 0 or image.min() == image.max():
         return image
-    average = grey_levels_of(averaged_levels, noise_model["alpha"], noise_model["beta"])
-    return average if strength == 1 else image + np.float32(strength) * (average - image)
+    result = grey_levels_of(averaged_levels, noise_model["alpha"], noise_model["beta"])
+    own = image if asked_pixels is None else image[asked_pixels]
+    if strength < 1:
+        result = own + np.float32(strength) * (result - own)
+    if asked_pixels is None:
+        return result
+    whole = image.copy()
+    whole[asked_pixels] = result
+    return whole
+
+
+def noise_facts(image: Image, filtered: Image, noise_model: Noise) -> dict[str, float]:
+    """The noise before: 0 where there is nothing to do; and what was taken away."""
+    mean = float(image.mean(dtype=np.float64))
+    variance = noise_model["alpha"] * mean + noise_model["beta"]
+    along = noise_model["correlation_y"], noise_model["correlation_x"]
+    known = {"noise": max(variance, 0.0) ** 0.5, "alike": max(along)}
+    return known | removal_facts(image, filtered)
 
 
 def noise_of_slice(image: Image) -> dict[str, NDArray[np.float64]] | None:
@@ -147,6 +182,26 @@ def model_of_noise(
     else:
         alpha, beta = noise
     return {"alpha": alpha, "beta": beta, "correlation_y": along_y, "correlation_x": along_x}
+
+
+def noise_by_level(image_before: Image, noise_model: Noise) -> Plot | None:
+    """The variance of the noise of a slice against its grey levels, and what the model says."""
+    points = noise_points(image_before)
+    if points is None:
+        return None
+    line = np.maximum(noise_model["alpha"] * points.levels + noise_model["beta"], 0)
+    curves = {"this slice": points.variances.tolist(), "noise that is independent": line.tolist()}
+    beside = (
+        f"{noise_model['correlation_y']:.2f} along y, {noise_model['correlation_x']:.2f} along x"
+    )
+    return Plot(
+        "grey level",
+        "variance",
+        curves,
+        x=points.levels.tolist(),
+        dotted=("this slice",),
+        note=f"Correlation of the noise of neighbouring pixels: {beside}.",
+    )
 
 
 def looked_at(numbers: Sequence[int], _: Sequence[int]) -> Sequence[int]:
@@ -182,20 +237,31 @@ VARIANT = Step(
     name="neighbours",
     version=1,
     stages=(
+        Stage(stable_levels),
+        Stage(guide_levels, plural="guides"),
+        Stage(averages, plural="averages", window="reach", together=("reach", "h")),
+        Stage(averaged_levels),
+        Stage(denoised, makes="filtered"),
         Stage(
             noise_facts,
             facts={
                 "noise": "standard deviation of the noise at the mean grey level",
                 "alike": "correlation of the noise of neighbouring pixels",
+                **REMOVAL_FACTS,
             },
         ),
-        Stage(stable_levels),
-        Stage(guide_levels, plural="guides"),
-        Stage(averages, plural="averages", window="reach", together=("reach", "h")),
-        Stage(averaged_levels),
-        Stage(denoised, makes=IMAGE),
+        Stage(result, makes=IMAGE),
     ),
     survey=Survey("noise_model", noise_of_slice, model_of_noise, slices=looked_at),
+    shows=(
+        Show(
+            "Noise by grey level",
+            "Variance of the noise at the smoothest places of a slice, and the part of it that the "
+            "model takes for noise of single pixels. Shot noise makes both rise; where pixels next "
+            "to each other share noise, the line lies lower: it cannot be told from structure.",
+            noise_by_level,
+        ),
+    ),
     refuse=_refuse,
     doubt=_doubt,
     references=(

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels.noise import noise_level
-from stackmend.registry import IMAGE, Stage, Step
+from stackmend.registry import Step
+from stackmend.steps.denoise.removal import filter_stages
 
 Image = NDArray[np.float32]
 
@@ -51,7 +52,7 @@ def averaged(
 VARIANT = Step(
     name="nl_means",
     version=1,
-    stages=(Stage(averaged, makes=IMAGE),),
+    stages=filter_stages(averaged),
     references=(
         "Buades, Coll, Morel, CVPR 2005, 60-65, 10.1109/CVPR.2005.38",
         "Darbon et al., ISBI 2008, 1331-1334, 10.1109/ISBI.2008.4541250",

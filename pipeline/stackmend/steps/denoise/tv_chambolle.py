@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.registry import IMAGE, Stage, Step
+from stackmend.registry import Step
+from stackmend.steps.denoise.removal import filter_stages
 
 Image = NDArray[np.float32]
 
@@ -41,7 +42,7 @@ def flattened_out(
 VARIANT = Step(
     name="tv_chambolle",
     version=1,
-    stages=(Stage(flattened_out, makes=IMAGE),),
+    stages=filter_stages(flattened_out),
     references=(
         "Chambolle, J. Math. Imaging Vis. 20 (2004), 89-97, 10.1023/B:JMIV.0000011325.36760.1e",
     ),

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.registry import IMAGE, Stage, Step
+from stackmend.registry import Step
+from stackmend.steps.denoise.removal import filter_stages
 
 Image = NDArray[np.float32]
 
@@ -42,17 +43,27 @@ def shrunk(
     Returns
     -------
     (Y, X) float32
+        As it was, where there is no noise.
 
     Raises
     ------
     ValueError
-        If there is no such wavelet.
+        If there is no such wavelet, or the slice has no room for so many levels.
     """
+    import pywt
     from skimage.restoration import denoise_wavelet
 
+    # There is no threshold to be found, or nothing to be taken away.
+    if min(image.shape) == 1 or image.min() == image.max() or sigma == 0:
+        return image
+    most = pywt.dwtn_max_level(image.shape, wavelet)
+    if (wavelet_levels or 1) > most:
+        what = f"{most} levels of {wavelet} fit into {image.shape[0]} x {image.shape[1]} px"
+        raise ValueError(f"{what}, got {wavelet_levels or 1}; take fewer, or a shorter wavelet")
     given = {"sigma": sigma, "wavelet": wavelet, "wavelet_levels": wavelet_levels}
     result = denoise_wavelet(image.astype(np.float64), mode=mode, method=threshold, **given)
-    return np.asarray(result, dtype=np.float32)
+    # Where no finest coefficient differs from 0, its noise is no number, nor is what comes of that.
+    return np.asarray(result, dtype=np.float32) if np.isfinite(result).all() else image
 
 
 def _refuse(_: Mapping[str, Any]) -> dict[str, str]:
@@ -64,7 +75,7 @@ def _refuse(_: Mapping[str, Any]) -> dict[str, str]:
 VARIANT = Step(
     name="wavelet",
     version=1,
-    stages=(Stage(shrunk, makes=IMAGE),),
+    stages=filter_stages(shrunk),
     refuse=_refuse,
     references=(
         "Chang, Yu, Vetterli, IEEE Trans. Image Process. 9 (2000), 1532-1546, 10.1109/83.862633",

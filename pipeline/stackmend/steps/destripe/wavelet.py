@@ -9,7 +9,7 @@ from stackmend.kernels.histogram_match import matched_to
 from stackmend.kernels.wavelets import (
     ColumnSpectra,
     column_spectra,
-    damped_columns,
+    less_columns,
     most_levels,
 )
 from stackmend.registry import IMAGE, Stage, Step
@@ -56,7 +56,7 @@ def destriped(
     -------
     (Y, X) float32
     """
-    restored = np.asarray(image - damped_columns(stripe_spectra, sigma), dtype=np.float32)
+    restored: Image = less_columns(image, stripe_spectra, sigma)
     return matched_to(restored, image) if match_contrast else restored
 
 

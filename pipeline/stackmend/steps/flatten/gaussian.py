@@ -46,5 +46,9 @@ VARIANT = Step(
     name="gaussian",
     version=1,
     stages=(Stage(freed_of_blur, makes=IMAGE), Stage(blur_sigma)),
+    watch=(
+        "This is the blur of the slice, shading and slow structure alike: what shows an outline of "
+        "the specimen here is missing in the result."
+    ),
     references=("Curcuraci, Weinkamer, Bertinetti, bmiptools 1.0.1 (2022)",),
 )

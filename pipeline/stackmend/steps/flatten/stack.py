@@ -8,8 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.kernels.shading import Blocks, block_size, blocks_of, shading_of, without_shading
-from stackmend.registry import IMAGE, Stage, Step, Survey, Unsettled
+from stackmend.kernels.shading import (
+    Blocks,
+    block_size,
+    blocks_of,
+    shading_field,
+    shading_of,
+    without_shading,
+)
+from stackmend.registry import IMAGE, Picture, Show, Stage, Step, Survey, Unsettled
 
 Image = NDArray[np.float32]
 
@@ -83,6 +90,21 @@ def shading_found(shading: Mapping[str, Any]) -> dict[str, float]:
     return {"order": float(shading["order"]), "alike": float(shading["alike"])}
 
 
+def mean_field(shading: Mapping[str, Any]) -> Picture:
+    """The mean grey level that the shading gives to each place."""
+    found = f"Polynomial of order {shading['order']}"
+    if not shading["order"]:
+        found = "No shading was found (order 0), so nothing is changed"
+    alike = f"the quarters of the stack are alike to {shading['alike']:.2f} beside it"
+    note = f"{found}; {alike} (above {ALIKE} shading cannot be told from structure)."
+    return Picture(shading_field(shading, "mean"), note=note)
+
+
+def spread_field(shading: Mapping[str, Any]) -> Picture:
+    """The spread around it, of structure and noise."""
+    return Picture(shading_field(shading, "spread"))
+
+
 def looked_at(
     numbers: Sequence[int], optimization: Sequence[int], *, every: int | None
 ) -> Sequence[int]:
@@ -105,4 +127,24 @@ VARIANT = Step(
         ),
     ),
     survey=Survey("shading", block_means, shading, slices=looked_at),
+    watch=(
+        "This should vary slowly, and in the same way in every slice: where it follows what a "
+        "slice shows, structure was taken for shading."
+    ),
+    shows=(
+        Show(
+            "Mean by place",
+            "What all slices have in common: how bright each place is on average. Detector and "
+            "optics make slopes, vignettes and corners, and no outline of the specimen.",
+            mean_field,
+            whole_stack=True,
+        ),
+        Show(
+            "Spread by place",
+            "How far grey levels spread there. Where this is as uneven as the mean, the shading is "
+            "a factor; where it is even, a term.",
+            spread_field,
+            whole_stack=True,
+        ),
+    ),
 )

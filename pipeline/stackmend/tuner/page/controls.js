@@ -15,7 +15,8 @@ function rangeOf({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }) {
   return low === "–" ? `to ${high}` : `${low} to ${high}`;
 }
 
-function row(parameter, id, step, live) {
+/** A row of controls for a parameter of a step, or of what a search works with. */
+export function row(parameter, id, step, live) {
   let now = parameter;
   const { path, name } = parameter;
   const swept = () => now.sweep !== null && now.sweep !== undefined;
@@ -87,6 +88,7 @@ function unit(name) {
 export class Controls {
   #rows = [];
   #shape = "";
+  #page = "";
 
   constructor(hub, live, place) {
     Object.assign(this, { live, place });
@@ -117,8 +119,28 @@ export class Controls {
     });
     const first = steps.findIndex(({ alternative }) => alternative);
     if (state.alternatives?.length) cards.splice(Math.max(0, first), 0, this.#choose(state));
-    this.place.replaceChildren(make("ol", { class: "chain" }, ...cards));
+    this.place.replaceChildren(this.#pages(steps), make("ol", { class: "chain" }, ...cards));
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  }
+
+  // One step at a time, or all below each other; a long chain has a page for each.
+  #pages(steps) {
+    const names = [...new Set(steps.map(({ id }) => id))];
+    const list = make("div", { class: "pages joined", role: "group", "aria-label": "Steps shown" });
+    list.hidden = names.length < 3;
+    const turn = (name) => {
+      this.#page = names.includes(name) ? name : "";
+      for (const button of list.children) {
+        button.setAttribute("aria-pressed", String(button.dataset.page === this.#page));
+      }
+      for (const card of this.place.querySelectorAll("details.step")) {
+        card.parentElement.hidden = this.#page !== "" && card.dataset.step !== this.#page;
+      }
+    };
+    list.append(...["", ...names].map((name) => make("button", { type: "button",
+      "data-page": name, on: { click: () => turn(name) } }, name || "all")));
+    queueMicrotask(() => turn(this.#page));
+    return list;
   }
 
   #card(step, at, rows, open) {

@@ -6,28 +6,38 @@ const [WIDTH, HEIGHT] = [320, 84];
 
 /** Loss, changed pixels, mask and clipped pixels of what is on the screen. */
 export function showFigures(hub, place) {
-  const item = (label, title) => {
+  const item = (label, title, where = place) => {
     const [value, more] = [make("span", {}, "–"), make("small", { class: "soft" })];
-    place.append(make("div", { title }, make("dt", {}, label), make("dd", {}, value, more)));
+    where.append(make("div", { title }, make("dt", {}, label), make("dd", {}, value, more)));
     return (text, beside = "", why = title) => {
       value.textContent = text;
       more.textContent = beside;
       value.parentElement.parentElement.title = why;
     };
   };
-  const loss = item("loss", "Loss of this slice, lower is better; under it of the slice untouched");
+  const losses = make("div", { class: "losses-here" });
+  place.append(losses);
+  const LOSS = "Loss of this slice, lower is better; under it of the slice untouched";
   const changed = item("changed", "Share of the pixels that differ from the input");
   const mask = item("mask", "Share of the slice that is masked");
   const clipped = item("clipped", "Pixels at the ends of what the output can hold");
-  let searches = 0;
-  hub.on("state", ({ entries }) => {
-    searches = entries?.length ?? 0;
+  let entries = [];
+  let shown = "";
+  let each = [];
+  hub.on("state", (state) => {
+    entries = state.entries ?? [];
+    // One number for each search, with the name of its loss where there are several.
+    const names = entries.length > 1 ? entries.map(({ loss }) => loss) : ["loss"];
+    if (shown === names.join()) return;
+    shown = names.join();
+    losses.replaceChildren();
+    each = names.map((name) => item(name, LOSS, losses));
   });
   hub.on("figures", (figures) => {
     // Losses take longer than the rest and follow; until then the last one stays, faded.
-    const waits = searches > 0 && !figures.losses?.length;
-    place.firstElementChild.classList.toggle("old", waits);
-    if (!waits) showLoss(figures);
+    const waits = entries.length > 0 && !figures.losses?.length;
+    losses.classList.toggle("old", waits);
+    if (!waits) each.forEach((show, at) => showLoss(show, figures.losses?.[at] ?? figures, at));
     changed(percent(figures.changed));
     mask(percent(figures.mask), figures.mask_pixels ? `${number(figures.mask_pixels, 9)} px` : "");
     clipped(number(figures.clipped, 9), "px");
@@ -35,10 +45,11 @@ export function showFigures(hub, place) {
   hub.on("state", () => place.classList.add("old"));
   hub.on("figures", () => place.classList.remove("old"));
 
-  function showLoss({ loss: here, untouched, reason }) {
+  function showLoss(show, { loss: here, untouched, reason }, at) {
     const known = Number.isFinite(here);
     const alone = Number.isFinite(untouched) ? `untouched ${number(untouched)}` : "";
-    loss(known ? number(here) : "–", known ? alone : short(reason) || alone, reason ?? undefined);
+    const of = entries.length > 1 ? `${(entries[at]?.steps ?? []).join(", ")}: ${LOSS}` : LOSS;
+    show(known ? number(here) : "–", known ? alone : short(reason) || alone, reason || of);
   }
 }
 

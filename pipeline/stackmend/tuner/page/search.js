@@ -1,6 +1,7 @@
 // The panel of the search: where it looks, its start and end, what it found.
 
 import { find, listed, make, number } from "./elements.js";
+import { row } from "./controls.js";
 import { Graph, STATUS } from "./graph.js";
 
 const ROLES = [
@@ -90,6 +91,7 @@ export class Search {
       on: { click: () => this.hub.tell("pen", "region") } }, "draw");
     this.start = make("button", { type: "button", class: "main", id: "search",
       title: "Search (Ctrl+Enter)", on: { click: () => this.begin() } }, "Search");
+    this.how = new How(this.live);
     this.count = make("span", { class: "soft" });
     this.progress = make("progress", { max: 1, value: 0, "aria-label": "Combinations tried" });
     this.outcome = make("p", { class: "outcome", role: "status" });
@@ -104,7 +106,7 @@ export class Search {
         make("span", { class: "joined" }, ...this.buttons)),
       ...ROLES.map(field),
       make("p", { class: "on" }, make("span", {}, "Region"), this.region,
-        make("span", {}, this.draw, this.clear)),
+        make("span", {}, this.draw, this.clear)), this.how.element,
       make("p", { class: "go" }, this.start, this.count), this.progress, this.found);
   }
 
@@ -139,6 +141,8 @@ export class Search {
       ? `${number(entry.combinations)} combinations${entry.loss ? `, ${entry.loss}` : ""}`
       : "give a parameter a range first";
     this.start.disabled = !entry.combinations;
+    this.how.show((state.search_controls ?? []).filter((each) => each.entry === this.#entry),
+      state);
     this.#marks();
     this.#told(this.#results.get(this.#entry) ?? {});
   }
@@ -189,6 +193,55 @@ export class Search {
       if (those.length) rows.push(cells(words, String(those.length), why));
     }
     this.table.replaceChildren(make("tbody", {}, ...rows));
+  }
+}
+
+const KINDS = { loss: "Loss", also: "Second loss", strategy: "Strategy" };
+
+/** How a search chooses: its loss, a second one beside it, its strategy, and their parameters. */
+class How {
+  #shape = "";
+  #rows = [];
+
+  constructor(live) {
+    this.live = live;
+    this.element = make("div", { class: "how" });
+  }
+
+  show(controls, state) {
+    const shape = JSON.stringify(controls.map(({ path, name, parameters }) =>
+      [path, name, parameters.map((each) => each.name)]));
+    if (shape !== this.#shape) this.#build(controls);
+    this.#shape = shape;
+    const parameters = controls.flatMap((each) => each.parameters);
+    this.#rows.forEach((each, at) => each.update(parameters[at], state.problems, state.overtaken));
+  }
+
+  #build(controls) {
+    this.#rows = [];
+    const parts = controls.flatMap((control) => {
+      const rows = control.parameters.map((parameter) => row({ ...parameter, sweepable: false },
+        `how-${control.kind}-${parameter.name}`, { id: control.kind }, this.live));
+      this.#rows.push(...rows);
+      const inside = rows.map(({ element }) => element);
+      return [this.#list(control), rows.length
+        ? make("details", {}, make("summary", { class: "soft" }, `${control.name}: options`),
+          make("p", { class: "about" }, control.description), ...inside) : ""];
+    });
+    this.element.replaceChildren(...parts.filter(Boolean));
+  }
+
+  // The names to choose from; to take one away makes it the default, or none.
+  #list({ kind, name, choices, default: usual, path, about }) {
+    const none = usual === null || usual === undefined ? [""] : [];
+    const list = make("select", { id: `how-${kind}`, title: about, on: { change: () => {
+      const chosen = list.value;
+      this.live.send(chosen ? { do: "set", path, value: chosen } : { do: "remove", path });
+    } } }, ...[...none, ...choices].map((each) =>
+      make("option", { value: each }, each || "none")));
+    list.value = name ?? "";
+    return make("p", { class: "on" },
+      make("label", { for: `how-${kind}`, title: about }, KINDS[kind]), list);
   }
 }
 

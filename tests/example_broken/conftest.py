@@ -1,0 +1,3 @@
+"""These files are a package to be installed, not tests."""
+
+collect_ignore_glob = ["*"]

@@ -1,0 +1,1 @@
+"""Steps that cannot be used, each for a reason of its own."""

@@ -1,0 +1,3 @@
+"""A step for a stackmend that there is not yet; it is never loaded."""
+
+STEP = None
