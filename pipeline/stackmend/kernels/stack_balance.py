@@ -75,21 +75,12 @@ def stack_balance(
     paired = sorted({number for pair in records for number in pair})
     place = {number: at for at, number in enumerate(paired)}
     pairs = np.array([[place[one], place[two]] for one, two in records], dtype=np.intp)
-    columns = ("gain", "offset", "level", "spread")
-    found = {name: np.array([each[name] for each in records.values()]) for name in columns}
-    gains, offsets = np.ones(len(paired)), np.zeros(len(paired))
-    if model != "offset":
-        gains = np.exp(_solution(pairs, np.log(found["gain"]), FLOOR))
-    if model != "gain":
-        first, second = gains[pairs[:, 0]], gains[pairs[:, 1]]
-        rest = (first * found["gain"] - second) * found["level"]
-        floor = FLOOR * float(np.median(found["spread"]))
-        offsets = _solution(pairs, first * found["offset"] + rest, floor)
+    gains, offsets = _solved(pairs, list(records.values()), model)
 
     # Slices without a pair, then what changes slowly, and what stays as it was.
     numbers = sorted({*paired, *interpolated})
-    logarithms = np.interp(numbers, paired, np.log(gains))
-    gains, offsets = np.exp(logarithms), np.interp(numbers, paired, offsets)
+    gains = np.exp(np.interp(numbers, paired, np.log(gains)))
+    offsets = np.interp(numbers, paired, offsets)
     if keep_trend:
         how = {"sigma": keep_trend / 4, "mode": "mirror"}
         if model != "offset":
@@ -106,6 +97,24 @@ def stack_balance(
     counts = np.zeros(len(numbers), dtype=np.intp)
     counts[known] = np.bincount(pairs.ravel(), minlength=len(paired))
     return Balance(tuple(numbers), gains, offsets, counts)
+
+
+def _solved(
+    pairs: Index, records: Sequence[Mapping[str, Any]], model: str
+) -> tuple[Numbers, Numbers]:
+    """Gains whose logarithm has the mean 0, and offsets of mean 0."""
+    count = int(pairs.max()) + 1
+    gains, offsets = np.ones(count), np.zeros(count)
+    columns = ("gain", "offset", "level", "spread")
+    found = {name: np.array([each[name] for each in records]) for name in columns}
+    if model != "offset":
+        gains = np.exp(_solution(pairs, np.log(found["gain"]), FLOOR))
+    if model != "gain":
+        first, second = gains[pairs[:, 0]], gains[pairs[:, 1]]
+        rest = (first * found["gain"] - second) * found["level"]
+        floor = FLOOR * float(np.median(found["spread"]))
+        offsets = _solution(pairs, first * found["offset"] + rest, floor)
+    return gains, offsets
 
 
 def groups_of(pairs: Sequence[Pair]) -> list[list[int]]:
