@@ -20,6 +20,8 @@ RANDOM = np.random.default_rng(7)
 GAINS = np.exp([0.1, -0.05, 0.2, -0.15, 0.03, 0.12, -0.08, -0.17])[:, None, None]
 OFFSETS = np.array([4.0, -7, 2, 9, -3, 0, -8, 3])[:, None, None]
 
+NEAR = ((0, 1), (0, 2), (1, 2))
+
 
 def tissue(slices=8, side=96):
     """A field that changes slowly along the stack, with noise."""
@@ -129,7 +131,7 @@ def test_two_parts_with_one_plan_are_as_the_whole():
         [stage(FLICKERS[n], found.values[n]) for n in part] for part in (range(3), range(3, 8))
     ]
     assert np.array_equal(np.concatenate(parts), steps.deflicker(FLICKERS))
-    assert found.about == {"pairs": 18, "dropped": [], "interpolated": []}
+    assert found.about == {"pairs": 18, "dropped": [], "interpolated": [], "warnings": []}
 
 
 # What cannot be compared
@@ -144,6 +146,16 @@ def test_slices_that_show_something_else():
     others = [0, 1, 2, 3, 4, 6, 7]
     assert error(made[others], TRUTH[others]) < 0.2 * error(stack[others], TRUTH[others])
     assert np.ptp(made[5]) < np.ptp(stack[5]) * 1.3
+    step = registry.steps().get("deflicker").survey
+    defaults = {"blur": 2, "thin": 4, "model": "gain_offset"}
+    seen = [step.prepared({"image": each}, defaults) for each in stack[4:7]]
+    pairs = {(4 + i, 4 + j): step.record_of((seen[i], seen[j]), defaults) for i, j in NEAR}
+    more = {"keep_trend": 0, "anchor": "stack", "missing": "interpolate"}
+    found = step.settle(pairs, range(4, 7), model="gain_offset", **more)
+    assert found.values[5]["pairs"] == 0
+    assert found.about["interpolated"] == [5]
+    assert "2 of 3 pairs of slices are left out, the first 4 and 5" in found.about["warnings"][0]
+    assert found.about["warnings"][1].startswith("slice 5 can be compared with none: gain and")
     protocol = {"protocol": 1, "chain": [{"step": "deflicker"}]}
     with pytest.raises(InputError, match="deflicker: slice 5 can be compared with none"):
         stackmend.apply(protocol, stack)

@@ -85,12 +85,24 @@ def balance(
         anchor=None if anchor == "stack" else int(anchor),
         interpolated=numbers if missing == "interpolate" else (),
     )
-    columns = zip(found.gains.tolist(), found.offsets.tolist(), found.pairs.tolist(), strict=True)
-    values = dict(zip(found.numbers, columns, strict=True))
+    each = zip(found.gains.tolist(), found.offsets.tolist(), found.pairs.tolist(), strict=True)
+    every = [dict(zip(("gain", "offset", "pairs"), values, strict=True)) for values in each]
+    return Each(dict(zip(found.numbers, every, strict=True)), _told(records, unpaired))
+
+
+def _told(records: Records, unpaired: Sequence[int]) -> dict[str, Any]:
+    """What is to be known besides, and what of it people are warned of."""
     dropped = [[*pair, record["reason"]] for pair, record in records.items() if record["reason"]]
-    about = {"pairs": len(believed), "dropped": dropped, "interpolated": unpaired}
-    names = ("gain", "offset", "pairs")
-    return Each({n: dict(zip(names, each, strict=True)) for n, each in values.items()}, about)
+    warnings = []
+    if dropped:
+        one, two, reason = dropped[0]
+        what = f"{len(dropped)} of {len(records)} pairs of slices are left out"
+        warnings.append(f"{what}, the first {one} and {two} ({reason}); surveys.json has all")
+    if unpaired:
+        what = f"{_listed(unpaired)} can be compared with none"
+        warnings.append(f"{what}: gain and offset lie between those of the neighbours")
+    told = {"pairs": len(records) - len(dropped), "dropped": dropped}
+    return {**told, "interpolated": list(unpaired), "warnings": warnings}
 
 
 def _check_joined(groups: Sequence[Sequence[int]], records: Records) -> None:
