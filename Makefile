@@ -18,6 +18,7 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python tests/benchmarks/bench.py
+	$(BIN)/python tests/benchmarks/align.py
 
 # From a move on the tuner's page to the picture on the screen; needs a browser, some minutes.
 tuner-bench: $(VENV)/.dev

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from drifting import drifted
 from stackmend import registry
 from stackmend.testing import loss_contracts, sample, step_contracts
 
@@ -15,10 +16,17 @@ LEARN = {"step": "learn_charging", "members": 1, "rounds": 1, "copies": 2, "hidd
 FIXED = {"slices_in_memory": 300}
 FEW = {"stack": sample()[:4], **FIXED}
 
+ALIKE = {"stack": drifted(4), **FIXED}
+"""Slices that show the same, which can be laid on each other."""
+
+FIND_PLACES = {"step": "estimate_alignment", "missing": "interpolate"}
+
 OF_STEPS = {
-    "apply_alignment": {"chain": ["estimate_alignment", "apply_alignment"]},
+    "align": {"chain": [{"step": "align", "missing": "interpolate"}], **ALIKE},
+    "apply_alignment": {"chain": [FIND_PLACES, "apply_alignment"], **ALIKE},
     "correct_charging": {"chain": ["standardize", "find_charging", "correct_charging"]},
     "destandardize": {"chain": ["standardize", "destandardize"]},
+    "estimate_alignment": {"chain": [FIND_PLACES, "apply_alignment"], **ALIKE},
     "equalize": FIXED,
     "fill_streaks": {"chain": ["find_streaks", "fill_streaks"]},
     "find_charging": {"chain": ["standardize", "find_charging"]},

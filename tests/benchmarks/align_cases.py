@@ -26,16 +26,14 @@ class Field:
         """A square of a size, from where a matrix leads to; its middle is that of the field."""
         corner = (np.array(self.shape) - size) // 2
         how = {"order": 5, "prefilter": False, "mode": "mirror", "output_shape": (size, size)}
-        return ndimage.affine_transform(
-            self.spline, matrix[:, :2], matrix[:, 2] + corner, **how
-        )
+        return ndimage.affine_transform(self.spline, matrix[:, :2], matrix[:, 2] + corner, **how)
 
 
 def stack_of(field, matrices, size, random, noise=NOISE, other=None):
-    """The slices that have these transforms; ``other(number, slice)`` may change one before noise."""
+    """The slices of these transforms; ``other(number, slice)`` may change one before the noise."""
     slices = []
     for number, matrix in enumerate(matrices):
-        # The matrix leads from aligned coordinates to those of the slice: the slice reads backwards.
+        # It leads from aligned coordinates to those of the slice, which thus reads backwards.
         image = field.read(transforms.inverse(matrix), size)
         image = image if other is None else other(number, image)
         slices.append(image + random.normal(0, noise, image.shape))
@@ -49,7 +47,7 @@ def static(field, seed, size=480, count=8, noise=NOISE):
     return stack_of(field, matrices, size, random, noise), np.stack(matrices)
 
 
-def affine(field, seed, size=440, count=8):
+def affine(field, seed, size=480, count=8):
     """Strain, shear and turn of 0.006 and shifts, in each slice anew."""
     random = np.random.default_rng(seed)
     matrices, centre = [], transforms.centre_of((size, size))
@@ -86,12 +84,12 @@ def _discs(random, size, count, radii):
 
 
 def changing(field, others, seed, size=440, count=12):
-    """Shifts, and a third of every slice is other tissue, at other places in each."""
+    """Shifts, and a fifth of every slice is other tissue, at other places in each."""
     random = np.random.default_rng(seed)
     matrices = [transforms.translation(random.uniform(-4, 4, 2)) for _ in range(count)]
 
     def replaced(number, image):
-        cover = _discs(random, size, 14, (25, 60))
+        cover = _discs(random, size, 8, (25, 60))
         other = others[number % len(others)]
         turned = other.read(transforms.translation(random.uniform(-40, 40, 2)), size)
         turned = np.rot90(turned, random.integers(1, 4))
@@ -126,7 +124,9 @@ def tilted(field, other, seed, size=440, count=24, slope=0.8):
         moved = slope * direction * (number - count / 2)
         back = transforms.inverse(matrix)
         image = field.read(back, size)
-        tilted_one = other.read(transforms.composed(transforms.translation([0, -moved]), back), size)
+        tilted_one = other.read(
+            transforms.composed(transforms.translation([0, -moved]), back), size
+        )
         y, x = np.mgrid[:size, :size]
         at = transforms.moved(back, np.stack([y, x], axis=-1).astype(np.float64))
         # A vertical band whose edges move along.

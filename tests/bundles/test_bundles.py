@@ -19,6 +19,7 @@ import tifffile
 import yaml
 
 from commands import Main
+from drifting import write_chain, write_drifted
 from stackmend import api
 from stackmend.bundles import open_archive, read_bundle
 from stackmend.bundles.content import hashes
@@ -437,3 +438,21 @@ def test_a_record_beside_a_protocol_knows_the_package_of_a_missing_step(
 def test_what_is_no_bundle_is_called_so(lab: Path) -> None:
     with pytest.raises(InputError, match=r"p\.yaml: is no bundle; give a file that stackmend"):
         read_bundle(lab / "p.yaml")
+
+
+def test_it_carries_the_files_that_steps_read(tmp_path: Path) -> None:
+    write_drifted(tmp_path)
+    api.run(write_chain(tmp_path, {"step": "align"}, name="found"), workers=1)
+    load = {"step": "align", "load": "of_found/transforms.csv"}
+    file = write_chain(tmp_path, load, name="loaded")
+    run = api.run(file, workers=1)
+    api.bundle(file, run.folder, output=tmp_path / "b.zip")
+    assert api.prove(tmp_path / "b.zip").verification.outcome == "identical"
+    far = tmp_path / "far"
+    far.mkdir()
+    (tmp_path / "b.zip").rename(far / "b.zip")
+    (run.folder.parent / "of_found").rename(tmp_path / "gone")
+    other = api.run(far / "b.zip", input=tmp_path / "cell.tif", output=far / "out", workers=1)
+    assert run.record is not None
+    assert other.record is not None
+    assert other.record["output"]["pixel_hash"] == run.record["output"]["pixel_hash"]

@@ -14,6 +14,7 @@ import pytest
 import tifffile
 import yaml
 
+from drifting import drifted, write_drifted
 from stackmend import api, resources
 from stackmend.chain import Node
 from stackmend.errors import InputError, UsageError
@@ -118,6 +119,16 @@ def test_every_kind_of_step(take, stack, preview, tmp_path, chain: Any) -> None:
 def test_learnt_with_neighbours(take, preview, tmp_path) -> None:
     state = take(LEARNT, input={"phantom": SMALL | {"tissue": "cells", "charge": ["blobs"]}})
     assert_same_as_run(preview, state, tmp_path)
+
+
+def test_slices_that_are_moved(take, preview, tmp_path) -> None:
+    write_drifted(tmp_path, drifted(5))
+    find = {"step": "estimate_alignment", "canvas": "union"}
+    chain = [find, *PER_STACK, {"step": "apply_alignment"}]
+    state = take(chain, input={"path": "cell.tif"})
+    assert_same_as_run(preview, state, tmp_path)
+    made = preview.products(state, 1, 0, ("before", "after"))
+    assert made["before"].shape == made["after"].shape != drifted(5).shape[1:]
 
 
 @pytest.mark.parametrize("dtype", ["int16", "float32"])

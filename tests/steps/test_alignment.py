@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ import stackmend
 from drifting import COUNT, HEIGHT, WIDTH, drifted, path, write_chain, write_drifted
 from stackmend import api, steps
 from stackmend.errors import InputError, ProtocolError, StepError, WrongValue
+from stackmend.kernels.slice_transform import SliceTransform
 from stackmend.kernels.transform_files import for_slices, read_transforms
+from stackmend.registry import Window
+from stackmend.steps.destripe import robust
 
 ALIGN = {"step": "align", "trend": "remove"}
 FIND = {**ALIGN, "step": "estimate_alignment"}
@@ -373,3 +377,21 @@ def test_denoise_looks_at_neighbours_in_their_places(aligned: api.RunResult) -> 
     inner = np.s_[:, 14:-14, 14:-14]
     errors = [np.sqrt(np.mean((each - truth)[inner] ** 2)) for each in (moved, blind)]
     assert errors[0] < errors[1]
+
+
+def test_destripe_looks_at_neighbours_in_their_places() -> None:
+    still = [*map(SliceTransform, [np.eye(2, 3)] * 3, [(64, 64)] * 3)]
+    moved = [
+        replace(each, matrix=np.array([[1.0, 0, n], [0, 1, 0]])) for n, each in enumerate(still)
+    ]
+    tissue = drifted()[0, :64, :64].astype(np.float32)
+    slices = [np.roll(tissue, number, 0) for number in range(3)]
+    bands = Window([{} for _ in range(3)], 1)
+    found = {}
+    for name, transforms in (("still", still), ("moved", moved)):
+        given = Window(slices, 1), Window(slices, 1), bands, Window([{0: None}] * 3, 1)
+        seen = robust.beside(*given, transform=Window(transforms, 1), neighbours=1)
+        assert seen is not None
+        found[name] = np.abs(seen.difference[4:-4]).max()
+    assert found["still"] > 1
+    assert found["moved"] < 1e-3

@@ -219,6 +219,18 @@ def test_all_that_is_taken_of_what_is_constant_along_y(shape, wavelet):
     np.testing.assert_allclose(taken, np.tile(taken[:1], (shape[0], 1)), atol=1e-9)
 
 
+@pytest.mark.parametrize("shape", [(150, 96), (139, 97)])
+@pytest.mark.parametrize("wavelet", ["db1", "db4", "sym8"])
+def test_single_precision_takes_what_double_does(shape, wavelet):
+    image = np.random.default_rng(2).normal(size=shape)
+    level = most_levels(shape, wavelet)
+    for sigma in (0.01, 0.7, 5.3, 21.0, 400.0):
+        taken = []
+        for each in (image, image.astype(np.float32)):
+            taken.append(each - less_columns(each, column_spectra(each, wavelet, level), sigma))
+        assert np.abs(taken[1] - taken[0]).max() <= 1e-5 * max(np.abs(taken[0]).max(), 0.1)
+
+
 def test_there_are_all_discrete_wavelets():
     assert len(wavelet_names()) == 106
 

@@ -155,7 +155,10 @@ def is_refusal(error: BaseException) -> bool:
 
     It says so by ``ValueError`` (a survey by ``Unsettled``, too); all else is a fault.
     """
-    return isinstance(error.__cause__, (ValueError, Unsettled))
+    cause = error.__cause__
+    if isinstance(cause, StepError):  # which says of which slice
+        return is_refusal(cause)
+    return isinstance(cause, (ValueError, Unsettled))
 
 
 def _comparable(loss: Any) -> Any:

@@ -99,7 +99,9 @@ def places(
 
 
 @compiled
-def read_cubic(coefficients: Image, matrix: Matrix, box: Limits, limits: Limits, out: Image) -> None:
+def read_cubic(
+    coefficients: Image, matrix: Matrix, box: Limits, limits: Limits, out: Image
+) -> None:
     """Read a spline of order 3 where a matrix leads to from the pixels of a box."""
     width, flat = coefficients.shape[1], coefficients.ravel()
     place = np.empty(out.shape[1], np.intp)
@@ -179,11 +181,12 @@ def residuals(
     first: Image, gain: float, offset: float, box: Limits, limits: Limits, out: Image
 ) -> None:
     """Turn what was read of the second slice into ``gain * it + offset - first``."""
+    scale, shift = np.float32(gain), np.float32(offset)
     for i in range(limits.shape[0]):
         start, stop = limits[i, 0], limits[i, 1]
         row, target = first[box[0] + i, start:stop], out[i, start - box[2] : stop - box[2]]
         for x in range(stop - start):
-            target[x] = gain * target[x] + offset - row[x]
+            target[x] = scale * target[x] + shift - row[x]
 
 
 @compiled
@@ -249,7 +252,11 @@ def weighted_sums(
     r r; 19 how many pixels have weight.
     """
     width = box[3] - box[2]
-    weight, part, ones = np.empty(width, np.float32), np.empty(width, np.float32), np.ones(width, np.float32)
+    weight, part, ones = (
+        np.empty(width, np.float32),
+        np.empty(width, np.float32),
+        np.ones(width, np.float32),
+    )
     middle = (box[0] + box[1] - 1) / 2
     for i in range(limits.shape[0]):
         start, stop = limits[i, 0], limits[i, 1]

@@ -171,7 +171,7 @@ def add_curtains(
 
 @compiled
 def mean_slope_along(image: Image, other: Image) -> float:
-    """Mean of the absolute differences along y of ``image - other``: at the edges to one side."""
+    """Mean absolute difference along y of ``image - other``: central, at the edges to one side."""
     total = np.zeros(image.shape[1], np.float64)  # columns side by side
     last = image.shape[0] - 1
     for y in range(image.shape[0]):

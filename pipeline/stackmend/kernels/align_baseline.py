@@ -46,7 +46,7 @@ def phase_pair(
     parts = [inner(one), inner(two)]
     spectra = [spectrum_of(each) for each in parts]
     how: dict[str, Any] = {"largest": largest, "whitened": 1.0, "around": AROUND}
-    shift = shift_of(*spectra, parts[0].shape, **how)
+    shift = shift_of(spectra[0], spectra[1], parts[0].shape, **how)
     # One step measures how well the slices agree there; its matrix is not taken.
     start = Fit(transforms.translation(shift))
     box = inner_box(one, "translation")

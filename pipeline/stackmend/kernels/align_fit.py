@@ -34,8 +34,7 @@ _DIRECTIONS = {
 class Fit:
     """Where a fit stands: ``gain * second(matrix p) + offset`` is like ``first(p)``.
 
-    ``used`` is the share of the box that has weight, ``firm`` how well the shift is known in its
-    least known direction (det by trace of the curvature).
+    ``used`` is the share of the box that has weight.
     """
 
     matrix: Matrix
@@ -43,7 +42,6 @@ class Fit:
     offset: float = 0.0
     correlation: float = 0.0
     used: float = 0.0
-    firm: float = 0.0
     settled: bool = False
 
 
@@ -85,12 +83,12 @@ def fitted(
         normal, right = _equations(sums)
         directions = _DIRECTIONS[model]
         curvature = directions.T @ normal @ directions
-        if not np.linalg.cond(curvature) < 1e9:
+        if not _is_firm(curvature):
             break
         step = np.linalg.solve(curvature, directions.T @ right)
         matrix = _moved(fit.matrix, directions @ step, box, model)
-        fit = replace(_levelled(fit, sums[13:, 0], rest.size), matrix=matrix)
-        fit = replace(fit, firm=_firmness(normal), settled=bool(np.abs(step).max() < SETTLED))
+        still = bool(np.abs(step).max() < SETTLED)
+        fit = replace(_levelled(fit, sums[13:, 0], rest.size), matrix=matrix, settled=still)
         if fit.settled:
             break
     return fit
@@ -120,13 +118,14 @@ def _read(
         _align_loops.read_shifted(two.spline, shift, box, limits, rest)
     else:
         _align_loops.read_cubic(two.spline, matrix, box, limits, rest)
-    levels = np.float32(fit.gain), np.float32(fit.offset)
-    _align_loops.residuals(one.values, *levels, box, limits, rest)
-    masks = [each.seen for each in (one, two) if each.seen is not None]
-    if masks:
-        first = masks[0] if one.seen is not None else np.ones(one.values.shape, np.bool_)
-        second = masks[-1] if two.seen is not None else np.ones(two.values.shape, np.bool_)
-        _align_loops.seen_in_both(readonly(first), readonly(second), matrix, box, limits, seen)
+    _align_loops.residuals(one.values, fit.gain, fit.offset, box, limits, rest)
+    if one.seen is not None or two.seen is not None:
+        _align_loops.seen_in_both(seen_of(one), seen_of(two), matrix, box, limits, seen)
+
+
+def seen_of(level: Level) -> NDArray[np.bool_]:
+    """What of a level is seen, also where that is all."""
+    return readonly(np.ones(level.values.shape, np.bool_)) if level.seen is None else level.seen
 
 
 def _median(rest: Image, seen: Image, limits: Limits, box: Limits) -> float:
@@ -154,8 +153,9 @@ def _sums(
     from stackmend.kernels import _align_loops
 
     columns = np.zeros((20, rest.shape[1]), np.float32)
-    found = rest, seen, scale, readonly(box), limits, _unit(box), EVERY, columns
-    _align_loops.weighted_sums(one.values, *one.slopes, *found)
+    slope_y, slope_x = one.slopes
+    found = one.values, slope_y, slope_x, rest, seen
+    _align_loops.weighted_sums(*found, scale, readonly(box), limits, _unit(box), EVERY, columns)
     x = (np.arange(box[2], box[3]) - _middle(box)[1]) / _unit(box)
     sums: Matrix = columns.astype(np.float64) @ np.stack([np.ones_like(x), x, x * x], axis=1)
     return sums
@@ -174,9 +174,10 @@ def _equations(sums: Matrix) -> tuple[Matrix, Matrix]:
     return normal * EVERY, right
 
 
-def _firmness(normal: Matrix) -> float:
-    shift = normal[np.ix_([0, 3], [0, 3])]
-    return float(np.linalg.det(shift) / max(np.trace(shift), 1e-30))
+def _is_firm(curvature: Matrix) -> bool:
+    """Whether all directions are known, none of them 10^9 times less than another."""
+    least, *_, most = np.linalg.eigvalsh(curvature)
+    return bool(least > 1e-9 * most)
 
 
 def _moved(matrix: Matrix, step: Matrix, box: Limits, model: str) -> Matrix:
@@ -192,16 +193,14 @@ def _moved(matrix: Matrix, step: Matrix, box: Limits, model: str) -> Matrix:
 
 def _levelled(fit: Fit, sums: Matrix, pixels: int) -> Fit:
     """The fit with the gain and offset that weighted pixels have, and how they agree."""
-    weight, mean, rest, square, product, rests = sums[:6] / sums[0]
+    mean, rest, square, product, rests = sums[1:6] / sums[0]
     variance = square - mean * mean
     # The second slice as it was read is (first + rest - offset) / gain.
     shared = variance + product - mean * rest
-    other = shared + product - mean * rest + rests - rest * rest
+    other = 2 * shared - variance + rests - rest * rest
     middle = (mean + rest - fit.offset) / fit.gain
     correlation = float(shared / np.sqrt(max(variance * other, 1e-30)))
     gain = fit.gain * float(np.sqrt(variance / max(other, 1e-30)))
     offset = float(mean - gain * middle)
-    if not gain > 0:
-        gain, offset = fit.gain, fit.offset
     used = float(sums[6] * EVERY / pixels)
     return replace(fit, gain=gain, offset=offset, correlation=correlation, used=min(used, 1.0))

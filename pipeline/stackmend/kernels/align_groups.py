@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels import transforms
-from stackmend.kernels.transforms import Matrix
 
 Array = NDArray[np.float64]
 Records = Mapping[tuple[int, int], Mapping[str, Any]]
@@ -127,11 +126,19 @@ def _disagree(shifts: Array, firm: Array) -> NDArray[np.bool_]:
     """At which pairs blocks are not of one mind."""
     told = np.zeros(len(shifts), dtype=bool)
     for place, (each, weight) in enumerate(zip(shifts, firm, strict=True)):
-        known = each[weight > 0]
-        if len(known):
-            distance = np.hypot(*(known - np.median(known, axis=0)).T)
-            told[place] = np.quantile(distance, 0.9) > DISAGREE
+        if weight.any():
+            middle = [_quantile(each[..., axis], weight, 0.5) for axis in (0, 1)]
+            distance = np.hypot(*np.moveaxis(each - middle, -1, 0))
+            told[place] = _quantile(distance, weight, 0.9) > DISAGREE
     return told
+
+
+def _quantile(values: Array, weights: Array, share: float) -> float:
+    """The least value that at least a share of the weight does not exceed."""
+    order = np.argsort(values, axis=None)
+    sums = np.cumsum(weights.ravel()[order])
+    place = min(int(np.searchsorted(sums, share * sums[-1])), order.size - 1)
+    return float(values.ravel()[order[place]])
 
 
 def _mode(shifts: Array, firm: Array) -> Array:

@@ -1,4 +1,4 @@
-"""How one slice lies on another: from coarse to fine, robust, and where blocks move by themselves."""
+"""How one slice lies on another, and where blocks of it move by themselves."""
 
 from __future__ import annotations
 
@@ -8,13 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels import transforms
-from stackmend.kernels.align_fit import STEPS, Fit, fitted, inner_box
+from stackmend.kernels._arrays import readonly
+from stackmend.kernels.align_fit import (
+    MARGINS,
+    STEPS,
+    TO_SIGMA,
+    TUKEY,
+    Fit,
+    fitted,
+    inner_box,
+    seen_of,
+)
 from stackmend.kernels.align_slices import Level, Prepared, inner
 from stackmend.kernels.align_start import shift_of
 
 LEAST_CORRELATION, LEAST_USED = 0.3, 0.2
 BLOCKS = 8  # along y and x
 BLOCK_STEPS = 3
+LEAST_ALIKE = 0.5  # correlation of a block, below which it holds something else
 FARTHEST = 4  # px that a block may be moved by itself; farther, it was not found
 
 
@@ -81,8 +92,8 @@ def coarse_to_fine(
     fit = Fit(transforms.translation(shift))
     for number in range(top, -1, -1):
         one, two = first.levels[number], second.levels[number]
-        how = {"box": inner_box(one, model), "spline": number == 0, "robust": robust}
-        fit = fitted(one, two, fit, model, **how)
+        box, spline = inner_box(one, model), number == 0
+        fit = fitted(one, two, fit, model, box=box, spline=spline, robust=robust)
         if number:
             fit.matrix[:, 2] *= 2
     return fit
@@ -119,7 +130,8 @@ def checked(first: Prepared, second: Prepared) -> None:
 def _failure(fit: Fit, shift: float, largest: float) -> str:
     """Why a pair cannot be used; empty if it can."""
     if not fit.used >= LEAST_USED:
-        return f"{100 * fit.used:.0f} % of the pixels have weight, at least {100 * LEAST_USED:.0f} must"
+        share = f"{100 * fit.used:.0f} % of the pixels have weight"
+        return f"{share}, at least {100 * LEAST_USED:.0f} % must"
     if not fit.correlation >= LEAST_CORRELATION:
         return f"the correlation is {fit.correlation:.2f}, at least {LEAST_CORRELATION} is needed"
     if not fit.settled:
@@ -131,16 +143,21 @@ def _failure(fit: Fit, shift: float, largest: float) -> str:
 
 def _moved_blocks(one: Level, two: Level, fit: Fit, model: str) -> NDArray[np.float32]:
     """By how much each block must be moved further, and how firm that is."""
+    from stackmend.kernels import _block_loops
+
     box, found = inner_box(one, model), np.zeros((BLOCKS, BLOCKS, 3), np.float32)
     rows = np.linspace(box[0], box[1], BLOCKS + 1).astype(np.intp)
     columns = np.linspace(box[2], box[3], BLOCKS + 1).astype(np.intp)
+    first = one.values, *one.slopes, seen_of(one)
+    second, matrix = (two.spline, seen_of(two)), readonly(fit.matrix)
+    how = fit.gain, float(MARGINS[model]), TUKEY * TO_SIGMA, BLOCK_STEPS
+    moved = np.empty(5)
     for i in range(BLOCKS):
         for j in range(BLOCKS):
-            part = np.array([rows[i], rows[i + 1], columns[j], columns[j + 1]])
-            how = {"box": part, "spline": True, "steps": BLOCK_STEPS}
-            moved = fitted(one, two, fit, "translation", **how)
-            middle = np.array([part[0] + part[1] - 1, part[2] + part[3] - 1]) / 2
-            shift = transforms.moved(moved.matrix, middle) - transforms.moved(fit.matrix, middle)
-            if moved.used > 0 and np.hypot(*shift) < FARTHEST:
-                found[i, j] = *shift, moved.firm
+            part = readonly(np.array([rows[i], rows[i + 1], columns[j], columns[j + 1]]))
+            _block_loops.moved_block(first, second, matrix, how[0], part, *how[1:], moved)
+            y, x, firm, correlation, used = moved
+            alike = correlation >= LEAST_ALIKE and used >= LEAST_USED
+            if alike and np.hypot(y, x) < FARTHEST:
+                found[i, j] = y, x, firm * correlation**2
     return found

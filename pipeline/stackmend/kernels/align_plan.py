@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -158,7 +159,7 @@ def _bridges(islands: Sequence[Sequence[int]], place: Mapping[int, int]) -> dict
     """Pairs that let each island continue where the one before it stood."""
     wide = [island for island in islands if len(island) > 1]
     bridges: dict[Pair, Matrix] = {}
-    for before, after in zip(wide, wide[1:], strict=False):
+    for before, after in pairwise(wide):
         i, j = sorted((place[before[-1]], place[after[0]]))
         bridges[i, j] = transforms.identity()
     return bridges
@@ -181,7 +182,7 @@ def _with_blocks(records: Mapping[Pair, Record]) -> dict[Pair, Record]:
 def _filled(
     found: Array, joined: Sequence[int], every: Sequence[int], model: str, shape: Sequence[int]
 ) -> Array:
-    """The transforms of all slices; those of slices without a pair lie between their neighbours'."""
+    """The transforms of all slices, between their neighbours' where no pair tells them."""
     flat = found.reshape(len(found), 6)
     columns = [np.interp(every, joined, column) for column in flat.T]
     whole = np.stack(columns, axis=1).reshape(-1, 2, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
@@ -17,9 +18,7 @@ ROUNDS = 8
 LEAST_SPREAD = 0.01  # px, below which disagreement of pairs is no reason to trust one less
 
 
-def together(
-    pairs: Pairs, count: int, *, model: str, shape: Sequence[int]
-) -> NDArray[np.float64]:
+def together(pairs: Pairs, count: int, *, model: str, shape: Sequence[int]) -> NDArray[np.float64]:
     """The transforms of all slices that agree best with all pairs.
 
     Parameters
@@ -93,12 +92,17 @@ class _System:
     def __init__(
         self, pairs: Sequence[Pair], matrices: NDArray[np.float64], count: int, shape: Sequence[int]
     ) -> None:
-        self.unit, self.centre = float(np.hypot(*shape[:2])) / 2, transforms.centre_of(shape)
+        self.unit, self.centre = (
+            float(np.hypot(shape[0], shape[1])) / 2,
+            transforms.centre_of(shape),
+        )
         self.count, self.band = count, 6 * (1 + max(j - i for i, j in pairs))
         first, second = np.array(pairs).T
         linear = matrices[:, :, :2]
         still = linear @ self.centre + matrices[:, :, 2] - self.centre
-        places = np.column_stack([np.ones(4), (transforms.corners(shape) - self.centre) / self.unit])
+        places = np.column_stack(
+            [np.ones(4), (transforms.corners(shape) - self.centre) / self.unit]
+        )
         back = linear.transpose(0, 2, 1)
         # What is left is v_j - linear v_i - still, with v the displaced corner about the middle.
         parts = np.stack([back @ linear, np.broadcast_to(np.eye(2), linear.shape), -linear], axis=1)

@@ -69,4 +69,5 @@ def shift_of(
     places = (rows[row] + offsets) % size[0], (columns[column] + offsets) % size[1]
     mass = np.maximum(surface[np.ix_(*places)], 0).astype(np.float64)
     centre = np.array([mass.sum(axis=1) @ offsets, mass.sum(axis=0) @ offsets])
-    return peak + centre / mass.sum()
+    found: NDArray[np.float64] = peak + centre / mass.sum()
+    return found

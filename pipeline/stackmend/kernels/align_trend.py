@@ -54,7 +54,8 @@ def _slow(numbers: NDArray[np.float64], trend: str, window: float) -> NDArray[np
     places = np.arange(len(numbers), dtype=np.float64)
     if trend == "linear" and len(numbers) > 1:
         lines = np.polyfit(places, numbers, 1)
-        return places[:, None] * lines[0] + lines[1]
+        straight: NDArray[np.float64] = places[:, None] * lines[0] + lines[1]
+        return straight
     if len(numbers) == 1:
         return numbers
     reach = min(int(window), len(numbers) - 1)

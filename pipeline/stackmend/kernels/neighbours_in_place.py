@@ -12,6 +12,7 @@ from stackmend.kernels.slice_transform import SliceTransform
 from stackmend.kernels.transforms import composed, inverse
 
 Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 
 def brought_together(
@@ -35,3 +36,13 @@ def brought_together(
             continue
         found.append(warped(image, composed(other.matrix, inverse(own.matrix)), fill="edge"))
     return found
+
+
+def masks_brought_together(
+    masks: Sequence[Mask], transforms: Sequence[SliceTransform | None], centre: int
+) -> list[Mask]:
+    """Masks of slices as these lie on one of them; none for no masks."""
+    levels = [mask.astype(np.float32) for mask in masks]
+    if not levels:
+        return []
+    return [np.asarray(each > 0.5) for each in brought_together(levels, transforms, centre)]

@@ -86,7 +86,7 @@ def warped(
     pixels = readonly(np.pad(pixels, margin, mode="reflect" if min(image.shape) > 1 else "edge"))
     _warp_loops.warp(pixels, margin, readonly(lead), order, out)
     if fill != "edge":
-        _warp_loops.outside(readonly(lead), *image.shape, np.float32(fill), out)
+        _warp_loops.outside(readonly(lead), image.shape[0], image.shape[1], float(fill), out)
     return out
 
 

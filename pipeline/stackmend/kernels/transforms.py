@@ -193,6 +193,6 @@ def _covered(
             break
         points = corners((end - first + 1).astype(np.intp)) + first
         places = [moved(each, points) for each in matrices]
-        if all(((-1e-6 <= each) & (each <= last)).all() for each in places):
+        if all(((each >= -1e-6) & (each <= last)).all() for each in places):
             return first, end
     raise ValueError("canvas: no rectangle lies in all slices; take input or union")

@@ -20,6 +20,8 @@ from stackmend.kernels.curtains import (
     likeness,
     width_of,
 )
+from stackmend.kernels.neighbours_in_place import brought_together, masks_brought_together
+from stackmend.kernels.slice_transform import SliceTransform
 from stackmend.kernels.turning import left_out, turned, turned_back, turned_shape
 from stackmend.registry import IMAGE, Plot, Show, Stage, Step, Survey, Window
 
@@ -128,22 +130,27 @@ def beside(
     curtains_by_band: Window[Mapping[int, Curtain]],
     own_curtains: Window[Mapping[int, Drawn]],
     charging_mask: Window[Mask] | None = None,
+    transform: Window[SliceTransform | None] | None = None,
     *,
     neighbours: int,
 ) -> Beside | None:
     """The slice less the mean of its neighbours without curtains, where there are any.
 
-    What the slices have in common is gone from it, so that curtains stand out better; those that
-    neighbours have as well, in the same places, are told by how alike the slices' own are.
+    Slices are compared in their places, where these are known, else as they lie. What they have in common is gone, so curtains stand out; those
+    that neighbours have in the same places are told by how alike the slices' own are.
     """
     around = [place for place in range(len(image)) if place != image.centre]
     if not (neighbours and own_curtains[image.centre] and around):
         return None
-    mean = np.mean([uncurtained[place] for place in around], axis=0, dtype=np.float32)
+    others, marked = list(uncurtained), list(charging_mask or ())
+    if transform is not None:
+        others = brought_together(others, transform, image.centre)
+        marked = masks_brought_together(marked, transform, image.centre)
+    mean = np.mean([others[place] for place in around], axis=0, dtype=np.float32)
     alike: dict[int, float] = {}
     for band, curtain in curtains_by_band[image.centre].items():
         alike[band] = likeness(curtain, [curtains_by_band[place][band] for place in around])
-    mask = None if charging_mask is None else np.logical_or.reduce(list(charging_mask))
+    mask = np.logical_or.reduce(marked) if marked else None
     return Beside(image[image.centre] - mean, mask, alike)
 
 
