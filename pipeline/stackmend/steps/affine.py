@@ -156,6 +156,10 @@ STEP = Step(
     version=1,
     stages=(Stage(changed, makes=IMAGE), Stage(frame)),
     survey=Survey("place", noted, place, prepare=extent, slices=looked_at, needed=in_plane),
+    watch=(
+        "What the slice shows should be as it was, only elsewhere: look at its rim for what was "
+        "lost there, and at fine detail, which interpolation makes a little softer."
+    ),
     moves=Stage(moved_mask),
     closes="transform",
     reslices=Reslices(makes_slices, made),

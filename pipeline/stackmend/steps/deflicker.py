@@ -177,5 +177,9 @@ STEP = Step(
             },
         ),
     ),
+    watch=(
+        "This should be one grey level, or a faint copy of the whole slice where its contrast was "
+        "another. Gain and offset along the stack show whether it was flicker or a trend that went."
+    ),
     survey=Survey("balance", compared, balance, pairs="reach", prepare=blurred),
 )
