@@ -80,7 +80,7 @@ def test_reference_shifts():
         ecc = ecc_pair(one, two, model="translation")
         np.testing.assert_allclose(ecc["matrix"][:, 2], shift, atol=0.03)
         phase = phase_pair(one, two)
-        np.testing.assert_allclose(phase["matrix"][:, 2], shift, atol=0.6)
+        np.testing.assert_allclose(phase["matrix"][:, 2], shift, atol=0.2)
 
 
 @needs_reference
