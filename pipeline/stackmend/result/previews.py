@@ -37,10 +37,14 @@ class Comparison:
 
 
 class ShownSearch(TypedDict):
-    """A search: ``points`` are pictures by the names of its landmarks, ``compared`` slices."""
+    """A search: ``points`` are pictures by the names of its landmarks, ``compared`` slices.
+
+    ``middle`` says that they are of the middle of the slice.
+    """
 
     search: int
     slice: int
+    middle: bool
     points: Mapping[str, str]
     broad: bool
     frames: int
