@@ -79,7 +79,7 @@ def source(
     if held_out_before is not None:
         losses[2] = Comparison(held_out_before, None)
     shown: ShownSearch = {
-        "search": 0, "slice": 1, "middle": False, "points": {}, "broad": False, "frames": 2,
+        "search": 0, "slice": 1, "points": {}, "broad": False, "frames": 2,
         "animation": "a.webp", "still": "s.webp", "compared": losses,
     }  # fmt: skip
     return Result(

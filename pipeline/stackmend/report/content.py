@@ -152,7 +152,7 @@ def _pictures(search: Search, pictured: ShownSearch | None, source: Result) -> V
     if pictured:
         parts |= {
             "slice": pictured["slice"],
-            "middle": pictured["middle"],
+            "middle": pictured.get("middle", False),
             "broad": pictured["broad"],
             "frames": pictured["frames"],
             "animation": data_uri(source.picture(pictured["animation"])),

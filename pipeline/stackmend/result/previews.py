@@ -36,15 +36,17 @@ class Comparison:
     histograms: Mapping[str, Any] | None = None
 
 
-class ShownSearch(TypedDict):
-    """A search: ``points`` are pictures by the names of its landmarks, ``compared`` slices.
+class _Part(TypedDict, total=False):
+    """Whether pictures are of the middle of the slice only; results of earlier versions lack it."""
 
-    ``middle`` says that they are of the middle of the slice.
-    """
+    middle: bool
+
+
+class ShownSearch(_Part):
+    """A search: ``points`` are pictures by the names of its landmarks, ``compared`` slices."""
 
     search: int
     slice: int
-    middle: bool
     points: Mapping[str, str]
     broad: bool
     frames: int
