@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from enum import StrEnum
 from math import isfinite
@@ -95,6 +95,16 @@ class SliceRow:
     reason: str = ""
     fingerprint: str = ""
     facts: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """What became of it; also where nothing was found in it, and it was changed all the same.
+
+        Only some steps find anything.
+        """
+        if self.status is Status.NOTHING_FOUND and self.changed_fraction:
+            return f"{self.status.words}, but changed by other steps"
+        return self.status.words
 
     def to_csv(self) -> dict[str, Any]:
         """With empty cells where there is no value."""
@@ -243,3 +253,12 @@ def _number(name: str, value: Any) -> float | None:
     if not isfinite(number):
         return None
     return int(number) if name in _WHOLE else number
+
+
+def slices_by_words(rows: Sequence[SliceRow]) -> dict[str, list[int]]:
+    """The slices that were not simply restored, by what became of them."""
+    found: dict[str, list[int]] = {}
+    for row in sorted(rows, key=lambda row: list(Status).index(row.status)):
+        if row.status is not Status.RESTORED:
+            found.setdefault(row.words, []).append(row.slice)
+    return found

@@ -124,6 +124,11 @@ class TunedSteps(ABC):
         return None
 
     @property
+    def asking(self) -> bool:
+        """Whether only some pixels of a slice are made for the loss, and never all of it."""
+        return bool(self.hiding and self.hiding[0].looked_at)
+
+    @property
     def probing(self) -> bool:
         """Whether a loss judges by what becomes of known faults."""
         return PROBES in self.reads
