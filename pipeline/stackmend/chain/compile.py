@@ -15,6 +15,7 @@ from stackmend.chain.graph import (
     Source,
     product_of_neighbour,
 )
+from stackmend.chain.refusal import add_refusal, runs_of
 from stackmend.registry import IMAGE, INITIAL_IMAGE, METHOD, Component, Stage, Step
 
 
@@ -23,6 +24,7 @@ def compile_chain(
     *,
     given: Collection[str] = (IMAGE,),
     swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter] = (),
+    most_masked: Mapping[str, float] | None = None,
 ) -> Graph:
     """The graph of some consecutive steps of a chain; a loss may stand where it is evaluated.
 
@@ -35,8 +37,11 @@ def compile_chain(
     swept
         Parameters whose values come with a combination, in the combination's order; as a mapping,
         with all values that they can have (which decides how many slices a swept window may see).
+    most_masked
+        The share of a slice that may be marked for the correction by some steps, by their ids;
+        where it is more, that is refused (``refusal.py``).
     """
-    nodes, available, radii = _of_one_slice(steps, given, swept)
+    nodes, available, radii = _of_one_slice(steps, given, swept, most_masked or {})
     if not any(radii):
         return Graph(tuple(nodes), available)
     return _Unrolled(nodes, available, radii).graph()
@@ -46,6 +51,7 @@ def _of_one_slice(
     steps: Sequence[Bound],
     given: Collection[str],
     swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter],
+    most_masked: Mapping[str, float],
 ) -> tuple[list[Node], dict[str, Source], list[int]]:
     """The nodes as if each stage saw its own slice only, where products end up, and each radius."""
     positions = {parameter: index for index, parameter in enumerate(swept)}
@@ -53,7 +59,10 @@ def _of_one_slice(
     available[INITIAL_IMAGE] = available[IMAGE]
     nodes: list[Node] = []
     radii: list[int] = []
-    for bound in steps:
+    begins = {last: first for first, last in runs_of(steps, most_masked)}
+    images: list[Source] = []
+    for place, bound in enumerate(steps):
+        images.append(available[IMAGE])
         component = bound.component
         if isinstance(component, Step) and component.survey and bound.survey_product:
             available[component.survey.makes] = bound.survey_product
@@ -77,6 +86,10 @@ def _of_one_slice(
             available = made[""]
         if isinstance(component, Step) and component.closes:
             del available[component.closes]
+        if place in begins:
+            before = images[begins[place]]
+            add_refusal(nodes, available, bound.id, before, most_masked[bound.id])
+            radii += [0] * (len(nodes) - len(radii))
     return nodes, available, radii
 
 

@@ -67,6 +67,7 @@ def slice_facts(result: Result) -> dict[str, Any]:
             for row in result.slices
         ),
         "status": dict(Counter(row.status.value for row in result.slices)),
+        "words": {row.status.value: row.words for row in result.slices},
         "kept": result.record.slices["kept_from_earlier"],
         "median_mask_area": median(areas) if areas else None,
         "median_changed_fraction": median(changed) if changed else None,
@@ -202,7 +203,7 @@ def _unit(record: Record, name: str) -> str:
 def _slices(facts: Mapping[str, Any]) -> Iterator[Row]:
     parts = []
     for status, number in facts["status"].items():
-        parts.append(f"{count(number)} {Status(status).words}")
+        parts.append(f"{count(number)} {facts['words'][status]}")
         if status == Status.NOTHING_FOUND and facts["changed_all_the_same"]:
             parts[-1] += " under the mask (other steps changed them)"
     if facts["kept"]:

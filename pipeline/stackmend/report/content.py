@@ -246,9 +246,10 @@ def _counts(source: Result) -> list[tuple[str, str]]:
         return []
     counts = [("slices", str(len(rows)))]
     for status in Status:
-        slices = [row.slice for row in rows if row.status is status]
-        if slices and status is not Status.RESTORED:
-            counts.append((status.words, f"{len(slices)} ({few(slices, 8)})"))
+        own = [row for row in rows if row.status is status]
+        if own and status is not Status.RESTORED:
+            text = f"{len(own)} ({few([row.slice for row in own], 8)})"
+            counts.append((own[0].words, text))
     changed = [
         (row.changed_fraction, row.slice) for row in rows if row.changed_fraction is not None
     ]

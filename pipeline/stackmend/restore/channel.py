@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stackmend.chain import Consecutive, Products
+from stackmend.chain import CORRECTION_REFUSED, Consecutive, Products
 from stackmend.registry import IMAGE
 from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.raw import RawSlices
@@ -24,7 +24,8 @@ class Channel:
 
     def evaluate(self, number: int) -> Products:
         """The restored slice, the masks, and what steps say of it."""
-        return self._slices.evaluate(number, (IMAGE, *self.masks, *self.facts))
+        wanted = (IMAGE, CORRECTION_REFUSED, *self.masks, *self.facts)
+        return self._slices.evaluate(number, wanted)
 
     def facts_of(self, products: Products) -> dict[str, float]:
         """What steps say of a slice, by step and name; nothing of one that was not evaluated."""

@@ -61,7 +61,8 @@ def _chain(chain: ChannelChain) -> dict[str, Any]:
     for product, value in chain.settled.items():
         if value is not None and not isinstance(value, Each):
             settled[product] = digest({"settled": encoded(value)})
-    return {"steps": steps, "order": list(steps), "parameters": parameters, "settled": settled}
+    facts = {"steps": steps, "order": list(steps), "parameters": parameters, "settled": settled}
+    return {**facts, **chain.refusals()}
 
 
 def still_open(identity: Identity, swept: Collection[str]) -> Identity:

@@ -208,10 +208,10 @@ def _outside(job: Job, rows: Sequence[SliceRow], pixels: int) -> Iterator[str]:
 def _doubts(rows: Sequence[SliceRow], pixels: int, facts: Mapping[str, str]) -> Iterator[str]:
     """What a person should know about the slices, of so many pixels each."""
     for status in Status:
-        numbers = [row.slice for row in rows if row.status is status]
-        if numbers and status is not Status.RESTORED:
-            count = f"{len(numbers)} of {counted(len(rows), 'slice')}"
-            yield f"{count} are {status.words}: {few(numbers, 20)}"
+        own = [row for row in rows if row.status is status]
+        if own and status is not Status.RESTORED:
+            count = f"{len(own)} of {counted(len(rows), 'slice')}"
+            yield f"{count} are {own[0].words}: {few([row.slice for row in own], 20)}"
     yield from _best_of_nothing(rows, facts)
     for doubt, numbers in _reasons(rows).items():
         count = f"{len(numbers)} of {counted(len(rows), 'slice')}"

@@ -17,6 +17,7 @@ from stackmend.chain import (
     Parameter,
     Products,
     compile_chain,
+    refusable,
 )
 from stackmend.errors import BadSlice
 from stackmend.protocol import OptimizeEntry, StepEntry
@@ -25,6 +26,7 @@ from stackmend.registry import IMAGE, Each, Step, Survey, Undefined
 from stackmend.result.arrays import encoded
 from stackmend.result.environment import versions_of_pixels
 from stackmend.result.hashes import combined_hash, digest, pixel_hash
+from stackmend.result.rows import MOST_MASKED
 from stackmend.stacks import Reader
 from stackmend.sweep import Combination, SearchResult, mean_loss
 from stackmend.tuning.opinion import SecondOpinion
@@ -39,6 +41,8 @@ class ChannelChain:
     ``settled`` has what surveys came to, by the product that hands it to the step. ``windowed``
     says that some step sees neighbouring slices, ``tolerant`` that those that cannot be read are
     gone without. ``alternative`` is the name of that under one_of whose steps are in it.
+    ``refusable`` has the ids of the steps whose correction alone is refused where they mark too
+    much; none where no others would be left to work.
     """
 
     reader: Reader
@@ -49,19 +53,28 @@ class ChannelChain:
     windowed: bool = False
     tolerant: bool = False
     alternative: str = ""
+    refusable: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, reader: Reader, entries: Sequence[StepEntry], *, tolerant: bool) -> ChannelChain:
         """A chain as a protocol has it, before any survey and any search."""
         steps = tuple(bind(entry) for entry in entries)
         windowed = _sees_neighbours(steps)
-        return cls(reader, steps, _not_needed(steps), windowed=windowed, tolerant=tolerant)
+        return cls(
+            reader,
+            steps,
+            _not_needed(steps),
+            windowed=windowed,
+            tolerant=tolerant,
+            refusable=refusable(steps),
+        )
 
     def replaced_by(self, entries: Sequence[StepEntry]) -> ChannelChain:
         """Another chain instead, about which nothing is known yet."""
         steps = tuple(bind(entry) for entry in entries)
         settled, windowed = _not_needed(steps), _sees_neighbours(steps)
-        return replace(self, steps=steps, settled=settled, windowed=windowed, replaced=True)
+        other = replace(self, steps=steps, settled=settled, windowed=windowed, replaced=True)
+        return replace(other, refusable=refusable(steps))
 
     def with_alternative(
         self, name: str, entries: Sequence[StepEntry], behind: Collection[str]
@@ -71,7 +84,8 @@ class ChannelChain:
         own = tuple(bind(entry) for entry in entries)
         steps = (*self.steps[:place], *own, *self.steps[place:])
         settled, windowed = {**self.settled, **_not_needed(own)}, _sees_neighbours(steps)
-        return replace(self, steps=steps, settled=settled, windowed=windowed, alternative=name)
+        other = replace(self, steps=steps, settled=settled, windowed=windowed, alternative=name)
+        return replace(other, refusable=refusable(steps))
 
     def with_values(self, values: Mapping[Parameter, Any]) -> ChannelChain:
         """The same with values of some parameters."""
@@ -98,7 +112,8 @@ class ChannelChain:
                 continue
             kept.append(bound)
             available.update(component.makes)
-        return replace(self, steps=tuple(kept), skipped=(*self.skipped, *left_out))
+        skipped = (*self.skipped, *left_out)
+        return replace(self, steps=tuple(kept), skipped=skipped, refusable=refusable(kept))
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -115,7 +130,14 @@ class ChannelChain:
 
     def graph(self) -> Graph:
         """The chain compiled; nothing in it is swept any more."""
-        return compile_chain(self.steps, given=self.given)
+        return compile_chain(self.steps, given=self.given, most_masked=self.most_masked())
+
+    def most_masked(self, but: Collection[str] = ()) -> dict[str, float]:
+        """The share that may be marked for some steps to work, by the ids of these.
+
+        ``but`` has ids of those that work in any case.
+        """
+        return dict.fromkeys(self.refusable.difference(but), MOST_MASKED)
 
     @cached_property
     def reach(self) -> int:
@@ -217,11 +239,17 @@ class ChannelChain:
             value = self.settled.get(name)
             settled[name] = encoded(dict(value.values) if isinstance(value, Each) else value)
         return {
+            **self.refusals(),
             "steps": steps,
             "parameters": [dict(bound.parameters) for bound in self.steps],
             "settled": settled,
             "versions": versions_of_pixels(),
         }
+
+    def refusals(self) -> dict[str, Any]:
+        """What belongs to the identity of a chain of which corrections alone may be refused."""
+        own = [bound.id for bound in self.steps if bound.id in self.refusable]
+        return {"refusable": own} if own else {}
 
     def absent(self) -> Products:
         """What is given for a neighbour that cannot be used."""
