@@ -110,7 +110,9 @@ def test_any_way_to_the_result_gives_the_same(
     assert np.array_equal(pixels_of(run_of(tmp_path, chain, output="two", workers=2)), whole)
     for number in (2, 1):
         run_of(tmp_path, chain, output="shards", shard=f"{number}/2")
-    assert np.array_equal(pixels_of(api.run(tmp_path / "p.json", output=tmp_path / "shards")), whole)
+    assert np.array_equal(
+        pixels_of(api.run(tmp_path / "p.json", output=tmp_path / "shards")), whole
+    )
     content = {"protocol": 1, "chain": chain, "output": {"dtype": "float32"}}
     assert np.array_equal(stackmend.apply(content, stack), whole)
     # Slice 2 decides about its neighbours, too, and what is finished is found finished.

@@ -15,7 +15,8 @@ from stackmend.errors import InputError, StepError
 from stackmend.registry import IMAGE, Each, Survey, Unsettled
 from stackmend.result.arrays import decoded, encoded
 from stackmend.result.hashes import combined_hash, digest
-from stackmend.tuning.chains import ChannelChain, survey_of
+from stackmend.tuning.bindings import survey_of
+from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.raw import RawSlices
 from stackmend.tuning.seen import SeenImages
 from stackmend.tuning.session import Session
