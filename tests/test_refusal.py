@@ -17,8 +17,10 @@ from components import bound
 from stackmend import api
 from stackmend.chain import CORRECTION_REFUSED, Bound, Consecutive, compile_chain, refusable
 from stackmend.cli.summary import summary_of
+from stackmend.pictures.steps import StepPictures
 from stackmend.registry import IMAGE, Stage, Step
 from stackmend.result.rows import REST_RESTORED
+from stackmend.tuning.chains import ChannelChain
 from test_guards import FILLED, ringed
 
 Chain = list[dict[str, Any]]
@@ -136,6 +138,19 @@ def test_a_later_search_sees_it_so_and_is_not_blamed_for_masks(
         (search,) = run.record["searches"]
         assert search["overmasked"] == 0
         assert search["refused"] == 0
+
+
+def test_the_report_shows_that_the_correction_took_nothing(
+    tmp_path: Path, stack: NDArray[np.uint8]
+) -> None:
+    run_of(tmp_path, [*FILLED, *FLAT])
+    job = api.check(tmp_path / "p.json", output=tmp_path / "other").job()
+    pictures = StepPictures(
+        ChannelChain.of(job.reader, job.protocol.chain, tolerant=False), tmp_path
+    )
+    taken = [pictures.make(number, first=False) for number in (1, 2)]
+    assert [each["correct_charging"]["seen"]["rms"] > 0 for each in taken] == [True, False]
+    assert all(each["flatten"]["seen"]["rms"] > 0 for each in taken)
 
 
 def steps_of(chain: Chain) -> list[Bound]:
