@@ -22,6 +22,9 @@ REFUSED = "refused"
 MOST_MASKED = 0.4
 """Share of a slice above which a mask is not believed: too little is left that is clean."""
 
+REST_RESTORED = "what is masked is not corrected, the other steps work"
+"""Reason of a slice of which more is masked, where the chain has other steps as well."""
+
 
 class Status(StrEnum):
     """What became of a slice."""
@@ -54,6 +57,13 @@ _WORDS = {
     Status.BLANK: "unreadable and blank in the result",
     Status.SKIPPED: "unusable and left out",
 }
+
+
+def words_of(status: Status, reason: str) -> str:
+    """What is said of slices of a status, which some have for more than one reason."""
+    if status is Status.OVERMASKED and reason == REST_RESTORED:
+        return f"restored by the other steps alone, with more than {percent(MOST_MASKED)} masked"
+    return status.words
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,7 @@ class SliceRow:
         """
         if self.status is Status.NOTHING_FOUND and self.changed_fraction:
             return f"{self.status.words}, but changed by other steps"
-        return self.status.words
+        return words_of(self.status, self.reason)
 
     def to_csv(self) -> dict[str, Any]:
         """With empty cells where there is no value."""

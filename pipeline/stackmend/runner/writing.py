@@ -29,7 +29,8 @@ from stackmend.result.workspace import bytes_in
 from stackmend.runner.frozen import effective_copy
 from stackmend.runner.recording import facts_of_masks, protocol_record, run_record
 from stackmend.runner.searched import loss_rows
-from stackmend.tuning.chains import ChannelChain, Tuning, survey_of
+from stackmend.tuning.bindings import survey_of
+from stackmend.tuning.chains import ChannelChain, Tuning
 from stackmend.tuning.session import Session
 from stackmend.words import counted, few, figure, percent
 
