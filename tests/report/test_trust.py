@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -306,3 +307,21 @@ def test_the_agreement_in_words() -> None:
     assert "No slice was held out" in agreement(compared(search(), source()))
     assert "carries over" in agreement(compared(search(held_out={"2": 0.6}), source()))
     assert "do worse" in agreement(compared(search(held_out={"2": 0.9}), source()))
+
+
+def test_of_a_chain_with_other_steps_only_what_is_known_of_one_is_said_of_it() -> None:
+    """Others change what is masked, and clean slices, too."""
+    alone = source(slices=[replace(row, masked_change=-3.0) for row in table()])
+    dark = SimpleNamespace(id="find", polarity="dark", facts={})
+    alone = replace(alone, record=replace(alone.record, chain=(dark,)))
+    assert any("became darker" in each for each in verdict(alone, [search()], []).reasons)
+
+    clean = {"clean": {"slice 4": 0.001}}
+    tested = {**TESTED, "steps": ["find", "fill"]}
+    mixed = source(slices=alone.slices, recovery=[tested], searches=[search_content(**clean)])
+    mixed = replace(mixed, record=replace(mixed.record, chain=(dark,)))
+    said = verdict(mixed, [search(**clean)], [])
+    assert not any("became darker" in each for each in said.reasons)
+    assert "is taken away by find, fill" in said.sentence
+    by = ", ".join(mixed.searches[0].steps)
+    assert f"of the pixels of clean slices are changed by {by}" in said.sentence
