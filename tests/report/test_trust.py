@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -311,15 +310,15 @@ def test_the_agreement_in_words() -> None:
 
 def test_of_a_chain_with_other_steps_only_what_is_known_of_one_is_said_of_it() -> None:
     """Others change what is masked, and clean slices, too."""
-    alone = source(slices=[replace(row, masked_change=-3.0) for row in table()])
-    dark = SimpleNamespace(id="find", polarity="dark", facts={})
-    alone = replace(alone, record=replace(alone.record, chain=(dark,)))
+    find = {"id": "find", "step": "find_charging", "package": "stackmend", "version": 1}
+    chain = [{**find, "parameters": {}, "polarity": "dark"}]
+    darker = [replace(row, masked_change=-3.0) for row in table()]
+    alone = source(slices=darker, chain=chain)
     assert any("became darker" in each for each in verdict(alone, [search()], []).reasons)
 
     clean = {"clean": {"slice 4": 0.001}}
-    tested = {**TESTED, "steps": ["find", "fill"]}
-    mixed = source(slices=alone.slices, recovery=[tested], searches=[search_content(**clean)])
-    mixed = replace(mixed, record=replace(mixed.record, chain=(dark,)))
+    of_mixed = {"recovery": [{**TESTED, "steps": ["find", "fill"]}], "chain": chain}
+    mixed = source(slices=darker, searches=[search_content(**clean)], **of_mixed)
     said = verdict(mixed, [search(**clean)], [])
     assert not any("became darker" in each for each in said.reasons)
     assert "is taken away by find, fill" in said.sentence
