@@ -230,6 +230,37 @@ def weights(rest: Image, seen: Image, scale: float, out: Image) -> None:
 
 
 @compiled
+def add_curvature(
+    w: Image,
+    one: Image,
+    r: Image,
+    a: Image,
+    gy: Image,
+    gx: Image,
+    y: float,
+    p: Image,
+    total: Image,
+) -> None:
+    """Add what `weighted_sums` takes of every n-th row alone; `p` holds the row's ``w r`` at first."""
+    add(p, one, 1, total[15])
+    add(p, a, 1, total[17])
+    add(p, r, 1, total[18])
+    times(w, gy, p)
+    for k in range(3):
+        add(p, gy, y**k, total[4 + k])
+        add(p, gx, y**k, total[7 + k])
+    times(w, gx, p)
+    for k in range(3):
+        add(p, gx, y**k, total[10 + k])
+    times(w, a, p)
+    add(p, one, 1, total[14])
+    add(p, a, 1, total[16])
+    add(w, one, 1, total[13])
+    for x in range(w.size):
+        total[19, x] += np.float32(w[x] > 0)
+
+
+@compiled
 def weighted_sums(
     first: Image,
     slope_y: Image,
@@ -273,21 +304,5 @@ def weighted_sums(
         add(p, gy, y, total[1])
         add(p, gx, 1, total[2])
         add(p, gx, y, total[3])
-        if i % every:
-            continue
-        add(p, one, 1, total[15])
-        add(p, a, 1, total[17])
-        add(p, r, 1, total[18])
-        times(w, gy, p)
-        for k in range(3):
-            add(p, gy, y**k, total[4 + k])
-            add(p, gx, y**k, total[7 + k])
-        times(w, gx, p)
-        for k in range(3):
-            add(p, gx, y**k, total[10 + k])
-        times(w, a, p)
-        add(p, one, 1, total[14])
-        add(p, a, 1, total[16])
-        add(w, one, 1, total[13])
-        for x in range(w.size):
-            total[19, x] += np.float32(w[x] > 0)
+        if i % every == 0:
+            add_curvature(w, one, r, a, gy, gx, y, p, total)

@@ -65,12 +65,17 @@ def moved_block(
         offset -= sums[7] / sums[5]
         out[2] = determinant / (sums[2] + sums[4])
     out[0], out[1] = lead[0, 2] - matrix[0, 2], lead[1, 2] - matrix[1, 2]
+    out[3], out[4] = correlation(sums), sums[5] / rest.size
+
+
+@compiled
+def correlation(sums: Matrix) -> float:
+    """How well weighted pixels agree, from their sums."""
     mean, left = sums[6] / sums[5], sums[7] / sums[5]
     own = sums[8] / sums[5] - mean * mean
     shared = own + sums[9] / sums[5] - mean * left
     other = 2 * shared - own + sums[10] / sums[5] - left * left
-    out[3] = shared / np.sqrt(max(own * other, 1e-30))
-    out[4] = sums[5] / rest.size
+    return float(shared / np.sqrt(max(own * other, 1e-30)))
 
 
 @compiled
