@@ -166,7 +166,9 @@ def numeric_parameters() -> Iterator[Any]:
         if steps().origin(step) == "stackmend":
             for name, declared in steps().get(step).schema["properties"].items():
                 numeric = {"number", "integer"} & set(np.atleast_1d(declared.get("type", "")))
-                listed = "enum" in declared  # beyond what was tried nothing is advised
+                # Beyond a list nothing is advised, nor beyond the only two values that there are.
+                two = declared.get("type") == "integer" and declared["maximum"] == 1
+                listed = two or "enum" in declared
                 if numeric and declared.get("sweepable", True) and not listed:
                     yield pytest.param(declared, id=f"{step}.{name}")
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from stackmend.chain.bound import Bound
 from stackmend.chain.graph import Node, Source
-from stackmend.registry import IMAGE, Stage, Step
+from stackmend.registry import IMAGE, Component, Stage, Step, about_marks
 
 CORRECTION_REFUSED = "correction_refused"
 """The product that says whether the correction of marked pixels is refused on a slice."""
@@ -28,20 +28,21 @@ def refusable(steps: Sequence[Bound]) -> frozenset[str]:
     None where no other step changes pixels but pairs around them and cuts: then nothing is left to
     be done on a slice without them.
     """
-    found: set[str] = set()
-    made_of_marks: set[str] = set()
-    others = False
-    for bound in steps:
-        step = bound.component
-        marks = any(stage.mask_of for stage in step.stages)
-        if marks or not made_of_marks.isdisjoint(step.reads):
-            found.add(bound.id)
-            made_of_marks.update(name for name in step.makes if name != IMAGE)
-            continue
-        made_of_marks.difference_update(step.makes)
-        around = isinstance(step, Step) and (step.opens or step.closes or step.keeps)
-        others = others or (IMAGE in step.makes and not around)
-    return frozenset(found) if others else frozenset()
+    components = [bound.component for bound in steps]
+    about = about_marks(components)
+    others = any(
+        IMAGE in each.makes and not _is_around(each)
+        for each, marks in zip(components, about, strict=True)
+        if not marks
+    )
+    if not others:
+        return frozenset()
+    return frozenset(bound.id for bound, marks in zip(steps, about, strict=True) if marks)
+
+
+def _is_around(step: Component) -> bool:
+    """Whether a step is one of a pair around others, or cuts."""
+    return isinstance(step, Step) and bool(step.opens or step.closes or step.keeps)
 
 
 def runs_of(steps: Sequence[Bound], ids: Collection[str]) -> Iterator[tuple[int, int]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from stackmend.errors import Problem
 from stackmend.protocol.model import OptimizeEntry, Protocol, StepEntry
+from stackmend.registry import about_marks
 
 
 def check_searches(protocol: Protocol) -> Iterator[Problem]:
@@ -49,8 +50,10 @@ def _clean_for_nothing(protocol: Protocol, entry: OptimizeEntry) -> Iterator[Pro
     """A warning where clean slices would refuse steps that are meant to change all pixels."""
     if not entry.clean or entry.max_changed >= 1:
         return
-    for steps in _tuned(protocol, entry):
-        if any(stage.mask_of for each in steps for stage in each.step.stages):
+    for each in protocol.alternatives(entry):
+        chain = protocol.variant(each.alternative)
+        about = about_marks([step.step for step in chain])
+        if any(marks and step.id in each.steps for step, marks in zip(chain, about, strict=True)):
             return
     what = "these steps mark nothing, so they change nearly every pixel of clean slices, too"
     message = f"{what}, and would be refused; leave this out, or set max_changed to 1"

@@ -33,6 +33,7 @@ from stackmend.registry.components import (
     Undefined,
 )
 from stackmend.registry.loaded import LoadedFile, decisive
+from stackmend.registry.marks import about_marks
 from stackmend.registry.products import (
     ASKED_PIXELS,
     FRAME,
@@ -92,6 +93,7 @@ __all__ = [
     "Undefined",
     "Unsettled",
     "Window",
+    "about_marks",
     "decisive",
     "family",
     "in_use",
