@@ -15,8 +15,8 @@ from typing import Any, Generic, TypeVar, cast
 from stackmend import resources
 from stackmend.registry.compatibility import is_of_other_stackmend, other_stackmend
 from stackmend.registry.components import Component, Loss, Step
-from stackmend.registry.shows import IMAGE_BEFORE
 from stackmend.registry.products import IMAGE
+from stackmend.registry.shows import IMAGE_BEFORE
 from stackmend.registry.stages import Stage
 from stackmend.registry.variants import in_use, methods_of, with_schemas
 

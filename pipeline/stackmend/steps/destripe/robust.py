@@ -136,8 +136,9 @@ def beside(
 ) -> Beside | None:
     """The slice less the mean of its neighbours without curtains, where there are any.
 
-    Slices are compared in their places, where these are known, else as they lie. What they have in common is gone, so curtains stand out; those
-    that neighbours have in the same places are told by how alike the slices' own are.
+    Slices are compared in their places, where these are known, else as they lie. What they have in
+    common is gone, so curtains stand out; those that neighbours have in the same places are told by
+    how alike the slices' own are.
     """
     around = [place for place in range(len(image)) if place != image.centre]
     if not (neighbours and own_curtains[image.centre] and around):
