@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "sweep": {"chain", "registry", "errors"},
     "result": {"disk", "errors", "registry", "words"},
     "workers": {"errors", "result", "interrupts"},
-    "job": {"protocol", "result", "stacks", "kernels", "errors"},
+    "job": {"protocol", "registry", "result", "stacks", "kernels", "errors"},
     "tuning": {
         "sweep",
         "chain",

@@ -78,6 +78,12 @@ def test_stackreg_and_imod_are_read_by_what_they_do():
     # A turn about the centre against the clock, as one sees it: the right goes to the top.
     quarter = transforms.from_imod((0, -1, 1, 0, 0, 0), SHAPE)
     centre = transforms.centre_of(SHAPE)
+    stored = transforms.from_imod((0, -1, 1, 0, 4, 2), SHAPE, upwards=True)
+    seen = transforms.from_imod((0, -1, 1, 0, 4, 2), SHAPE)
+    point, last = np.array([12.0, 7.0]), SHAPE[0] - 1
+    flipped = transforms.moved(seen, np.array([last - point[0], point[1]]))
+    there = [last - flipped[0], flipped[1]]
+    np.testing.assert_allclose(transforms.moved(stored, point), there, atol=1e-12)
     top, right = centre + np.array([-10, 0]), centre + np.array([0, 10])
     np.testing.assert_allclose(transforms.moved(quarter, top), right, atol=1e-12)
 

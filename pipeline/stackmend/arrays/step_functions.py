@@ -16,6 +16,7 @@ from stackmend.arrays.step_docs import documentation
 from stackmend.arrays.step_shape import FOUND, main_product, products_read, reads_image, returned
 from stackmend.chain import Bound
 from stackmend.errors import UnknownParameter, WrongValue
+from stackmend.job.resliced import resliced_array
 from stackmend.protocol.parameters import parameters_of
 from stackmend.protocol.wording import suggestion
 from stackmend.registry import IMAGE, RegistryError, Step, steps
@@ -96,6 +97,11 @@ def _called(step: Step, given: Sequence[Any], named: Mapping[str, Any]) -> Any:
         if (name in of_stack) != stack or of_stack.get(name, len(images)) != len(images):
             what = "must be of the same slices as the image and the others"
             raise WrongValue(f"{step.name}: {name} {what}; find it on what is given here")
+    if step.reslices and step.reslices.needed(bound.parameters):
+        if not stack:
+            raise WrongValue(f"{step.name}: makes each slice of many; give a stack (Z, Y, X)")
+        shape = (len(images), *images[0].shape)
+        return resliced_array(images, step.reslices.of(bound.parameters, shape))
     keep = returned(step)
     made = evaluated(bound, images, products, keep.names, stack=stack)
     if keep.alone:

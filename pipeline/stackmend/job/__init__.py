@@ -20,6 +20,7 @@ from stackmend.job.fit import (
     restored_part,
 )
 from stackmend.job.masks import Masks
+from stackmend.job.resliced import as_resliced
 from stackmend.job.room import output_error
 from stackmend.protocol import (
     Draft,
@@ -222,7 +223,7 @@ def examine_stack(
     if protocol is None:
         return CheckResult(draft, (), None)
     try:
-        readers = (opened or readers_of)(protocol)
+        readers = as_resliced(protocol, (opened or readers_of)(protocol))
     except InputError as error:
         return CheckResult(draft, (), error)
     except OSError as error:

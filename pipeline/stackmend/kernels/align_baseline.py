@@ -10,7 +10,7 @@ from stackmend.kernels.align_pairs import checked, coarse_to_fine, largest_of, r
 from stackmend.kernels.align_slices import Prepared, inner
 from stackmend.kernels.align_start import shift_of, spectrum_of
 
-AROUND = 2  # px from the peak, within which its centre of mass is taken
+SMOOTH = 1.0  # px, sigma that the peak is given
 
 
 def phase_pair(
@@ -32,8 +32,8 @@ def phase_pair(
 
     Notes
     -----
-    The whole cross spectrum has modulus 1 [1]_; fractions of a pixel are the centre of mass of the
-    5 x 5 pixels about the peak.
+    The whole cross spectrum has modulus 1 [1]_; fractions of a pixel are those of a parabola
+    through the logarithm of the peak, which is smoothed by a pixel first.
 
     References
     ----------
@@ -45,7 +45,7 @@ def phase_pair(
     one, two = first.levels[0], second.levels[0]
     parts = [inner(one), inner(two)]
     spectra = [spectrum_of(each) for each in parts]
-    how: dict[str, Any] = {"largest": largest, "whitened": 1.0, "around": AROUND}
+    how: dict[str, Any] = {"largest": largest, "whitened": 1.0, "smooth": SMOOTH}
     shift = shift_of(spectra[0], spectra[1], parts[0].shape, **how)
     # One step measures how well the slices agree there; its matrix is not taken.
     start = Fit(transforms.translation(shift))

@@ -19,6 +19,8 @@ STEPS = 12  # at each level, at the most
 SETTLED = 1e-3  # px, less than which every parameter moves in the end
 TUKEY, TO_SIGMA = 4.685, 1.4826
 MARGINS = {"translation": 1, "euclidean": 4, "affine": 4}  # px to the frame of either slice
+LONGEST = 3.0  # steps at once
+LEAST_SCALE = 1e-12  # grey levels, where slices are the same to the last bit
 ALL_ALIKE = 1e18  # grey levels beside which every residual is small
 EVERY = 4  # rows, of which one tells gain and curvature; where to go is found from all
 
@@ -74,11 +76,13 @@ def fitted(
     fit, margin = replace(start, used=0.0, settled=False), MARGINS[model]
     rest = np.empty((box[1] - box[0], box[3] - box[2]), np.float32)
     seen, limits = np.ones_like(rest), np.empty((rest.shape[0], 2), np.intp)
+    before, length = None, 1.0
     for _ in range(steps):
         _read(one, two, fit, box, margin, spline=spline, into=(rest, seen, limits))
-        scale = TUKEY * TO_SIGMA * _median(rest, seen, limits, box) if robust else ALL_ALIKE
-        if not scale > 0:
+        median = _median(rest, seen, limits, box)
+        if median is None:
             break
+        scale = max(TUKEY * TO_SIGMA * median, LEAST_SCALE) if robust else ALL_ALIKE
         sums = _sums(one, box, scale, rest, seen, limits)
         normal, right = _equations(sums)
         directions = _DIRECTIONS[model]
@@ -86,12 +90,25 @@ def fitted(
         if not _is_firm(curvature):
             break
         step = np.linalg.solve(curvature, directions.T @ right)
+        length, before = _length(step, before, length), step
+        step = length * step
         matrix = _moved(fit.matrix, directions @ step, box, model)
         still = bool(np.abs(step).max() < SETTLED)
         fit = replace(_levelled(fit, sums[13:, 0], rest.size), matrix=matrix, settled=still)
         if fit.settled:
             break
     return fit
+
+
+def _length(step: Matrix, before: Matrix | None, length: float) -> float:
+    """How many steps to go at once, from how much shorter this one is than the one before.
+
+    Where both slices are noisy or partly unlike, each step covers the same part of the way only.
+    """
+    if before is None:
+        return 1.0
+    covered = (1 - float(step @ before) / float(before @ before)) / length
+    return float(np.clip(1 / max(covered, 1 / LONGEST), 1, LONGEST))
 
 
 def _read(
@@ -128,13 +145,13 @@ def seen_of(level: Level) -> NDArray[np.bool_]:
     return readonly(np.ones(level.values.shape, np.bool_)) if level.seen is None else level.seen
 
 
-def _median(rest: Image, seen: Image, limits: Limits, box: Limits) -> float:
-    """The median modulus of what is left, on every seventh pixel."""
+def _median(rest: Image, seen: Image, limits: Limits, box: Limits) -> float | None:
+    """The median modulus of what is left, on every seventh pixel; ``None`` if there is none."""
     from stackmend.kernels import _align_loops
 
     values = np.empty(rest.size // 7 + 1, np.float32)
     count = _align_loops.sample(rest, seen, limits, int(box[2]), values)
-    return float(np.partition(values[:count], count // 2)[count // 2]) if count else 0.0
+    return float(np.partition(values[:count], count // 2)[count // 2]) if count else None
 
 
 def _unit(box: Limits) -> float:

@@ -26,9 +26,7 @@ SMALLEST = 0.1  # share of the firm blocks that is told as a group
 CERTAIN = 0.5  # share that the standing group must have, so that nothing is to be asked
 
 
-def standing_still(
-    found: Array, records: Records, shape: Sequence[int]
-) -> tuple[Array, list[dict[str, Any]]]:
+def standing_still(found: Array, records: Records) -> tuple[Array, list[dict[str, Any]]]:
     """The transforms under which the largest group stands still, and the groups.
 
     Parameters
@@ -37,8 +35,6 @@ def standing_still(
         From aligned coordinates to those of each slice.
     records
         Pairs of neighbours with ``blocks``, by two places in `found`.
-    shape
-        Rows and columns of a slice.
 
     Returns
     -------
@@ -48,9 +44,11 @@ def standing_still(
         Each with ``share`` of the field and ``shift`` (y, x), px per slice in aligned coordinates,
         where blocks disagree; the one that stands still first. Else empty.
     """
+    if not records:
+        return found, []
     disagreeing = np.zeros(len(found) - 1, dtype=bool)
     for _ in range(ROUNDS):
-        shifts, firm = _averaged(*_shifts(found, records, shape))
+        shifts, firm = _averaged(*_shifts(found, records))
         here = _disagree(shifts, firm)
         if not here.any():
             break
@@ -66,7 +64,7 @@ def standing_still(
         found = np.stack(together)
     if not disagreeing.any():
         return found, []
-    shifts, firm = _shifts(found, records, shape)
+    shifts, firm = _shifts(found, records)
     return found, _groups(*_over_all(shifts[disagreeing], firm[disagreeing]))
 
 
@@ -86,16 +84,18 @@ def warning_of(groups: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _shifts(found: Array, records: Records, shape: Sequence[int]) -> tuple[Array, Array]:
+def _shifts(found: Array, records: Records) -> tuple[Array, Array]:
     """How far each block of the aligned field moves from slice to slice, and how firm that is."""
-    n_blocks = next((len(each["blocks"]) for each in records.values()), 1)
-    middle = (np.arange(n_blocks) + 0.5) / n_blocks
-    grid = np.stack(np.meshgrid(middle * shape[0], middle * shape[1], indexing="ij"), axis=-1) - 0.5
+    first = next(iter(records.values()))
+    n_blocks, (y0, y1, x0, x1) = len(first["blocks"]), first["box"]
+    corner, side = np.array([y0, x0]), np.array([y1 - y0, x1 - x0]) / n_blocks
+    middle = np.arange(n_blocks) + 0.5
+    grid = np.stack(np.meshgrid(middle, middle, indexing="ij"), axis=-1) * side + corner - 0.5
     shifts = np.zeros((len(found) - 1, n_blocks, n_blocks, 2))
     firm = np.zeros(shifts.shape[:3])
     for (i, j), record in records.items():
         here = transforms.moved(found[i], grid)
-        cells = np.floor((here + 0.5) / np.asarray(shape) * n_blocks).astype(np.intp)
+        cells = np.floor((here + 0.5 - corner) / side).astype(np.intp)
         within = ((cells >= 0) & (cells < n_blocks)).all(axis=-1)
         rows, columns = np.moveaxis(np.clip(cells, 0, n_blocks - 1), -1, 0)
         blocks = np.asarray(record["blocks"], dtype=np.float64)[rows, columns]

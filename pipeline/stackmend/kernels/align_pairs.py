@@ -55,8 +55,9 @@ def robust_pair(
     dict
         Plain data: ``matrix`` (2, 3), from coordinates of the first to those of the second;
         ``status``, empty or why the pair failed; ``gain``, ``correlation`` and ``used``, the share
-        of pixels that have weight; ``shape``; ``blocks``, ``None`` or (8, 8, 3) float32: y and x of
-        the shift that is left, in px of the second slice, and how firm it is.
+        of pixels that have weight; ``shape``, and ``box``, the region; ``blocks``, ``None`` or
+        (8, 8, 3) float32: y and x of the shift that is left, in px of the second slice, and how
+        firm it is.
 
     Raises
     ------
@@ -115,6 +116,7 @@ def record(first: Prepared, fit: Fit, largest: float) -> dict[str, Any]:
         "correlation": fit.correlation,
         "used": fit.used,
         "shape": list(first.shape),
+        "box": first.levels[0].box.tolist(),
         "blocks": None,
     }
 

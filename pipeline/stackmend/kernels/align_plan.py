@@ -88,7 +88,7 @@ def settled(
     apart = disagreements(matrices, found, shape)
     if trend == "consensus":
         by_blocks = {(place[i], place[j]): record for (i, j), record in used.items()}
-        found, groups = standing_still(found, _with_blocks(by_blocks), shape)
+        found, groups = standing_still(found, _with_blocks(by_blocks))
     whole = _filled(found, joined, every, model, shape)
     if trend in ("keep", "linear"):
         whole = without_trend(whole, trend=trend, window=trend_window, model=model, shape=shape)

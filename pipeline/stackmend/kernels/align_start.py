@@ -9,6 +9,8 @@ from scipy import fft
 Image = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]
 
+BESIDE = np.arange(-1, 2)
+
 
 def spectrum_of(part: Image) -> Spectrum:
     """The spectrum of a slice under a Hann window, zero-padded to twice its size."""
@@ -29,7 +31,7 @@ def shift_of(
     *,
     largest: float,
     whitened: float = 0.5,
-    around: int = 0,
+    smooth: float = 0.0,
 ) -> NDArray[np.float64]:
     """The shift (y, x) at which two slices agree most.
 
@@ -44,8 +46,9 @@ def shift_of(
     whitened
         Power of its modulus that the cross spectrum is divided by: at 0 the correlation, which slow
         structure decides, at 1 phases alone, which noise disturbs.
-    around
-        px from the peak within which its centre of mass is taken; 0 for the peak itself.
+    smooth
+        px, sigma of a Gaussian for the surface, through the peak of which parabolas are then laid
+        for fractions of a pixel, in its logarithm; 0 for the peak itself.
 
     Returns
     -------
@@ -57,17 +60,21 @@ def shift_of(
     floor = modulus.max() * np.float32(1e-9) + np.float32(1e-30)
     cross /= np.maximum(modulus, floor) ** np.float32(whitened)
     size = padded(shape)
+    if smooth:
+        waves = fft.fftfreq(size[0])[:, None] ** 2 + fft.rfftfreq(size[1]) ** 2
+        cross *= np.exp(-2 * (np.pi * smooth) ** 2 * waves).astype(np.float32)
     surface = fft.irfft2(cross, s=size)
     reach = [min(int(largest), int(each) - 1) for each in shape]
     rows, columns = (np.arange(-each, each + 1) for each in reach)
     near = surface[np.ix_(rows % size[0], columns % size[1])]
     row, column = np.unravel_index(int(near.argmax()), near.shape)
     peak = np.array([rows[row], columns[column]], dtype=np.float64)
-    if not around:
+    if not smooth:
         return peak
-    offsets = np.arange(-around, around + 1)
-    places = (rows[row] + offsets) % size[0], (columns[column] + offsets) % size[1]
-    mass = np.maximum(surface[np.ix_(*places)], 0).astype(np.float64)
-    centre = np.array([mass.sum(axis=1) @ offsets, mass.sum(axis=0) @ offsets])
-    found: NDArray[np.float64] = peak + centre / mass.sum()
+    near = surface[np.ix_(rows[row] + BESIDE, columns[column] + BESIDE)]
+    logs = np.log(np.maximum(near, 1e-12).astype(np.float64))
+    lines = np.stack([logs[:, 1], logs[1]])
+    bend = lines[:, 0] - 2 * lines[:, 1] + lines[:, 2]
+    fractions = (lines[:, 0] - lines[:, 2]) / np.minimum(2 * bend, -1e-12)
+    found: NDArray[np.float64] = peak + np.clip(fractions, -0.5, 0.5)
     return found

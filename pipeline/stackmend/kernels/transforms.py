@@ -123,15 +123,18 @@ def from_stackreg(matrix: NDArray[np.floating]) -> Matrix:
     return np.ascontiguousarray(swapped)
 
 
-def from_imod(row: Sequence[float], shape: Sequence[int]) -> Matrix:
+def from_imod(row: Sequence[float], shape: Sequence[int], *, upwards: bool = False) -> Matrix:
     """A line ``A11 A12 A21 A22 DX DY`` of an IMOD .xf file for slices of a shape.
 
     IMOD leads from the slice to the aligned one, about the centres of both, with y upwards from the
     bottom row; the result leads from the aligned slice to the slice, as all transforms here do.
+    `upwards` says that rows are counted from the bottom here, too, as MRC files store them.
     """
     a11, a12, a21, a22, right, up = row
-    downwards = np.array([[a22, -a21, -up], [-a12, a11, right]])
-    return inverse(about(downwards, centre_of(shape)))
+    turned = np.array([[a22, -a21, -up], [-a12, a11, right]])
+    if upwards:
+        turned = np.array([[a22, a21, up], [a12, a11, right]])
+    return inverse(about(turned, centre_of(shape)))
 
 
 def canvas_of(

@@ -29,6 +29,7 @@ def check_flow(protocol: Protocol, chain: Sequence[StepEntry]) -> Iterator[Probl
         if missing:
             yield protocol.text.problem(path, _missing_message(entry, missing, chain))
         yield from _against_open_ones(protocol, entry, opened)
+        yield from _resliced_behind_others(protocol, entry)
         if step.moves:
             yield from _moved_twice(protocol, entry, moving, opened)
             moving.append(entry)
@@ -59,6 +60,16 @@ def _against_open_ones(
     if step.keeps and fixed:
         message = f"changes the size of slices; move it before {fixed[0].id} (or behind its end)"
         yield protocol.text.problem(path, message)
+
+
+def _resliced_behind_others(protocol: Protocol, entry: StepEntry) -> Iterator[Problem]:
+    """A step that makes other slices than those that the steps before it have worked on."""
+    step = entry.step
+    first = entry in protocol.chain[:1]
+    if step.reslices and not first and step.reslices.needed(entry.parameters):
+        what = "makes each slice of many, so it must be the first step of the chain"
+        advice = "put it first, or into a protocol of its own for the result of this one"
+        yield protocol.text.problem((*entry.path, "step"), f"{what}; {advice}")
 
 
 def _left_open(protocol: Protocol, opened: Mapping[str, StepEntry]) -> Iterator[Problem]:

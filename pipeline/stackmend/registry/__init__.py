@@ -7,9 +7,9 @@ nothing else.
 
 How to read it: ``Stage`` is the unit of work, ``Step`` and ``Loss`` are what people write, made of
 stages; ``Survey`` is what a step must know of other slices, ``Keeps`` which part of the stack it
-leaves, ``Recovery`` how it is tested on a known fault, ``Show`` what people see of it; ``family``
-makes one step of several variants. ``Catalogue`` finds them by name. ``chain`` binds steps to
-values and compiles them to a graph of stages.
+leaves, ``Reslices`` which other slices it makes, ``Recovery`` how it is tested on a known fault,
+``Show`` what people see of it; ``family`` makes one step of several variants. ``Catalogue`` finds
+them by name. ``chain`` binds steps to values and compiles them to a graph of stages.
 
 Built-in components are the modules of the folders ``steps`` and ``losses``, one each, named as the
 module. Other packages register theirs through the entry-point groups ``stackmend.steps`` and
@@ -48,6 +48,7 @@ from stackmend.registry.products import (
     Probe,
     Window,
 )
+from stackmend.registry.reslicing import Resliced, Reslices
 from stackmend.registry.shows import IMAGE_BEFORE, Picture, Plot, Show
 from stackmend.registry.stages import Each, Stage, Survey, Unsettled
 from stackmend.registry.variants import family, in_use, methods_of, owners_of
@@ -82,6 +83,8 @@ __all__ = [
     "Recovery",
     "Reference",
     "RegistryError",
+    "Resliced",
+    "Reslices",
     "Show",
     "Stage",
     "Step",

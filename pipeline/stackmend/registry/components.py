@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from stackmend.registry.reslicing import Reslices
 from stackmend.registry.shows import Show
 from stackmend.registry.stages import Stage, Survey, taken_by
 
@@ -156,13 +157,13 @@ class Step(Component):
     ``None``; ``doubt(image, parameters)`` the same about a slice, where the step is the first of a
     chain. ``reference`` says how its mask is made that is common to all combinations of a search.
     ``darkness`` names the parameter that is true where dark faults are meant, and false where
-    bright ones are. ``moves`` says that it moves pixels: its product ``mask`` is any mask that was
-    made before, which it moves along. ``files`` has for each parameter that names a file
-    ``read(content, name)``, which makes plain data of it or raises ``ValueError``; the parameter is
-    then a ``LoadedFile``. ``watch`` says what people should look at in what the step takes from a
-    slice, ``shows`` what else they are shown of it. ``variants`` are steps by the method that
-    chooses them (``variants.family``); the stages are then those of all, and each begins where the
-    others do.
+    bright ones are. ``reslices`` says that it may make other slices, ``moves`` that it moves
+    pixels: its product ``mask`` is any mask that was made before, which it moves along. ``files``
+    has for each parameter that names a file ``read(content, name)``, which makes plain data of it
+    or raises ``ValueError``; the parameter is then a ``LoadedFile``. ``watch`` says what people
+    should look at in what the step takes from a slice, ``shows`` what else they are shown of it.
+    ``variants`` are steps by the method that chooses them (``variants.family``); the stages are
+    then those of all, and each begins where the others do.
     """
 
     opens: str | None = None
@@ -178,6 +179,7 @@ class Step(Component):
     doubt: Callable[[Any, Mapping[str, Any]], str | None] | None = None
     moves: Stage | None = None
     files: Mapping[str, Callable[[bytes, str], Any]] = field(default_factory=dict)
+    reslices: Reslices | None = None
     watch: str = ""
     shows: tuple[Show, ...] = ()
     variants: Mapping[str, Step] = field(default_factory=dict)
