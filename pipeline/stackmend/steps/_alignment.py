@@ -38,20 +38,24 @@ def seen(
 def laid(
     first: Seen,
     second: Seen | None = None,
+    apart: int = 1,
     *,
     method: str,
     model: str,
     trend: str,
     largest_shift: float | None,
 ) -> dict[str, Any]:
-    """The record of a pair: where the second slice lies on the first."""
+    """The record of a pair: where the second slice lies on the first.
+
+    How blocks move by themselves is asked of neighbours alone.
+    """
     if not isinstance(first, Prepared) or not isinstance(second, Prepared):
         return {"shape": list(first) if isinstance(first, tuple) else list(first.shape)}
     if method == "phase":
         return phase_pair(first, second, largest_shift=largest_shift)
     if method == "ecc":
         return ecc_pair(first, second, model=model, largest_shift=largest_shift)
-    blocks = trend == "consensus"
+    blocks = trend == "consensus" and apart == 1
     return robust_pair(first, second, model=model, largest_shift=largest_shift, blocks=blocks)
 
 
