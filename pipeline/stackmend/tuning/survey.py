@@ -16,7 +16,8 @@ from stackmend.registry import IMAGE, Each, Survey, Unsettled
 from stackmend.result.arrays import decoded, encoded
 from stackmend.result.hashes import digest
 from stackmend.stacks import Reader
-from stackmend.tuning.chains import ChannelChain, survey_of
+from stackmend.tuning.bindings import survey_of
+from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.raw import RawSlices
 from stackmend.tuning.seen import Asked, SeenSlices, Slices
 from stackmend.tuning.session import Session
