@@ -389,7 +389,7 @@ def test_a_slice_of_which_too_much_is_masked_passes_untouched(tmp_path: Path) ->
     assert [int(row["mask_area"]) > 0.4 * 60 * 80 for row in rows] == [False, True, False]
     assert [same(run, tmp_path / "cell", number) for number in range(3)] == [False, True, False]
     assert run.record["slices"]["overmasked"] == 1
-    said = "1 of 3 slices are left as they are, with more than 40 % masked: 1"
+    said = "1 of 3 slices are left unchanged, with more than 40 % masked: 1"
     assert said in run.record["warnings"]
     assert [float(row["masked_change"]) == 0 for row in rows] == [False, True, False]
 

@@ -78,11 +78,11 @@ def noisy(tmp_path: Path) -> Path:
 def test_where_pictures_cost_more_than_losses_few_are_made(noisy: Path) -> None:
     """Where a loss looks at few pixels, or pictures pass the steps of a later search."""
     result = api.show(api.run(noisy, workers=1).folder)
-    for shown, search in zip(result.previews.searches, result.searches, strict=True):
+    for each, search in zip(result.previews.searches, result.searches, strict=True):
         assert search.status == "chosen"
-        assert shown["frames"] == len(shown["points"]) < search.combinations
-        assert shown["compared"][1].loss_after == search.loss_of_choice
-    assert [shown["middle"] for shown in result.previews.searches] == [False, True]
+        assert each["frames"] == len(each["points"]) < search.combinations
+        assert each["compared"][1].loss_after == search.loss_of_choice
+    assert [each["middle"] for each in result.previews.searches] == [False, True]
 
 
 def test_the_middle_of_a_slice_is_what_is_restored_there(noisy: Path, full_size: None) -> None:
@@ -95,7 +95,6 @@ def test_the_middle_of_a_slice_is_what_is_restored_there(noisy: Path, full_size:
     middle = thumbnails(pictured_part(trial), found, 1, [best], 1)[best]
     assert (whole.shape, middle.shape) == ((160, 200), (80, 100))
     assert np.median(np.abs(whole[40:120, 50:150].astype(int) - middle)) == 0
-
 
 
 @pytest.mark.parametrize("pictured", [True, False])

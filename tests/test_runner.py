@@ -262,7 +262,7 @@ def test_a_constant_slice_passes_untouched_and_is_recorded(cell: Path, protocol:
     result = run(protocol())
     assert np.all(tifffile.imread(result.stack / "slice3.tif") == 77)
     assert rows(result.folder / "slices.csv")[3]["status"] == "constant"
-    assert "1 of 4 slices are constant and left as they are: 3" in result.record["warnings"]
+    assert "1 of 4 slices are constant and left unchanged: 3" in result.record["warnings"]
 
 
 def test_whether_high_is_bright_is_kept(cell: Path, protocol: Write) -> None:

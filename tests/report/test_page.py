@@ -240,7 +240,7 @@ def test_one_slice_and_constant_slices(run_of: Run, charged: Any) -> None:
     stack = charged(9)
     stack[4:6] = 77
     text = said(run_of(stack))
-    assert "2 of 9 slices are constant and left as they are: 4, 5" in text
+    assert "2 of 9 slices are constant and left unchanged: 4, 5" in text
     stack = np.full((2, 48, 64), 9, np.uint8)
     text = said(run_of(stack, optimize=alone | {"on_nothing_found": "skip"}))
     assert "No charging was found" in text

@@ -123,7 +123,7 @@ def test_the_verdict_is_about_all_searches(folder: Path, source: Result) -> None
 
     without_truth = replace(source, finished_record=replace(source.record, truth=None))
     told = verdict(without_truth, searches(source), ()).sentence
-    assert told.startswith("Every step lowered its loss (curtains from ")
+    assert told.startswith("Every step that was searched lowered its loss (curtains from ")
     assert "noise from " in told
     assert "look at what each step took away" in told
 

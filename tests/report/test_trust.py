@@ -306,3 +306,21 @@ def test_the_agreement_in_words() -> None:
     assert "No slice was held out" in agreement(compared(search(), source()))
     assert "carries over" in agreement(compared(search(held_out={"2": 0.6}), source()))
     assert "do worse" in agreement(compared(search(held_out={"2": 0.9}), source()))
+
+
+def test_of_a_chain_with_other_steps_only_what_is_known_of_one_is_said_of_it() -> None:
+    """Others change what is masked, and clean slices, too."""
+    find = {"id": "find", "step": "find_charging", "package": "stackmend", "version": 1}
+    chain = [{**find, "parameters": {}, "polarity": "dark"}]
+    darker = [replace(row, masked_change=-3.0) for row in table()]
+    alone = source(slices=darker, chain=chain)
+    assert any("became darker" in each for each in verdict(alone, [search()], []).reasons)
+
+    clean = {"clean": {"slice 4": 0.001}}
+    of_mixed = {"recovery": [{**TESTED, "steps": ["find", "fill"]}], "chain": chain}
+    mixed = source(slices=darker, searches=[search_content(**clean)], **of_mixed)
+    said = verdict(mixed, [search(**clean)], [])
+    assert not any("became darker" in each for each in said.reasons)
+    assert "is taken away by find, fill" in said.sentence
+    by = ", ".join(mixed.searches[0].steps)
+    assert f"of the pixels of clean slices are changed by {by}" in said.sentence

@@ -39,8 +39,7 @@ def moved_block(
     seen, limits = np.ones_like(rest), np.empty((rest.shape[0], 2), np.intp)
     gathered = np.empty(rest.size // 7 + 1, np.float32)
     frame = np.array(spline.shape)
-    lead, offset = matrix.copy(), 0.0
-    sums = np.zeros(11)
+    lead, offset, sums = matrix.copy(), 0.0, np.zeros(11)
     for _ in range(steps):
         inside(lead, box, frame, margin, limits)
         read_cubic(spline, lead, box, limits, rest)

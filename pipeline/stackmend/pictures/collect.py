@@ -33,7 +33,7 @@ from stackmend.restore.apply import Application
 from stackmend.result import atomic
 from stackmend.result.log import Log
 from stackmend.result.names import ANIMATION, CONTENTS, PREVIEWS
-from stackmend.result.rows import SliceRow
+from stackmend.result.rows import SliceRow, Status
 from stackmend.stacks import Writer
 from stackmend.sweep import REFUSED, Choice, Combination, SearchResult
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
@@ -72,7 +72,7 @@ def collect(
             "previews": 1,
             "slices": slices,
             "searches": searches,
-            "steps": _steps(tuning.chains[0], slices, folder, log, workers),
+            "steps": _steps(tuning.chains[0], _restored(job, rows, slices), folder, log, workers),
             "seconds": round(perf_counter() - start, 3),
         }
         atomic.write_json(folder / CONTENTS, content)
@@ -225,6 +225,16 @@ def _slices(
             log.progress("pictures", count, len(shown))
             if entry:
                 yield entry
+
+
+def _restored(
+    job: Job, rows: Sequence[SliceRow], slices: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Those of the shown slices from which steps took anything: that are not left unchanged."""
+    usable = (Status.RESTORED, Status.NOTHING_FOUND)
+    own = [row for row in rows if row.channel == job.channels[0]]
+    restored = {row.slice for row in own if row.status in usable}
+    return [shown for shown in slices if shown["slice"] in restored]
 
 
 def _steps(

@@ -16,6 +16,7 @@ from stackmend.report.shown import data_uri
 from stackmend.report.steps import weaknesses
 from stackmend.report.trust import Jump, agreement, by_channel, compared, facts_of
 from stackmend.result import Result
+from stackmend.result.names import ANIMATION, PREVIEWS
 from stackmend.result.previews import ShownSearch
 from stackmend.result.record import SearchRecord
 from stackmend.result.rows import LEAVE_IT_ALONE, SliceRow, slices_by_words
@@ -152,6 +153,7 @@ def _pictures(search: Search, pictured: ShownSearch | None, source: Result) -> V
     if pictured:
         parts |= {
             "slice": pictured["slice"],
+            "film": _film(pictured, source),
             "middle": pictured.get("middle", False),
             "broad": pictured["broad"],
             "frames": pictured["frames"],
@@ -159,6 +161,12 @@ def _pictures(search: Search, pictured: ShownSearch | None, source: Result) -> V
             "still": data_uri(source.picture(pictured["still"])),
         }
     return parts
+
+
+def _film(pictured: ShownSearch, source: Result) -> str:
+    """Where the whole animation lies in the result: that of the first search beside the stack."""
+    is_first = pictured["search"] == source.previews.searches[0]["search"]
+    return ANIMATION if is_first else f"{PREVIEWS}/losses{pictured['search']}.webp"
 
 
 def _graphs(search: Search, key: str) -> Iterator[Values]:

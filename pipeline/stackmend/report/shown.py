@@ -97,7 +97,7 @@ def scale_bar(width: int, nm: float | None) -> tuple[float, str] | None:
 def _of_row(shown: ShownSlice, row: SliceRow | None, facts: Mapping[str, str]) -> Values:
     """What the table of slices says of one."""
     if row is None:
-        return {"changed": "", "masked": "", "facts": [], "untouched": ""}
+        return {"changed": "", "masked": "", "facts": [], "untouched": "", "unused": False}
     height, width = shown["shape"]
     masked = "" if row.mask_area is None else percent(row.mask_area / (height * width))
     said = [f"{facts[name]}: {figure(value)}" for name, value in row.facts.items() if name in facts]
@@ -107,4 +107,5 @@ def _of_row(shown: ShownSlice, row: SliceRow | None, facts: Mapping[str, str]) -
         "masked": masked,
         "facts": said,
         "untouched": row.words if left else "",
+        "unused": row.status is Status.OVERMASKED,
     }

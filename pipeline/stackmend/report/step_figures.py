@@ -34,7 +34,7 @@ def _of_step(shown: ShownStep, opened: Opened) -> Iterator[tuple[str, Figure]]:
     for seen in shown["seen"]:
         where = f"slice{seen['slice']}"
         if (taken := opened(seen["picture"]) if seen["picture"] else None) is not None:
-            scale = f"from −{seen['scale']:.3g} (blue) to {seen['scale']:.3g} (orange)"
+            scale = f"from {-seen['scale']:.3g} (blue) to {seen['scale']:.3g} (orange)"
             title = f"{id}, slice {seen['slice']}: taken away, {seen['rms']:.3g} rms"
             yield f"step_{id}_taken_{where}", _picture(taken, title, scale)
         if seen["before"]:

@@ -110,7 +110,7 @@ def _by_losses(
         sure = sure and bool(record and (record.clean or _tested(source, record)))
     if rose:
         return "bad", f"Not every step improved the slices by its loss: {', '.join(rose)}."
-    said = f"Every step lowered its loss ({', '.join(fell)})"
+    said = f"Every step that was searched lowered its loss ({', '.join(fell)})"
     if sure:
         return "good", said
     harm = "whether tissue was harmed is not known: look at what each step took away"
@@ -142,7 +142,8 @@ def _reduced(source: Result, search: Search, fell: str) -> tuple[str, str]:
     evidence = [fell, *(each.share for each in known)]
     if record.clean:
         most = percent(max(record.clean.values()))
-        evidence.append(f"at most {most} of the pixels of clean slices are changed")
+        by = f" by {', '.join(record.steps)}" if any(each.steps for each in tested) else ""
+        evidence.append(f"at most {most} of the pixels of clean slices are changed{by}")
     return "good", f"{what}: {'; '.join(evidence)}"
 
 
@@ -221,8 +222,10 @@ def _doubts(source: Result, found: Sequence[Search], odd: Sequence[Jump]) -> Ite
 
 
 def _doubts_about_polarity(source: Result) -> Iterator[str]:
-    """Dark faults must become brighter, and bright ones darker."""
+    """Dark faults must become brighter, and bright ones darker, by the steps against them."""
     record = source.record
+    if any(tested.steps for tested in record.recovery):  # others change what is masked, too
+        return
     meant = {step.polarity for step in record.chain if step.polarity}
     if len(meant) != 1 or record.chains is not None:
         return

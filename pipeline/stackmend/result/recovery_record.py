@@ -11,10 +11,11 @@ class RecoveryRecord:
     """What becomes of known faults that are added to slices.
 
     Where no share can be stated, ``reason`` says why; it is empty where nothing was found in the
-    slices that were looked at, so that there is nothing to state. Shares are of the root mean square of what was added. ``skipped``
-    has why slices could not be tried, ``faint`` the share of what was taken away that is no
-    stronger than the tissue's own structures. ``steps`` are those whose doing it is, where the
-    chain has others that change slices: of these nothing is said.
+    slices that were looked at, so that there is nothing to state. Shares are of the root mean
+    square of what was added. ``skipped`` has why slices could not be tried, ``faint`` the share of
+    what was taken away that is no stronger than the tissue's own structures. ``steps`` are
+    those whose doing it is, where the chain has others that change slices: of these nothing is
+    said.
     """
 
     of: str

@@ -50,10 +50,10 @@ class Status(StrEnum):
 
 _WORDS = {
     Status.RESTORED: "restored",
-    Status.CONSTANT: "constant and left as they are",
+    Status.CONSTANT: "constant and left unchanged",
     Status.NOTHING_FOUND: "without findings",
-    Status.OVERMASKED: f"left as they are, with more than {percent(MOST_MASKED)} masked",
-    Status.KEPT: "unusable and kept as they are in the input",
+    Status.OVERMASKED: f"left unchanged, with more than {percent(MOST_MASKED)} masked",
+    Status.KEPT: "unusable and kept as in the input",
     Status.BLANK: "unreadable and blank in the result",
     Status.SKIPPED: "unusable and left out",
 }
