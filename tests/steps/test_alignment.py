@@ -150,6 +150,20 @@ def test_slices_that_pass_untouched_are_moved_as_well(folder: Path, tmp_path: Pa
     assert any("no pair says where slices 3" in each for each in found.record["warnings"])
 
 
+def test_bad_slices_have_their_place_on_another_extent(tmp_path: Path) -> None:
+    (tmp_path / "cell.tif").mkdir()
+    for number, each in enumerate(drifted(5)):
+        tifffile.imwrite(tmp_path / "cell.tif" / f"s{number}.tif", each)
+    (tmp_path / "cell.tif" / "s0.tif").write_bytes(b"damaged")
+    given = {"path": "cell.tif", "on_bad_slice": "keep"}
+    chain = {**ALIGN, "canvas": "union", "missing": "interpolate"}
+    found = run(tmp_path, chain, name="bad", input=given)
+    assert found.record is not None
+    assert [row["status"] for row in rows(found)][:2] == ["blank", "restored"]
+    assert list(pixels(found).shape) == list(found.record["output"]["shape"])
+    assert not pixels(found)[0].any()
+
+
 def test_masks_go_along(folder: Path) -> None:
     moved = run(folder, FIND, *CHARGE, MOVE, name="moved", output={"path": "moved", "masks": True})
     scaled = steps.standardize(drifted(), per="stack")
@@ -301,10 +315,13 @@ def test_json_says_what_it_is(aligned: api.RunResult) -> None:
 @pytest.mark.parametrize(
     ("chain", "message"),
     [
-        ([FIND], "nothing comes of it: add align or apply_alignment behind it"),
+        ([FIND], "nothing comes of it: add affine or align or apply_alignment behind it"),
         ([MOVE], "which no step before it makes; put estimate_alignment before it"),
         ([ALIGN, {**ALIGN, "id": "more"}], "interpolates the slices again, as align before it"),
-        ([FIND, ALIGN], "does not take what estimate_alignment has found; put apply_alignment"),
+        (
+            [FIND, ALIGN],
+            "does not take what estimate_alignment has found; put affine or apply_alignment",
+        ),
         ([{**ALIGN, "load": "none.csv"}], "cannot be read .No such file"),
         ([{**ALIGN, "model": "euclidean", "subpixel": False}], "take true, or model: translation"),
     ],

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.chain import CORRECTION_REFUSED, Products
-from stackmend.errors import BadSlice
+from stackmend.chain import ABSENT, CORRECTION_REFUSED, Products
+from stackmend.errors import BadSlice, StepError
 from stackmend.job import Job
 from stackmend.kernels.rounding import to_dtype
 from stackmend.registry import IMAGE, UNRESTORED
@@ -81,6 +81,8 @@ class Form:
             return self._left_alone(pixels, Status.CONSTANT, None, {})
         products = evaluate()
         image, mask, status = products[IMAGE], None, Status.RESTORED
+        if image is ABSENT:
+            raise StepError("nothing was settled for this slice that a step must know")
         refused = products.get(CORRECTION_REFUSED)
         if masks:
             mask = self.union_of([products[name] for name in masks], image.shape)

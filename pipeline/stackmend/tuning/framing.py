@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stackmend.chain import ABSENT
-from stackmend.errors import InputError, StepError
+from stackmend.errors import BadSlice, InputError, StepError
 from stackmend.job import Job
 from stackmend.registry import FRAME, Step
 from stackmend.tuning.chains import ChannelChain
@@ -56,7 +56,12 @@ def _frame_of(job: Job, chain: ChannelChain) -> Frame | None:
         return None
     evaluated = chain.consecutive()
     for number in job.slices:
-        frame = evaluated.evaluate(number, (FRAME,))[FRAME]
+        try:
+            frame = evaluated.evaluate(number, (FRAME,))[FRAME]
+        except BadSlice:
+            if not chain.tolerant:
+                raise
+            continue
         if frame is not ABSENT:
             return None if frame is None else tuple(frame)
     return None
