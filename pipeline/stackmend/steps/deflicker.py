@@ -60,6 +60,7 @@ def balance(
         If slices can be compared with none and ``missing`` is ``error``, if the stack falls into
         parts that no pair joins, or the anchor is compared with none.
     """
+    records = dict(sorted(records.items()))
     believed = {pair: record for pair, record in records.items() if not record["reason"]}
     groups = groups_of(list(believed))
     _check_joined(groups, records)

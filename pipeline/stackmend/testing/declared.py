@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol, get_args, get_type_hints
+from types import UnionType
+from typing import Any, Protocol, Union, get_args, get_origin, get_type_hints
 
 from jsonschema import Draft202012Validator
 
@@ -115,7 +116,8 @@ def _check_annotation(name: str, declared: Mapping[str, Any], annotation: Any) -
     allowed = {type(value) for value in values}
     for type_name in _types_of(declared) if not values else ():
         allowed |= set(_TYPES[type_name])
-    written = set(get_args(annotation)) or {annotation}
+    is_union = get_origin(annotation) in (Union, UnionType)
+    written = set(get_args(annotation)) if is_union else {annotation}
     known = {each for types in _TYPES.values() for each in types}
     if not allowed or not written <= known:  # such as Sequence[float], or Literal
         return
