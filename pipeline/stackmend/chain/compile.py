@@ -15,7 +15,7 @@ from stackmend.chain.graph import (
     Source,
     product_of_neighbour,
 )
-from stackmend.registry import IMAGE, INITIAL_IMAGE, METHOD, Component, Stage, Step
+from stackmend.registry import IMAGE, INITIAL_IMAGE, METHOD, Component, Loss, Stage, Step
 
 
 def compile_chain(
@@ -53,7 +53,7 @@ def _of_one_slice(
     available[INITIAL_IMAGE] = available[IMAGE]
     nodes: list[Node] = []
     radii: list[int] = []
-    for bound in steps:
+    for place, bound in enumerate(steps):
         component = bound.component
         if isinstance(component, Step) and component.survey and bound.survey_product:
             available[component.survey.makes] = bound.survey_product
@@ -63,7 +63,7 @@ def _of_one_slice(
         made: dict[str, dict[str, Source]] = {}
         for method, variant in (variants or {"": component}).items():
             made[method] = dict(available)
-            for stage in variant.stages:
+            for stage in (*variant.stages, *_instead(variant, steps[:place])):
                 nodes.append(_node(stage, bound, made[method], swept, nodes))
                 radii.append(_largest_radius(stage, bound, swept))
                 made[method][stage.makes] = len(nodes) - 1
@@ -78,6 +78,15 @@ def _of_one_slice(
         if isinstance(component, Step) and component.closes:
             del available[component.closes]
     return nodes, available, radii
+
+
+def _instead(component: Component, before: Sequence[Bound]) -> tuple[Stage, ...]:
+    """The stage of a loss that reads no image, where the only step makes what it does read."""
+    stage = component.instead if isinstance(component, Loss) else None
+    if stage is None:
+        return ()
+    made = [bound.component.makes for bound in before if isinstance(bound.component, Step)]
+    return (stage,) if len(made) == 1 and set(made[0]).issuperset(stage.needs) else ()
 
 
 def _node(
