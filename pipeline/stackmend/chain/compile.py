@@ -83,10 +83,10 @@ def _of_one_slice(
 def _instead(component: Component, before: Sequence[Bound]) -> tuple[Stage, ...]:
     """The stage of a loss that reads no image, where the only step makes what it does read."""
     stage = component.instead if isinstance(component, Loss) else None
-    if stage is None:
-        return ()
     made = [bound.component.makes for bound in before if isinstance(bound.component, Step)]
-    return (stage,) if len(made) == 1 and set(made[0]).issuperset(stage.needs) else ()
+    if stage is None or len(made) != 1 or not set(made[0]).issuperset(stage.needs):
+        return ()
+    return (replace(stage, makes=component.stages[-1].makes),)
 
 
 def _node(

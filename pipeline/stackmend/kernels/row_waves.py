@@ -56,7 +56,7 @@ def add_rows(spectrum: NDArray[np.complexfloating], gains: Array, out: Array) ->
         weighted = spectrum[:, np.newaxis] * gains.astype(out.dtype)[:, :, np.newaxis]
         out += fft.irfft(weighted.reshape(len(gains), -1), n=rows, axis=0)
         return
-    weights = gains[:seen] * (_undone(size, seen) * (size / rows))[:, np.newaxis]
+    weights = gains[:seen] * _undone(size, seen)[:, np.newaxis] * (size / rows)
     if 2 * seen > rows:  # the last frequency of an even number of rows has no other sign
         weights[rows // 2] /= 2 - rows % 2
     wide = scratch("frequencies of rows", (size // 2 + 1, 2 * out.shape[1]))

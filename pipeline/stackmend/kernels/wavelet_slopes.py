@@ -8,6 +8,7 @@ are worked on in blocks, and no image is made.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -20,15 +21,31 @@ Image = NDArray[np.float32]
 Numbers = NDArray[np.float64]
 Index = NDArray[np.intp]
 
-TOLERANCE = 3e-5
+TOLERANCE = 1e-5
 """By how much a mixture of gains may differ, of 1."""
 
 MIXED = 12
 """Values that are mixed at most, as ``add_between`` does."""
 
 BLOCK = 256
-TOGETHER = 6
+"""Columns worked on at a time."""
+
+TOGETHER = 5
 """Values of sigma whose rows are made at once: they share what a call costs."""
+
+
+@dataclass(frozen=True)
+class Mixtures:
+    """Which values of sigma are computed, in groups of one size, and how the others are mixed.
+
+    ``first`` is the place of the first that is mixed for each of the others, ``weights`` are theirs
+    and of those behind it; ``places`` says where each value is found, the others behind the groups.
+    """
+
+    groups: tuple[tuple[float, ...], ...]
+    first: Index
+    weights: Image
+    places: Index
 
 
 def mean_slopes(image: Image, columns: ColumnSpectra, sigmas: Sequence[float]) -> Numbers:
@@ -37,7 +54,7 @@ def mean_slopes(image: Image, columns: ColumnSpectra, sigmas: Sequence[float]) -
     Parameters
     ----------
     image : (Y, X) float32
-        That was decomposed.
+        That was decomposed; at least 2 x 2 px.
     columns
         As ``column_spectra`` gives them.
     sigmas
@@ -46,69 +63,79 @@ def mean_slopes(image: Image, columns: ColumnSpectra, sigmas: Sequence[float]) -
     Returns
     -------
     (sigmas, 2) float64
-        Grey levels per px, of central differences, at the edges to one side.
+        Grey levels per px, of central differences, at the edges to one side; twice the first and
+        the second differ from those of slices by up to 1e-6 of themselves.
     """
     from stackmend.kernels import _wavelet_loops
 
     image = plain_image(image)
     height, width = image.shape
-    groups, first, weights, places = _mixtures(tuple(sigmas), height)
-    count = len(groups) * len(groups[0]) + len(first)
-    along, across = np.zeros((2, count))
+    mixtures = _mixtures(tuple(sigmas), height)
+    groups = mixtures.groups
+    count = len(groups) * len(groups[0]) + len(mixtures.first)
+    totals = np.zeros((2, count))
     for start in range(0, width, BLOCK):
+        # With a column to either side, for central differences.
         stop = min(start + BLOCK, width)
         part = slice(max(start - 1, 0), min(stop + 1, width))
+        inside = slice(start - part.start, stop - part.start)
+
         shape = len(groups), height + height % 2, len(groups[0]), part.stop - part.start
         known = scratch("what is taken", shape)
         for group, out in zip(groups, known, strict=True):
             take_columns(columns, group, part, out)
-        sums = np.zeros((2, count, part.stop - part.start))
+
         own = readonly(np.ascontiguousarray(image[:, part]))
-        _wavelet_loops.add_slopes(own, readonly(known), first, weights, *sums)
-        inside = slice(start - part.start, stop - part.start)
-        along += sums[0, :, inside].sum(axis=1)
-        across += sums[1, :, inside].sum(axis=1)
-    return np.stack([along[places], across[places]], axis=1) / (2 * image.size)
+        sums = np.zeros((2, count, part.stop - part.start))
+        mixed = mixtures.first, mixtures.weights
+        _wavelet_loops.add_slopes(own, readonly(known), *mixed, *sums)
+        totals += sums[:, :, inside].sum(axis=2)
+    return totals[:, mixtures.places].T / (2 * image.size)
 
 
 @lru_cache(maxsize=8)
-def _mixtures(
-    sigmas: tuple[float, ...], rows: int
-) -> tuple[list[tuple[float, ...]], Index, NDArray[np.float32], Index]:
-    """Values of sigma to be computed, in groups; which of them are mixed for each of all, and how.
-
-    They are chosen one by one, where the mixture of the others is worst.
-    """
-    given = np.array(sorted(set(sigmas)))
+def _mixtures(sigmas: tuple[float, ...], rows: int) -> Mixtures:
+    """How few values are computed for all of some, on slices with so many rows."""
+    given = np.array(sorted(set(sigmas)), np.float64)
     gains = np.exp(-(_frequencies(rows)[:, np.newaxis] ** 2) / (2 * given**2))
-    computed = sorted({0, len(given) - 1})
-    known: dict[tuple[int, ...], tuple[NDArray[np.float64], float]] = {}
-
-    def mixed(place: int) -> tuple[int, NDArray[np.float64], float]:
-        """The first that is mixed, the weights, and the largest error."""
-        start = _first_near(given[computed], given[place])
-        near = computed[start : start + MIXED]
-        key = place, *near
-        if key not in known:
-            best = np.linalg.lstsq(gains[:, near], gains[:, place], rcond=None)[0]
-            known[key] = best, float(np.abs(gains[:, near] @ best - gains[:, place]).max())
-        return start, *known[key]
-
-    while True:
-        errors = [0 if place in computed else mixed(place)[2] for place in range(len(given))]
-        if max(errors) <= TOLERANCE:
-            break
-        computed = sorted({*computed, int(np.argmax(errors))})
-    groups = _groups(given[computed].tolist())
+    computed = _computed(given, gains)
     others = [place for place in range(len(given)) if place not in computed]
     first, weights = np.zeros(len(others), np.intp), np.zeros((len(others), MIXED), np.float32)
     for index, place in enumerate(others):
-        first[index], best, _ = mixed(place)
-        weights[index, : len(best)] = best
+        first[index] = _first_near(given[computed], given[place])
+        near = computed[first[index] : first[index] + MIXED]
+        weights[index, : len(near)] = _fitted(gains, near, place)[0]
+
+    groups = _groups(given[computed].tolist())
     at = {place: index for index, place in enumerate(computed)}
     at |= {place: len(groups) * len(groups[0]) + index for index, place in enumerate(others)}
     places = np.array([at[place] for place in np.searchsorted(given, sigmas)])
-    return groups, readonly(first), readonly(weights), places
+    return Mixtures(groups, readonly(first), readonly(weights), readonly(places))
+
+
+def _computed(sigmas: Numbers, gains: Numbers) -> list[int]:
+    """Places of the values to be computed: one by one, where a mixture of the others is worst."""
+    computed = sorted({0, len(sigmas) - 1})
+    known: dict[tuple[int, ...], float] = {}
+    while True:
+        errors = np.zeros(len(sigmas))
+        for place in set(range(len(sigmas))).difference(computed):
+            start = _first_near(sigmas[computed], sigmas[place])
+            near = computed[start : start + MIXED]
+            key = place, *near
+            if key not in known:
+                known[key] = _fitted(gains, near, place)[1]
+            errors[place] = known[key]
+        if errors.max() <= TOLERANCE:
+            return computed
+        computed = sorted([*computed, int(errors.argmax())])
+
+
+def _fitted(gains: Numbers, near: list[int], place: int) -> tuple[Numbers, float]:
+    """Weights by which some gains make others, and the largest error."""
+    found = np.linalg.lstsq(gains[:, near], gains[:, place], rcond=None)[0]
+    weights: Numbers = found.astype(np.float64)
+    return weights, float(np.abs(gains[:, near] @ weights - gains[:, place]).max())
 
 
 def _first_near(computed: Numbers, sigma: float) -> int:
@@ -118,15 +145,14 @@ def _first_near(computed: Numbers, sigma: float) -> int:
     return min(starts, key=lambda start: float(apart[start : start + MIXED].max()))
 
 
-def _groups(sigmas: Sequence[float]) -> list[tuple[float, ...]]:
+def _groups(sigmas: Sequence[float]) -> tuple[tuple[float, ...], ...]:
     """Values in groups of the same number, the last value as often as that takes."""
     count = -(-len(sigmas) // TOGETHER)
     size = -(-len(sigmas) // count)
     full = [*sigmas, *[sigmas[-1]] * (count * size - len(sigmas))]
-    return [tuple(full[at : at + size]) for at in range(0, len(full), size)]
+    return tuple(tuple(full[at : at + size]) for at in range(0, len(full), size))
 
 
 def _frequencies(rows: int) -> Numbers:
-    """So many that gains between them are known, up to the highest of a level."""
-    halves = np.arange(64) / 2
-    return np.concatenate([halves, np.geomspace(32, max(rows, 64), 96)])
+    """So many, from 0 to beyond the highest of a level, that gains between them are known."""
+    return np.concatenate([np.arange(64) / 2, np.geomspace(32, max(rows, 64), 96)])

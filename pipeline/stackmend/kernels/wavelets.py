@@ -183,7 +183,7 @@ def _gains(rows: int, sigmas: tuple[float, ...]) -> Array:
     """
     off = 0.5 if rows % 2 == 0 else 0.0
     frequency = np.arange(rows // 2 + 1, dtype=np.float64)[:, np.newaxis]
-    twice = 2 * np.array(sigmas) ** 2
+    twice = 2 * np.array(sigmas, np.float64) ** 2
     above = np.exp(-((frequency + off) ** 2) / twice)
     below = np.exp(-((frequency - off) ** 2) / twice)
     gains = (above + below) / 2

@@ -52,7 +52,7 @@ LOSS = Loss(
     name="stripe_gradient",
     version=1,
     stages=(Stage(loss),),
-    instead=Stage(loss_of_slopes, makes="loss"),
+    instead=Stage(loss_of_slopes),
     finds="curtains",
     known_weakness=(
         "stripe_gradient is known to pick filters that help little, and to change slices without "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from stackmend.registry.shows import Show
@@ -226,9 +226,8 @@ class Loss(Component):
     ``compares`` names the product that holds what it compares, pairs of flat pixel indices, if it
     does. ``hiding`` says which pixels are hidden from the tuned steps for its ``hidden_results``.
     ``known_weakness`` is what people must be told of a search by it, in a sentence.
-    ``instead`` is a stage that makes the same loss of products that some steps make as well as
-    their image, such as numbers for all values of a sweep; it is taken where the only tuned step
-    makes them, and images are then made for people alone.
+    ``instead`` makes the same loss of what some steps make beside their image, such as numbers for
+    all values of a sweep: it is taken where the only tuned step does, and needs no images.
     """
 
     finds: str = ""
@@ -242,12 +241,6 @@ class Loss(Component):
     known_weakness: str = ""
 
     kind: ClassVar[str] = "loss"
-
-    def making(self, product: str) -> Loss:
-        """The same under the name of another product."""
-        *stages, last = self.stages
-        instead = self.instead and replace(self.instead, makes=product)
-        return replace(self, stages=(*stages, replace(last, makes=product)), instead=instead)
 
 
 @dataclass(frozen=True)

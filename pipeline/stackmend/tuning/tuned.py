@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -73,7 +74,9 @@ class TunedSteps(ABC):
         also = self.entry.also
         if also is None:
             return (self.loss_step,)
-        return Bound(also.loss.making(ALSO), ALSO, also.parameters), self.loss_step
+        *stages, last = also.loss.stages
+        component = replace(also.loss, stages=(*stages, replace(last, makes=ALSO)))
+        return Bound(component, ALSO, also.parameters), self.loss_step
 
     @property
     def reads(self) -> frozenset[str]:
