@@ -56,6 +56,15 @@ def test_slopes_without_slices_are_those_of_the_slices(shape, wavelet, sigmas):
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("width", [30, 300])
+def test_what_takes_nothing_has_the_loss_of_the_untouched_slice(width):
+    structure = gaussian_filter(np.random.default_rng(5).normal(size=(64, width)), 1)
+    image = (128 + 20 * structure).astype(np.float32)
+    columns = column_spectra(image, "db1", 2)
+    ((along, across), *_) = mean_slopes(image, columns, FIFTY[:30]).tolist()
+    assert 2 * along + across == stripe_gradient.loss(image, image)
+
+
 SWEPT = {
     ("destripe", "wavelet"): ("db1", "db4", "sym5"),
     ("destripe", "sigma"): FIFTY[::6],

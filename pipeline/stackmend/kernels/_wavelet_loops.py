@@ -107,14 +107,14 @@ def add_slopes(
     """Add by column twice the slopes along y of arrays, and along x of the image less these.
 
     The arrays are those known, ``(groups, Y, some, X)``, and mixtures of them as of
-    ``add_between``. Differences are central, at the edges to one side.
+    ``add_between``. Differences are central, at the edges to one side. Where nothing is taken,
+    slopes along x are to the last bit those of the image.
     """
     height, width = image.shape
     groups, size, last = known.shape[0], known.shape[2], height - 1
     given, count = groups * size, groups * size + first.size
     one, two = np.float32(1), np.float32(2)
     rows = np.empty((3, count, width), np.float32)
-    some = np.zeros((2, count, width), np.float32)
     slope = np.empty(width, np.float32)
     for y in range(height):
         row, next_to, far = rows[y % 3], rows[(y - 1) % 3], rows[(y - 2) % 3]
@@ -123,18 +123,14 @@ def add_slopes(
         row[given:] = 0
         add_between(row[:given], first, weights, row[given:])
         if y > 1:
-            add_apart(row.reshape(-1), far.reshape(-1), one, some[0].reshape(-1))
+            add_apart(row.reshape(-1), far.reshape(-1), one, along.reshape(-1))
         if y == 1:
-            add_apart(row.reshape(-1), next_to.reshape(-1), two, some[0].reshape(-1))
+            add_apart(row.reshape(-1), next_to.reshape(-1), two, along.reshape(-1))
         if y == last:
-            add_apart(row.reshape(-1), next_to.reshape(-1), two, some[0].reshape(-1))
+            add_apart(row.reshape(-1), next_to.reshape(-1), two, along.reshape(-1))
         slopes_across(image[y], slope)
         for s in range(count):
-            add_slopes_across(slope, row[s], some[1, s])
-        if y % 16 == 15 or y == last:
-            along += some[0]
-            across += some[1]
-            some[:] = 0
+            add_slopes_across(slope, row[s], across[s])
 
 
 @compiled
@@ -148,7 +144,7 @@ def slopes_across(row: Array, out: Array) -> None:
 
 
 @compiled
-def add_slopes_across(slope: Array, taken: Array, out: Array) -> None:
+def add_slopes_across(slope: Array, taken: Array, out: Totals) -> None:
     """Add the absolute differences of a row less what is taken of it."""
     last = taken.size - 1
     ahead, middle, total = taken[2:], slope[1:], out[1:]
@@ -160,7 +156,7 @@ def add_slopes_across(slope: Array, taken: Array, out: Array) -> None:
 
 
 @compiled
-def add_apart(row: Array, other: Array, weight: np.float32, out: Array) -> None:
+def add_apart(row: Array, other: Array, weight: np.float32, out: Totals) -> None:
     """Add how far two rows are apart."""
     for x in range(out.size):
         out[x] += weight * abs(row[x] - other[x])

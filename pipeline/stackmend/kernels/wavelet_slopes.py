@@ -73,7 +73,7 @@ def mean_slopes(image: Image, columns: ColumnSpectra, sigmas: Sequence[float]) -
     mixtures = _mixtures(tuple(sigmas), height)
     groups = mixtures.groups
     count = len(groups) * len(groups[0]) + len(mixtures.first)
-    totals = np.zeros((2, count))
+    totals = np.empty((2, count, width))
     for start in range(0, width, BLOCK):
         # With a column to either side, for central differences.
         stop = min(start + BLOCK, width)
@@ -89,8 +89,8 @@ def mean_slopes(image: Image, columns: ColumnSpectra, sigmas: Sequence[float]) -
         sums = np.zeros((2, count, part.stop - part.start))
         mixed = mixtures.first, mixtures.weights
         _wavelet_loops.add_slopes(own, readonly(known), *mixed, *sums)
-        totals += sums[:, :, inside].sum(axis=2)
-    return totals[:, mixtures.places].T / (2 * image.size)
+        totals[:, :, start:stop] = sums[:, :, inside]
+    return totals.sum(axis=2)[:, mixtures.places].T / (2 * image.size)
 
 
 @lru_cache(maxsize=8)
