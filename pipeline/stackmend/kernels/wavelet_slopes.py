@@ -90,7 +90,8 @@ def mean_slopes(image: Image, columns: ColumnSpectra, sigmas: Sequence[float]) -
         mixed = mixtures.first, mixtures.weights
         _wavelet_loops.add_slopes(own, readonly(known), *mixed, *sums)
         totals[:, :, start:stop] = sums[:, :, inside]
-    return totals.sum(axis=2)[:, mixtures.places].T / (2 * image.size)
+    found: Numbers = totals.sum(axis=2)[:, mixtures.places]
+    return found.T / (2 * image.size)
 
 
 @lru_cache(maxsize=8)
