@@ -17,16 +17,23 @@ from stackmend.registry import (
     METHOD,
     UNRESTORED,
     Component,
+    Loss,
     Stage,
     Step,
 )
+
+Swept = Mapping[Parameter, Sequence[Any]] | Sequence[Parameter]
+"""Parameters whose values come with a combination, in its order; maybe with all their values."""
+
+Available = dict[str, Source]
+"""Where each product ends up that exists so far, by its name."""
 
 
 def compile_chain(
     steps: Sequence[Bound],
     *,
     given: Collection[str] = (IMAGE,),
-    swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter] = (),
+    swept: Swept = (),
     most_masked: Mapping[str, float] | None = None,
 ) -> Graph:
     """The graph of some consecutive steps of a chain; a loss may stand where it is evaluated.
@@ -44,78 +51,163 @@ def compile_chain(
         The share of a slice that may be marked for the correction by some steps, by their ids;
         where it is more, that is refused (``refusal.py``).
     """
-    nodes: list[Node] = []
-    radii: list[int] = []
-    available = _of_one_slice(steps, given, swept, nodes, radii, most_masked or {})
+    compiler = _Compiler(swept)
+    available = compiler.add_steps(steps, given, most_masked or {})
     if any(isinstance(each.component, Step) and each.component.moves for each in steps):
         # Beside it, what would be left of the slice if steps did nothing but cut and move.
-        alone = _of_one_slice(list(_cutting_and_moving(steps)), given, swept, nodes, radii, {})
+        alone = compiler.add_steps(list(_cutting_and_moving(steps)), given, {})
         available[UNRESTORED] = alone[IMAGE]
-    if not any(radii):
-        return Graph(tuple(nodes), available)
-    return Unrolled(nodes, available, radii).graph()
+    if not any(compiler.radii):
+        return Graph(tuple(compiler.nodes), available)
+    return Unrolled(compiler.nodes, available, compiler.radii).graph()
 
 
-def _of_one_slice(
-    steps: Sequence[Bound],
-    given: Collection[str],
-    swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter],
-    nodes: list[Node],
-    radii: list[int],
-    most_masked: Mapping[str, float],
-) -> dict[str, Source]:
-    """Add nodes as if each stage saw its own slice only, and radii; returns where products end."""
-    positions = {parameter: index for index, parameter in enumerate(swept)}
-    available: dict[str, Source] = {name: name for name in given}
-    available[INITIAL_IMAGE] = available[IMAGE]
-    begins = {last: first for first, last in runs_of(steps, most_masked)}
-    images: list[Source] = []
-    for place, bound in enumerate(steps):
-        images.append(available[IMAGE])
+class _Compiler:
+    """The nodes so far, as if each stage saw its own slice only, and how far each really sees."""
+
+    def __init__(self, swept: Swept) -> None:
+        self.swept = swept
+        self.positions = {parameter: index for index, parameter in enumerate(swept)}
+        self.nodes: list[Node] = []
+        self.radii: list[int] = []
+
+    def add_steps(
+        self, steps: Sequence[Bound], given: Collection[str], most_masked: Mapping[str, float]
+    ) -> Available:
+        """Add the nodes of some steps; returns where products end up."""
+        available: Available = {name: name for name in given}
+        available[INITIAL_IMAGE] = available[IMAGE]
+        begins = {last: first for first, last in runs_of(steps, most_masked)}
+        images: list[Source] = []
+        for place, bound in enumerate(steps):
+            images.append(available[IMAGE])
+            available = self._add_step(bound, available, steps[:place])
+            if place in begins:
+                before = images[begins[place]]
+                add_refusal(self.nodes, available, bound.id, before, most_masked[bound.id])
+                self.radii += [0] * (len(self.nodes) - len(self.radii))
+        return available
+
+    def _add_step(self, bound: Bound, available: Available, before: Sequence[Bound]) -> Available:
         component = bound.component
-        if isinstance(component, Step) and component.survey and bound.survey_product:
+        if not isinstance(component, Step):
+            self._add_stages((*component.stages, *_instead(component, before)), bound, available)
+            return available
+        if component.survey and bound.survey_product:
             available[component.survey.makes] = bound.survey_product
-        variants: Mapping[str, Component] = {}
-        if isinstance(component, Step):
-            variants = component.variants
-        made: dict[str, dict[str, Source]] = {}
-        for method, variant in (variants or {"": component}).items():
-            made[method] = dict(available)
-            _add_stages(variant.stages, bound, made[method], swept, nodes, radii)
-        if variants:
-            for product in component.makes:
-                sources = {method: own[product] for method, own in made.items()}
-                nodes.append(_choice(product, sources, bound, positions, nodes))
-                radii.append(0)
-                available[product] = len(nodes) - 1
+        if component.variants:
+            self._add_variants(component, bound, available)
         else:
-            available = made[""]
-        if isinstance(component, Step) and component.moves:
-            _move_masks(component.moves, bound, available, swept, nodes, radii)
-        if isinstance(component, Step) and component.closes:
+            self._add_stages(component.stages, bound, available)
+        if component.moves:
+            self._move_masks(component.moves, bound, available)
+        if component.closes:
             available.pop(component.closes, None)
-        if place in begins:
-            before = images[begins[place]]
-            add_refusal(nodes, available, bound.id, before, most_masked[bound.id])
-            radii += [0] * (len(nodes) - len(radii))
-    return available
+        return available
+
+    def _add_variants(self, step: Step, bound: Bound, available: Available) -> None:
+        """Add the stages of all variants, and what takes their products by the method."""
+        made: dict[str, Available] = {}
+        for method, variant in step.variants.items():
+            made[method] = dict(available)
+            self._add_stages(variant.stages, bound, made[method])
+        for product in step.makes:
+            sources = {method: own[product] for method, own in made.items()}
+            available[product] = self._add(self._choice(product, sources, bound), 0)
+
+    def _add_stages(self, stages: Sequence[Stage], bound: Bound, available: Available) -> None:
+        """Add the nodes of stages that follow each other, and what they make."""
+        for stage in stages:
+            if not stage.carries or stage.makes in available:
+                node = self._node(stage, bound, available)
+                available[stage.makes] = self._add(node, self._largest_radius(stage, bound))
+
+    def _move_masks(self, moves: Stage, bound: Bound, available: Available) -> None:
+        """Let what a step makes of every mask before it stand for that."""
+        for index, node in enumerate(tuple(self.nodes)):
+            if not node.stage.mask_of:
+                continue
+            moved = self._node(moves, bound, {**available, MASK: index})
+            own = replace(moves, makes=node.stage.makes, mask_of=node.stage.mask_of)
+            self.nodes[index] = replace(node, stage=replace(node.stage, mask_of=""))
+            place = self._add(
+                replace(moved, stage=own, owner=node.owner), self._largest_radius(moves, bound)
+            )
+            for name in [name for name, source in available.items() if source == index]:
+                available[name] = place
+
+    def _add(self, node: Node, radius: int) -> int:
+        self.nodes.append(node)
+        self.radii.append(radius)
+        return len(self.nodes) - 1
+
+    def _node(self, stage: Stage, bound: Bound, available: Mapping[str, Source]) -> Node:
+        given = [name for name in stage.reads if name in stage.needs or name in available]
+        sources = tuple(available[name] for name in given)
+        fixed: dict[str, Any] = {}
+        swept: dict[str, int] = {}
+        for name in stage.parameters:
+            parameter = bound.id, name
+            if name in stage.together:
+                fixed[name] = self._all_values(parameter, bound)
+            elif parameter in self.positions:
+                swept[name] = self.positions[parameter]
+            else:
+                fixed[name] = bound.parameters[name]
+        return Node(
+            stage=stage,
+            owner=bound.id,
+            sources=sources,
+            fixed=fixed,
+            swept=swept,
+            depends=self._depends(swept, sources),
+            stage_index=len(self.nodes),
+            offsets=(0,) if stage.window else (),
+            reads=tuple(given),
+        )
+
+    def _choice(self, product: str, sources: Mapping[str, Source], bound: Bound) -> Node:
+        """What takes a product of the variant that the method of a combination names."""
+        stage = Stage(of_method, makes=product)
+        parameter = bound.id, METHOD
+        swept = {METHOD: self.positions[parameter]} if parameter in self.positions else {}
+        return Node(
+            stage=stage,
+            owner=bound.id,
+            sources=tuple(sources.values()),
+            fixed={},
+            swept=swept,
+            depends=self._depends(swept, sources.values()),
+            stage_index=len(self.nodes),
+            variants=tuple(sources),
+            reads=stage.reads,
+        )
+
+    def _depends(self, swept: Mapping[str, int], sources: Collection[Source]) -> frozenset[int]:
+        inherited = (self.nodes[each].depends for each in sources if isinstance(each, int))
+        return frozenset(swept.values()).union(*inherited)
+
+    def _all_values(self, parameter: Parameter, bound: Bound) -> tuple[Any, ...]:
+        """The values that a parameter is declared to have, or its one value."""
+        if parameter not in self.swept:
+            return (bound.parameters[parameter[1]],)
+        return tuple(self.swept[parameter]) if isinstance(self.swept, Mapping) else ()
+
+    def _largest_radius(self, stage: Stage, bound: Bound) -> int:
+        if isinstance(stage.window, str) and (bound.id, stage.window) in self.swept:
+            if not isinstance(self.swept, Mapping):
+                raise TypeError(f"{bound.id}.{stage.window} is swept: its values must be known")
+            return max(int(value) for value in self.swept[bound.id, stage.window])
+        return stage.radius(bound.parameters)
 
 
-def _add_stages(
-    stages: Sequence[Stage],
-    bound: Bound,
-    available: dict[str, Source],
-    swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter],
-    nodes: list[Node],
-    radii: list[int],
-) -> None:
-    """Add the nodes of some stages that follow each other, and what they make."""
-    for stage in stages:
-        if stage.carries and stage.makes not in available:
-            continue
-        nodes.append(_node(stage, bound, available, swept, nodes))
-        radii.append(_largest_radius(stage, bound, swept))
-        available[stage.makes] = len(nodes) - 1
+def _instead(component: Component, before: Sequence[Bound]) -> tuple[Stage, ...]:
+    """The stage of a loss that reads no image, where the only step makes what it does read."""
+    stage = component.instead if isinstance(component, Loss) else None
+    made = [bound.component.makes for bound in before if isinstance(bound.component, Step)]
+    if stage is None or len(made) != 1 or not set(made[0]).issuperset(stage.needs):
+        return ()
+    return (replace(stage, makes=component.stages[-1].makes),)
 
 
 def _cutting_and_moving(steps: Sequence[Bound]) -> Iterator[Bound]:
@@ -128,107 +220,6 @@ def _cutting_and_moving(steps: Sequence[Bound]) -> Iterator[Bound]:
             yield replace(bound, component=replace(step, stages=stages, moves=None))
 
 
-def _move_masks(
-    moves: Stage,
-    bound: Bound,
-    available: dict[str, Source],
-    swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter],
-    nodes: list[Node],
-    radii: list[int],
-) -> None:
-    """Let what a step makes of every mask before it stand for that."""
-    for index, node in enumerate(tuple(nodes)):
-        if not node.stage.mask_of:
-            continue
-        moved = _node(moves, bound, {**available, MASK: index}, swept, nodes)
-        own = replace(moves, makes=node.stage.makes, mask_of=node.stage.mask_of)
-        nodes[index] = replace(node, stage=replace(node.stage, mask_of=""))
-        for name in [name for name, source in available.items() if source == index]:
-            available[name] = len(nodes)
-        nodes.append(replace(moved, stage=own, owner=node.owner))
-        radii.append(_largest_radius(moves, bound, swept))
-
-
-def _node(
-    stage: Stage,
-    bound: Bound,
-    available: Mapping[str, Source],
-    declared: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter],
-    nodes: Sequence[Node],
-) -> Node:
-    positions = {parameter: index for index, parameter in enumerate(declared)}
-    given = [name for name in stage.reads if name in stage.needs or name in available]
-    sources = tuple(available[name] for name in given)
-    fixed: dict[str, Any] = {}
-    swept: dict[str, int] = {}
-    for name in stage.parameters:
-        parameter = bound.id, name
-        if name in stage.together:
-            fixed[name] = _all_values(parameter, bound, declared)
-        elif parameter in positions:
-            swept[name] = positions[parameter]
-        else:
-            fixed[name] = bound.parameters[name]
-    inherited = (nodes[source].depends for source in sources if isinstance(source, int))
-    return Node(
-        stage=stage,
-        owner=bound.id,
-        sources=sources,
-        fixed=fixed,
-        swept=swept,
-        depends=frozenset(swept.values()).union(*inherited),
-        stage_index=len(nodes),
-        offsets=(0,) if stage.window else (),
-        reads=tuple(given),
-    )
-
-
-def _all_values(
-    parameter: Parameter,
-    bound: Bound,
-    declared: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter],
-) -> tuple[Any, ...]:
-    """The values that a parameter is declared to have, or its one value."""
-    if parameter not in declared:
-        return (bound.parameters[parameter[1]],)
-    return tuple(declared[parameter]) if isinstance(declared, Mapping) else ()
-
-
-def _choice(
-    product: str,
-    sources: Mapping[str, Source],
-    bound: Bound,
-    positions: Mapping[Parameter, int],
-    nodes: Sequence[Node],
-) -> Node:
-    """What takes a product of the variant that the method of a combination names."""
-    stage = Stage(of_method, makes=product)
-    parameter = bound.id, METHOD
-    swept = {METHOD: positions[parameter]} if parameter in positions else {}
-    inherited = (nodes[source].depends for source in sources.values() if isinstance(source, int))
-    return Node(
-        stage=stage,
-        owner=bound.id,
-        sources=tuple(sources.values()),
-        fixed={},
-        swept=swept,
-        depends=frozenset(swept.values()).union(*inherited),
-        stage_index=len(nodes),
-        variants=tuple(sources),
-        reads=stage.reads,
-    )
-
-
 def of_method(made: Any, *, method: str) -> Any:  # noqa: ARG001 - it decides what is read
     """What the variant that is chosen has made."""
     return made
-
-
-def _largest_radius(
-    stage: Stage, bound: Bound, swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter]
-) -> int:
-    if isinstance(stage.window, str) and (bound.id, stage.window) in swept:
-        if not isinstance(swept, Mapping):
-            raise TypeError(f"{bound.id}.{stage.window} is swept: its values must be known")
-        return max(int(value) for value in swept[bound.id, stage.window])
-    return stage.radius(bound.parameters)

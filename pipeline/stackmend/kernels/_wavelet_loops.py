@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from stackmend.kernels._loops import WIDE, Index, compiled
 
 Array = NDArray[np.floating]
+Totals = NDArray[np.float64]
 
 BLOCK = 256  # columns worked on at a time
 
@@ -97,3 +98,65 @@ def add_between(waves: Array, first: Index, weights: Array, out: Array) -> None:
                 mid = (tap4 * row4[x] + tap5 * row5[x]) + (tap6 * row6[x] + tap7 * row7[x])
                 high = (tap8 * row8[x] + tap9 * row9[x]) + (tap10 * row10[x] + tap11 * row11[x])
                 total[x] += low + mid + high
+
+
+@compiled
+def add_slopes(
+    image: Array, known: Array, first: Index, weights: Array, along: Totals, across: Totals
+) -> None:
+    """Add by column twice the slopes along y of arrays, and along x of the image less these.
+
+    The arrays are those known, ``(groups, Y, some, X)``, and mixtures of them as of
+    ``add_between``. Differences are central, at the edges to one side. Where nothing is taken,
+    slopes along x are to the last bit those of the image.
+    """
+    height, width = image.shape
+    groups, size, last = known.shape[0], known.shape[2], height - 1
+    given, count = groups * size, groups * size + first.size
+    one, two = np.float32(1), np.float32(2)
+    rows = np.empty((3, count, width), np.float32)
+    slope = np.empty(width, np.float32)
+    for y in range(height):
+        row, next_to, far = rows[y % 3], rows[(y - 1) % 3], rows[(y - 2) % 3]
+        for group in range(groups):
+            row[group * size : (group + 1) * size] = known[group, y]
+        row[given:] = 0
+        add_between(row[:given], first, weights, row[given:])
+        if y > 1:
+            add_apart(row.reshape(-1), far.reshape(-1), one, along.reshape(-1))
+        if y == 1:
+            add_apart(row.reshape(-1), next_to.reshape(-1), two, along.reshape(-1))
+        if y == last:
+            add_apart(row.reshape(-1), next_to.reshape(-1), two, along.reshape(-1))
+        slopes_across(image[y], slope)
+        for s in range(count):
+            add_slopes_across(slope, row[s], across[s])
+
+
+@compiled
+def slopes_across(row: Array, out: Array) -> None:
+    """Set ``out`` to differences of a row: central, at the edges twice those to one side."""
+    last = row.size - 1
+    for x in range(1, last):
+        out[x] = row[x + 1] - row[x - 1]
+    out[0] = np.float32(2) * (row[1] - row[0])
+    out[last] = np.float32(2) * (row[last] - row[last - 1])
+
+
+@compiled
+def add_slopes_across(slope: Array, taken: Array, out: Totals) -> None:
+    """Add the absolute differences of a row less what is taken of it."""
+    last = taken.size - 1
+    ahead, middle, total = taken[2:], slope[1:], out[1:]
+    for x in range(last - 1):
+        total[x] += abs(middle[x] - (ahead[x] - taken[x]))
+    two = np.float32(2)
+    out[0] += abs(slope[0] - two * (taken[1] - taken[0]))
+    out[last] += abs(slope[last] - two * (taken[last] - taken[last - 1]))
+
+
+@compiled
+def add_apart(row: Array, other: Array, weight: np.float32, out: Totals) -> None:
+    """Add how far two rows are apart."""
+    for x in range(out.size):
+        out[x] += weight * abs(row[x] - other[x])

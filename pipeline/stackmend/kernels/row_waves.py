@@ -31,37 +31,41 @@ SIZES = sorted(factor * 2**power for factor in (1, 3, 5, 9, 15) for power in ran
 SHORTEST = 2 * TAPS
 
 
-def add_rows(spectrum: NDArray[np.complexfloating], gain: Array, out: Array) -> None:
+def add_rows(spectrum: NDArray[np.complexfloating], gains: Array, out: Array) -> None:
     """Add what is left of the rows with a Fourier transform, where frequencies are weighted.
 
     Parameters
     ----------
     spectrum : (rows // 2 + 1, X) complex
         Along the first axis, as of real numbers.
-    gain : (rows // 2 + 1,) float
-        Of each frequency.
-    out : (rows, X) float
-        Float64 is transformed at this length, without interpolation.
+    gains : (rows // 2 + 1, N) float
+        Of each frequency, in N ways.
+    out : (rows, N * X) float
+        The rows of each way side by side. Float64 is transformed at this length, without
+        interpolation.
     """
     from stackmend.kernels import _wavelet_loops
 
     rows = len(out)
-    seen = int(np.count_nonzero(gain > NEGLIGIBLE[out.dtype.char]))
+    seen = int(np.count_nonzero((gains > NEGLIGIBLE[out.dtype.char]).any(axis=1)))
     if not seen:
         return
     size = next(each for each in SIZES if each >= max(2 * ROOM * seen, SHORTEST))
     suits = size >= rows and fft.next_fast_len(rows, real=True) == rows
     if suits or out.dtype == np.float64:
-        out += fft.irfft(spectrum * gain.astype(out.dtype)[:, np.newaxis], n=rows, axis=0)
+        weighted = spectrum[:, np.newaxis] * gains.astype(out.dtype)[:, :, np.newaxis]
+        out += fft.irfft(weighted.reshape(len(gains), -1), n=rows, axis=0)
         return
-    weights = gain[:seen] * _undone(size, seen) * (size / rows)
+    weights = gains[:seen] * _undone(size, seen)[:, np.newaxis] * (size / rows)
     if 2 * seen > rows:  # the last frequency of an even number of rows has no other sign
         weights[rows // 2] /= 2 - rows % 2
-    columns = spectrum.shape[1]
-    wide = scratch("frequencies of rows", (size // 2 + 1, 2 * columns)).view(np.complex64)
-    np.multiply(spectrum[:seen], weights.astype(np.float32)[:, np.newaxis], out=wide[:seen])
+    wide = scratch("frequencies of rows", (size // 2 + 1, 2 * out.shape[1]))
+    # As real numbers: NumPy would make complex ones of the weights first.
+    ways = wide[:seen].reshape(seen, gains.shape[1], -1)
+    parts = spectrum[:seen].view(np.float32)[:, np.newaxis]
+    np.multiply(parts, weights.astype(np.float32)[:, :, np.newaxis], out=ways)
     wide[seen:] = 0
-    waves = fft.irfft(wide, n=size, axis=0)
+    waves = fft.irfft(wide.view(np.complex64), n=size, axis=0)
     _wavelet_loops.add_between(readonly(waves), *_places(rows, size), out)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -112,23 +112,60 @@ def less_columns(image: Array, columns: ColumnSpectra, sigma: float) -> Array:
     """
     from stackmend.kernels import _wavelet_loops
 
+    whole = slice(0, image.shape[1])
     kind = columns.taps.dtype
-    taps, half = readonly(np.pad(columns.taps, (0, -columns.taps.size % 8))), columns.taps.size // 2
-    gains = [_gain(rows, sigma) for rows in columns.rows]
-    total = _room(columns.rows[-1], image.shape[1], kind, "coarsest")
+    out = np.empty(image.shape, kind)
+    given = readonly(np.ascontiguousarray(image, dtype=kind))
+    _wavelet_loops.less_up(given, _finest(columns, (sigma,), whole), *_taps(columns), out)
+    return out
+
+
+def take_columns(
+    columns: ColumnSpectra, sigmas: tuple[float, ...], part: slice, out: Array
+) -> None:
+    """Set what is taken of a part of the columns, for each of some sigmas.
+
+    Parameters
+    ----------
+    columns
+        As ``column_spectra`` gives them.
+    sigmas
+        As for ``less_columns``.
+    part
+        Of the columns.
+    out : (Y, sigmas, X) float
+        ``image - less_columns(image, ...)`` of these columns. Y is even: where the height of the
+        slice is not, there is a row more.
+    """
+    from stackmend.kernels import _wavelet_loops
+
+    rows = _finest(columns, sigmas, part)
+    _wavelet_loops.up(rows, *_taps(columns), out.reshape(len(out), -1))
+
+
+def _finest(columns: ColumnSpectra, sigmas: tuple[float, ...], part: slice) -> Array:
+    """The sum of all levels as rows of the finest, for each sigma side by side."""
+    from stackmend.kernels import _wavelet_loops
+
+    taps, half = _taps(columns)
+    kind, width = taps.dtype, (part.stop - part.start) * len(sigmas)
+    total = _room(columns.rows[-1], width, kind, "coarsest")
     total[:] = 0
     for level in reversed(range(len(columns.rows))):
-        add_rows(columns.spectra[level], gains[level], total)
+        add_rows(columns.spectra[level][:, part], _gains(columns.rows[level], sigmas), total)
         if level == 0:
             break
         height = columns.rows[level - 1]
-        finer = _room(height + height % 2, image.shape[1], kind, "even" if level % 2 else "odd")
+        finer = _room(height + height % 2, width, kind, "even" if level % 2 else "odd")
         _wavelet_loops.up(readonly(total), taps, half, finer)
         total = finer[:height]
-    out = np.empty(image.shape, kind)
-    given = readonly(np.ascontiguousarray(image, dtype=kind))
-    _wavelet_loops.less_up(given, readonly(total), taps, half, out)
-    return out
+    return readonly(total)
+
+
+def _taps(columns: ColumnSpectra) -> tuple[Array, int]:
+    """The taps that put a level together, as compiled loops take them, and half of their number."""
+    taps = columns.taps
+    return readonly(np.pad(taps, (0, -taps.size % 8))), taps.size // 2
 
 
 def _room(rows: int, columns: int, kind: np.dtype[np.floating], name: str) -> Array:
@@ -137,20 +174,22 @@ def _room(rows: int, columns: int, kind: np.dtype[np.floating], name: str) -> Ar
     return scratch(f"{name} level of a wavelet", (rows, columns * words)).view(kind)
 
 
-def _gain(rows: int, sigma: float) -> Array:
-    """What of each frequency is taken away.
+@lru_cache(maxsize=64)
+def _gains(rows: int, sigmas: tuple[float, ...]) -> Array:
+    """What of each frequency is taken away, ``(rows // 2 + 1, sigmas)``.
 
     Frequencies are counted half a step off where the number of rows is even, as the method was
     published; of its real part, the mean over both signs is left.
     """
     off = 0.5 if rows % 2 == 0 else 0.0
-    frequency = np.arange(rows // 2 + 1, dtype=np.float64)
-    above = np.exp(-((frequency + off) ** 2) / (2 * sigma**2))
-    below = np.exp(-((frequency - off) ** 2) / (2 * sigma**2))
-    gain = (above + below) / 2
+    frequency = np.arange(rows // 2 + 1, dtype=np.float64)[:, np.newaxis]
+    twice = 2 * np.array(sigmas, np.float64) ** 2
+    above = np.exp(-((frequency + off) ** 2) / twice)
+    below = np.exp(-((frequency - off) ** 2) / twice)
+    gains = (above + below) / 2
     if rows % 2 == 0:
-        gain[-1] = below[-1]
-    return np.asarray(gain)
+        gains[-1] = below[-1]
+    return readonly(gains)
 
 
 def _down(rows: Array, taps: Array) -> Array:

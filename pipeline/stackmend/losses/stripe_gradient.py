@@ -31,10 +31,28 @@ def loss(image: Image, initial_image: Image) -> float | Undefined:
     return 2 * mean_slope_along(initial_image, image) + mean_slope_across(image)
 
 
+def loss_of_slopes(stripe_slopes: tuple[float, float]) -> float:
+    """The same from the slopes of what a step takes away and of what it leaves.
+
+    Parameters
+    ----------
+    stripe_slopes
+        Along y of what is taken away, along x of what is left.
+
+    Returns
+    -------
+    float
+        Grey levels per px.
+    """
+    along, across = stripe_slopes
+    return 2 * along + across
+
+
 LOSS = Loss(
     name="stripe_gradient",
     version=1,
     stages=(Stage(loss),),
+    instead=Stage(loss_of_slopes),
     finds="curtains",
     known_weakness=(
         "stripe_gradient is known to pick filters that help little, and to change slices without "

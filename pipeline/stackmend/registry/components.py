@@ -236,9 +236,12 @@ class Loss(Component):
     ``compares`` names the product that holds what it compares, pairs of flat pixel indices, if it
     does. ``hiding`` says which pixels are hidden from the tuned steps for its ``hidden_results``.
     ``known_weakness`` is what people must be told of a search by it, in a sentence.
+    ``instead`` makes the same loss of what some steps make beside their image, such as numbers for
+    all values of a sweep: it is taken where the only tuned step does, and needs no images.
     """
 
     finds: str = ""
+    instead: Stage | None = None
     compares: str = ""
     hiding: Hiding | None = None
     beside: tuple[str, ...] = ()

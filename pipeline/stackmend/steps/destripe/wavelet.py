@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels.histogram_match import matched_to
+from stackmend.kernels.slopes import mean_slope_across, mean_slope_along
+from stackmend.kernels.wavelet_slopes import mean_slopes
 from stackmend.kernels.wavelets import (
     ColumnSpectra,
     column_spectra,
@@ -60,11 +62,50 @@ def destriped(
     return matched_to(restored, image) if match_contrast else restored
 
 
+def slopes_by_sigma(
+    image: Image, stripe_spectra: ColumnSpectra, *, sigma: tuple[float, ...], match_contrast: bool
+) -> dict[float, tuple[float, float]]:
+    """Mean slopes for all values of sigma, which share their work, without the slices.
+
+    Parameters
+    ----------
+    image : (Y, X) float32
+    stripe_spectra
+        Its coefficients.
+    sigma
+        Of the Gaussians that damp, in cycles per height.
+    match_contrast
+        Whether grey levels are mapped; then the slices must be made.
+
+    Returns
+    -------
+    dict of tuple of two float
+        By sigma: along y of what is taken away, along x of what is left; grey levels per px.
+    """
+    if not match_contrast:
+        found = mean_slopes(image, stripe_spectra, sigma).tolist()
+        return {each: (along, across) for each, (along, across) in zip(sigma, found, strict=True)}
+    slopes: dict[float, tuple[float, float]] = {}
+    for each in sigma:
+        restored = destriped(image, stripe_spectra, sigma=each, match_contrast=True)
+        slopes[each] = mean_slope_along(image, restored), mean_slope_across(restored)
+    return slopes
+
+
+def stripe_slopes(
+    slopes_by_sigma: dict[float, tuple[float, float]], *, sigma: float
+) -> tuple[float, float]:
+    """The slopes for one sigma, of what is taken away and of what is left."""
+    return slopes_by_sigma[sigma]
+
+
 VARIANT = Step(
     name="wavelet",
     version=1,
     stages=(
         Stage(stripe_spectra, plural="wavelet decompositions"),
+        Stage(slopes_by_sigma, together=("sigma",)),
+        Stage(stripe_slopes),
         Stage(destriped, makes=IMAGE),
     ),
     references=("Muench, Trtik, Marone, Stampanoni (2009), doi:10.1364/OE.17.008567",),
