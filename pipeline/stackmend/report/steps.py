@@ -31,7 +31,7 @@ def step_parts(source: Result) -> list[Values]:
         values = _part_of(step.id, source)
         if pictured is not None:
             values |= {"step": step.step, **_pictured(pictured, source), **_by_slice(step, source)}
-        if values["seen"] or values["parts"]:
+        if any(values[name] for name in ("seen", "parts", "facts", "curves")):
             parts.append(values)
     for id in source.record.skipped_steps:
         values = _part_of(id, source)

@@ -148,7 +148,8 @@ FILES = {"load": read_transforms}
 REFERENCES = (
     "Thevenaz, Ruttimann, Unser, IEEE Trans. Image Process. 7 (1998), 27-41, 10.1109/83.650848",
     "Evangelidis, Psarakis, IEEE Trans. Pattern Anal. 30 (2008), 1858-1865, 10.1109/TPAMI.2008.113",
-    "Kuglin, Hines, Proc. IEEE Int. Conf. Cybernetics and Society (1975), 163-165",
+    "Kuglin, Hines, The phase correlation image alignment method, Proc. IEEE Int. Conf. "
+    "Cybernetics and Society (1975), 163-165",
 )
 
 
