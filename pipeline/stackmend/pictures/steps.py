@@ -95,10 +95,13 @@ class StepPictures:
             whole = show.whole_stack or show.of_survey
             if whole and not first:
                 continue
-            value = self._of_survey(bound, show) if show.of_survey else made[_place(bound.id, place)]
+            if show.of_survey:
+                value = self._of_survey(bound, show)
+            else:
+                value = made[_place(bound.id, place)]
             if value is None:
                 continue
-            part = {"title": show.title, "words": show.words, "note": value.note}
+            part: dict[str, Any] = {"title": show.title, "words": show.words, "note": value.note}
             part |= {"slice": None if whole else number}
             part |= {"picture": "", "range": None, "signed": False}
             if isinstance(value, Plot):
