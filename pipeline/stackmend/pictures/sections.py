@@ -14,6 +14,7 @@ from PIL import Image
 from stackmend.errors import BadSlice
 from stackmend.job import Job
 from stackmend.pictures.drawing import Display, webp
+from stackmend.restore.written import Form
 from stackmend.stacks import Pixels, Writer
 
 MOST = 400
@@ -61,14 +62,10 @@ class Section:
     factor: int
     height: float
 
-    def of(self, page: Pixels, origin: tuple[int, int]) -> Line:
-        """The line in an image whose first pixel lies there in the plane; NaN beside the image."""
-        y, x = origin
-        across, at, first = (page, self.at - y, x) if self.axis == "x" else (page.T, self.at - x, y)
-        line = np.full(self.stop - self.start, np.nan, dtype=np.float32)
-        low, high = max(self.start, first), min(self.stop, first + across.shape[1])
-        if 0 <= at < len(across) and low < high:
-            line[low - self.start : high - self.start] = across[at, low - first : high - first]
+    def of(self, page: Pixels) -> Line:
+        """The line in a slice."""
+        across = page if self.axis == "x" else page.T
+        line = across[self.at, self.start : self.stop].astype(np.float32)
         return np.asarray(line.reshape(-1, self.factor).mean(axis=1))
 
 
@@ -77,9 +74,7 @@ class SectionLines:
 
     def __init__(self, job: Job, writer: Writer, sections: Sequence[Section]) -> None:
         self.reader, self.writer, self.sections = job.reader, writer, tuple(sections)
-        self.window, self.specimen = job.window, job.specimen
-        y, x = job.frame[:2] if job.frame else (0, 0)
-        self.origin = -y, -x  # of the slice as it was read, where restored ones begin at 0, 0
+        self.form = Form.of(job)
 
     def read(self, places: Sequence[tuple[int, int]]) -> list[list[Lines]]:
         """The lines of some slices, given by number in the input and position in the output."""
@@ -87,15 +82,13 @@ class SectionLines:
 
     def _of_slice(self, number: int, position: int) -> list[Lines]:
         try:
-            before = self.reader.read(number)[self.window]
+            before = self.form.in_place(self.reader.read(number))
         except BadSlice:
             before = None
-        after = self.writer.read_back(position)
+        pages = before, self.writer.read_back(position)
         lines: list[Lines] = []
         for section in self.sections:
-            one = None if before is None else section.of(before, self.origin)
-            rows = self.specimen[0]  # those below show none
-            other = None if after is None else section.of(after[:rows], (0, 0))
+            one, other = (None if page is None else section.of(page) for page in pages)
             lines.append((one, other))
         return lines
 

@@ -14,8 +14,8 @@ ALL = 0.995
 
 WATCH = (
     "The path is where the middle of each slice was read, and how it was turned, seen from the "
-    "slice that stays. A slow bend is drift of the stage or of the specimen, or a tilted object that was "
-    "taken for drift; a jump is a slice that was shot again, or one that was laid wrongly."
+    "slice that stays. A slow bend is drift of the stage or of the specimen, or a tilted object "
+    "that was taken for drift; a jump is a slice that was shot again, or one that was laid wrongly."
 )
 
 
