@@ -14,9 +14,9 @@ const PENS = [
 ];
 const SHOWN = ["image", "mask", "field"]; // kinds of products that are pictures
 const PLAIN = [["before", "before"], ["after", "after"], ["difference", "difference"],
-  ["mask", "mask"], ["next-over-before", "next slice over this, before"],
-  ["next-over-after", "next slice over this, after"], ["next-before", "next slice, before"],
-  ["next-after", "next slice, after"]];
+  ["mask", "mask"], ["next-over-before", "before, next slice over it"],
+  ["next-over-after", "after, next slice over it"], ["next-before", "before, next slice"],
+  ["next-after", "after, next slice"]];
 const OVERLAID = { left: "next-over-before", right: "next-over-after" };
 
 /** The layer whose grey range another one has, too. */
