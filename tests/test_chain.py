@@ -17,7 +17,7 @@ from stackmend.kernels.scaling import undo_scale
 from stackmend.registry import IMAGE, Loss, Stage, Step
 from stackmend.stacks import open_phantom, open_stack
 from stackmend.sweep.walk import distinct_work, walk
-from stackmend.tuning.chains import bind
+from stackmend.tuning.bindings import bind
 from stackmend.tuning.raw import load_image
 from stackmend.tuning.trial import LOSS_ID
 

@@ -18,7 +18,7 @@ from stackmend import api
 from stackmend.pictures import animation, collect, drawing, searches, shown
 from stackmend.pictures.animation import Frame, animated, chosen_frames
 from stackmend.pictures.drawing import Display, shrunk
-from stackmend.pictures.searches import comparison, thumbnail_step, thumbnails
+from stackmend.pictures.searches import comparison, pictured_part, thumbnail_step, thumbnails
 from stackmend.registry import IMAGE
 from stackmend.result.journal import Journal, Ledger
 from stackmend.result.log import Log
@@ -50,6 +50,52 @@ def trial_of(tuning: Any) -> tuple[Trial, Any]:
 
 
 # What was tried
+
+
+DESTRIPE = {"step": "destripe", "strength": {"sweep": [0.2, 0.4, 0.6, 0.8, 1]}}
+DENOISE = {"step": "denoise", "h": {"sweep": [0.7, 1, 1.4]}, "reach": {"sweep": [0, 1]}}
+
+
+@pytest.fixture
+def noisy(tmp_path: Path) -> Path:
+    """Curtains are searched first, noise last."""
+    phantom = {"slices": 3, "height": 160, "width": 200, "noise": 0.05, "curtains": 0.05}
+    content = {
+        "protocol": 1,
+        "input": {"phantom": phantom},
+        "output": {"path": "out"},
+        "chain": [DESTRIPE, DENOISE],
+        "optimize": [
+            {"steps": ["destripe"], "slices": [1], "loss": "stripe_isotropy"},
+            {"steps": ["denoise"], "slices": [1], "loss": "j_invariance"},
+        ],
+    }
+    file = tmp_path / "noisy.yaml"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return file
+
+
+def test_where_pictures_cost_more_than_losses_few_are_made(noisy: Path) -> None:
+    """Where a loss looks at few pixels, or pictures pass the steps of a later search."""
+    result = api.show(api.run(noisy, workers=1).folder)
+    for shown, search in zip(result.previews.searches, result.searches, strict=True):
+        assert search.status == "chosen"
+        assert shown["frames"] == len(shown["points"]) < search.combinations
+        assert shown["compared"][1].loss_after == search.loss_of_choice
+    assert [shown["middle"] for shown in result.previews.searches] == [False, True]
+
+
+def test_the_middle_of_a_slice_is_what_is_restored_there(noisy: Path, full_size: None) -> None:
+    _, tuning = tuned(noisy, pictured=True)
+    found = tuning.searches[1]
+    assert not found.result.pictures
+    trial = Trial(tuning.chains[0], found.entry, found.result.space, found.common)
+    best = found.result.choice.combination
+    whole = thumbnails(trial, found, 1, [best], 1)[best]
+    middle = thumbnails(pictured_part(trial), found, 1, [best], 1)[best]
+    assert (whole.shape, middle.shape) == ((160, 200), (80, 100))
+    assert np.median(np.abs(whole[40:120, 50:150].astype(int) - middle)) == 0
+
 
 
 @pytest.mark.parametrize("pictured", [True, False])

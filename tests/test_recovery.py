@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 
 import reference_data
-from stackmend import api
+from stackmend import api, registry
 from stackmend.chain import Bound
 from stackmend.kernels.fault_places import Piece, Place, outlook
 from stackmend.kernels.matched_charge import charge_like, charge_likeness
@@ -23,6 +23,7 @@ from stackmend.protocol.model import SliceSelection
 from stackmend.registry import IMAGE, Recovery, Stage, Step, Window
 from stackmend.restore.recovery import recovery, restorations
 from stackmend.restore.recovery_outcome import FEWEST_PLACES
+from stackmend.restore.recovery_steps import StepsUnderTest
 from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import SliceRow, Status
 from stackmend.runner import stories
@@ -90,13 +91,15 @@ def outcomes_of(
     optimized: tuple[int, ...] = (),
     inverse: bool = False,
     declared: Recovery | None = CHARGE,
+    before: tuple[Bound, ...] = (),
+    behind: tuple[Bound, ...] = (),
 ) -> tuple[RecoveryRecord, ...]:
-    """The test on a chain of one step, which marks what is 1.3 times the ground."""
+    """The test on a chain of one step, which marks what is 1.3 times the ground, and others."""
     mask = Stage(marked, mask_of="charging")
     stages = mask, Stage(function, makes=IMAGE, window=window)
     step = Step(name="halve", version=1, stages=stages, recovery=declared)
     bound = Bound(step, "halve", {"inverse": inverse, "ground": ground})
-    chain = ChannelChain(stack, (bound,), windowed=bool(window))
+    chain = ChannelChain(stack, (*before, bound, *behind), windowed=bool(window))
     height, width = stack.shape[1:]
     entries = [SimpleNamespace(slices=SliceSelection("", optimized), clean=())] if optimized else []
     job = SimpleNamespace(
@@ -156,7 +159,9 @@ def test_where_nothing_is_found_nothing_was_taken_away() -> None:
     for optimized in ((), (1,)):
         record = outcome_of(stack, optimized=optimized)
         assert (record.slices, record.taken, record.reason) == ((), None, "")
-        assert record.words == "nothing was taken away: no charge was found"
+        assert record.words.endswith(
+            "in the slices that were looked at, halve found none that counts"
+        )
 
 
 def test_without_room_nothing_is_stated() -> None:
@@ -179,6 +184,76 @@ def test_what_is_no_stronger_than_tissue_may_be_tissue() -> None:
     assert record.reason.endswith("is no stronger than the tissue's own structures")
     stack.pixels[2] = stack.pixels[2].clip(0, 140)
     assert "no stronger" not in outcome_of(stack, halved_where_marked, ground=114).reason
+
+
+def other(id: str, function: Callable[..., Any]) -> Bound:
+    """A step that is not about charge."""
+    return Bound(Step(name=id, version=1, stages=(Stage(function, makes=IMAGE),)), id, {})
+
+
+def levelled(image):
+    """Every pixel answers to charge anywhere: the mean becomes the ground."""
+    return (image - image.mean() + GROUND).astype(np.float32)
+
+
+def mirrored(image):
+    return image[::-1].copy()
+
+
+def test_only_what_steps_against_charge_do_is_their_doing() -> None:
+    """Not what others do before them and behind them, nor how these answer to known charge."""
+    level, mirror = other("level", levelled), other("mirror", mirrored)
+    alone = outcome_of(Stack(), halved_where_marked)
+    record = outcome_of(Stack(), halved_where_marked, before=(level,), behind=(mirror,))
+    assert (alone.steps, record.steps) == ((), ("halve",))
+    assert record.taken == pytest.approx(alone.taken, abs=0.1)
+    assert record.clean_change == pytest.approx(0, abs=0.01)
+    assert " is taken away by halve; they change clean tissue by " in record.words
+    behind = outcome_of(Stack(), halved_where_marked, behind=(mirror,))
+    assert replace(behind, steps=()) == alone
+
+
+CHARGE_STEPS = {
+    "streaks": ("find_streaks", "fill_streaks"),
+    "learnt": ("learn_charging", "find_learnt_charging", "subtract_charge"),
+    "published": ("standardize", "find_charging", "correct_charging", "destandardize"),
+}
+
+
+def groups_of(*names: str) -> dict[str, tuple[str, ...]]:
+    """The steps that are tested on the faults of each that declares some, by their names."""
+    found = {}
+    window = slice(0, 160), slice(0, 160)
+    chain = ChannelChain(Stack(), chain_of(*names))
+    for each in chain.steps:
+        if each.component.recovery:
+            found[each.id] = StepsUnderTest.around(chain, each, window).ids
+    return found
+
+
+def chain_of(*names: str) -> tuple[Bound, ...]:
+    return tuple(Bound(registry.steps().get(name.rstrip("2")), name, {}) for name in names)
+
+
+@pytest.mark.parametrize("kind", CHARGE_STEPS)
+def test_the_steps_that_work_together_are_tested(kind: str) -> None:
+    own = CHARGE_STEPS[kind]
+    assert set(groups_of(*own).values()) == {own}
+    assert set(groups_of("flatten", "destripe", *own, "denoise").values()) == {own}
+
+
+def test_steps_against_two_kinds_of_charge_are_tested_together_where_they_follow_each_other() -> (
+    None
+):
+    one, two = CHARGE_STEPS["streaks"], ("find_streaks2", "fill_streaks2")
+    assert set(groups_of("flatten", *one, *two, "denoise").values()) == {(*one, *two)}
+    assert groups_of(*one, "denoise", *two) == {one[0]: one, two[0]: two}
+    assert groups_of(one[0], "destripe", one[1]) == {one[0]: (one[0], "destripe", one[1])}
+
+
+def test_charge_is_looked_for_where_it_is_though_others_were_searched_elsewhere() -> None:
+    """Slices without it may have been searched against curtains."""
+    assert outcome_of(Stack(), optimized=(1,)) == outcome_of(Stack())
 
 
 def test_steps_that_declare_no_known_fault_are_not_tested() -> None:

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stackmend import api
+from stackmend import api, registry
+from stackmend.chain import Bound
 from stackmend.kernels.rounding import to_dtype
+from stackmend.tuning.outcome import _readers
 
 STANDARDIZE = {"step": "standardize"}
 FIND = {"step": "find_charging", "inverse": True, "gf1_sigma": {"sweep": [20, 40]}}
@@ -107,6 +109,25 @@ def test_what_cannot_work_without_a_skipped_step_is_skipped_too(run):
     assert record["skipped_steps"] == ["find_charging", "correct_charging"]
     assert [step["id"] for step in record["chain"]] == ["standardize", "destandardize"]
     assert record["input"]["pixel_hash"] == record["output"]["pixel_hash"]
+
+
+def test_what_only_served_a_skipped_step_is_skipped_too(run):
+    """Else a mask would be told of, and counted, about which nothing is done."""
+    correct = CORRECT | {"gf2_sigma": {"sweep": [10, 20]}}
+    entry = {"steps": ["correct_charging"], "slices": [1], "on_nothing_found": "skip"}
+    nothing = NOTHING | {"gf1_sigma": 20}
+    record = run([STANDARDIZE, nothing, correct | {"rb_radius": 10}, DESTANDARDIZE], entry)
+    assert record["skipped_steps"] == ["find_charging", "correct_charging"]
+    assert not record["mask_of"]
+
+
+def test_a_step_that_others_need_is_not_skipped():
+    streaks, fill = registry.steps().get("find_streaks"), registry.steps().get("fill_streaks")
+    steps = [Bound(streaks, "dark", {}), Bound(fill, "fill_dark", {})]
+    steps += [Bound(streaks, "bright", {}), Bound(fill, "fill_bright", {})]
+    assert _readers(steps[0], steps[1:]) == {"fill_dark"}
+    assert _readers(steps[2], steps[3:]) == {"fill_bright"}
+    assert _readers(steps[0], [steps[1], *steps[1:]]) == {"fill_dark"}
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])

@@ -153,12 +153,22 @@ def test_constant_and_overmasked_slices(take, stack, preview, tmp_path, charged)
 def test_overmasked(take, stack, preview, tmp_path) -> None:
     y, x = np.mgrid[:48, :64]
     far = np.maximum(abs(y - 24) / 24, abs(x - 32) / 32)
-    stack([(255 - 200 * (far < 0.8)).astype(np.uint8) - (x % 2).astype(np.uint8)] * 2)
-    state = take([CHAIN[0], FIND | {"gf1_sigma": 120, "color_shift": 0.05}, *CHAIN[2:]])
-    assert assert_same_as_run(preview, state, tmp_path) == {"overmasked"}
+    charged = (255 - 200 * (far < 0.8)).astype(np.uint8) - (x % 2).astype(np.uint8)
+    stack([charged, charged, 55 + (x + y).astype(np.uint8)])
+    chain = [CHAIN[0], FIND | {"gf1_sigma": 120, "color_shift": 0.05}, *CHAIN[2:]]
+    state = take(chain)
+    assert assert_same_as_run(preview, state, tmp_path) == {"overmasked", "nothing_found"}
     made = preview.products(state, 0, 0, ("before", "after", "mask"))
     assert np.array_equal(made["before"], made["after"])
     assert made["mask"].mean() > 0.4
+
+    # Where there are other steps, they work all the same, and see what is written of neighbours.
+    flat = {"step": "flatten", "method": "gaussian", "sigma": 8}
+    for more in (MEDIAN, [flat], [*MEDIAN, flat]):
+        state = take([*chain, *more])
+        assert "overmasked" in assert_same_as_run(preview, state, tmp_path)
+    made = preview.products(state, 0, 0, ("before", "after"))
+    assert not np.array_equal(made["before"], made["after"])
 
 
 @pytest.mark.parametrize("say", ["keep", "skip"])

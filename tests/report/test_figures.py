@@ -26,6 +26,7 @@ EXPECTED = {
     "along_stack",
     "slice1_profile",
     "slice1_before_after",
+    "step_correct_charging_taken_slice1",
 }
 
 

@@ -128,6 +128,19 @@ def test_the_verdict_is_about_all_searches(folder: Path, source: Result) -> None
     assert "look at what each step took away" in told
 
 
+def test_what_the_page_shows_of_steps_is_written_for_papers(folder: Path, source: Result) -> None:
+    files = {file.stem for file in api.figures(folder, dpi=40)}
+    shown = 0
+    for step in source.previews.steps:
+        own = [name for name in files if name.startswith(f"step_{step['step']}_")]
+        pictures = [each for each in step["seen"] if each["picture"]]
+        histograms = [each for each in step["seen"] if each["before"]]
+        assert len(own) == len(pictures) + len(histograms) + len(step["parts"])
+        shown += len(step["parts"])
+    assert shown > 3
+    assert "step_destripe_taken_slice0" in files
+
+
 def halved(image: np.ndarray) -> np.ndarray:
     return image * np.float32(0.5)
 

@@ -14,7 +14,7 @@ from records import record_content
 from stackmend.errors import InputError
 from stackmend.result import open_result
 from stackmend.result.atomic import write_json, write_table
-from stackmend.result.rows import LossRow, SliceRow, Status
+from stackmend.result.rows import LossRow, SliceRow, Status, slices_by_words
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 ROWS = st.builds(
@@ -94,3 +94,13 @@ def test_a_damaged_table_is_told_by_its_line(
         open_result(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path / name}: is damaged: {said}")
     assert str(caught.value).endswith("; run the protocol again")
+
+
+def test_slices_without_findings_that_other_steps_changed_are_told_apart() -> None:
+    rows = [
+        SliceRow(0, 0, "a", Status.NOTHING_FOUND, changed_fraction=0.9),
+        SliceRow(1, 0, "b", Status.RESTORED, changed_fraction=0.9),
+        SliceRow(2, 0, "c", Status.NOTHING_FOUND, changed_fraction=0.0),
+    ]
+    other = "without findings, but changed by other steps"
+    assert slices_by_words(rows) == {other: [0], "without findings": [2]}

@@ -301,10 +301,13 @@ def test_json_says_what_it_is(aligned: api.RunResult) -> None:
 @pytest.mark.parametrize(
     ("chain", "message"),
     [
-        ([FIND], "nothing comes of it: add align or apply_alignment behind it"),
+        ([FIND], "nothing comes of it: add affine or align or apply_alignment behind it"),
         ([MOVE], "which no step before it makes; put estimate_alignment before it"),
         ([ALIGN, {**ALIGN, "id": "more"}], "interpolates the slices again, as align before it"),
-        ([FIND, ALIGN], "does not take what estimate_alignment has found; put apply_alignment"),
+        (
+            [FIND, ALIGN],
+            "does not take what estimate_alignment has found; put affine or apply_alignment",
+        ),
         ([{**ALIGN, "load": "none.csv"}], "cannot be read .No such file"),
         ([{**ALIGN, "model": "euclidean", "subpixel": False}], "take true, or model: translation"),
     ],

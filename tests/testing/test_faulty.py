@@ -17,6 +17,7 @@ from stackmend.testing import (
     check_step,
     contract,
     loss_contracts,
+    memory,
     sample,
     step_contracts,
 )
@@ -241,6 +242,36 @@ def test_a_record_as_large_as_a_slice_is_no_small_one(registered):
     registered(surveyed(whole_slice, first_of))
     with pytest.raises(Broken, match="memory: with 4 slices more it takes"):
         contract_of(step_contracts("faulty"), "memory").check()
+
+
+KEPT = {}
+"""Slices that a step keeps."""
+
+
+def kept(image, *, by: float):
+    """Keep every slice that was ever seen."""
+    KEPT[image.tobytes()] = image
+    return image * np.float32(by)
+
+
+def test_slices_that_are_kept_anywhere_are_found(registered):
+    registered(step(kept))
+    with pytest.raises(Broken, match="memory: with 4 slices more it takes"):
+        contract_of(step_contracts("faulty"), "memory").check()
+    KEPT.clear()
+
+
+def test_what_is_loaded_once_is_no_fault(registered, monkeypatch):
+    registered(step(fine))
+    peaks, measured = [], memory._peak
+
+    def loading(*given):
+        peaks.append(measured(*given) + (4_000_000 if len(peaks) == 1 else 0))
+        return peaks[-1]
+
+    monkeypatch.setattr(memory, "_peak", loading)
+    contract_of(step_contracts("faulty"), "memory").check()
+    assert len(peaks) == 4
 
 
 def better(image, *, by: float):

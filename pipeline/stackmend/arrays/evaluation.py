@@ -107,7 +107,8 @@ def settled(bound: Bound, images: Sequence[Image], found: Mapping[str, Sequence[
             if number not in prepared:
                 own = {name: each[number] for name, each in found.items()}
                 prepared[number] = survey.prepared({**own, IMAGE: images[number]}, values)
-        record = survey.record_of([prepared[number] for number in numbers], values)
+        between = numbers[-1] - numbers[0]
+        record = survey.record_of([prepared[number] for number in numbers], values, between)
         records[key] = decoded(encoded(record))
     try:
         return written_down(survey.settled(records, values, range(len(images))))

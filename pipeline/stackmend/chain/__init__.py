@@ -22,9 +22,11 @@ from stackmend.chain.graph import (
     is_refusal,
     product_of_neighbour,
 )
+from stackmend.chain.refusal import CORRECTION_REFUSED, refusable
 
 __all__ = [
     "ABSENT",
+    "CORRECTION_REFUSED",
     "Bound",
     "Consecutive",
     "Graph",
@@ -35,4 +37,5 @@ __all__ = [
     "compile_chain",
     "is_refusal",
     "product_of_neighbour",
+    "refusable",
 ]

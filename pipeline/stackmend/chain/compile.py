@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from stackmend.chain.bound import Bound
-from stackmend.chain.graph import (
-    Graph,
-    Node,
-    Parameter,
-    Source,
-    product_of_neighbour,
-)
+from stackmend.chain.graph import Graph, Node, Parameter, Source
+from stackmend.chain.refusal import add_refusal, runs_of
+from stackmend.chain.unrolled import Unrolled
 from stackmend.registry import (
     IMAGE,
     INITIAL_IMAGE,
@@ -32,6 +27,7 @@ def compile_chain(
     *,
     given: Collection[str] = (IMAGE,),
     swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter] = (),
+    most_masked: Mapping[str, float] | None = None,
 ) -> Graph:
     """The graph of some consecutive steps of a chain; a loss may stand where it is evaluated.
 
@@ -44,17 +40,20 @@ def compile_chain(
     swept
         Parameters whose values come with a combination, in the combination's order; as a mapping,
         with all values that they can have (which decides how many slices a swept window may see).
+    most_masked
+        The share of a slice that may be marked for the correction by some steps, by their ids;
+        where it is more, that is refused (``refusal.py``).
     """
     nodes: list[Node] = []
     radii: list[int] = []
-    available = _of_one_slice(steps, given, swept, nodes, radii)
+    available = _of_one_slice(steps, given, swept, nodes, radii, most_masked or {})
     if any(isinstance(each.component, Step) and each.component.moves for each in steps):
         # Beside it, what would be left of the slice if steps did nothing but cut and move.
-        alone = _of_one_slice(list(_cutting_and_moving(steps)), given, swept, nodes, radii)
+        alone = _of_one_slice(list(_cutting_and_moving(steps)), given, swept, nodes, radii, {})
         available[UNRESTORED] = alone[IMAGE]
     if not any(radii):
         return Graph(tuple(nodes), available)
-    return _Unrolled(nodes, available, radii).graph()
+    return Unrolled(nodes, available, radii).graph()
 
 
 def _of_one_slice(
@@ -63,12 +62,16 @@ def _of_one_slice(
     swept: Mapping[Parameter, Sequence[Any]] | Sequence[Parameter],
     nodes: list[Node],
     radii: list[int],
+    most_masked: Mapping[str, float],
 ) -> dict[str, Source]:
     """Add nodes as if each stage saw its own slice only, and radii; returns where products end."""
     positions = {parameter: index for index, parameter in enumerate(swept)}
     available: dict[str, Source] = {name: name for name in given}
     available[INITIAL_IMAGE] = available[IMAGE]
-    for bound in steps:
+    begins = {last: first for first, last in runs_of(steps, most_masked)}
+    images: list[Source] = []
+    for place, bound in enumerate(steps):
+        images.append(available[IMAGE])
         component = bound.component
         if isinstance(component, Step) and component.survey and bound.survey_product:
             available[component.survey.makes] = bound.survey_product
@@ -91,6 +94,10 @@ def _of_one_slice(
             _move_masks(component.moves, bound, available, swept, nodes, radii)
         if isinstance(component, Step) and component.closes:
             available.pop(component.closes, None)
+        if place in begins:
+            before = images[begins[place]]
+            add_refusal(nodes, available, bound.id, before, most_masked[bound.id])
+            radii += [0] * (len(nodes) - len(radii))
     return available
 
 
@@ -225,75 +232,3 @@ def _largest_radius(
             raise TypeError(f"{bound.id}.{stage.window} is swept: its values must be known")
         return max(int(value) for value in swept[bound.id, stage.window])
     return stage.radius(bound.parameters)
-
-
-class _Unrolled:
-    """Nodes of one slice, and how many slices to either side each of them sees.
-
-    A node whose result is seen from other slices stands in the graph once for each of these.
-    """
-
-    def __init__(
-        self, nodes: Sequence[Node], available: Mapping[str, Source], radii: Sequence[int]
-    ) -> None:
-        self.nodes, self.available, self.radii = nodes, available, radii
-
-    def graph(self) -> Graph:
-        """The graph over all slices that are seen."""
-        wide = self._wanted_around()
-        outside: dict[str, tuple[str, int]] = {}
-        places: dict[tuple[Source, int], Source] = {}
-        nodes: list[Node] = []
-
-        def place(source: Source, offset: int) -> Source:
-            if isinstance(source, int):
-                return places[source, offset]
-            name = product_of_neighbour(source, offset)
-            outside[name] = source, offset
-            return name
-
-        for index, node in enumerate(self.nodes):
-            radius = self.radii[index]
-            around = range(-radius, radius + 1)
-            for offset in range(-wide[index], wide[index] + 1):
-                sources: list[Source] = []
-                for source in node.sources:
-                    sources += [place(source, offset + each) for each in around]
-                places[index, offset] = len(nodes)
-                seen = tuple(around) if node.offsets else ()
-                own = replace(node, sources=tuple(sources), offset=offset, offsets=seen)
-                nodes.append(own)
-        products = {name: place(source, 0) for name, source in self.available.items()}
-        shared = self._shared(nodes, outside, wide)
-        return Graph(tuple(nodes), products, max(wide.values()), outside, shared)
-
-    def _wanted_around(self) -> dict[Source, int]:
-        """For how many slices to either side each product is wanted."""
-        wide: dict[Source, int] = defaultdict(int)
-        for index in reversed(range(len(self.nodes))):
-            for source in self.nodes[index].sources:
-                wide[source] = max(wide[source], wide[index] + self.radii[index])
-        return wide
-
-    def _shared(
-        self,
-        nodes: Sequence[Node],
-        outside: Mapping[str, tuple[str, int]],
-        wide: Mapping[Source, int],
-    ) -> frozenset[Source]:
-        """What the next slice needs again.
-
-        Of every stage only the slice farthest on is new to it. That, the products at the end,
-        the masks and the facts read others at some lowest offset; what lies farther on than this is
-        needed again.
-        """
-        lowest = dict.fromkeys(self.available.values(), 0)
-        shown = (i for i, node in enumerate(self.nodes) if node.stage.mask_of or node.stage.facts)
-        lowest |= dict.fromkeys(shown, 0)
-        for index, node in enumerate(self.nodes):
-            for source in node.sources:
-                offset = wide[index] - self.radii[index]
-                lowest[source] = min(lowest.get(source, offset), offset)
-        again = {i for i, n in enumerate(nodes) if n.offset > lowest.get(n.stage_index, n.offset)}
-        given = {name for name, (product, at) in outside.items() if at > lowest.get(product, at)}
-        return frozenset((*again, *given))

@@ -99,8 +99,10 @@ class Node:
             inputs, values = (), {**dict(zip(self.reads, inputs, strict=True)), **values}
         try:
             result = self.stage.function(*inputs, **values)
-            if self.stage.makes == IMAGE and result is None and self.offset:
-                return ABSENT
+            if self.stage.makes == IMAGE and result is None:
+                if self.offset:
+                    return ABSENT
+                raise ValueError("nothing was settled for this slice, which no other may reach")
             if self.stage.makes == IMAGE and not _is_image(result):
                 raise TypeError(f"an image must be a 2-D array, got {type(result).__name__}")
             if self.stage.makes == LOSS:

@@ -15,7 +15,7 @@ from stackmend.cli.terminal.streams import text_width
 from stackmend.result import Record, Result, names
 from stackmend.result.gate_record import fails, gate_text
 from stackmend.result.record import SearchRecord
-from stackmend.result.rows import Status
+from stackmend.result.rows import SliceRow
 from stackmend.words import (
     command_text,
     count,
@@ -48,7 +48,7 @@ def summary_text(result: Result, width: int, *, shown: Sequence[str] = ()) -> st
     rows = [*_head(record)]
     for search in record.searches:
         rows.extend(_search(record, search))
-    rows += [*_recovery(record), *_slices(facts), *_truth(record), *_gates(record)]
+    rows += [*_recovery(record), *_slices(result.slices, facts), *_truth(record), *_gates(record)]
     rows += [("warning", warning) for warning in result.warnings if warning not in shown]
     if shown:
         rows.append(("warnings", f"{count(len(shown))}, above"))
@@ -62,10 +62,6 @@ def slice_facts(result: Result) -> dict[str, Any]:
     changed = [row.changed_fraction for row in result.slices if row.changed_fraction is not None]
     return {
         "count": len(result.slices),
-        "changed_all_the_same": sum(
-            row.status is Status.NOTHING_FOUND and bool(row.changed_fraction)
-            for row in result.slices
-        ),
         "status": dict(Counter(row.status.value for row in result.slices)),
         "kept": result.record.slices["kept_from_earlier"],
         "median_mask_area": median(areas) if areas else None,
@@ -199,12 +195,9 @@ def _unit(record: Record, name: str) -> str:
     return ""
 
 
-def _slices(facts: Mapping[str, Any]) -> Iterator[Row]:
-    parts = []
-    for status, number in facts["status"].items():
-        parts.append(f"{count(number)} {Status(status).words}")
-        if status == Status.NOTHING_FOUND and facts["changed_all_the_same"]:
-            parts[-1] += " under the mask (other steps changed them)"
+def _slices(rows: Sequence[SliceRow], facts: Mapping[str, Any]) -> Iterator[Row]:
+    became = Counter(row.words for row in rows)
+    parts = [f"{count(number)} {words}" for words, number in became.items()]
     if facts["kept"]:
         parts.append(f"{count(facts['kept'])} of them kept from an earlier run")
     yield "slices", ", ".join(parts)

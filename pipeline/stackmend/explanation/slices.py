@@ -45,7 +45,7 @@ def _story(result: Result, row: SliceRow) -> Tell:
     where = "" if place is None else f", at place {place} of the stack"
     yield Told(about, row.name, f"{row.name} of {record.input.label}{where}")
     reason = f": {row.reason}" if row.reason else ""
-    yield Told("status", row.status.value, f"{row.status.words}{reason}")
+    yield Told("status", row.status.value, f"{row.words}{reason}")
     yield from _roles(result, row)
     yield from _mask(record, row)
     yield from _pixels(row)

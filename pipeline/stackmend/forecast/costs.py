@@ -19,7 +19,8 @@ from stackmend.result.journal import Journal, Ledger
 from stackmend.result.log import Log
 from stackmend.result.workspace import Workspace
 from stackmend.sweep import Combination, Space
-from stackmend.tuning.chains import ChannelChain, survey_of
+from stackmend.tuning.bindings import survey_of
+from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.framing import framed
 from stackmend.tuning.searching import placed
 from stackmend.tuning.session import Session

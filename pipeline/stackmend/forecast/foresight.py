@@ -20,7 +20,7 @@ from stackmend.sweep import (
     strategy,
 )
 from stackmend.tuning.alone import is_complete, judged, recalled_untouched
-from stackmend.tuning.chains import survey_of
+from stackmend.tuning.bindings import survey_of
 from stackmend.tuning.contest import contest, none_taken
 from stackmend.tuning.control import Control
 from stackmend.tuning.outcome import follow

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmend.kernels._align_loops import inside, read_cubic, residuals, sample, seen_in_both
-from stackmend.kernels._align_loops import weights as tukey_weights
 from stackmend.kernels._loops import compiled
+from stackmend.kernels._sum_loops import weights as tukey_weights
 
 Image = NDArray[np.float32]
 Matrix = NDArray[np.float64]
@@ -53,24 +53,37 @@ def moved_block(
             return
         sums[:] = 0
         sums_of_block(values, slope_y, slope_x, rest, seen, scale, box, limits, sums)
-        determinant = sums[2] * sums[4] - sums[3] * sums[3]
-        if not determinant > 1e-6 * (sums[2] + sums[4]) ** 2:
+        step_y, step_x, out[2] = step_of(sums)
+        if out[2] == 0:
             out[:] = 0
             return
-        step_y = (sums[4] * sums[0] - sums[3] * sums[1]) / determinant
-        step_x = (sums[2] * sums[1] - sums[3] * sums[0]) / determinant
         # Taken back on the side of the first slice.
         lead[0, 2] -= lead[0, 0] * step_y + lead[0, 1] * step_x
         lead[1, 2] -= lead[1, 0] * step_y + lead[1, 1] * step_x
         offset -= sums[7] / sums[5]
-        out[2] = determinant / (sums[2] + sums[4])
     out[0], out[1] = lead[0, 2] - matrix[0, 2], lead[1, 2] - matrix[1, 2]
+    out[3], out[4] = correlation(sums), sums[5] / rest.size
+
+
+@compiled
+def step_of(sums: Matrix) -> tuple[float, float, float]:
+    """The step (y, x) that sums of a block lead to, and how firm it is: 0 where it is not known."""
+    determinant, trace = sums[2] * sums[4] - sums[3] * sums[3], sums[2] + sums[4]
+    if not determinant > 1e-6 * trace**2:
+        return 0.0, 0.0, 0.0
+    step_y = (sums[4] * sums[0] - sums[3] * sums[1]) / determinant
+    step_x = (sums[2] * sums[1] - sums[3] * sums[0]) / determinant
+    return step_y, step_x, determinant / trace
+
+
+@compiled
+def correlation(sums: Matrix) -> float:
+    """How well weighted pixels agree, from their sums."""
     mean, left = sums[6] / sums[5], sums[7] / sums[5]
     own = sums[8] / sums[5] - mean * mean
     shared = own + sums[9] / sums[5] - mean * left
     other = 2 * shared - own + sums[10] / sums[5] - left * left
-    out[3] = shared / np.sqrt(max(own * other, 1e-30))
-    out[4] = sums[5] / rest.size
+    return float(shared / np.sqrt(max(own * other, 1e-30)))
 
 
 @compiled

@@ -166,13 +166,13 @@ def _middle(box: Limits) -> Matrix:
 def _sums(
     one: Level, box: Limits, scale: float, rest: Image, seen: Image, limits: Limits
 ) -> Matrix:
-    """The sums that `_align_loops.weighted_sums` tells, times 1, x and x x."""
-    from stackmend.kernels import _align_loops
+    """The sums that `_sum_loops.weighted_sums` tells, times 1, x and x x."""
+    from stackmend.kernels import _sum_loops
 
     columns = np.zeros((20, rest.shape[1]), np.float32)
     slope_y, slope_x = one.slopes
     found = one.values, slope_y, slope_x, rest, seen
-    _align_loops.weighted_sums(*found, scale, readonly(box), limits, _unit(box), EVERY, columns)
+    _sum_loops.weighted_sums(*found, scale, readonly(box), limits, _unit(box), EVERY, columns)
     x = (np.arange(box[2], box[3]) - _middle(box)[1]) / _unit(box)
     sums: Matrix = columns.astype(np.float64) @ np.stack([np.ones_like(x), x, x * x], axis=1)
     return sums

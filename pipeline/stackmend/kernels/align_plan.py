@@ -68,9 +68,7 @@ def settled(
         `missing` is ``error``; the message names slices.
     """
     every = sorted(numbers or {number for pair in records for number in pair})
-    if reference not in every:
-        within = f"{every[0]} to {every[-1]}" if every else "there is none"
-        raise ValueError(f"reference: slice {reference} is none of those aligned ({within})")
+    _refuse_others(reference, every)
     used, dropped = _usable(records, every, neighbours=chain)
     islands = _islands(used, every)
     if len(islands) > 1 and missing != "interpolate":
@@ -80,10 +78,8 @@ def settled(
     place = {number: index for index, number in enumerate(joined)}
     matrices = {(place[i], place[j]): record["matrix"] for (i, j), record in used.items()}
     given = matrices | _bridges(islands, place)
-    if chain:
-        found = chained(given, len(joined))
-    else:
-        found = together(given, len(joined), model=model, shape=shape)
+    how: dict[str, Any] = {"model": model, "shape": shape}
+    found = chained(given, len(joined)) if chain else together(given, len(joined), **how)
     groups: list[dict[str, Any]] = []
     apart = disagreements(matrices, found, shape)
     if trend == "consensus":
@@ -91,18 +87,21 @@ def settled(
         found, groups = standing_still(found, _with_blocks(by_blocks))
     whole = _filled(found, joined, every, model, shape)
     if trend in ("keep", "linear"):
-        whole = without_trend(whole, trend=trend, window=trend_window, model=model, shape=shape)
+        whole = without_trend(whole, trend=trend, window=trend_window, **how)
     bridged = {number for island in islands for number in _bridged(island, islands)}
     plan = {"model": model, "trend": trend, "reference": reference, "shape": list(shape)}
     plan |= _of_slices(every, apart, joined, bridged)
     plan["matrices"] = _from_reference(whole, every.index(reference))
     plan["pair_disagreement"] = [[joined[i], joined[j], px] for (i, j), px in apart.items()]
     warnings = [warning_of(groups), _told_bridges(sorted(bridged))]
-    return plan | {
-        "dropped": dropped,
-        "groups": groups,
-        "warnings": [each for each in warnings if each],
-    }
+    told = [each for each in warnings if each]
+    return plan | {"dropped": dropped, "groups": groups, "warnings": told}
+
+
+def _refuse_others(reference: int, every: Sequence[int]) -> None:
+    if reference not in every:
+        within = f"{every[0]} to {every[-1]}" if every else "there is none"
+        raise ValueError(f"reference: slice {reference} is none of those aligned ({within})")
 
 
 def _usable(

@@ -120,15 +120,17 @@ def pieces_of(image: Image, restored: Image, mask: Mask, counts: float) -> list[
     return found
 
 
-def places_of(added: Image, left: Image, mask: Mask, counts: float) -> list[Place]:
+def places_of(added: Image, reached: Image, left: Image, mask: Mask, counts: float) -> list[Place]:
     """What becomes of known faults, place by place.
 
     Parameters
     ----------
     added : (Y, X) float32
         The faults; connected ones are one place.
+    reached : (Y, X) float32
+        The slice with them less that without, as it reaches the steps against them.
     left : (Y, X) float32
-        The restored slice with them less that without.
+        The same as these steps leave it.
     mask : (Y, X) bool
         What is marked in the slice with them.
     counts
@@ -136,10 +138,10 @@ def places_of(added: Image, left: Image, mask: Mask, counts: float) -> list[Plac
     """
     found = []
     for box, own in boxed_regions(np.abs(added) > counts / 2):
-        fault, rest = added[box] / np.float32(counts), left[box] / np.float32(counts)
-        counted = own & (np.abs(fault) > 1)
+        known, fault, rest = (each[box] / np.float32(counts) for each in (added, reached, left))
+        counted = own & (np.abs(known) > 1)
         pixels = int(np.count_nonzero(counted))
-        if pixels < SMALLEST:
+        if pixels < SMALLEST or not fault[counted].any():
             continue
         marked = own & mask[box]
         gone = np.abs(fault - rest)[marked]
@@ -149,7 +151,7 @@ def places_of(added: Image, left: Image, mask: Mask, counts: float) -> list[Plac
             Place(
                 strength=strength if is_found else 0.0,
                 area=gone.size if is_found else 0,
-                peak=float(np.abs(fault[counted]).max()),
+                peak=float(np.abs(known[counted]).max()),
                 pixels=pixels,
                 added=float(np.square(fault[counted], dtype=np.float64).sum()),
                 left=float(np.square(rest[counted], dtype=np.float64).sum()),

@@ -53,4 +53,9 @@ LOSS = Loss(
     stages=(Stage(across), Stage(loss)),
     finds="curtains",
     undefined_advice="choose larger or other optimization slices, or fewer bands",
+    known_weakness=(
+        "stripe_isotropy takes for structure what runs across the curtains, tails of charge too: "
+        "on charged slices it is known to leave curtains. Choose optimization slices without "
+        "charge."
+    ),
 )

@@ -10,7 +10,7 @@ from typing import Any
 from stackmend.errors import StackmendError
 from stackmend.napari_plugin.source import KINDS, preview
 from stackmend.preview import Cancelled, State
-from stackmend.result.rows import Status
+from stackmend.result.rows import Status, words_of
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Made:
             return "cannot be made"
         said = []
         for found in self.products.values():
-            words = Status(found["status"]).words
+            words = words_of(Status(found["status"]), found["reason"])
             said.append(f"{words} ({found['reason']})" if found["reason"] else words)
         return ", ".join(dict.fromkeys(said))
 

@@ -25,7 +25,7 @@ from stackmend.errors import StepError, WorkerLost
 from stackmend.job import Job
 from stackmend.pictures.animation import Frame, animated, chosen_frames, still
 from stackmend.pictures.drawing import webp
-from stackmend.pictures.searches import comparison, thumbnails
+from stackmend.pictures.searches import comparison, pictured_part, thumbnails
 from stackmend.pictures.sections import SectionLines, chosen_slices, drawn, sections_through
 from stackmend.pictures.shown import SHOWN, SlicePictures, choose_shown
 from stackmend.pictures.steps import SLICES, StepPictures, about
@@ -125,13 +125,15 @@ def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) ->
     losses = {each: mean for each, mean in means.items() if mean is not None}
     combinations = list(losses)
     points = _points(result, losses)
-    pictured = [place for place, each in enumerate(combinations) if each in result.pictures]
+    made = [place for place, each in enumerate(combinations) if each in result.pictures]
     every = list(losses.values())
-    shown = chosen_frames(every, FRAMES, list(points))
-    if pictured and slices[0] == next(iter(result.losses)):
-        shown = sorted({*pictured, *points}, key=lambda place: (every[place], place))
+    frames_made = FRAMES if _is_cheap(tuning, index, trial) else 0
+    shown = chosen_frames(every, frames_made, list(points))
+    if made and slices[0] == next(iter(result.losses)):
+        shown = sorted({*made, *points}, key=lambda place: (every[place], place))
     wanted = [combinations[place] for place in shown]
-    small = thumbnails(trial, found, slices[0], wanted, workers)
+    part = pictured_part(trial)
+    small = thumbnails(part, found, slices[0], wanted, workers)
     frames = []
     for place in shown:
         combination = combinations[place]
@@ -148,6 +150,7 @@ def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) ->
     return {
         "search": index,
         "slice": slices[0],
+        "middle": part is not trial,
         "points": pictures,
         "broad": frames[0].picture.shape[1] > 2 * frames[0].picture.shape[0],
         "frames": len(frames),
@@ -155,6 +158,18 @@ def _search(job: Job, tuning: Tuning, index: int, folder: Path, workers: int) ->
         "still": f"search{index}_still.webp",
         "compared": {str(number): comparison(trial, found, number) for number in compared},
     }
+
+
+def _is_cheap(tuning: Tuning, index: int, trial: Trial) -> bool:
+    """Whether a picture costs about as much as a loss; else only named combinations are shown.
+
+    It costs more where the loss looks at few pixels, or where a later search is about steps behind,
+    which pictures pass and losses do not.
+    """
+    behind = {bound.id for bound in trial.rest}
+    channel = tuning.searches[index].channel
+    later = [each for each in tuning.searches[index + 1 :] if each.channel == channel]
+    return not (trial.asking or any(behind.intersection(each.entry.steps) for each in later))
 
 
 def _points(result: SearchResult, losses: Mapping[Combination, float]) -> dict[int, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,15 @@ from numpy.typing import NDArray
 from stackmend.chain import Bound
 from stackmend.pictures.drawing import Display, Grey, factor_for, shrunk
 from stackmend.registry import IMAGE, INITIAL_IMAGE, Stage, Step, Undefined
-from stackmend.sweep import Combination, distinct_work, walk
+from stackmend.sweep import Choice, Combination, distinct_work, walk
 from stackmend.tuning.chains import FinishedSearch
 from stackmend.tuning.trial import Trial
 
 PIXELS, SIDE = 250_000, 1000
 """The most pixels of a picture, and along an axis."""
+
+SMALLEST = 128
+"""Of slices with fewer pixels along an axis, all is shown."""
 
 BINS = 64
 
@@ -36,6 +40,22 @@ def thumbnail_step(trial: Trial, number: int) -> Bound:
     return Bound(_THUMBNAIL, _THUMBNAIL.name, {"display": Display(raw), "factor": factor})
 
 
+def pictured_part(trial: Trial) -> Trial:
+    """The search as pictures are made of it: whole slices, or their middle where that is enough.
+
+    Where a loss looks at few pixels, whole slices would take more time than it does.
+    """
+    size = trial.chain.reader.shape[1:]
+    if not trial.asking or trial.entry.region or trial.rest or min(size) < SMALLEST:
+        return trial
+    steps = [bound.component for bound in trial.chain.steps]
+    if any(isinstance(step, Step) and step.keeps for step in steps):
+        return trial
+    axes = zip("yx", size, strict=True)
+    middle = {axis: (length // 4, length - length // 4) for axis, length in axes}
+    return trial.like(trial.chain, replace(trial.entry, region=middle))
+
+
 def thumbnails(
     trial: Trial,
     found: FinishedSearch,
@@ -49,6 +69,7 @@ def thumbnails(
         made.update(found.result.pictures)
     missing = [each for each in combinations if each not in made]
     if missing:
+        trial.start(number, trial.graph(trial.rest).reach)  # with all neighbours at once
         graph = trial.graph((*trial.rest, thumbnail_step(trial, number)))
         work = distinct_work(graph, missing, thumbnail.__name__)
         given = trial.start(number, graph.reach)
@@ -61,7 +82,11 @@ def comparison(trial: Trial, found: FinishedSearch, number: int) -> dict[str, An
 
     If the loss compares regions, with their histograms.
     """
-    after = found.held_out[number] if number in found.held_out else trial.loss(number)
+    known = dict(found.held_out)
+    if isinstance(found.result.choice, Choice):
+        chosen = found.result.choice.combination
+        known |= {each: losses[chosen] for each, losses in found.result.losses.items()}
+    after = known[number] if number in known else trial.loss(number)
     before = found.untouched[number] if number in found.untouched else trial.loss_untouched(number)
     content: dict[str, Any] = {"loss_before": _value(before), "loss_after": _value(after)}
     compares = trial.entry.loss.loss.compares

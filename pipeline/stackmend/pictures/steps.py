@@ -160,7 +160,8 @@ def _watching(id: str, shows: Sequence[Show], parameters: Mapping[str, Any] | No
             continue
         stages.append(Stage(show.made, makes=_place(id, place)))
     stages.append(Stage(image_there, makes=IMAGE_BEFORE))  # of the next step
-    return Bound(Step(name="shown", version=1, stages=tuple(stages)), id, parameters or {})
+    step = Step(name="shown", version=1, stages=tuple(stages))
+    return Bound(step, f"{id} shown", parameters or {})
 
 
 def _place(id: str, what: str | int) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
-from stackmend.chain import ABSENT, Graph, Products
+from stackmend.chain import ABSENT, CORRECTION_REFUSED, Graph, Products
 from stackmend.errors import StepError, UsageError
 from stackmend.job import Job
 from stackmend.registry import IMAGE, UNRESTORED, Stage
@@ -132,7 +132,8 @@ class Slices:
         if not {AFTER, MASK}.isdisjoint(names):
             new = self.written(number, raw, cancelled)
             assert new.pixels is not None
-            found["status"], found["reason"] = str(new.status), self.chain.doubt(raw.pixels)
+            found["status"] = str(new.status)
+            found["reason"] = new.reason or self.chain.doubt(raw.pixels)
             found[AFTER] = _unwritable(self.form.page(new.pixels, raw.below))
             found[MASK] = _as_large(new.mask, found[AFTER])
         own = {name: self.named[name] for name in names if name in self.named}
@@ -156,8 +157,9 @@ class Slices:
     def written(self, number: int, raw: RawSlice, cancelled: Callable[[], bool] = never) -> Written:
         """A slice as it is written."""
         assert raw.pixels is not None
-        masks = self.graph.masks()
-        wanted = {IMAGE: self.graph.products[IMAGE], **self.moved, **masks}
+        masks, products = self.graph.masks(), self.graph.products
+        decided = (IMAGE, UNRESTORED, CORRECTION_REFUSED)
+        wanted = {**{name: products[name] for name in decided if name in products}, **masks}
         keys = map(self.evaluation(number).key, wanted.values())
         key = self.memory.key_of(Form.written, self.form, raw.hash, *keys)
         pixels = raw.pixels
@@ -168,7 +170,7 @@ class Slices:
                 return self._evaluated(number, wanted, cancelled)
 
             known = self.form.written(pixels, evaluate, tuple(masks))
-            known = Written(known.pixels, known.status, known.mask, known.clipped, {})
+            known = replace(known, products={})
             self.memory.put(key, known)
         assert isinstance(known, Written)
         return known

@@ -76,7 +76,7 @@ def figures_of(slices: Slices, number: int, cancelled: Callable[[], bool]) -> Fi
         counted.append(histogram(pixels, low, high))
     return Figures(
         status=str(new.status),
-        reason=slices.chain.doubt(raw.pixels),
+        reason=new.reason or slices.chain.doubt(raw.pixels),
         changed=float(np.count_nonzero(after != before) / after.size),
         masked=None if new.mask is None else float(new.mask.mean()),
         mask_area=extent_of(new.mask)["mask_area"],

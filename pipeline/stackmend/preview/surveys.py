@@ -15,7 +15,8 @@ from stackmend.preview.state import State
 from stackmend.result.journal import Journal, Ledger
 from stackmend.result.log import Listener, Log
 from stackmend.stacks import Reader
-from stackmend.tuning.chains import ChannelChain, survey_of
+from stackmend.tuning.bindings import survey_of
+from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.memory import Memory
 from stackmend.tuning.remembered import Cancelled
 from stackmend.tuning.searching import optimization_slices

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from stackmend.chain import ABSENT, Node, Source
+from stackmend.chain import ABSENT, CORRECTION_REFUSED, Node, Source
 from stackmend.errors import StepError
 from stackmend.kernels.rounding import to_dtype
 from stackmend.preview.evaluation import AFTER, MASK, Slices
@@ -89,6 +89,9 @@ class QuickWindow:
             if self._cancelled():
                 raise Cancelled
             node = nodes[index]
+            if node.stage.makes == CORRECTION_REFUSED:  # a part does not say that of the whole
+                values[index] = False
+                continue
             try:
                 values[index] = node.compute([values.get(each, ABSENT) for each in node.sources])
             except StepError:  # of a part; what is wrong with the slice, the whole of it says

@@ -101,7 +101,8 @@ class Survey:
     look
         ``look(image, *, parameter, ...)``, or ``look(first, second, *, parameter, ...)`` where
         ``pairs`` says so: returns the record of a slice or of a pair. What it is given of a slice
-        is what ``prepare`` makes of it, if there is that.
+        is what ``prepare`` makes of it, if there is that. A third one, ``apart``, is how far the
+        slices of a pair are apart, 1 for neighbours.
     settle
         ``settle(records, *, parameter, ...)`` with the records by number of slice, or by pair of
         numbers: returns one value for all slices, or ``Each`` with one for every slice. Raises
@@ -188,9 +189,12 @@ class Survey:
         given = {name: products[name] for name in self.reads if name in products}
         return self.prepare(**given, **taken_by(self.prepare, parameters))
 
-    def record_of(self, prepared: Sequence[Any], parameters: Mapping[str, Any]) -> Any:
-        """The record of one slice, or of two."""
-        return self.look(*prepared, **taken_by(self.look, parameters))
+    def record_of(
+        self, prepared: Sequence[Any], parameters: Mapping[str, Any], apart: int = 1
+    ) -> Any:
+        """The record of one slice, or of two so far apart."""
+        given = {"apart": apart} if "apart" in _products(self.look) else {}
+        return self.look(*prepared, **given, **taken_by(self.look, parameters))
 
     def settled(
         self,

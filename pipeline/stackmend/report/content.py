@@ -18,7 +18,7 @@ from stackmend.report.trust import Jump, agreement, by_channel, compared, facts_
 from stackmend.result import Result
 from stackmend.result.previews import ShownSearch
 from stackmend.result.record import SearchRecord
-from stackmend.result.rows import LEAVE_IT_ALONE, SliceRow, Status
+from stackmend.result.rows import LEAVE_IT_ALONE, SliceRow, slices_by_words
 from stackmend.words import few
 
 LISTED = 20
@@ -152,6 +152,7 @@ def _pictures(search: Search, pictured: ShownSearch | None, source: Result) -> V
     if pictured:
         parts |= {
             "slice": pictured["slice"],
+            "middle": pictured.get("middle", False),
             "broad": pictured["broad"],
             "frames": pictured["frames"],
             "animation": data_uri(source.picture(pictured["animation"])),
@@ -245,10 +246,8 @@ def _counts(source: Result) -> list[tuple[str, str]]:
     if not rows:
         return []
     counts = [("slices", str(len(rows)))]
-    for status in Status:
-        slices = [row.slice for row in rows if row.status is status]
-        if slices and status is not Status.RESTORED:
-            counts.append((status.words, f"{len(slices)} ({few(slices, 8)})"))
+    for words, slices in slices_by_words(rows).items():
+        counts.append((words, f"{len(slices)} ({few(slices, 8)})"))
     changed = [
         (row.changed_fraction, row.slice) for row in rows if row.changed_fraction is not None
     ]

@@ -16,7 +16,7 @@ from PIL import Image
 
 from stackmend.disk import remedy
 from stackmend.errors import OutputError
-from stackmend.report import loss_plots, plot_data, slice_plots
+from stackmend.report import loss_plots, plot_data, slice_plots, step_figures
 from stackmend.report.drawing import COLOURS, figure, style
 from stackmend.report.landscape import Search, searches
 from stackmend.report.trust import by_channel, compared, facts_of, jumps
@@ -74,6 +74,7 @@ def every(source: Result) -> Iterator[tuple[str, Figure]]:
         pictures = {name: _opened(source, file) for name, file in shown["pictures"].items()}
         if pictures.get("before") is not None and pictures.get("after") is not None:
             yield f"slice{shown['slice']}_before_after", _before_after(shown, pictures)
+    yield from step_figures.of_steps(source, lambda name: _opened(source, name))
 
 
 def _of_search(search: Search, source: Result) -> Iterator[tuple[str, Figure]]:

@@ -106,5 +106,5 @@ def _of_row(shown: ShownSlice, row: SliceRow | None, facts: Mapping[str, str]) -
         "changed": "" if row.changed_fraction is None else f"{row.changed_fraction:.2%}",
         "masked": masked,
         "facts": said,
-        "untouched": row.status.words if left else "",
+        "untouched": row.words if left else "",
     }

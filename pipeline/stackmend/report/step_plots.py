@@ -20,7 +20,7 @@ LINES = ("-", "--", "-", "--")
 
 def curves(plot: PlotData) -> Markup:
     """Curves over one axis, some of them points."""
-    places = _places(plot)
+    places = places_of(plot)
     entries, drawn = [], []
     for number, name in enumerate(plot["curves"]):
         dotted = name in plot["dotted"]
@@ -56,7 +56,8 @@ def along(values: Mapping[int, float]) -> Markup:
     return chart(WIDE, 130.0, parts)
 
 
-def _places(plot: PlotData) -> list[float]:
+def places_of(plot: PlotData) -> list[float]:
+    """Where the values of the curves stand along the axis."""
     count = max((len(values) for values in plot["curves"].values()), default=0)
     return list(plot["x"]) or [float(place) for place in range(max(count, len(plot["labels"])))]
 

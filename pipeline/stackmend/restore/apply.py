@@ -145,7 +145,7 @@ class Application:
         row = self._row(
             place,
             new.status,
-            reason=channel.chain.doubt(raw.pixels),
+            reason=new.reason or channel.chain.doubt(raw.pixels),
             **extent_of(new.mask),
             masked_change=change_under(new.mask, before, result),
             facts=channel.facts_of(new.products),

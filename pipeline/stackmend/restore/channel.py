@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stackmend.chain import Consecutive, Products
+from stackmend.chain import CORRECTION_REFUSED, Consecutive, Products
 from stackmend.kernels.rounding import to_dtype
 from stackmend.registry import IMAGE, UNRESTORED
 from stackmend.stacks import Pixels
@@ -22,7 +22,7 @@ class Channel:
         self.facts = {f"facts of {owner}": owner for owner in graph.facts()}
         facts = {f"facts of {owner}": index for owner, index in graph.facts().items()}
         graph = replace(graph, products={**graph.products, **graph.masks(), **facts})
-        self._wanted = (IMAGE, UNRESTORED, *self.masks, *self.facts)
+        self._wanted = (IMAGE, UNRESTORED, CORRECTION_REFUSED, *self.masks, *self.facts)
         self._slices = Consecutive(graph, lambda n: chain.products_from(raw, n))
 
     def evaluate(self, number: int) -> Products:

@@ -11,6 +11,7 @@ from stackmend.result.arrays import encoded
 from stackmend.result.encoding import as_json
 from stackmend.result.environment import versions_of_pixels
 from stackmend.result.hashes import digest
+from stackmend.tuning.bindings import refused_in
 from stackmend.tuning.chains import ChannelChain
 
 Identity = dict[str, Any]
@@ -61,7 +62,8 @@ def _chain(chain: ChannelChain) -> dict[str, Any]:
     for product, value in chain.settled.items():
         if value is not None and not isinstance(value, Each):
             settled[product] = digest({"settled": encoded(value)})
-    return {"steps": steps, "order": list(steps), "parameters": parameters, "settled": settled}
+    facts = {"steps": steps, "order": list(steps), "parameters": parameters, "settled": settled}
+    return {**facts, **refused_in(chain.steps, chain.refusable)}
 
 
 def still_open(identity: Identity, swept: Collection[str]) -> Identity:

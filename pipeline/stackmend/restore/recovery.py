@@ -1,8 +1,9 @@
-"""How much of a known fault the chains take away: it is added to slices, which are restored again.
+"""How much of a known fault is taken away: it is added to slices, which are restored again.
 
 What is added, a step says (``Step(recovery=...)``). The faulty slice stands in for the raw one;
-its neighbours, what surveys settled and all values are those of the run. No pixels are moved, so
-that what is left is compared with what was added where that was added.
+its neighbours, what surveys settled and all values are those of the run. What is taken away is
+judged where the steps against such faults stand: by what reaches them, and what they leave. No
+pixels are moved, so that what is left is compared with what was added where that was added.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cached_property
 from time import perf_counter
 from typing import Any
 
@@ -18,13 +18,13 @@ import numpy as np
 from joblib import delayed
 from numpy.typing import NDArray
 
-from stackmend.chain import Bound, Consecutive, Graph
 from stackmend.errors import StepError
 from stackmend.job import Job
 from stackmend.kernels.fault_places import Place, pieces_of, places_of, tissue_spread
 from stackmend.kernels.rounding import to_dtype
-from stackmend.registry import IMAGE, Recovery, Step
+from stackmend.registry import Recovery, Step
 from stackmend.restore.recovery_outcome import Elsewhere, Outcome, with_figures
+from stackmend.restore.recovery_steps import StepsUnderTest
 from stackmend.result.recovery_record import RecoveryRecord
 from stackmend.result.rows import SliceRow, Status
 from stackmend.tuning.chains import ChannelChain, Tuning
@@ -50,84 +50,55 @@ SEED = 20287
 
 @dataclass(frozen=True)
 class _Test:
-    """A chain of a channel that is tried on the faults of one of its steps."""
+    """Steps of the chain of a channel that are tried on the faults of one of them."""
 
-    chain: ChannelChain
+    steps: StepsUnderTest
     recovery: Recovery
-    step: Bound
-    window: tuple[slice, slice]
     seed: tuple[int, ...]
 
     def tried(self, number: int, fields: int, likeness: Any = None) -> Outcome:
         """Restore a slice as it is, then with known faults like its own, or like those given."""
-        raw = self.chain.reader.read(number)
-        image = as_image(raw[self.window])
-        parameters = self.step.parameters
+        raw = self.steps.chain.reader.read(number)
+        parameters = self.steps.step.parameters
         try:
-            plain, mask, own = self._restored(number, as_image(raw))
+            plain = self.steps.treated(number, as_image(raw))
+            image, restored = plain.before, plain.after
             if likeness is None:
-                likeness = self.recovery.likeness_of(image, plain, own, parameters=parameters)
+                found = image, restored, plain.own
+                likeness = self.recovery.likeness_of(*found, parameters=parameters)
             if likeness is None:
                 return Outcome(None)
             places, elsewhere, counts = list[Place](), Elsewhere(), 1.0
             for field in range(fields):
-                given = image, likeness, mask, (*self.seed, number, field, SEED)
+                given = image, likeness, plain.marked, (*self.seed, number, field, SEED)
                 fault, counts = self.recovery.made_like(*given, parameters=parameters)
                 faulty, added = self._with_fault(raw, fault)
-                restored, _, marked = self._restored(number, faulty)
-                left = restored - plain
-                places += places_of(added, left, marked, counts)
-                elsewhere = elsewhere.plus(_elsewhere(added, left, mask, counts))
+                after = self.steps.treated(number, faulty)
+                reached, left = after.before - image, after.after - restored
+                places += places_of(added, reached, left, after.own, counts)
+                elsewhere = elsewhere.plus(_elsewhere(added, reached, left, plain.marked, counts))
         except StepError as error:  # the result is complete without this slice of the test
             return Outcome(likeness, reason=str(error))
-        pieces = pieces_of(image, plain, own, counts)
-        spread = tissue_spread(plain, mask, counts)
+        pieces = pieces_of(image, restored, plain.own, counts)
+        spread = tissue_spread(restored, plain.marked, counts)
         return Outcome(likeness, tuple(pieces), tuple(places), spread, elsewhere)
 
     def _with_fault(self, raw: NDArray[Any], fault: Image) -> tuple[Image, Image]:
         """The slice with a fault as its type of pixels holds it, and what was really added."""
-        faulty = raw.copy()
-        image = as_image(raw[self.window])
-        faulty[self.window] = to_dtype(image + fault, raw.dtype)[0]
-        return as_image(faulty), faulty[self.window].astype(np.float32) - image
-
-    @cached_property
-    def _graph(self) -> tuple[Graph, tuple[str, ...], frozenset[str]]:
-        """The chain, what it marks, and what of that is the step's own, if it marks anything."""
-        graph = self.chain.graph()
-        masks = graph.masks()
-        own = {name for name, index in masks.items() if graph.nodes[index].owner == self.step.id}
-        graph = replace(graph, products={**graph.products, **masks})
-        return graph, tuple(masks), frozenset(own or masks)
-
-    def _restored(self, number: int, image: Image) -> tuple[Image, Mask, Mask]:
-        """A slice as the chain leaves it, were it ``image``; what any step and this one marks."""
-        graph, masks, own = self._graph
-
-        def load(each: int) -> dict[str, Any]:
-            if each != number:
-                return self.chain.products_of(each)
-            return self.chain.products_with(image, each)
-
-        products = Consecutive(graph, load).evaluate(number, (IMAGE, *masks))
-        restored = products[IMAGE]
-        marked = np.zeros((2, *restored.shape), np.bool_)
-        for name in masks:
-            found = products[name]
-            found = found if found.shape == restored.shape else found[self.window]
-            marked[0] |= found
-            if name in own:
-                marked[1] |= found
-        return restored, marked[0], marked[1]
+        faulty, window = raw.copy(), self.steps.window
+        image = as_image(raw[window])
+        faulty[window] = to_dtype(image + fault, raw.dtype)[0]
+        return as_image(faulty), faulty[window].astype(np.float32) - image
 
 
-def _elsewhere(added: Image, left: Image, mask: Mask, counts: float) -> Elsewhere:
-    clean = left[(added == 0) & ~mask]
+def _elsewhere(added: Image, reached: Image, left: Image, mask: Mask, counts: float) -> Elsewhere:
+    """What the tested steps do where nothing was added, beside what reached them there."""
+    clean = (left - reached)[(added == 0) & ~mask]
     return Elsewhere(
         squares=float(np.square(clean, dtype=np.float64).sum()),
         pixels=clean.size,
         changed=int(np.count_nonzero(np.abs(clean) > counts / 16)),
-        added=float(np.square(added, dtype=np.float64).sum()),
+        added=float(np.square(reached[added != 0], dtype=np.float64).sum()),
     )
 
 
@@ -151,7 +122,8 @@ def recovery(
         if likeness is not None:
             outcomes |= _tried(session, test, _clean(job, own, faulty), 1, likeness)
         number = job.channels[channel]
-        record = RecoveryRecord(of=test.recovery.of, step=test.step.id, channel=number)
+        steps = test.steps.ids if test.steps.others else ()
+        record = RecoveryRecord(test.recovery.of, test.steps.step.id, number, steps)
         record = with_figures(record, outcomes, is_sure=_is_sure(tuning, own, number))
         found.append(replace(record, seconds=perf_counter() - start))
     return tuple(found)
@@ -171,16 +143,23 @@ def _tests(job: Job, tuning: Tuning) -> Iterator[tuple[int, _Test]]:
         for bound in chain.steps:
             component = bound.component
             if isinstance(component, Step) and component.recovery:
-                yield channel, _Test(chain, component.recovery, bound, job.window, (channel,))
+                steps = StepsUnderTest.around(chain, bound, job.window)
+                yield channel, _Test(steps, component.recovery, (channel,))
 
 
 def _looked_at(optimized: Sequence[int], rows: Mapping[int, SliceRow]) -> list[int]:
-    """The slices in which faults are looked at, to add others like these."""
+    """The slices in which faults are looked at, to add others like these.
+
+    If nothing is marked in any that were optimized, for instance against other faults, those with
+    the largest masks.
+    """
     usable = (Status.RESTORED, Status.NOTHING_FOUND)
     wanted = [number for number in optimized if number in rows and rows[number].status in usable]
-    with_mask = [row for row in rows.values() if row.mask_area]
+    with_mask = [row for row in rows.values() if row.mask_area and row.status in usable]
     largest = sorted(with_mask, key=lambda row: (-(row.mask_area or 0), row.slice))
-    return (wanted or [row.slice for row in largest])[:SLICES]
+    chosen = wanted if any(rows[number].mask_area for number in wanted) else []
+    chosen = sorted(chosen, key=lambda number: not rows[number].mask_area)
+    return (chosen or [row.slice for row in largest])[:SLICES]
 
 
 def _clean(job: Job, rows: Mapping[int, SliceRow], others: Sequence[int]) -> list[int]:
@@ -204,7 +183,7 @@ def _tried(
     session: Session, test: _Test, numbers: Sequence[int], fields: int, likeness: Any = None
 ) -> dict[int, Outcome]:
     tasks = [delayed(test.tried)(number, fields, likeness) for number in numbers]
-    height, width = test.chain.reader.shape[1:]
+    height, width = test.steps.chain.reader.shape[1:]
     megapixels = len(numbers) * (fields + 1) * height * width / 1e6
     with closing(session.workers.run(tasks, ordered=True, megapixels=megapixels)) as outcomes:
         return dict(zip(numbers, outcomes, strict=True))

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmend.chain import Products
-from stackmend.errors import BadSlice
+from stackmend.chain import ABSENT, CORRECTION_REFUSED, Products
+from stackmend.errors import BadSlice, StepError
 from stackmend.job import Job
 from stackmend.kernels.rounding import to_dtype
 from stackmend.registry import IMAGE, UNRESTORED
-from stackmend.result.rows import MOST_MASKED, Status
+from stackmend.result.rows import MOST_MASKED, REST_RESTORED, Status
 from stackmend.stacks import Pixels
 from stackmend.tuning.raw import as_image, page_of
 
@@ -27,7 +27,7 @@ class Written:
 
     ``pixels`` are without the rows below that show no specimen; ``None`` where the slice is left
     out. ``clipped`` counts those that the type could not hold, ``products`` are those of the chain,
-    where it was evaluated.
+    where it was evaluated. ``reason`` says what of the chain did not work on the slice.
     """
 
     pixels: Pixels | None
@@ -35,6 +35,7 @@ class Written:
     mask: Mask | None
     clipped: int
     products: Products
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,9 @@ class Form:
         pixels
             The slice as it was read.
         evaluate
-            Gives its products by the chain: the image, the masks, and the slice as it would be
-            without being restored, where it is moved. Not asked of a slice of one grey level.
+            Gives its products by the chain: the image, the masks, the slice as it would be without
+            being restored, where it is moved, and whether the correction of what is marked is
+            refused, where others work all the same. Not asked of a slice of one grey level.
         masks
             Names of the masks.
         """
@@ -81,12 +83,17 @@ class Form:
             return self._left_alone(pixels, Status.CONSTANT, None, {})
         products = evaluate()
         image, mask, status = products[IMAGE], None, Status.RESTORED
+        if image is ABSENT:
+            raise StepError("nothing was settled for this slice that a step must know")
+        refused = products.get(CORRECTION_REFUSED)
         if masks:
             mask = self.union_of([products[name] for name in masks], image.shape)
-            if mask.mean() > MOST_MASKED:
+            if refused is None and mask.mean() > MOST_MASKED:
                 return self._left_alone(pixels, Status.OVERMASKED, mask, products)
             status = Status.RESTORED if mask.any() else Status.NOTHING_FOUND
         result, clipped = to_dtype(image, self.dtype)
+        if refused:
+            return Written(result, Status.OVERMASKED, mask, clipped, products, REST_RESTORED)
         return Written(result, status, mask, clipped, products)
 
     def _left_alone(

@@ -36,7 +36,13 @@ class Comparison:
     histograms: Mapping[str, Any] | None = None
 
 
-class ShownSearch(TypedDict):
+class _Part(TypedDict, total=False):
+    """Whether pictures are of the middle of the slice only; results of earlier versions lack it."""
+
+    middle: bool
+
+
+class ShownSearch(_Part):
     """A search: ``points`` are pictures by the names of its landmarks, ``compared`` slices."""
 
     search: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from enum import StrEnum
 from math import isfinite
@@ -21,6 +21,9 @@ REFUSED = "refused"
 
 MOST_MASKED = 0.4
 """Share of a slice above which a mask is not believed: too little is left that is clean."""
+
+REST_RESTORED = "what is masked is not corrected, the other steps work"
+"""Reason of a slice of which more is masked, where the chain has other steps as well."""
 
 
 class Status(StrEnum):
@@ -54,6 +57,13 @@ _WORDS = {
     Status.BLANK: "unreadable and blank in the result",
     Status.SKIPPED: "unusable and left out",
 }
+
+
+def words_of(status: Status, reason: str) -> str:
+    """What is said of slices of a status, which some have for more than one reason."""
+    if status is Status.OVERMASKED and reason == REST_RESTORED:
+        return f"restored by the other steps alone, with more than {percent(MOST_MASKED)} masked"
+    return status.words
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,16 @@ class SliceRow:
     reason: str = ""
     fingerprint: str = ""
     facts: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """What became of it; also where nothing was found in it, and it was changed all the same.
+
+        Only some steps find anything.
+        """
+        if self.status is Status.NOTHING_FOUND and self.changed_fraction:
+            return f"{self.status.words}, but changed by other steps"
+        return words_of(self.status, self.reason)
 
     def to_csv(self) -> dict[str, Any]:
         """With empty cells where there is no value."""
@@ -243,3 +263,12 @@ def _number(name: str, value: Any) -> float | None:
     if not isfinite(number):
         return None
     return int(number) if name in _WHOLE else number
+
+
+def slices_by_words(rows: Sequence[SliceRow]) -> dict[str, list[int]]:
+    """The slices that were not simply restored, by what became of them."""
+    found: dict[str, list[int]] = {}
+    for row in sorted(rows, key=lambda row: list(Status).index(row.status)):
+        if row.status is not Status.RESTORED:
+            found.setdefault(row.words, []).append(row.slice)
+    return found

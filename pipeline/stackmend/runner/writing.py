@@ -24,12 +24,13 @@ from stackmend.result.inventory import HASHED, contents_of, hashes_of, part_hash
 from stackmend.result.journal import Ledger
 from stackmend.result.record import Times, write_record
 from stackmend.result.recovery_record import RecoveryRecord
-from stackmend.result.rows import SliceRow, Status
+from stackmend.result.rows import SliceRow, Status, slices_by_words
 from stackmend.result.workspace import bytes_in
 from stackmend.runner.frozen import effective_copy
 from stackmend.runner.recording import facts_of_masks, protocol_record, run_record
 from stackmend.runner.searched import loss_rows
-from stackmend.tuning.chains import ChannelChain, Tuning, survey_of
+from stackmend.tuning.bindings import survey_of
+from stackmend.tuning.chains import ChannelChain, Tuning
 from stackmend.tuning.session import Session
 from stackmend.words import counted, few, figure, percent
 
@@ -229,11 +230,9 @@ def _outside(job: Job, rows: Sequence[SliceRow], pixels: int) -> Iterator[str]:
 
 def _doubts(rows: Sequence[SliceRow], pixels: int, facts: Mapping[str, str]) -> Iterator[str]:
     """What a person should know about the slices, of so many pixels each."""
-    for status in Status:
-        numbers = [row.slice for row in rows if row.status is status]
-        if numbers and status is not Status.RESTORED:
-            count = f"{len(numbers)} of {counted(len(rows), 'slice')}"
-            yield f"{count} are {status.words}: {few(numbers, 20)}"
+    for words, numbers in slices_by_words(rows).items():
+        count = f"{len(numbers)} of {counted(len(rows), 'slice')}"
+        yield f"{count} are {words}: {few(numbers, 20)}"
     yield from _best_of_nothing(rows, facts)
     for doubt, numbers in _reasons(rows).items():
         count = f"{len(numbers)} of {counted(len(rows), 'slice')}"

@@ -19,7 +19,8 @@ from stackmend.result import Record, Result, names, read_record
 from stackmend.result.inventory import hashes_of
 from stackmend.result.record import write_record
 from stackmend.stacks import Layout, Reader, Selection, Slice, new_stack, open_phantom
-from stackmend.tuning.chains import ChannelChain, survey_of
+from stackmend.tuning.bindings import survey_of
+from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.tune import untuned
 
 KEPT = (

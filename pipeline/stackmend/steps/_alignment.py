@@ -20,9 +20,6 @@ from stackmend.registry import Each, LoadedFile, Stage, Survey, Unsettled
 Seen = Prepared | tuple[int, ...]
 """What is looked at of a slice; where transforms are loaded, its shape alone."""
 
-ALONE = ("pairs", "matrices", "numbers", "disagreement_px", "status", "shape")
-"""Of a plan, what stands in the table of transforms and need not be told beside it."""
-
 
 def seen(
     image: NDArray[np.float32],
@@ -41,20 +38,24 @@ def seen(
 def laid(
     first: Seen,
     second: Seen | None = None,
+    apart: int = 1,
     *,
     method: str,
     model: str,
     trend: str,
     largest_shift: float | None,
 ) -> dict[str, Any]:
-    """The record of a pair: where the second slice lies on the first."""
+    """The record of a pair: where the second slice lies on the first.
+
+    How blocks move by themselves is asked of neighbours alone.
+    """
     if not isinstance(first, Prepared) or not isinstance(second, Prepared):
         return {"shape": list(first) if isinstance(first, tuple) else list(first.shape)}
     if method == "phase":
         return phase_pair(first, second, largest_shift=largest_shift)
     if method == "ecc":
         return ecc_pair(first, second, model=model, largest_shift=largest_shift)
-    blocks = trend == "consensus"
+    blocks = trend == "consensus" and apart == 1
     return robust_pair(first, second, model=model, largest_shift=largest_shift, blocks=blocks)
 
 
@@ -95,12 +96,12 @@ def placed(
                 missing=missing,
                 chain=method != "robust",
             )
-            about = {name: each for name, each in plan.items() if name not in ALONE}
+            about = {"trend": trend}
         values = values_of(plan, canvas)
     except ValueError as error:
         raise Unsettled(f"{load} {error}" if load is not None else str(error)) from error
-    table = {name: plan[name] for name in ALONE if name in plan}
-    return Each(values, {**about, "table": table, "warnings": doubts_of(plan)})
+    told = {name: each for name, each in plan.items() if name != "matrices"}
+    return Each(values, {**told, **about, "warnings": doubts_of(plan)})
 
 
 def _nearest(numbers: Sequence[int], reference: int | None) -> int:
@@ -127,11 +128,10 @@ def apart(*, load: LoadedFile | None, method: str, reach: int) -> int:
 
 def tables(settled: Each, facts: Mapping[str, Any]) -> dict[str, str]:
     """The transforms as files of the result."""
-    table, about = settled.about["table"], settled.about
-    said = {
-        name: about[name] for name in ("model", "reference", "trend", "loaded") if name in about
-    }
-    return {"transforms.csv": csv_of(table), "transforms.json": json_of(table, {**said, **facts})}
+    about, places = settled.about, settled.values
+    plan = {**about, "matrices": [places[number]["matrix"] for number in about["numbers"]]}
+    said = {name: about[name] for name in ("model", "reference", "trend") if name in about}
+    return {"transforms.csv": csv_of(plan), "transforms.json": json_of(plan, {**said, **facts})}
 
 
 SURVEY = Survey(

@@ -130,7 +130,7 @@ def _listed(numbers: Sequence[int]) -> str:
     return f"slices {', '.join(map(str, numbers[:6]))}{more}"
 
 
-def balanced(image: Image, balance: Record | None) -> Image:
+def balanced(image: Image, balance: Record | None) -> Image | None:
     """The slice with its gain and offset.
 
     Parameters
@@ -141,18 +141,13 @@ def balanced(image: Image, balance: Record | None) -> Image:
 
     Returns
     -------
-    (Y, X) float32
-
-    Raises
-    ------
-    ValueError
+    (Y, X) float32, or None
         If nothing was settled for it, and it is not of one grey level.
     """
     if image.min() == image.max():
         return image
     if balance is None:
-        what = "there is no other slice within reach to compare it with"
-        raise ValueError(f"{what}; raise reach, or take missing: interpolate")
+        return None
     return image * np.float32(balance["gain"]) + np.float32(balance["offset"])
 
 

@@ -107,8 +107,9 @@ def _records(subject: StepSubject) -> tuple[Survey, dict[Any, Any]]:
     for place, number in enumerate(numbers):
         if not apart:
             records[number] = survey.record_of([seen[number]], values)
-        for other in numbers[place + 1 : place + 1 + apart]:
-            records[number, other] = survey.record_of([seen[number], seen[other]], values)
+        for between, other in enumerate(numbers[place + 1 : place + 1 + apart], start=1):
+            pair = [seen[number], seen[other]]
+            records[number, other] = survey.record_of(pair, values, between)
     return survey, records
 
 

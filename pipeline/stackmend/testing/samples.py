@@ -28,17 +28,21 @@ def sample() -> NDArray[np.uint8]:
 
 
 class Endless:
-    """A stack whose slices are made where they are asked for, so that it takes no memory."""
+    """A stack whose slices are made where they are asked for, so that it takes no memory.
+
+    ``first`` is the place of its first one among 96 that differ.
+    """
 
     ndim = 3
     dtype = np.dtype("uint8")
 
-    def __init__(self, depth: int, height: int, width: int) -> None:
-        self.shape = depth, height, width
+    def __init__(self, depth: int, height: int, width: int, *, first: int = 0) -> None:
+        self.shape, self._first = (depth, height, width), first
         self._slices = _slices(2, height, width)
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
-        return np.roll(self._slices[number % 2], 7 * number, axis=1)
+        place = self._first + number
+        return np.roll(self._slices[place % 2], 7 * place, axis=1)
 
 
 def of_kind(stack: NDArray[Any], kind: str) -> NDArray[Any]:

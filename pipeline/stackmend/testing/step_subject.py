@@ -27,7 +27,8 @@ from stackmend.errors import InputError, StepError
 from stackmend.protocol.parameters import parameters_of
 from stackmend.registry import IMAGE, METHOD, Component, Keeps, Step, Survey
 from stackmend.testing.samples import sample
-from stackmend.tuning.chains import ChannelChain, survey_of
+from stackmend.tuning.bindings import survey_of
+from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.tune import tune
 
 Image = NDArray[np.float32]

@@ -17,16 +17,19 @@ from stackmend.chain import (
     Parameter,
     Products,
     compile_chain,
+    refusable,
 )
 from stackmend.errors import BadSlice
 from stackmend.protocol import OptimizeEntry, StepEntry
 from stackmend.protocol.model import ONE_OF
-from stackmend.registry import IMAGE, Each, Step, Survey, Undefined
+from stackmend.registry import IMAGE, Each, Step, Undefined
 from stackmend.result.arrays import encoded
 from stackmend.result.environment import versions_of_pixels
 from stackmend.result.hashes import combined_hash, digest, pixel_hash
+from stackmend.result.rows import MOST_MASKED
 from stackmend.stacks import Reader
 from stackmend.sweep import Combination, SearchResult, mean_loss
+from stackmend.tuning.bindings import bind, known_of, not_needed, refused_in, sees_neighbours
 from stackmend.tuning.opinion import SecondOpinion
 from stackmend.tuning.raw import Image, RawSlices, as_image, load_image
 from stackmend.tuning.reference import CommonMask
@@ -39,6 +42,8 @@ class ChannelChain:
     ``settled`` has what surveys came to, by the product that hands it to the step. ``windowed``
     says that some step sees neighbouring slices, ``tolerant`` that those that cannot be read are
     gone without. ``alternative`` is the name of that under one_of whose steps are in it.
+    ``refusable`` has the ids of the steps whose correction alone is refused where they mark too
+    much; none where no others would be left to work.
     """
 
     reader: Reader
@@ -49,19 +54,19 @@ class ChannelChain:
     windowed: bool = False
     tolerant: bool = False
     alternative: str = ""
+    refusable: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, reader: Reader, entries: Sequence[StepEntry], *, tolerant: bool) -> ChannelChain:
         """A chain as a protocol has it, before any survey and any search."""
         steps = tuple(bind(entry) for entry in entries)
-        windowed = _sees_neighbours(steps)
-        return cls(reader, steps, _not_needed(steps), windowed=windowed, tolerant=tolerant)
+        known = known_of(steps)
+        return cls(reader, settled=not_needed(steps), tolerant=tolerant, **known)
 
     def replaced_by(self, entries: Sequence[StepEntry]) -> ChannelChain:
         """Another chain instead, about which nothing is known yet."""
         steps = tuple(bind(entry) for entry in entries)
-        settled, windowed = _not_needed(steps), _sees_neighbours(steps)
-        return replace(self, steps=steps, settled=settled, windowed=windowed, replaced=True)
+        return replace(self, settled=not_needed(steps), replaced=True, **known_of(steps))
 
     def with_alternative(
         self, name: str, entries: Sequence[StepEntry], behind: Collection[str]
@@ -70,8 +75,8 @@ class ChannelChain:
         place = sum(bound.id in behind for bound in self.steps)
         own = tuple(bind(entry) for entry in entries)
         steps = (*self.steps[:place], *own, *self.steps[place:])
-        settled, windowed = {**self.settled, **_not_needed(own)}, _sees_neighbours(steps)
-        return replace(self, steps=steps, settled=settled, windowed=windowed, alternative=name)
+        settled = {**self.settled, **not_needed(own)}
+        return replace(self, settled=settled, alternative=name, **known_of(steps))
 
     def with_values(self, values: Mapping[Parameter, Any]) -> ChannelChain:
         """The same with values of some parameters."""
@@ -98,7 +103,8 @@ class ChannelChain:
                 continue
             kept.append(bound)
             available.update(component.makes)
-        return replace(self, steps=tuple(kept), skipped=(*self.skipped, *left_out))
+        skipped = (*self.skipped, *left_out)
+        return replace(self, steps=tuple(kept), skipped=skipped, refusable=refusable(kept))
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -115,7 +121,11 @@ class ChannelChain:
 
     def graph(self) -> Graph:
         """The chain compiled; nothing in it is swept any more."""
-        return compile_chain(self.steps, given=self.given)
+        return compile_chain(self.steps, given=self.given, most_masked=self.most_masked())
+
+    def most_masked(self, but: Collection[str] = ()) -> dict[str, float]:
+        """The share that may be marked for steps to work, by their ids, of all ``but`` some."""
+        return dict.fromkeys(self.refusable.difference(but), MOST_MASKED)
 
     @cached_property
     def reach(self) -> int:
@@ -132,7 +142,7 @@ class ChannelChain:
 
     def by_itself(self) -> ChannelChain:
         """The same where no step behind it sees neighbours, so that constant slices are slices."""
-        return replace(self, windowed=_sees_neighbours(self.steps))
+        return replace(self, windowed=sees_neighbours(self.steps))
 
     def in_place(self) -> ChannelChain:
         """The same without the steps that move pixels."""
@@ -222,6 +232,7 @@ class ChannelChain:
             value = self.settled.get(name)
             settled[name] = encoded(dict(value.values) if isinstance(value, Each) else value)
         return {
+            **refused_in(self.steps, self.refusable),
             "steps": steps,
             "parameters": [bound.decisive for bound in self.steps],
             "settled": settled,
@@ -273,26 +284,3 @@ class Tuning:
 
     chains: tuple[ChannelChain, ...]
     searches: tuple[FinishedSearch, ...] = ()
-
-
-def bind(entry: StepEntry) -> Bound:
-    """A chain entry with its fixed parameters."""
-    fixed = {name: value for name, value in entry.parameters.items() if name not in entry.sweeps}
-    return Bound(entry.step, entry.id, fixed)
-
-
-def survey_of(bound: Bound) -> Survey | None:
-    """The survey that a step needs with its values, if it needs one."""
-    survey = bound.component.survey if isinstance(bound.component, Step) else None
-    return survey if survey and survey.is_needed(bound.parameters) else None
-
-
-def _not_needed(steps: Sequence[Bound]) -> Products:
-    """What is handed to steps that need not know other slices."""
-    return {
-        each.survey_product: None for each in steps if each.survey_product and not survey_of(each)
-    }
-
-
-def _sees_neighbours(steps: Sequence[Bound]) -> bool:
-    return any(stage.window for bound in steps for stage in bound.component.stages)

@@ -54,7 +54,8 @@ class Control:
     ) -> None:
         chain = trial.chain.without(trial.undecided) if trial.undecided else trial.chain
         self._trial = trial.like(chain, replace(trial.entry, region={}))
-        self._without = chain.without(trial.entry.steps)
+        # What is refused of the other steps, is refused with the tuned steps and without.
+        self._without = replace(chain.without(trial.entry.steps), refusable=chain.refusable)
         self._dtype = job.dtype
         self.parts: tuple[CleanPart, ...] = trial.entry.clean
         self.limit = trial.entry.max_changed

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from stackmend.chain import Bound
 from stackmend.errors import NothingFound, QualityError, StepError
 from stackmend.protocol import OptimizeEntry
-from stackmend.registry import FAILED, NOTHING_FOUND, Loss, Undefined
+from stackmend.registry import FAILED, IMAGE, NOTHING_FOUND, Loss, Undefined
 from stackmend.result.log import Log
 from stackmend.sweep import REFUSED, Choice, NoChoice, SearchResult
 from stackmend.tuning.alone import LEFT_ALONE
@@ -37,7 +37,7 @@ def _without_choice(
     loss = entry.loss.loss
     where = f"optimization slices {few(map(str, choice.slices_without_findings))}"
     if choice.status in (REFUSED, LEFT_ALONE):
-        changed = [chain.without(entry.steps) for chain in chains]
+        changed = [chain.without(_useless(chain, entry)) for chain in chains]
         names = ", ".join(changed[0].skipped[len(chains[0].skipped) :])
         log.warn(f"{choice.reason} ({names} left out)")
         return changed
@@ -48,7 +48,7 @@ def _without_choice(
     if entry.on_nothing_found == "stop":
         raise NothingFound(_stopped(choice, where, loss))
     if entry.on_nothing_found == "skip":
-        changed = [chain.without(entry.steps) for chain in chains]
+        changed = [chain.without(_useless(chain, entry)) for chain in chains]
         names = ", ".join(changed[0].skipped[len(chains[0].skipped) :])
         log.warn(f"nothing found in {where}: {names} left out, as on_nothing_found: skip says")
         return changed
@@ -56,6 +56,30 @@ def _without_choice(
     names = ", ".join(bound.id for bound in changed[0].steps)
     log.warn(f"nothing found in {where}: the chain given under instead is applied ({names})")
     return changed
+
+
+def _useless(chain: ChannelChain, entry: OptimizeEntry) -> set[str]:
+    """The steps of an entry, and those that only make what these read.
+
+    What such a step marks would be told of, and counted, though nothing is done about it.
+    """
+    useless = set(entry.steps)
+    for place, bound in reversed(list(enumerate(chain.steps))):
+        readers = _readers(bound, chain.steps[place + 1 :])
+        if IMAGE not in bound.component.makes and readers and readers <= useless:
+            useless.add(bound.id)
+    return useless
+
+
+def _readers(bound: Bound, later: Sequence[Bound]) -> set[str]:
+    """The steps behind one that read what it makes, also where they could do without."""
+    made, found = set(bound.component.makes), set[str]()
+    for each in later:
+        for stage in each.component.stages:
+            if made.intersection(stage.reads):
+                found.add(each.id)
+            made.discard(stage.makes)  # what is read from here on is another one
+    return found
 
 
 def _stopped(choice: NoChoice, where: str, loss: Loss) -> str:

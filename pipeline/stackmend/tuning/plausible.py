@@ -30,9 +30,12 @@ MASKED_SHARE = masked_share.__name__
 def measuring(trial: Trial, graph: Graph) -> tuple[Graph, str]:
     """The graph of a trial with the share that is masked; and the name of that, if there is one.
 
-    Of a region the share is that of the whole slice, as if nothing were masked around it.
+    Of a region the share is that of the whole slice, as if nothing were masked around it. Where
+    the correction alone is refused on a slice of which too much is masked, what steps behind the
+    tuned ones mask is not held against these.
     """
-    masks = tuple(graph.masks().values())
+    others = trial.chain.refusable.difference(bound.id for bound in trial.tuned)
+    masks = tuple(i for i in graph.masks().values() if graph.nodes[i].owner not in others)
     if not masks:
         return graph, ""
     pixels = _pixels(trial) if trial.entry.region else None

@@ -219,7 +219,8 @@ def _searched(
     by = strategy(**entry.strategy)
     numbers = entry.slices.indices(trial.chain.reader.shape[0])
     picture = None
-    if picture_of and not trial.undecided and trial.is_usable(numbers[0]):
+    whole = not (trial.undecided or trial.asking)  # else pictures cost more than losses
+    if picture_of and whole and trial.is_usable(numbers[0]):
         picture = picture_of(trial, numbers[0])
     then = (*trial.rest, picture) if picture else ()
     log.event(

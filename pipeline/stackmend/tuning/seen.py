@@ -71,8 +71,10 @@ class Asked:
         StepError
             If there is none, naming what was looked at.
         """
+        beside = sorted(other[-1] for other in self.keys if other[0] == key[0])
+        apart = beside.index(key[-1]) + 1
         try:
-            return encoded(self.survey.record_of(prepared, self.bound.parameters))
+            return encoded(self.survey.record_of(prepared, self.bound.parameters, apart))
         except Exception as error:  # as above
             where = f"{self.bound.id}: {self.survey.look.__name__}"
             numbers = " and ".join(map(str, key))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from stackmend.job import Job
@@ -17,7 +17,8 @@ class Session:
     """A job, those who do the work, and what is known already.
 
     ``settled`` has what surveys of one channel came to, by what decides about it, where its slices
-    stay as they are for as long as the session lasts; ``memory`` is shared by its searches.
+    stay as they are for as long as the session lasts; ``of_first`` what those came to that look at
+    the first channel for all. ``memory`` is shared by its searches.
     """
 
     job: Job
@@ -27,3 +28,4 @@ class Session:
     known: Ledger
     settled: dict[str, Any] | None = None
     memory: Memory | None = None
+    of_first: dict[str, Any] = field(default_factory=dict)

@@ -16,7 +16,8 @@ from stackmend.registry import IMAGE, Each, Survey, Unsettled
 from stackmend.result.arrays import decoded, encoded
 from stackmend.result.hashes import digest
 from stackmend.stacks import Reader
-from stackmend.tuning.chains import ChannelChain, survey_of
+from stackmend.tuning.bindings import survey_of
+from stackmend.tuning.chains import ChannelChain
 from stackmend.tuning.raw import RawSlices
 from stackmend.tuning.seen import Asked, SeenSlices, Slices
 from stackmend.tuning.session import Session
@@ -44,12 +45,12 @@ def surveyed(
     first = session.job.readers[0]
     while group := _unsettled(chain, upto, first):
         looks = [_Look(chain, position, session, optimization) for position in group]
-        known = _known_of(looks, session.settled)
+        known = _known_of(looks, {**session.of_first, **(session.settled or {})})
         chain = chain.with_settled(known or _settled(looks, session))
     return chain
 
 
-def _known_of(looks: Sequence[_Look], settled: Mapping[str, Any] | None) -> dict[str, Any]:
+def _known_of(looks: Sequence[_Look], settled: Mapping[str, Any]) -> dict[str, Any]:
     """What the surveys at one place came to, by the product, if that is known of all of them."""
     if not settled or any(look.content not in settled for look in looks):
         return {}
@@ -184,6 +185,8 @@ def _settled(looks: Sequence[_Look], session: Session) -> dict[str, Any]:
             session.log.warn(f"{look.bound.id}: {text}")
         if session.settled is not None:
             session.settled[look.content] = value
+        if look.survey.of_first_channel:
+            session.of_first[look.content] = value
     return settled
 
 

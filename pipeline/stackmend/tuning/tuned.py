@@ -112,7 +112,10 @@ class TunedSteps(ABC):
         if self.hiding:
             given |= dict.fromkeys((OWN_SLICE,))
             tuned = (*hidden(self.tuned, *self.hiding), *tuned)
-        return compile_chain((*tuned, *self.losses, *then), given=given, swept=swept)
+        # What combinations mask too much, the search itself refuses.
+        most_masked = self.chain.most_masked(but=[bound.id for bound in self.tuned])
+        steps = *tuned, *self.losses, *then
+        return compile_chain(steps, given=given, swept=swept, most_masked=most_masked)
 
     @property
     def hiding(self) -> tuple[Hiding, tuple[int, ...]] | None:
@@ -122,6 +125,11 @@ class TunedSteps(ABC):
             if bound.component.hiding:
                 return bound.component.hiding, bound.component.hiding.places_for(bound.parameters)
         return None
+
+    @property
+    def asking(self) -> bool:
+        """Whether only some pixels of a slice are made for the loss, and never all of it."""
+        return bool(self.hiding and self.hiding[0].looked_at)
 
     @property
     def probing(self) -> bool:

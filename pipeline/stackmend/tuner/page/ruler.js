@@ -5,7 +5,7 @@ import { find, number } from "./elements.js";
 const WORDS = {
   constant: "This slice has one grey level only; it passes untouched.",
   nothing_found: "Nothing is found in this slice; steps that mark leave it as it is.",
-  overmasked: "So much of this slice is masked that it is not believed; it passes untouched.",
+  overmasked: "So much of this slice is masked that it is not believed, and not corrected.",
   kept: "This slice cannot be used; it passes as it is.",
   blank: "This slice cannot be read; it would be blank.",
   skipped: "This slice cannot be used; it is left out.",
