@@ -97,7 +97,6 @@ def test_the_middle_of_a_slice_is_what_is_restored_there(noisy: Path, full_size:
     assert np.median(np.abs(whole[40:120, 50:150].astype(int) - middle)) == 0
 
 
-
 @pytest.mark.parametrize("pictured", [True, False])
 def test_the_picture_of_the_chosen_combination_is_what_is_applied(
     cell: Path, protocol: Write, full_size: None, pictured: bool

@@ -42,8 +42,10 @@ def step_parts(source: Result) -> list[Values]:
 
 def _part_of(id: str, source: Result) -> Values:
     """What is said of a step of which nothing is shown."""
-    nothing = {"step": id, "about": "", "watch": "", "idle": False, "left_out": False}
+    nothing: Values = {"step": id, "about": "", "watch": "", "idle": False, "left_out": False}
     empty: Values = {name: [] for name in ("seen", "parts", "facts", "curves")}
+    found = (each.found for each in source.record.chain if each.id == id)
+    nothing["found"] = next(found, "")
     return {"id": id, "choices": list(_choices(id, source)), **nothing, **empty}
 
 

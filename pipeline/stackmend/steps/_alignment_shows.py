@@ -21,21 +21,22 @@ WATCH = (
 
 def jumps(place: Each) -> Plot | None:
     """How far the corners go from each slice to the next, as they were read and as they are."""
-    table = place.about["table"]
-    if len(table["numbers"]) < 2 or "disagreement_px" not in table:
+    left = place.about.get("disagreement_px")
+    numbers = sorted(place.values)
+    if left is None or len(numbers) < 2:
         return None
-    edges = corners(table["shape"])
-    points = np.stack([moved(np.asarray(matrix), edges) for matrix in table["matrices"]])
+    edges = corners(place.about["shape"])
+    points = np.stack([moved(np.asarray(place.values[each]["matrix"]), edges) for each in numbers])
     steps = np.linalg.norm(np.diff(points, axis=0), axis=2).max(axis=1)
     curves = {
         "corrected: farthest corner, from the slice before": [0.0, *steps.tolist()],
-        "left: disagreement of the slice's pairs": list(table["disagreement_px"]),
+        "left: disagreement of the slice's pairs": list(left),
     }
-    most, left = int(np.argmax(steps)), np.median(table["disagreement_px"])
-    before, after = table["numbers"][most : most + 2]
+    most = int(np.argmax(steps))
+    before, after = numbers[most : most + 2]
     note = f"Corrected were {np.median(steps):.3g} px (median), at most {steps[most]:.3g} px, from "
-    note += f"slice {before} to {after}; left are {left:.3g} px."
-    return Plot(SLICE, "px", curves, x=table["numbers"], note=note)
+    note += f"slice {before} to {after}; left are {np.median(left):.3g} px."
+    return Plot(SLICE, "px", curves, x=numbers, note=note)
 
 
 def disagreement(place: Each) -> Plot | None:
