@@ -155,8 +155,8 @@ class Page:
             str(value),
         )
 
-    def picture(self, layer: str) -> np.ndarray[Any, Any]:
-        """What the server has for the picture on the screen, grey levels as they are."""
+    def picture(self, layer: str, mode: str = "L") -> np.ndarray[Any, Any]:
+        """What the server has for the picture on the screen, levels as they are."""
         query = {
             "token": self.server.access.token,
             "session": self.run("return sessionStorage.getItem('session')"),
@@ -168,7 +168,7 @@ class Page:
         query |= {"y": 0, "x": 0, "height": 96, "width": 128, "scale": 1, "low": 0, "high": 255}
         host = self.server.access.hosts[0]
         with urlopen(f"http://{host}/picture?{urlencode(query)}") as answer:
-            return np.asarray(Image.open(io.BytesIO(answer.read())).convert("L"))
+            return np.asarray(Image.open(io.BytesIO(answer.read())).convert(mode))
 
 
 def opened(browser: Any, server: Server, *, fresh: bool = True, **screen: Any) -> Page:

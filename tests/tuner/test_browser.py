@@ -196,6 +196,31 @@ def test_every_layer_of_the_chain_can_be_seen(browser: Any, server: Server) -> N
     assert browser.get_log("browser") == []
 
 
+def test_the_next_slice_over_this_one(browser: Any, server: Server) -> None:
+    """Before and after, by one key: this one in red and blue, the next in green."""
+    page = opened(browser, server)
+    shown = "return document.getElementById('stage').dataset.layers.split(' ')"
+    page.keys("n")
+    until(lambda: {"next-over-before", "next-over-after"} <= set(page.run(shown)))
+    assert "next green" in page.text("#caption-right")
+    for side in ("before", "after"):
+        red, green, blue = page.picture(f"next-over-{side}", "RGB").transpose(2, 0, 1)
+        np.testing.assert_array_equal(red, page.picture(side))
+        np.testing.assert_array_equal(blue, red)
+        assert not np.array_equal(green, red)
+    page.keys(".")
+    until(lambda: page.slice == 1 and page.revision)
+    until(lambda: {"next-over-after"} <= set(page.run(shown)))
+    assert np.array_equal(page.picture("after"), green)
+    # Behind the last slice there is none: the one before is laid over it.
+    page.keys("PAGE_DOWN")
+    until(lambda: page.slice == 3 and page.revision)
+    assert not np.array_equal(*page.picture("next-over-after", "RGB").transpose(2, 0, 1)[:2])
+    page.keys("n")
+    until(lambda: {"before", "after"} <= set(page.run(shown)))
+    assert browser.get_log("browser") == []
+
+
 def test_what_is_searched_and_saved_is_what_run_makes(
     browser: Any, serve: Callable[[Path], Server], tmp_path: Path
 ) -> None:

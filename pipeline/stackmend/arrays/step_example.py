@@ -10,12 +10,14 @@ def example(step: Step) -> list[str]:
     """Lines of a session with Python."""
     before = _before(step, ())
     stack = any(sees_others(each) for each in (*before, step))
-    shape = "(9, 64, 64)" if stack else "(64, 64)"
+    shape, drawn = ("(9, 64, 64)", "(11, 64, 64)") if stack else ("(64, 64)",) * 2
     lines = [
         ">>> import numpy as np",
         ">>> from stackmend import steps",
-        f">>> image = np.random.default_rng(0).random({shape}, dtype=np.float32)",
+        f">>> image = np.random.default_rng(0).random({drawn}, dtype=np.float32)",
     ]
+    if stack:
+        lines.append(">>> image = image[2:] + image[1:-1] + image[:-2]  # neighbours are alike")
     names = {each.name: _variable(each) for each in before}
     for name, variable in names.items():
         arguments = _given(steps().get(name), before, names)

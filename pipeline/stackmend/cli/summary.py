@@ -48,6 +48,7 @@ def summary_text(result: Result, width: int, *, shown: Sequence[str] = ()) -> st
     rows = [*_head(record)]
     for search in record.searches:
         rows.extend(_search(record, search))
+    rows += [("found", f"{step.id}: {step.found}") for step in record.chain if step.found]
     rows += [*_recovery(record), *_slices(result.slices, facts), *_truth(record), *_gates(record)]
     rows += [("warning", warning) for warning in result.warnings if warning not in shown]
     if shown:

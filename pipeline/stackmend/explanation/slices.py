@@ -124,6 +124,9 @@ def _said_by_steps(chain: tuple[StepRecord, ...], row: SliceRow) -> Tell:
     words: dict[str, str] = {}
     for step in chain:
         words |= {f"{step.id}.{name}": each for name, each in step.facts.items()}
+    for step in chain:
+        if step.found:
+            yield Told(step.id, step.found, f"of the whole stack: {step.found}")
     for name, number in row.facts.items():
         yield Told(name, number, f"{words.get(name, 'measured')}: {figure(number)}")
 

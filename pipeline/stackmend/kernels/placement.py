@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stackmend.kernels.transform_files import for_slices
-from stackmend.kernels.transforms import canvas_of
+from stackmend.kernels.transforms import canvas_of, centre_of, corners, moved
 
 Plan = dict[str, Any]
 NAMED = 12
@@ -65,6 +65,23 @@ def doubts_of(plan: Mapping[str, Any]) -> list[str]:
         pairs = listed([f"{i} and {j} ({why})" for i, j, why in dropped])
         said.append(f"{len(dropped)} of {every} pairs of slices are left out: {pairs}")
     return [*said, *plan.get("warnings", ())]
+
+
+def told_of(plan: Mapping[str, Any], *, loaded: str | None = None) -> str:
+    """How far slices are moved, what pairs are left out and how well the others agree, in words."""
+    shape = [int(size) for size in plan["shape"]]
+    numbers, matrices = plan["numbers"], [np.asarray(each) for each in plan["matrices"]]
+    middle, edges = centre_of(shape), corners(shape)
+    far = [float(np.hypot(*(moved(each, middle) - middle))) for each in matrices]
+    corner = max(float(np.hypot(*(moved(each, edges) - edges).T).max()) for each in matrices)
+    most = int(np.argmax(far))
+    said = f"slices moved by {np.mean(far):.3g} px on average, {far[most]:.3g} px at most "
+    said += f"(slice {numbers[most]}; corners {corner:.3g} px)"
+    if loaded is not None:
+        return f"{said}, as {loaded} says"
+    out, used = len(plan["dropped"]), len(plan["pair_disagreement"])
+    left = f"{out} of {used + out} pairs left out" if out else f"all {used} pairs used"
+    return f"{said}; {left}; disagreement {np.median(plan['disagreement_px']):.2g} px (median)"
 
 
 def listed(values: Sequence[Any]) -> str:

@@ -26,6 +26,7 @@ from stackmend.job import Job
 from stackmend.pictures.animation import Frame, animated, chosen_frames, still
 from stackmend.pictures.drawing import webp
 from stackmend.pictures.searches import comparison, pictured_part, thumbnails
+from stackmend.pictures.sections import SectionLines, chosen_slices, drawn, sections_through
 from stackmend.pictures.shown import SHOWN, SlicePictures, choose_shown
 from stackmend.pictures.steps import SLICES, StepPictures, about
 from stackmend.registry import Undefined
@@ -48,6 +49,15 @@ EMBEDDED = 48
 
 COMPARED = 6
 """How many optimization slices, and held-out ones, have their loss compared with before."""
+
+FEWEST = 4
+"""Slices of a stack across which sections are shown."""
+
+BATCH = 8
+"""Slices that are read for sections at a time."""
+
+COSTLY = 10
+"""How many pixels are read while one is restored, about: processes pay for so many more."""
 
 
 def collect(
@@ -73,6 +83,7 @@ def collect(
             "slices": slices,
             "searches": searches,
             "steps": _steps(tuning.chains[0], _restored(job, rows, slices), folder, log, workers),
+            "sections": _sections(job, writer, folder, workers),
             "seconds": round(perf_counter() - start, 3),
         }
         atomic.write_json(folder / CONTENTS, content)
@@ -263,6 +274,24 @@ def _steps(
         log.warn(f"the report shows nothing of single steps: {error}")
         return []
     return list(found.values())
+
+
+def _sections(job: Job, writer: Writer, folder: Path, workers: Workers) -> list[dict[str, Any]]:
+    """Sections across the slices of the first channel, read once more from both stacks."""
+    places = chosen_slices(job.slices)
+    if len(places) < FEWEST:
+        return []
+    sections = sections_through(job, writer, len(places))
+    reading = SectionLines(job, writer, sections)
+    tasks = [delayed(reading.read)(places[k : k + BATCH]) for k in range(0, len(places), BATCH)]
+    megapixels = 2 * prod(job.reader.shape[1:]) * len(places) / 1e6 / COSTLY
+    with closing(_workers_here(workers).run(tasks, ordered=True, megapixels=megapixels)) as found:
+        lines = list(itertools.chain.from_iterable(found))
+    made = [
+        drawn(section, [each[place] for each in lines], places, folder)
+        for place, section in enumerate(sections)
+    ]
+    return [each for each in made if each]
 
 
 def _workers_here(workers: Workers) -> Workers:

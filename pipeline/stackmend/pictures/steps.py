@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stackmend.chain import ABSENT, Bound, Consecutive
+from stackmend.errors import StepError
 from stackmend.pictures.drawing import Display, coloured, factor_for, shrunk, webp
-from stackmend.registry import IMAGE, IMAGE_BEFORE, Picture, Plot, Show, Stage, Step
+from stackmend.registry import IMAGE, IMAGE_BEFORE, Picture, Plot, Show, Stage, Step, taken_by
 from stackmend.tuning.chains import ChannelChain
 
 SLICES = 3
@@ -91,17 +92,39 @@ class StepPictures:
     ) -> Iterator[dict[str, Any]]:
         """The pictures and plots that a step declares."""
         for place, show in enumerate(_shows_of(bound)):
-            value = made[_place(bound.id, place)]
-            if value is None or (show.whole_stack and not first):
+            whole = show.whole_stack or show.of_survey
+            if whole and not first:
                 continue
-            part = {"title": show.title, "words": show.words, "note": value.note}
-            part |= {"slice": None if show.whole_stack else number}
+            if show.of_survey:
+                value = self._of_survey(bound, show)
+            else:
+                value = made[_place(bound.id, place)]
+            if value is None:
+                continue
+            part: dict[str, Any] = {"title": show.title, "words": show.words, "note": value.note}
+            part |= {"slice": None if whole else number}
             part |= {"picture": "", "range": None, "signed": False}
             if isinstance(value, Plot):
                 yield {**part, "plot": _plain(value)}
                 continue
             name = f"step_{bound.id}_{place}_{number}.webp"
             yield {**part, **self._picture(value, name), "plot": None}
+
+    def _of_survey(self, bound: Bound, show: Show) -> Picture | Plot | None:
+        """What a step shows of all that its survey settled.
+
+        Raises
+        ------
+        StepError
+            If it cannot.
+        """
+        settled = self._chain.settled.get(bound.survey_product or "")
+        if settled is None:
+            return None
+        try:
+            return show.made(settled, **taken_by(show.made, bound.parameters))
+        except Exception as error:  # a step may be anybody's code: the error names it
+            raise StepError(f"{bound.id}: {type(error).__name__}: {error}") from error
 
     def _picture(self, picture: Picture, name: str) -> dict[str, Any]:
         small = shrunk(picture.values, factor_for(picture.values.shape, PIXELS, SIDE))
@@ -133,6 +156,8 @@ def _watching(id: str, shows: Sequence[Show], parameters: Mapping[str, Any] | No
     """What looks at the products behind a step, as a step of its own that changes nothing."""
     stages = [Stage(image_there, makes=_place(id, "image"))]
     for place, show in enumerate(shows):
+        if show.of_survey:
+            continue
         stages.append(Stage(show.made, makes=_place(id, place)))
     stages.append(Stage(image_there, makes=IMAGE_BEFORE))  # of the next step
     step = Step(name="shown", version=1, stages=tuple(stages))

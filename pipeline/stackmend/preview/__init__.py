@@ -25,6 +25,7 @@ from stackmend.preview.searches import Point, Search, SearchNews
 from stackmend.preview.state import Stacks, State, examined
 from stackmend.preview.surveys import Event, Surveys, listener_of
 from stackmend.preview.windows import QuickWindow
+from stackmend.registry import UNRESTORED
 from stackmend.tuning.memory import Memory
 from stackmend.tuning.remembered import Cancelled, never
 from stackmend.workers.memory import available
@@ -290,8 +291,8 @@ class Preview:
     def _slices(
         self, state: State, channel: int, cancelled: Callable[[], bool], *, surveyed: bool
     ) -> Slices:
-        """The slices of a channel, with what surveys have settled unless that is not needed."""
+        """The slices of a channel, with what surveys settled: if needed, or if pixels are moved."""
         job, chain = self._sound(state, channel), state.chains[channel]
-        if surveyed:
+        if surveyed or UNRESTORED in chain.graph().products:
             chain = self._surveys.chain(state, channel, cancelled)
         return Slices(job, chain, self.memory)

@@ -22,6 +22,8 @@ from stackmend.tuning.remembered import Evaluation, RememberedSlices, never
 from stackmend.words import few
 
 BEFORE, AFTER, MASK = "before", "after", "mask"
+AS_READ = "as read"
+"""The slice where it was read: not moved, as it is before where the chain moves pixels."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,9 @@ class Slices:
         if BEFORE in names:
             before, _ = self.form.untouched(self.before(number, raw, cancelled))
             found[BEFORE] = _unwritable(self.form.page(before, raw.below))
+        if AS_READ in names:
+            there, _ = self.form.untouched(self.form.in_place(raw.pixels))
+            found[AS_READ] = _unwritable(self.form.page(there, raw.below))
         if not {AFTER, MASK}.isdisjoint(names):
             new = self.written(number, raw, cancelled)
             assert new.pixels is not None
@@ -144,7 +149,7 @@ class Slices:
         count = self.chain.reader.shape[0]
         if not 0 <= number < count:
             raise UsageError(f"slice: there are 0 to {count - 1}, got {number}; choose one of them")
-        known = (BEFORE, AFTER, MASK, *self.named)
+        known = (AS_READ, BEFORE, AFTER, MASK, *self.named)
         if unknown := [name for name in names if name not in known]:
             what = f"there are {few(known, 30)}, got {few(unknown)}"
             raise UsageError(f"products: {what}; choose some of them")
@@ -198,7 +203,7 @@ class Slices:
         new = self.form.without(raw.bad)
         found: Products = dict.fromkeys(names)
         found |= {"status": str(new.status), "reason": str(raw.bad)}
-        for name in (BEFORE, AFTER):
+        for name in (AS_READ, BEFORE, AFTER):
             if name in names:
                 found[name] = new.pixels
         return found

@@ -51,7 +51,7 @@ from stackmend.registry.products import (
 )
 from stackmend.registry.reslicing import Resliced, Reslices
 from stackmend.registry.shows import IMAGE_BEFORE, Picture, Plot, Show
-from stackmend.registry.stages import Each, Stage, Survey, Unsettled
+from stackmend.registry.stages import Each, Stage, Survey, Unsettled, taken_by
 from stackmend.registry.variants import family, in_use, methods_of, owners_of
 
 __all__ = [
@@ -102,4 +102,5 @@ __all__ = [
     "of_entry",
     "owners_of",
     "steps",
+    "taken_by",
 ]

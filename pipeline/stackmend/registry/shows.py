@@ -72,9 +72,13 @@ class Show:
         there is nothing to be seen.
     whole_stack
         Whether it is the same for every slice, so that once is enough.
+    of_survey
+        Whether it is made of all that the step's own survey settled, for all slices, which is then
+        the only positional parameter; nothing is shown where no survey is needed.
     """
 
     title: str
     words: str
     made: Callable[..., Picture | Plot | None]
     whole_stack: bool = False
+    of_survey: bool = False

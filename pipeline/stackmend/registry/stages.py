@@ -214,7 +214,8 @@ class Each:
     """What a survey settles for every slice by itself, by the number of the slice.
 
     ``about`` is what else is to be known of it, as plain data, which decides nothing: it is
-    written down beside the values, and the texts under ``warnings`` are said as such.
+    written down beside the values, the texts under ``warnings`` are said as such, and the one under
+    ``found`` stands in the record, in the report and in the summary of the run.
     """
 
     values: Mapping[int, Any]

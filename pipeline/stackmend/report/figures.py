@@ -21,7 +21,7 @@ from stackmend.report.drawing import COLOURS, figure, style
 from stackmend.report.landscape import Search, searches
 from stackmend.report.trust import by_channel, compared, facts_of, jumps
 from stackmend.result import Result
-from stackmend.result.previews import ShownSlice
+from stackmend.result.previews import ShownSection, ShownSlice
 
 
 def write(source: Result, folder: Path, *, format: str, dpi: int) -> list[Path]:
@@ -74,6 +74,10 @@ def every(source: Result) -> Iterator[tuple[str, Figure]]:
         pictures = {name: _opened(source, file) for name, file in shown["pictures"].items()}
         if pictures.get("before") is not None and pictures.get("after") is not None:
             yield f"slice{shown['slice']}_before_after", _before_after(shown, pictures)
+    for section in source.previews.sections:
+        pictures = {name: _opened(source, file) for name, file in section["pictures"].items()}
+        if pictures.get("before") is not None and pictures.get("after") is not None:
+            yield f"section_{section['axis']}z", _section(section, pictures)
     yield from step_figures.of_steps(source, lambda name: _opened(source, name))
 
 
@@ -150,4 +154,13 @@ def _before_after(shown: ShownSlice, pictures: Mapping[str, Any]) -> Figure:
     if zoomed:
         for axes, moment in zip(rows[1], ("before", "after"), strict=True):
             _picture(axes, pictures[f"zoom_{moment}"], f"enlarged, {moment}")
+    return graph
+
+
+def _section(shown: ShownSection, pictures: Mapping[str, Any]) -> Figure:
+    """A section across the slices before and after, the first slice at the top."""
+    across, at = ("XZ", "y") if shown["axis"] == "x" else ("YZ", "x")
+    graph = figure(3.4 * 2, 3.4 / shown["aspect"] + 0.3)
+    for axes, moment in zip(graph.subplots(1, 2), ("before", "after"), strict=True):
+        _picture(axes, pictures[moment], f"{across} at {at} = {shown['at']}, {moment}")
     return graph

@@ -17,6 +17,7 @@ from stackmend.report import citation, content
 from stackmend.report.guards import restored_pixels
 from stackmend.report.landscape import searches
 from stackmend.report.provenance import provenance
+from stackmend.report.sections import shown_sections
 from stackmend.report.shown import shown_slices
 from stackmend.report.steps import step_parts
 from stackmend.report.trust import jumps
@@ -47,6 +48,7 @@ def render(source: Result) -> str:
         "gates": list(_gates(source)),
         "warnings": source.warnings,
         "slices": list(shown_slices(source)),
+        "sections": list(shown_sections(source)),
         "restored": restored_pixels(source),
         "steps": step_parts(source),
         "searches": parts,

@@ -31,7 +31,7 @@ def step_parts(source: Result) -> list[Values]:
         values = _part_of(step.id, source)
         if pictured is not None:
             values |= {"step": step.step, **_pictured(pictured, source), **_by_slice(step, source)}
-        if values["seen"] or values["parts"]:
+        if any(values[name] for name in ("seen", "parts", "facts", "curves")):
             parts.append(values)
     for id in source.record.skipped_steps:
         values = _part_of(id, source)
@@ -42,8 +42,10 @@ def step_parts(source: Result) -> list[Values]:
 
 def _part_of(id: str, source: Result) -> Values:
     """What is said of a step of which nothing is shown."""
-    nothing = {"step": id, "about": "", "watch": "", "idle": False, "left_out": False}
+    nothing: Values = {"step": id, "about": "", "watch": "", "idle": False, "left_out": False}
     empty: Values = {name: [] for name in ("seen", "parts", "facts", "curves")}
+    found = (each.found for each in source.record.chain if each.id == id)
+    nothing["found"] = next(found, "")
     return {"id": id, "choices": list(_choices(id, source)), **nothing, **empty}
 
 

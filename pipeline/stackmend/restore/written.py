@@ -44,7 +44,7 @@ class Form:
 
     ``window`` is what the chains leave of a slice, ``size`` that of a page with the rows that show
     no specimen, ``rows`` how many of those that are read show some. ``shape`` is that of what is
-    left, where it is moved to another part of the plane too.
+    left, where it is moved to another part of the plane too; ``origin`` is where that begins.
     """
 
     window: tuple[slice, slice]
@@ -53,13 +53,15 @@ class Form:
     rows: int
     on_bad_slice: str
     shape: tuple[int, int]
+    origin: tuple[int, int] = (0, 0)
 
     @classmethod
     def of(cls, job: Job) -> Form:
         """The form of the slices of a job."""
         on_bad_slice = job.protocol.input.on_bad_slice
         rows = job.reader.shape[1]
-        return cls(job.window, job.dtype, job.shape[1:], rows, on_bad_slice, job.specimen)
+        origin = job.frame[:2] if job.frame else (0, 0)
+        return cls(job.window, job.dtype, job.shape[1:], rows, on_bad_slice, job.specimen, origin)
 
     def written(
         self, pixels: Pixels, evaluate: Callable[[], Products], masks: Sequence[str]
@@ -109,6 +111,22 @@ class Form:
             return to_dtype(products[UNRESTORED], pixels.dtype)[0]
         part = pixels[self.window]
         return part if part.shape == self.shape else np.full(self.shape, part[0, 0])
+
+    def in_place(self, pixels: Pixels) -> Pixels:
+        """A slice where it was read, cut but not moved; darkest where restored ones go beyond."""
+        part = pixels[self.window]
+        if self.origin == (0, 0) and part.shape == self.shape:
+            return part
+        found = np.full(self.shape, part.min())
+        ends = zip(self.origin, self.shape, part.shape, strict=True)
+        common = [(max(first, 0), min(first + size, own)) for first, size, own in ends]
+        here = tuple(slice(low, max(low, high)) for low, high in common)
+        there = (
+            slice(each.start - first, each.stop - first)
+            for each, first in zip(here, self.origin, strict=True)
+        )
+        found[tuple(there)] = part[here]
+        return found
 
     def union_of(self, masks: Sequence[Mask], shape: tuple[int, ...]) -> Mask:
         """All pixels that any step of a chain marks, of the part that is left of a slice."""

@@ -109,6 +109,24 @@ class ShownStep(TypedDict):
     parts: tuple[ShownPart, ...]
 
 
+class ShownSection(TypedDict):
+    """A section across the slices, through one row (``axis`` x) or one column (y) of each.
+
+    ``start`` to ``stop`` is shown of the line; ``slices`` are the first and the last of ``count``
+    that are shown, ``aspect`` is width by height where voxels have their proportions.
+    """
+
+    axis: str
+    at: int
+    start: int
+    stop: int
+    slices: tuple[int, int]
+    count: int
+    aspect: float
+    display: tuple[float, float]
+    pictures: Mapping[str, str]
+
+
 @dataclass(frozen=True)
 class Previews:
     """All pictures of a run."""
@@ -116,6 +134,7 @@ class Previews:
     slices: tuple[ShownSlice, ...] = ()
     searches: tuple[ShownSearch, ...] = ()
     steps: tuple[ShownStep, ...] = ()
+    sections: tuple[ShownSection, ...] = ()
 
     def of_search(self, index: int) -> ShownSearch | None:
         """The pictures of a search, by its place in the protocol."""

@@ -31,7 +31,8 @@ class StepRecord:
     """A step as it was applied.
 
     ``titles`` are what its parameters are called in words, ``facts`` what the numbers are that it
-    says of every slice; ``polarity`` is ``dark`` or ``bright`` where it is meant for such faults.
+    says of every slice, ``found`` what it has found out about the stack, in words; ``polarity`` is
+    ``dark`` or ``bright`` where it is meant for such faults.
     """
 
     id: str
@@ -43,3 +44,4 @@ class StepRecord:
     titles: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     polarity: str | None = None
+    found: str = ""

@@ -11,7 +11,7 @@ import numpy as np
 from stackmend.chain import Bound, Parameter
 from stackmend.job import Job
 from stackmend.job.fit import grid_of
-from stackmend.registry import Component, LoadedFile, Step, steps
+from stackmend.registry import Component, Each, LoadedFile, Step, steps
 from stackmend.result.encoding import as_json
 from stackmend.result.envelope_record import EnvelopeRecord
 from stackmend.result.environment import environment
@@ -190,6 +190,7 @@ def _step_record(
         titles=_titles(component),
         facts=_facts(component),
         polarity=_polarity(bound),
+        found=_found(chain, bound),
     )
 
 
@@ -219,6 +220,12 @@ def facts_of_masks(tuning: Tuning) -> dict[str, str]:
             own = _facts(bound.component) if marks else {}
             found |= {f"{bound.id}.{name}": words for name, words in own.items()}
     return found
+
+
+def _found(chain: ChannelChain, bound: Bound) -> str:
+    """What a step has found out about the stack, where its survey says it in words."""
+    settled = chain.settled.get(bound.survey_product or "")
+    return str(settled.about.get("found", "")) if isinstance(settled, Each) else ""
 
 
 def _polarity(bound: Bound) -> str | None:

@@ -12,7 +12,7 @@ from stackmend.kernels.align_baseline import ecc_pair, phase_pair
 from stackmend.kernels.align_pairs import robust_pair
 from stackmend.kernels.align_plan import settled
 from stackmend.kernels.align_slices import Prepared, prepare
-from stackmend.kernels.placement import doubts_of, loaded_plan, values_of
+from stackmend.kernels.placement import doubts_of, loaded_plan, told_of, values_of
 from stackmend.kernels.slice_transform import SliceTransform
 from stackmend.kernels.transform_files import csv_of, json_of, read_transforms
 from stackmend.registry import Each, LoadedFile, Stage, Survey, Unsettled
@@ -100,6 +100,7 @@ def placed(
         values = values_of(plan, canvas)
     except ValueError as error:
         raise Unsettled(f"{load} {error}" if load is not None else str(error)) from error
+    about["found"] = told_of(plan, loaded=None if load is None else str(load))
     told = {name: each for name, each in plan.items() if name != "matrices"}
     return Each(values, {**told, **about, "warnings": doubts_of(plan)})
 
@@ -148,7 +149,8 @@ FILES = {"load": read_transforms}
 REFERENCES = (
     "Thevenaz, Ruttimann, Unser, IEEE Trans. Image Process. 7 (1998), 27-41, 10.1109/83.650848",
     "Evangelidis, Psarakis, IEEE Trans. Pattern Anal. 30 (2008), 1858-1865, 10.1109/TPAMI.2008.113",
-    "Kuglin, Hines, Proc. IEEE Int. Conf. Cybernetics and Society (1975), 163-165",
+    "Kuglin, Hines, The phase correlation image alignment method, Proc. IEEE Int. Conf. "
+    "Cybernetics and Society (1975), 163-165",
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from stackmend.registry import Step
 from stackmend.steps._alignment import ESTIMATION, FILES, REFERENCES, SURVEY
+from stackmend.steps._alignment_shows import SHOWS, WATCH
 from stackmend.steps._placing import APPLICATION, MASKS, refuse
 
 
@@ -24,4 +25,6 @@ STEP = Step(
     moves=MASKS,
     refuse=_refuse,
     references=REFERENCES,
+    watch=WATCH,
+    shows=SHOWS,
 )

@@ -88,7 +88,13 @@ def balance(
     )
     each = zip(found.gains.tolist(), found.offsets.tolist(), found.pairs.tolist(), strict=True)
     every = [dict(zip(("gain", "offset", "pairs"), values, strict=True)) for values in each]
-    return Each(dict(zip(found.numbers, every, strict=True)), _told(records, unpaired))
+    about = _told(records, unpaired)
+    gains, offsets = (
+        f"{min(each):.3g} to {max(each):.3g}" for each in (found.gains, found.offsets)
+    )
+    used = f"{about['pairs']} of {len(records)} pairs used"
+    about["found"] = f"gains from {gains}, offsets from {offsets}; {used}"
+    return Each(dict(zip(found.numbers, every, strict=True)), about)
 
 
 def _told(records: Records, unpaired: Sequence[int]) -> dict[str, Any]:

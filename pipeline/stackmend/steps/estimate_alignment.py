@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stackmend.registry import Step
 from stackmend.steps._alignment import ESTIMATION, FILES, REFERENCES, SURVEY
+from stackmend.steps._alignment_shows import SHOWS, WATCH
 
 STEP = Step(
     name="estimate_alignment",
@@ -13,4 +14,6 @@ STEP = Step(
     survey=SURVEY,
     files=FILES,
     references=REFERENCES,
+    watch=WATCH,
+    shows=SHOWS,
 )

@@ -16,14 +16,22 @@ from stackmend.tuner.pictures import (
     difference_picture,
     grey_picture,
     mask_picture,
+    overlay_picture,
     range_of,
     reach_of,
 )
 
-BEFORE, AFTER, MASK = "before", "after", "mask"
+AS_READ, BEFORE, AFTER, MASK = "as read", "before", "after", "mask"
+NEXT_BEFORE, NEXT_AFTER = "next-before", "next-after"
 DIFFERENCE, OUTLINE = "difference", "outline"  # made of the others
+OVER_BEFORE, OVER_AFTER = "next-over-before", "next-over-after"
 
-SOURCES = {DIFFERENCE: (BEFORE, AFTER), OUTLINE: (MASK,)}
+OF_NEXT = {NEXT_BEFORE: AS_READ, NEXT_AFTER: AFTER}
+"""What the layers are of the next slice, by which people judge how slices lie on each other."""
+
+OVERLAYS = {OVER_BEFORE: (AS_READ, NEXT_BEFORE), OVER_AFTER: (AFTER, NEXT_AFTER)}
+
+SOURCES = {DIFFERENCE: (BEFORE, AFTER), OUTLINE: (MASK,), **OVERLAYS}
 """What must be computed for a layer that is no product itself."""
 
 
@@ -50,10 +58,9 @@ class Painted:
 
     def has(self, layer: str) -> bool:
         """Whether there is a picture of a layer."""
-        if layer != DIFFERENCE:
-            return SOURCES.get(layer, (layer,))[0] in self.layers
-        both = [self.layers[name].shape for name in SOURCES[layer] if name in self.layers]
-        return len(both) == 2 and both[0] == both[1]
+        sources = SOURCES.get(layer, (layer,))
+        there = [self.layers[name].shape for name in sources if name in self.layers]
+        return len(there) == len(sources) and len(set(there)) == 1
 
     def shape_of(self, layer: str) -> tuple[int, ...]:
         """``(Y, X)`` of a layer."""
@@ -73,8 +80,12 @@ class Painted:
         for name, layer in self.layers.items():
             if layer.dtype != np.bool_ and layer.size:
                 found[name] = range_of(layer)
-        if BEFORE in found and AFTER in found:
-            found[AFTER] = found[BEFORE]
+        for name in (AFTER, AS_READ, *OF_NEXT) if BEFORE in found else ():
+            if name in found:
+                found[name] = found[BEFORE]
+        for name in OVERLAYS:
+            if self.has(name) and BEFORE in found:
+                found[name] = found[BEFORE]
         if self.has(DIFFERENCE):
             found[DIFFERENCE] = reach_of(self.layers[BEFORE], self.layers[AFTER])
         return found
@@ -92,6 +103,9 @@ class Painted:
         if layer == DIFFERENCE:
             before, after = (self.layers[name][inside.cut] for name in SOURCES[layer])
             return difference_picture(before, after, scale, shown)
+        if layer in OVERLAYS:
+            one, other = (self.layers[name][inside.cut] for name in OVERLAYS[layer])
+            return overlay_picture(one, other, scale, shown)
         pixels = self.layers[SOURCES.get(layer, (layer,))[0]][inside.cut]
         if pixels.dtype == np.bool_:
             return mask_picture(pixels, scale, outline=outline or layer == OUTLINE)

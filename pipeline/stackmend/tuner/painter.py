@@ -18,7 +18,7 @@ from stackmend.errors import StackmendError
 from stackmend.preview import Cancelled, Preview, State
 from stackmend.tuner.answers import figures_facts
 from stackmend.tuner.facts import Tell, picture_facts
-from stackmend.tuner.painted import AFTER, BEFORE, MASK, SOURCES, Painted
+from stackmend.tuner.painted import AFTER, AS_READ, BEFORE, MASK, OF_NEXT, SOURCES, Painted
 from stackmend.tuner.pictures import Window
 
 _log = logging.getLogger(__name__)
@@ -132,7 +132,8 @@ class Painter:
             self._paint_window(task, task.look.window)
         names = self._names(task)
         products = self._preview.products(*task.slice, names, cancelled=task.overtaken)
-        layers = {name: products[name] for name in names if _is_layer(products.get(name))}
+        found = {**products, **self._of_next(task)}
+        layers = {name: each for name, each in found.items() if _is_layer(each)}
         self._take(task, Painted(task.place, False, (0, 0), layers), products)
 
         # What takes longer than the picture comes after it.
@@ -149,11 +150,27 @@ class Painter:
     def _names(self, task: _Task) -> list[str]:
         """What must be computed, as far as the chain makes it; the slice as it is comes first."""
         made = self._preview.product_names(task.state)
-        known = {BEFORE, AFTER, MASK, *(each.name for each in made)}
+        known = {AS_READ, BEFORE, AFTER, MASK, *(each.name for each in made)}
         return [name for name in task.look.names if name in known]
+
+    def _of_next(self, task: _Task) -> dict[str, Any]:
+        """What is wanted of the slice behind, or of the one before where there is none."""
+        wanted = [name for name in task.look.names if name in OF_NEXT]
+        assert task.state.job is not None
+        slices, number = task.state.job.slices, task.look.number
+        near = [each for each in slices if each > number][:1]
+        near += [each for each in slices if each < number][-1:]
+        if not wanted or not near:
+            return {}
+        state, _, channel = task.slice
+        names = [OF_NEXT[name] for name in wanted]
+        found = self._preview.products(state, near[0], channel, names, cancelled=task.overtaken)
+        return {name: found[OF_NEXT[name]] for name in wanted}
 
     def _paint_window(self, task: _Task, window: Window) -> None:
         """The visible part alone, where that can be said of every layer."""
+        if not {AS_READ, *OF_NEXT}.isdisjoint(task.look.names):
+            return
         before = self._preview.products(*task.slice, (BEFORE,), cancelled=task.overtaken)[BEFORE]
         if before is None:
             return

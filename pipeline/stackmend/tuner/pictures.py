@@ -128,6 +128,14 @@ def difference_picture(
     return png(np.rint(share * _NEUTRAL + _NEUTRAL).astype(np.uint8), palette=_DIVERGING)
 
 
+def overlay_picture(
+    image: NDArray[Any], next_one: NDArray[Any], scale: float, shown: Range
+) -> bytes:
+    """Two slices over each other, the first in magenta, the other in green: grey where alike."""
+    one, other = (_eight_bit(seen(each, scale), shown) for each in (image, next_one))
+    return png(np.stack([one, other, one], axis=-1))
+
+
 def _eight_bit(image: NDArray[Any], shown: Range) -> NDArray[np.uint8]:
     low, high = shown
     if image.dtype == np.uint8:  # a table is faster than arithmetic on every pixel

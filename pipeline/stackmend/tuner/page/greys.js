@@ -1,6 +1,7 @@
 // The grey range: histogram of before and after, and the two ends that can be moved.
 
 import { draw, make, number, rounded } from "./elements.js";
+import { ranged } from "./stage.js";
 
 const [WIDTH, HEIGHT] = [300, 56];
 const STEPS = 1000;
@@ -36,7 +37,7 @@ export class Greys {
   get layer() {
     const { mode, right, left, flipped } = this.look;
     const name = mode === "one" && flipped ? left : right;
-    return name === "after" ? "before" : name;
+    return ranged(name);
   }
 
   reset() {

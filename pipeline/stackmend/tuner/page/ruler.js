@@ -66,7 +66,9 @@ export function captions(hub, view, look) {
     element.hidden = !pane;
     if (!pane) return;
     const name = side === "left" || !look.flipped ? pane.name : look.left;
-    element.textContent = name;
+    const said = name.replaceAll("-", " ");
+    element.textContent = name.startsWith("next-over")
+      ? `${said}: this slice magenta, next green, grey where alike` : said;
     const below = pane.y > 0;
     element.style.top = below ? `${pane.y + 8}px` : "";
     element.classList.toggle("below", below);

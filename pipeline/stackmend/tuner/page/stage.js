@@ -14,7 +14,13 @@ const PENS = [
 ];
 const SHOWN = ["image", "mask", "field"]; // kinds of products that are pictures
 const PLAIN = [["before", "before"], ["after", "after"], ["difference", "difference"],
-  ["mask", "mask"]];
+  ["mask", "mask"], ["next-over-before", "before, next slice over it"],
+  ["next-over-after", "after, next slice over it"], ["next-before", "before, next slice"],
+  ["next-after", "after, next slice"]];
+const OVERLAID = { left: "next-over-before", right: "next-over-after" };
+
+/** The layer whose grey range another one has, too. */
+export const ranged = (layer) => (/^after$|^next-/.test(layer) ? "before" : layer);
 
 export class Stage {
   look = {
@@ -22,7 +28,7 @@ export class Stage {
     split: 0.5, pen: "move", over: { outline: true, mask: false }, region: null, line: null,
     ranges: new Map(), own: {},
     layers: () => this.#layers(),
-    range: (layer) => this.look.ranges.get(layer === "after" ? "before" : layer) ?? null,
+    range: (layer) => this.look.ranges.get(ranged(layer)) ?? null,
   };
   #stack = null;
   #offered = "";
@@ -81,6 +87,16 @@ export class Stage {
   difference() {
     this.change({ right: this.look.right === "difference" ? "after" : "difference" });
   }
+
+  /** Show the next slice over this one, before and after, or what was there again. */
+  overlay() {
+    const { left, right } = this.look;
+    const there = left === OVERLAID.left && right === OVERLAID.right;
+    if (!there) this.#beneath = { left, right };
+    this.change(there ? this.#beneath : OVERLAID);
+  }
+
+  #beneath = { left: "before", right: "after" };
 
   flip(flipped) {
     if (flipped === this.look.flipped) return;
