@@ -34,7 +34,7 @@ from stackmend.restore.apply import Application
 from stackmend.result import atomic
 from stackmend.result.log import Log
 from stackmend.result.names import ANIMATION, CONTENTS, PREVIEWS
-from stackmend.result.rows import SliceRow, Status
+from stackmend.result.rows import REST_RESTORED, SliceRow, Status
 from stackmend.stacks import Writer
 from stackmend.sweep import REFUSED, Choice, Combination, SearchResult
 from stackmend.tuning.chains import ChannelChain, FinishedSearch, Tuning
@@ -244,7 +244,7 @@ def _restored(
     """Those of the shown slices from which steps took anything: that are not left unchanged."""
     usable = (Status.RESTORED, Status.NOTHING_FOUND)
     own = [row for row in rows if row.channel == job.channels[0]]
-    restored = {row.slice for row in own if row.status in usable}
+    restored = {row.slice for row in own if row.status in usable or row.reason == REST_RESTORED}
     return [shown for shown in slices if shown["slice"] in restored]
 
 
