@@ -16,7 +16,7 @@ from stackmend.result import names
 from stackmend.stacks import FORMATS, Format, Layout, Pixels, Slice, Writer, new_stack
 
 OUTPUT = resources.schema("skeleton")["properties"]["output"]["properties"]
-README = Path(__file__).parents[2] / "README.md"
+TEXT = Path(__file__).parents[2] / "docs" / "formats.md"
 
 
 def choice(names: list[str]) -> str:
@@ -38,8 +38,8 @@ def test_the_schema_offers_every_compression_of_any_format() -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_format_is_in_the_readme(name: str) -> None:
-    lines = README.read_text(encoding="utf-8").splitlines()
+def test_a_format_is_in_the_table(name: str) -> None:
+    lines = TEXT.read_text(encoding="utf-8").splitlines()
     assert any(line.startswith("|") and f"`{name}`" in line.split("|")[1] for line in lines)
 
 
