@@ -225,6 +225,28 @@ def test_a_loss_may_see_neighbours() -> None:
     assert [row.evaluate(n, ("loss",))["loss"] for n in (0, 4)] == [20, 31]
 
 
+def test_windows_of_one_stage_are_of_the_same_slices() -> None:
+    """A slice is missing from all where one product of it is, as where a step leaves it out."""
+
+    def image(image: str, shade: str | None) -> str | None:
+        return image if shade else None
+
+    def seen(image: Window[str], shade: Window[str | None]) -> tuple[int, int, tuple[int, ...]]:
+        assert image.offsets == shade.offsets
+        return len(image), len(shade), image.offsets
+
+    steps = [
+        Bound(Step(name="a", version=1, stages=(Stage(image, makes=IMAGE),)), "a", {}),
+        Bound(Step(name="b", version=1, stages=(Stage(seen, window=1),)), "b", {}),
+    ]
+    graph = compile_chain(steps, given=(IMAGE, "shade"))
+    shades = {2: "", 3: "x", 4: "x"}
+    row = Consecutive(
+        graph, lambda number: {IMAGE: np.zeros((2, 2), np.float32), "shade": shades[number]}
+    )
+    assert row.evaluate(3, ("seen",))["seen"] == (2, 2, (0, 1))
+
+
 # What it costs
 
 

@@ -139,17 +139,21 @@ class Node:
         return [source for source, seen in used if seen]
 
     def _windows(self, inputs: Sequence[Any], radius: int) -> list[Any]:
-        """What is read, each product as a window of the slices that can be used."""
-        windows: list[Any] = []
-        for start in range(0, len(inputs), len(self.offsets)):
-            beside = zip(self.offsets, inputs[start : start + len(self.offsets)], strict=True)
-            seen = {offset: value for offset, value in beside if abs(offset) <= radius}
-            if seen[0] is ABSENT:
-                return [ABSENT]
-            usable = [offset for offset, value in seen.items() if value is not ABSENT]
-            slices = [seen[offset] for offset in usable]
-            windows.append(Window(slices, usable.index(0), usable))
-        return windows
+        """What is read, each product as a window of the slices of which there are all of them."""
+        size, centre = len(self.offsets), self.offsets.index(0)
+        products = [inputs[start : start + size] for start in range(0, len(inputs), size)]
+        if any(each[centre] is ABSENT for each in products):
+            return [ABSENT]
+        usable: list[int] = []
+        for place, offset in enumerate(self.offsets):
+            there = all(each[place] is not ABSENT for each in products)
+            if there and abs(offset) <= radius:
+                usable.append(place)
+        offsets = [self.offsets[place] for place in usable]
+        return [
+            Window([each[place] for place in usable], usable.index(centre), offsets)
+            for each in products
+        ]
 
 
 def is_refusal(error: BaseException) -> bool:
