@@ -87,6 +87,7 @@ def test_of_many_slices_some_are_read() -> None:
     few, many = chosen_slices(range(5, 20)), chosen_slices(range(1000))
     assert few[0] == (5, 0)
     assert len(few) == 15
+    assert chosen_slices(range(3)) == []
     assert many[:3] == [(0, 0), (3, 3), (6, 6)]
     assert len(many) <= sections.MOST
 
