@@ -11,11 +11,17 @@ import pytest
 from PIL import Image
 
 from drifting import COUNT, HEIGHT, WIDTH, drifted, path, write_chain, write_drifted
-from stackmend import api
+from stackmend import api, registry
+from stackmend.chain import Bound
+from stackmend.errors import StepError
 from stackmend.pictures import sections
 from stackmend.pictures.sections import SectionLines, chosen_slices, sections_through
+from stackmend.pictures.steps import StepPictures
+from stackmend.registry import IMAGE, Each, Show, Stage, Step, Survey
 from stackmend.report.sections import shown_sections
 from stackmend.result import open_result
+from stackmend.stacks import open_phantom
+from stackmend.tuning.chains import ChannelChain
 
 ALIGN = {"step": "align", "trend": "remove", "canvas": "union"}
 
@@ -81,6 +87,7 @@ def test_of_many_slices_some_are_read() -> None:
     few, many = chosen_slices(range(5, 20)), chosen_slices(range(1000))
     assert few[0] == (5, 0)
     assert len(few) == 15
+    assert chosen_slices(range(3)) == []
     assert many[:3] == [(0, 0), (3, 3), (6, 6)]
     assert len(many) <= sections.MOST
 
@@ -127,3 +134,45 @@ def test_an_alignment_is_told_and_shown(aligned: api.RunResult) -> None:
     np.testing.assert_allclose(moved[1:], steps, atol=0.15)
     assert max(left) < 0.2
     assert step.found.partition(";")[0][1:] in (aligned.folder / "report.html").read_text("utf-8")
+
+
+def test_what_moves_together_is_told() -> None:
+    shows = {show.title: show.made for show in registry.steps().get("align").shows}
+    share = [{"share": 0.62, "shift": [0.0, 0.01]}, {"share": 0.3, "shift": [0.5, -0.2]}]
+    plot = shows["What moves together"](Each({}, {"groups": share}))
+    assert plot.labels == ["62 %", "30 %"]
+    assert plot.note.startswith("62 % of the blocks were made to stand still")
+    assert plot.note.endswith("30 % of the blocks move by y +0.5, x -0.2 px from slice to slice.")
+    assert shows["What moves together"](Each({}, {"groups": [{**share[0], "share": 1}]})) is None
+
+
+def test_of_places_from_a_file_there_is_less_to_show(folder: Path, aligned: api.RunResult) -> None:
+    chain = {**ALIGN, "load": str(aligned.folder / "transforms.csv")}
+    loaded = api.run(write_chain(folder, chain, name="loaded"), workers=1)
+    source = open_result(loaded.folder)
+    [step] = source.record.chain
+    assert step.found.endswith(f"as {chain['load']} says")
+    assert pictures(loaded) == pictures(aligned)
+    shown = next(each for each in source.previews.steps if each["step"] == "align")
+    assert shown["parts"] == ()
+
+
+def test_a_show_that_fails_costs_the_others_nothing(tmp_path: Path) -> None:
+    """It is another package's code: the error names the step."""
+
+    def broken(settled: Any) -> None:
+        raise KeyError("no such thing")
+
+    show = Show("Broken", "Fails.", broken, of_survey=True)
+    step = Step(
+        name="odd",
+        version=1,
+        stages=(Stage(lambda image: image, makes=IMAGE),),
+        survey=Survey("settled", lambda image: 1, lambda records: 1),
+        shows=(show,),
+    )
+    reader = open_phantom({"slices": 2, "height": 64, "width": 80})
+    chain = ChannelChain(reader, (Bound(step, "odd", {}),), settled={"odd.settled": 1})
+    with pytest.raises(StepError, match="odd: KeyError"):
+        StepPictures(chain, tmp_path).make(0, first=True)
+    assert StepPictures(chain, tmp_path).make(0, first=False)["odd"]["parts"] == []

@@ -23,6 +23,7 @@ from PIL import Image
 from stackmend.disk import NO_ROOM
 from stackmend.errors import StepError, WorkerLost
 from stackmend.job import Job
+from stackmend.job.resliced import ReslicedReader
 from stackmend.pictures.animation import Frame, animated, chosen_frames, still
 from stackmend.pictures.drawing import webp
 from stackmend.pictures.searches import comparison, pictured_part, thumbnails
@@ -49,9 +50,6 @@ EMBEDDED = 48
 
 COMPARED = 6
 """How many optimization slices, and held-out ones, have their loss compared with before."""
-
-FEWEST = 4
-"""Slices of a stack across which sections are shown."""
 
 BATCH = 8
 """Slices that are read for sections at a time."""
@@ -279,7 +277,7 @@ def _steps(
 def _sections(job: Job, writer: Writer, folder: Path, workers: Workers) -> list[dict[str, Any]]:
     """Sections across the slices of the first channel, read once more from both stacks."""
     places = chosen_slices(job.slices)
-    if len(places) < FEWEST:
+    if not places:
         return []
     sections = sections_through(job, writer, len(places))
     reading = SectionLines(job, writer, sections)
@@ -291,7 +289,8 @@ def _sections(job: Job, writer: Writer, folder: Path, workers: Workers) -> list[
         drawn(section, [each[place] for each in lines], places, folder)
         for place, section in enumerate(sections)
     ]
-    return [each for each in made if each]
+    resliced = isinstance(job.reader, ReslicedReader)
+    return [{**each, "resliced": resliced} for each in made if each]
 
 
 def _workers_here(workers: Workers) -> Workers:

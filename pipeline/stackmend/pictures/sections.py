@@ -17,6 +17,9 @@ from stackmend.pictures.drawing import Display, webp
 from stackmend.restore.written import Form
 from stackmend.stacks import Pixels, Writer
 
+FEWEST = 4
+"""Slices of a stack across which sections are shown, at the least."""
+
 MOST = 400
 """Slices that are read for it at the most, evenly spaced."""
 
@@ -94,7 +97,12 @@ class SectionLines:
 
 
 def chosen_slices(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    """Which slices are read: number and position of every one, or of evenly spaced ones."""
+    """Which slices are read: number and position of every one, or of evenly spaced ones.
+
+    None of a stack of ever so few.
+    """
+    if len(numbers) < FEWEST:
+        return []
     step = -(-len(numbers) // MOST)
     return [(number, place) for place, number in enumerate(numbers)][::step]
 

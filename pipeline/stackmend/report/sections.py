@@ -40,5 +40,7 @@ def _words(shown: ShownSection, source: Result) -> str:
     known = sizes.get("z") and sizes.get(shown["axis"])
     proportions = "Voxels have their proportions" if known else "Proportions are those of cubes"
     unknown = "" if known else ", as the size of a voxel is not known"
+    if shown["resliced"]:
+        unknown += ". Before are the slices that were interpolated as the stack was read"
     low, high = (f"{level:.4g}" for level in shown["display"])
     return f"{said}. {proportions}{unknown}. Grey levels {low} (black) to {high} (white)."

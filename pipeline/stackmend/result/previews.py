@@ -113,7 +113,8 @@ class ShownSection(TypedDict):
     """A section across the slices, through one row (``axis`` x) or one column (y) of each.
 
     ``start`` to ``stop`` is shown of the line; ``slices`` are the first and the last of ``count``
-    that are shown, ``aspect`` is width by height where voxels have their proportions.
+    that are shown, ``aspect`` is width by height where voxels have their proportions; ``resliced``
+    says that slices before are not those of the files: they were interpolated as these were read.
     """
 
     axis: str
@@ -125,6 +126,7 @@ class ShownSection(TypedDict):
     aspect: float
     display: tuple[float, float]
     pictures: Mapping[str, str]
+    resliced: bool
 
 
 @dataclass(frozen=True)
