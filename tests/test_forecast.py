@@ -198,7 +198,7 @@ def test_a_budget_bounds_the_workers(cell: Path, protocol: Write, tmp_path: Path
 
 def test_a_budget_without_room_is_refused(cell: Path, protocol: Write, tmp_path: Path) -> None:
     with pytest.raises(
-        UsageError, match=r"--memory: one worker needs .* MB for such slices, got 10.0 MB"
+        UsageError, match=r"--memory: one worker needs .* [MG]B for such slices, got 10.0 MB"
     ):
         api.run(protocol(), memory="10MB")
     assert not (tmp_path / "result" / "run.json").exists()

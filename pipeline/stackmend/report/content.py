@@ -218,7 +218,7 @@ def trust_parts(source: Result, found: Sequence[Search], odd: Sequence[Jump]) ->
             parts["few"].append((title, _table_of(rows, facts)))
             continue
         own = [jump for jump in odd if jump.channel == channel]
-        parts["along"].append((title, page_plots.along_stack(rows, own, facts)))
+        parts["along"].append((title, page_plots.along_stack(rows, own)))
     parts["losses"] = list(_losses(source, found))
     return parts
 

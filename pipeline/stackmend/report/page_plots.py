@@ -134,11 +134,12 @@ def heat_map(search: Search, pair: tuple[str, str]) -> Markup:
     return chart(SMALL, high, parts)
 
 
-def along_stack(
-    rows: Sequence[SliceRow], odd: Sequence[Jump], facts: Mapping[str, str] | None = None
-) -> Markup:
-    """What is known of every slice, a panel for each measure; slices that stand out are marked."""
-    panels = plot_data.panels(rows, odd, facts)
+def along_stack(rows: Sequence[SliceRow], odd: Sequence[Jump]) -> Markup:
+    """What is measured of every slice, a panel each; slices that stand out are marked.
+
+    What steps say of slices is shown with these steps.
+    """
+    panels = plot_data.panels(rows, odd)
     inner, above, between = 62.0, ROW + 3, 14.0
     step = above + inner + between
     high = 4 + step * len(panels) - between + BELOW
