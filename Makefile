@@ -9,7 +9,7 @@ demo: $(VENV)/.core
 	$(BIN)/stackmend run configs/demo.yaml --output demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
