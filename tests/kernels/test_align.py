@@ -216,7 +216,7 @@ def test_a_slice_without_a_pair_is_bridged_or_refused():
     truth, pairs, _ = chain_of(9)
     reason = "the correlation is 0.10"
     records = {pair: record(matrix, reason if 4 in pair else "") for pair, matrix in pairs.items()}
-    with pytest.raises(ValueError, match=r"slices 4; raise reach"):
+    with pytest.raises(ValueError, match=r"no pair is left of slice 4; raise reach"):
         settled(records, model="translation", trend="remove")
     plan = settled(records, model="translation", trend="remove", missing="interpolate")
     assert [n for n, told in zip(plan["numbers"], plan["status"], strict=True) if told] == [4]
@@ -224,7 +224,7 @@ def test_a_slice_without_a_pair_is_bridged_or_refused():
     assert [1, 4, reason] in plan["dropped"]
     np.testing.assert_allclose(plan["matrices"][4], (truth[3] + truth[5]) / 2, atol=1e-6)
     np.testing.assert_allclose(plan["matrices"][8], truth[8], atol=1e-6)
-    assert "slices 4 lie" in plan["warnings"][0]
+    assert "slice 4 lies" in plan["warnings"][0]
 
 
 def test_a_stack_in_two_parts_is_refused_or_continues():

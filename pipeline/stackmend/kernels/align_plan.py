@@ -142,12 +142,11 @@ def _islands(used: Mapping[Pair, Record], every: Sequence[int]) -> list[list[int
 
 
 def _why_apart(islands: Sequence[Sequence[int]]) -> str:
-    alone = [str(island[0]) for island in islands if len(island) == 1]
+    alone = [island[0] for island in islands if len(island) == 1]
     wide = [island for island in islands if len(island) > 1]
     reasons = []
     if alone:
-        more = f" and {len(alone) - 10} more" if len(alone) > 10 else ""
-        reasons.append(f"no pair is left of slices {', '.join(alone[:10])}{more}")
+        reasons.append(f"no pair is left of {_named(alone)}")
     if len(wide) > 1:
         parts = ", ".join(f"{each[0]} to {each[-1]}" for each in wide[:5])
         reasons.append(f"no pair connects slices {parts}")
@@ -219,9 +218,16 @@ def _of_slices(
 def _told_bridges(bridged: Sequence[int]) -> str:
     if not bridged:
         return ""
-    first = ", ".join(str(number) for number in bridged[:10])
-    more = f" and {len(bridged) - 10} more" if len(bridged) > 10 else ""
+    lies = "lies" if len(bridged) == 1 else "lie"
     return (
-        f"no pair says where slices {first}{more} lie: a single one is put between its neighbours, "
+        f"no pair says where {_named(bridged)} {lies}: a single one is put between its neighbours, "
         "a part of the stack continues where the one before it stood"
     )
+
+
+def _named(slices: Sequence[int]) -> str:
+    """Slices by their numbers, the first ten of many."""
+    if len(slices) == 1:
+        return f"slice {slices[0]}"
+    more = f" and {len(slices) - 10} more" if len(slices) > 10 else ""
+    return f"slices {', '.join(map(str, slices[:10]))}{more}"
